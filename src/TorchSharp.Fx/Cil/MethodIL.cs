@@ -73,7 +73,7 @@ internal sealed class MethodIL
         {
             return method.GetMethodBody() is { } body ? new MethodIL(method, body) : null;
         }
-        catch (Exception e) when (e is IOException or BadImageFormatException || (e is TypeLoadException && e.InnerException is null))
+        catch (Exception e) when (e is not InvalidProgramException)
         {
             throw new TypeLoadException($"{Describe(method)} has a signature or locals that cannot be loaded: {e.Message} " +
                 "A dependency of that assembly is missing or of another version.", e);
