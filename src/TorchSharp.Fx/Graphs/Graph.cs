@@ -1,0 +1,162 @@
+using System.Collections.Immutable;
+using System.Reflection;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// A program on tensors as a list of <see cref="Node"/>s in execution order: placeholders first, then what is read,
+/// called and computed, then one output. Counterpart: <c>torch.fx.Graph</c>.
+/// </summary>
+public sealed class Graph
+{
+    private readonly Namespace names = new();
+    private readonly Node root;
+    private Node insertionPoint;
+
+    /// <summary>An empty graph.</summary>
+    public Graph()
+    {
+        root = new Node(this, "", Opcode.output, new OutputTarget(), typeof(void));
+        insertionPoint = root;
+    }
+
+    /// <summary>All nodes in execution order.</summary>
+    public IEnumerable<Node> nodes
+    {
+        get
+        {
+            for (var node = root.next; node != root;)
+            {
+                var current = node;
+                node = node.next;
+                yield return current;
+            }
+        }
+    }
+
+    /// <summary>How many nodes there are.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The output node; an error when there is none yet.</summary>
+    public Node output_node()
+        => root.prev.op == Opcode.output && root.prev != root ? root.prev : throw new InvalidOperationException("The graph has no output node: end it with graph.output(...).");
+
+    /// <summary>
+    /// Makes a node at the insertion point. Counterpart: <c>torch.fx.Graph.create_node</c>.
+    /// </summary>
+    /// <param name="op">The node's kind.</param>
+    /// <param name="target">What it does or names.</param>
+    /// <param name="args">Its arguments, one for each of the callee's parameters.</param>
+    /// <param name="type">The C# type of its value.</param>
+    /// <param name="name">The name to start from; made of the target when null.</param>
+    public Node create_node(Opcode op, Target target, ImmutableArray<Argument> args, Type type, string? name = null)
+    {
+        var node = new Node(this, names.Create(name ?? Namespace.SnakeCase(target.name)), op, target, type) { args = args };
+        Link(node, insertionPoint);
+        Count++;
+        return node;
+    }
+
+    /// <summary>Adds an input. Counterpart: <c>torch.fx.Graph.placeholder</c>.</summary>
+    public Node placeholder(string name, Type type, Literal? default_value = null)
+        => create_node(Opcode.placeholder, new PlaceholderTarget(name, default_value), [], type);
+
+    /// <summary>Reads a parameter, buffer or constant by its qualified name. Counterpart: <c>torch.fx.Graph.get_attr</c>.</summary>
+    public Node get_attr(string qualified_name) => create_node(Opcode.get_attr, new AttributeTarget(qualified_name), [], typeof(torch.Tensor));
+
+    /// <summary>Calls a static method with all its parameters. Counterpart: <c>torch.fx.Graph.call_function</c>.</summary>
+    public Node call_function(MethodInfo function, params ImmutableArray<Argument> args)
+        => create_node(Opcode.call_function, new FunctionTarget(function), args, function.ReturnType);
+
+    /// <summary>Calls an instance method on its first argument. Counterpart: <c>torch.fx.Graph.call_method</c>.</summary>
+    public Node call_method(MethodInfo method, params ImmutableArray<Argument> args)
+        => create_node(Opcode.call_method, new MethodTarget(method), args, method.ReturnType);
+
+    /// <summary>Ends the graph with its result. Counterpart: <c>torch.fx.Graph.output</c>.</summary>
+    /// <param name="result">What the graph returns.</param>
+    /// <param name="type">The C# type of the result.</param>
+    public Node output(Argument result, Type type) => create_node(Opcode.output, new OutputTarget(), [result], type);
+
+    /// <summary>Takes a node out of the graph. Refused while other nodes read it. Counterpart: <c>torch.fx.Graph.erase_node</c>.</summary>
+    public void erase_node(Node to_erase)
+    {
+        if (to_erase.graph != this || to_erase.IsErased)
+            throw new ArgumentException($"Node '{to_erase.name}' can't be erased: it is not part of this graph (any more).", nameof(to_erase));
+        if (to_erase.users.Count > 0)
+            throw new InvalidOperationException($"Node '{to_erase.name}' can't be erased: {string.Join(", ", to_erase.users)} still read{(to_erase.users.Count == 1 ? "s" : "")} it. Give them another argument first, e.g. with replace_all_uses_with.");
+        if (insertionPoint == to_erase)
+            insertionPoint = to_erase.next;
+        to_erase.args = [];
+        (to_erase.prev.next, to_erase.next.prev) = (to_erase.next, to_erase.prev);
+        to_erase.IsErased = true;
+        names.Release(to_erase.name);
+        Count--;
+    }
+
+    /// <summary>Makes new nodes appear before <paramref name="node"/> until the result is disposed. Counterpart: <c>torch.fx.Graph.inserting_before</c>.</summary>
+    public IDisposable inserting_before(Node node) => new Insertion(this, node);
+
+    /// <summary>Makes new nodes appear after <paramref name="node"/> until the result is disposed. Counterpart: <c>torch.fx.Graph.inserting_after</c>.</summary>
+    public IDisposable inserting_after(Node node) => new Insertion(this, node.next);
+
+    /// <summary>
+    /// Copies all nodes of <paramref name="source"/> but its output to the insertion point, under their own names where those are free.
+    /// Returns what the source's output stands for, in terms of the copies. Counterpart: <c>torch.fx.Graph.graph_copy</c>.
+    /// </summary>
+    /// <param name="source">The graph to copy.</param>
+    /// <param name="copies">Filled with each node's copy; nodes that are in it already are not copied.</param>
+    public Argument? graph_copy(Graph source, Dictionary<Node, Node> copies)
+    {
+        foreach (var node in source.nodes)
+        {
+            if (node.op == Opcode.output)
+                return node.args[0].map(inner => copies[inner]);
+            if (!copies.ContainsKey(node))
+                copies[node] = node_copy(node, inner => copies[inner]);
+        }
+        return null;
+    }
+
+    /// <summary>Copies one node, of any graph, to the insertion point. Counterpart: <c>torch.fx.Graph.node_copy</c>.</summary>
+    public Node node_copy(Node node, Func<Node, Argument> arg_transform)
+    {
+        var copy = create_node(node.op, node.target, [.. node.args.Select(argument => argument.map(arg_transform))], node.type, node.name);
+        copy.origin = node.origin;
+        return copy;
+    }
+
+    /// <summary>
+    /// Checks what must hold of every graph and throws an <see cref="InvalidOperationException"/> that names the first node that breaks it:
+    /// nodes are used after they are made, belong to this graph, have unique names and users that match their arguments, and the output comes last.
+    /// Counterpart: <c>torch.fx.Graph.lint</c>.
+    /// </summary>
+    public void lint() => GraphLint.Check(this);
+
+    /// <summary>Writes the graph as a table: opcode, name, target, args. Counterpart: <c>torch.fx.Graph.print_tabular</c>.</summary>
+    public void print_tabular(TextWriter? writer = null) => (writer ?? Console.Out).Write(GraphText.Table(this));
+
+    /// <summary>The graph, one line a node; see <c>docs/graph-text.md</c> for the grammar.</summary>
+    public override string ToString() => GraphText.Of(this);
+
+    private static void Link(Node node, Node before)
+    {
+        (node.prev, node.next) = (before.prev, before);
+        (before.prev.next, before.prev) = (node, node);
+    }
+
+    private sealed class Insertion : IDisposable
+    {
+        private readonly Graph graph;
+        private readonly Node previous;
+
+        internal Insertion(Graph graph, Node point)
+        {
+            if (point.graph != graph || point.IsErased)
+                throw new ArgumentException($"Nodes can't be inserted beside '{point.name}': it is not part of this graph (any more).", nameof(point));
+            (this.graph, previous) = (graph, graph.insertionPoint);
+            graph.insertionPoint = point;
+        }
+
+        public void Dispose() => graph.insertionPoint = previous;
+    }
+}

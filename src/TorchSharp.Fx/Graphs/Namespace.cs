@@ -1,0 +1,59 @@
+using System.Text;
+
+namespace TorchSharp.Fx;
+
+/// <summary>Hands out the names of a graph's nodes, each once, by the rules of <c>torch.fx.graph._Namespace</c>.</summary>
+internal sealed class Namespace
+{
+    private readonly HashSet<string> used = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> counts = new(StringComparer.Ordinal);
+
+    /// <summary>A free name made of <paramref name="candidate"/>: itself, or with the lowest suffix <c>_N</c> not handed out yet.</summary>
+    internal string Create(string candidate)
+    {
+        candidate = Legal(candidate);
+        var (stem, number) = SplitSuffix(candidate);
+        if (number is null or 0)
+            number = counts.GetValueOrDefault(stem);
+        while (used.Contains(candidate) || PythonNames.IsReserved(candidate))
+            candidate = $"{stem}_{++number}";
+        used.Add(candidate);
+        counts[stem] = number.Value;
+        return candidate;
+    }
+
+    /// <summary>Takes back a name, so that it can be handed out again.</summary>
+    internal void Release(string name) => used.Remove(name);
+
+    /// <summary><c>relu_1</c> → (<c>relu</c>, 1); <c>relu</c> → (<c>relu</c>, null).</summary>
+    internal static (string Stem, int? Number) SplitSuffix(string name)
+    {
+        var at = name.LastIndexOf('_');
+        return at > 0 && at < name.Length - 1 && name.AsSpan(at + 1).IndexOfAnyExceptInRange('0', '9') < 0 && int.TryParse(name.AsSpan(at + 1), out var number)
+            ? (name[..at], number)
+            : (name, null);
+    }
+
+    /// <summary><c>AuxLogits.Conv0</c> → <c>aux_logits.conv0</c>, as PyTorch names a node after its target.</summary>
+    internal static string SnakeCase(string name)
+    {
+        var text = new StringBuilder(name.Length + 4);
+        for (var i = 0; i < name.Length; i++)
+        {
+            if (char.IsAsciiLetterUpper(name[i]) && i > 0 && char.IsAsciiLetterLower(name[i - 1]))
+                text.Append('_');
+            text.Append(char.ToLowerInvariant(name[i]));
+        }
+        return text.ToString();
+    }
+
+    private static string Legal(string candidate)
+    {
+        var text = new StringBuilder(candidate.Length + 1);
+        if (candidate.Length == 0 || char.IsAsciiDigit(candidate[0]))
+            text.Append('_');
+        foreach (var c in candidate)
+            text.Append(char.IsAsciiLetterOrDigit(c) || c == '_' ? c : '_');
+        return text.ToString();
+    }
+}

@@ -1,0 +1,164 @@
+using System.Collections.Immutable;
+using TorchSharp.Fx.Cil;
+
+namespace TorchSharp.Fx;
+
+/// <summary>The six kinds of nodes. Counterpart: the <c>op</c> strings of <c>torch.fx.Node</c>.</summary>
+public enum Opcode
+{
+    /// <summary>An input of the graph.</summary>
+    placeholder,
+    /// <summary>A parameter, buffer or constant of the module hierarchy.</summary>
+    get_attr,
+    /// <summary>A call of a static method, an operator, or an operation on numbers and sequences.</summary>
+    call_function,
+    /// <summary>A call of an instance method on its first argument.</summary>
+    call_method,
+    /// <summary>A call of a submodule.</summary>
+    call_module,
+    /// <summary>The graph's result: one per graph, its last node.</summary>
+    output,
+}
+
+/// <summary>
+/// One step of a <see cref="TorchSharp.Fx.Graph"/>. Nodes are made by their graph only; <see cref="args"/> and the
+/// graph's own methods are the only ways to change one, and they keep <see cref="users"/> right. Counterpart: <c>torch.fx.Node</c>.
+/// </summary>
+public sealed class Node
+{
+    private readonly Dictionary<Node, int> uses = [];
+    private readonly List<Node> userOrder = [];
+    private ImmutableArray<Argument> arguments = [];
+
+    internal Node(Graph graph, string name, Opcode op, Target target, Type type)
+    {
+        this.graph = graph;
+        this.name = name;
+        this.op = op;
+        this.target = target;
+        this.type = type;
+        prev = next = this;
+    }
+
+    /// <summary>The graph that the node belongs to.</summary>
+    public Graph graph { get; }
+
+    /// <summary>The node's name, unique in its graph.</summary>
+    public string name { get; }
+
+    /// <summary>Which of the six kinds of nodes it is.</summary>
+    public Opcode op { get; }
+
+    /// <summary>What it does or names.</summary>
+    public Target target { get; }
+
+    /// <summary>The C# type of its value; <c>void</c> where it has none.</summary>
+    public Type type { get; }
+
+    /// <summary>Where the user's program made this node; null for a node made by hand.</summary>
+    public Origin? origin { get; internal set; }
+
+    /// <summary>The arguments, one for each of the callee's parameters. Setting them updates the users of every node involved.</summary>
+    public ImmutableArray<Argument> args
+    {
+        get => arguments;
+        set
+        {
+            foreach (var node in InputsOf(value))
+                if (node.graph != graph)
+                    throw new ArgumentException($"Node '{name}' can't take '{node.name}' as an argument: it belongs to another graph. Copy it over with graph.node_copy first.", nameof(value));
+            foreach (var input in all_input_nodes)
+                input.RemoveUse(this);
+            arguments = value;
+            foreach (var input in all_input_nodes)
+                input.AddUse(this);
+        }
+    }
+
+    /// <summary>The nodes that read this one, in the order in which they started to.</summary>
+    public IReadOnlyList<Node> users => userOrder;
+
+    /// <summary>The nodes this one reads, each once, in order of first appearance.</summary>
+    public IReadOnlyList<Node> all_input_nodes => InputsOf(arguments);
+
+    /// <summary>The following node in the graph's order; after the last comes the graph's root.</summary>
+    public Node next { get; internal set; }
+
+    /// <summary>The preceding node in the graph's order.</summary>
+    public Node prev { get; internal set; }
+
+    internal bool IsErased { get; set; }
+
+    /// <summary>Makes every user of this node read <paramref name="replacement"/> instead, and returns those users.</summary>
+    public IReadOnlyList<Node> replace_all_uses_with(Node replacement)
+    {
+        var changed = userOrder.ToArray();
+        foreach (var user in changed)
+            user.args = [.. user.args.Select(argument => argument.map(node => node == this ? replacement : node))];
+        return changed;
+    }
+
+    /// <summary>The node as a line of the graph's text; see <c>docs/graph-text.md</c>.</summary>
+    public string format_node() => GraphText.Line(this);
+
+    /// <inheritdoc/>
+    public override string ToString() => name;
+
+    private static List<Node> InputsOf(ImmutableArray<Argument> arguments)
+    {
+        var inputs = new List<Node>();
+        foreach (var argument in arguments)
+        {
+            if (argument is NodeArgument direct)
+            {
+                if (!inputs.Contains(direct.Node))
+                    inputs.Add(direct.Node);
+                continue;
+            }
+            foreach (var node in argument.nodes())
+                if (!inputs.Contains(node))
+                    inputs.Add(node);
+        }
+        return inputs;
+    }
+
+    private void AddUse(Node user)
+    {
+        if (uses.TryAdd(user, 1))
+            userOrder.Add(user);
+    }
+
+    private void RemoveUse(Node user)
+    {
+        if (uses.Remove(user))
+            userOrder.Remove(user);
+    }
+}
+
+/// <summary>Where a node came from: the module that ran and the place in its code.</summary>
+public sealed class Origin
+{
+    private readonly MethodIL? code;
+    private readonly int instruction;
+
+    internal Origin(string modulePath, MethodIL? code, int instruction)
+    {
+        module_path = modulePath;
+        this.code = code;
+        this.instruction = instruction;
+    }
+
+    /// <summary>The qualified name of the module whose code made the node; empty for the root.</summary>
+    public string module_path { get; }
+
+    /// <summary>The C# file and line, when a portable PDB is embedded in the assembly or lies beside it.</summary>
+    public (string File, int Line)? line => code?.LineOf(instruction) is { } found ? (found.File, found.Line) : null;
+
+    /// <summary><c>ResNet.cs:42</c>; without a PDB the method and IL offset, <c>ResNet.forward+IL_001f</c>.</summary>
+    public override string ToString()
+    {
+        if (line is { } found)
+            return $"{Path.GetFileName(found.File)}:{found.Line}";
+        return code is null ? "unknown" : $"{code.Method.DeclaringType?.Name}.{code.Method.Name}+IL_{code.Instructions[instruction].Offset:x4}";
+    }
+}

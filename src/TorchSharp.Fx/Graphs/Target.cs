@@ -1,0 +1,127 @@
+using System.Reflection;
+
+namespace TorchSharp.Fx;
+
+/// <summary>What a node does or names. The hierarchy is closed: one record for each thing that a node's kind can point at.</summary>
+public abstract record Target
+{
+    private protected Target() { }
+
+    /// <summary>The name PyTorch's graph would show, e.g. <c>add</c> for <c>operator +</c>, <c>layer1.0.conv1</c> for a module.</summary>
+    public abstract string name { get; }
+
+    /// <inheritdoc/>
+    public sealed override string ToString() => name;
+}
+
+/// <summary>An input of the traced <c>forward</c>, by its parameter's name.</summary>
+/// <param name="Parameter">The parameter's name in C#.</param>
+/// <param name="Default">Its default value, or null when it has none.</param>
+public sealed record PlaceholderTarget(string Parameter, Literal? Default = null) : Target
+{
+    /// <inheritdoc/>
+    public override string name => Parameter;
+}
+
+/// <summary>A parameter, buffer or tensor constant, by its qualified name.</summary>
+public sealed record AttributeTarget(string Path) : Target
+{
+    /// <inheritdoc/>
+    public override string name => Path;
+}
+
+/// <summary>A submodule, by its qualified name, and the method of it that runs (<c>call</c>).</summary>
+public sealed record ModuleTarget(string Path, MethodInfo Method) : Target
+{
+    /// <inheritdoc/>
+    public override string name => Path;
+}
+
+/// <summary>A static method or an operator; also a constructor. Its arguments are the method's parameters, all of them, in order.</summary>
+public sealed record FunctionTarget(MethodBase Method) : Target
+{
+    /// <inheritdoc/>
+    public override string name { get; } = PythonNames.Of(Method);
+}
+
+/// <summary>An instance method. Its arguments are the receiver, then the method's parameters, all of them, in order.</summary>
+public sealed record MethodTarget(MethodInfo Method) : Target
+{
+    /// <inheritdoc/>
+    public override string name { get; } = PythonNames.Of(Method);
+}
+
+/// <summary>A property's getter or a field, read from its one argument: Python's <c>getattr</c>.</summary>
+public sealed record MemberTarget(MemberInfo Member) : Target
+{
+    /// <inheritdoc/>
+    public override string name => "getattr";
+}
+
+/// <summary>An operation on numbers, tuples and sequences that is no method call: CIL does it by instructions, Python by its operators.</summary>
+/// <param name="Operation">Which one.</param>
+/// <param name="Type">The primitive type whose .NET arithmetic applies (<c>int</c>, <c>long</c>, <c>ulong</c>, <c>double</c> …), or the sequence's or tuple's type.</param>
+/// <param name="Checked">Whether an overflow throws (<c>checked</c>).</param>
+public sealed record BuiltinTarget(Builtin Operation, Type Type, bool Checked = false) : Target
+{
+    /// <inheritdoc/>
+    public override string name => Operation.ToString();
+}
+
+/// <summary>The operations of <see cref="BuiltinTarget"/>, under the names of Python's <c>operator</c> module.</summary>
+public enum Builtin
+{
+    /// <summary><c>a + b</c></summary>
+    add,
+    /// <summary><c>a - b</c></summary>
+    sub,
+    /// <summary><c>a * b</c></summary>
+    mul,
+    /// <summary><c>a / b</c> of integers: .NET truncates towards zero.</summary>
+    floordiv,
+    /// <summary><c>a / b</c> of floating-point numbers.</summary>
+    truediv,
+    /// <summary><c>a % b</c>; the sign is the dividend's, as in .NET.</summary>
+    mod,
+    /// <summary><c>-a</c></summary>
+    neg,
+    /// <summary><c>a &amp; b</c></summary>
+    and_,
+    /// <summary><c>a | b</c></summary>
+    or_,
+    /// <summary><c>a ^ b</c></summary>
+    xor,
+    /// <summary><c>a &lt;&lt; b</c></summary>
+    lshift,
+    /// <summary><c>a >> b</c></summary>
+    rshift,
+    /// <summary><c>~a</c></summary>
+    invert,
+    /// <summary><c>!a</c> of a bool.</summary>
+    not_,
+    /// <summary><c>a == b</c></summary>
+    eq,
+    /// <summary><c>a != b</c></summary>
+    ne,
+    /// <summary><c>a &lt; b</c></summary>
+    lt,
+    /// <summary><c>a &lt;= b</c></summary>
+    le,
+    /// <summary><c>a > b</c></summary>
+    gt,
+    /// <summary><c>a >= b</c></summary>
+    ge,
+    /// <summary>An element of an array, list, dictionary or tuple, or a slice of an array: arguments are the sequence and the index, key or <see cref="SliceArgument"/>.</summary>
+    getitem,
+    /// <summary>The number of elements of an array, list or dictionary, as an <c>int</c>.</summary>
+    len,
+    /// <summary>Throws the message (second argument) unless the condition (first argument) holds.</summary>
+    _assert,
+}
+
+/// <summary>The graph's result.</summary>
+public sealed record OutputTarget : Target
+{
+    /// <inheritdoc/>
+    public override string name => "output";
+}
