@@ -65,7 +65,7 @@ internal sealed class MethodIL
     public override string ToString() => Describe(Method);
 
     internal static string Describe(MethodBase method) =>
-        $"`{method.DeclaringType?.ToString() ?? "<Module>"}.{method.Name}` in {method.Module.Name}";
+        $"`{method.DeclaringType?.ToString() ?? "<Module>"}.{method.Name}` in {method.Module.Assembly.GetName().Name}";
 
     private static MethodIL? Read(MethodBase method)
     {
