@@ -8,9 +8,7 @@ namespace TorchSharp.Fx.Cil;
 /// <summary>A method's body, decoded once.</summary>
 internal sealed class MethodIL
 {
-    // Methods on List<string> and List<object> share a handle: the declaring type tells them apart. The same method seen
-    // through a derived class has the same handle and the same declaring type.
-    private static readonly ConcurrentDictionary<(RuntimeMethodHandle, Type?), MethodIL?> Cache = new();
+    private static readonly ConcurrentDictionary<MethodBase, MethodIL?> Cache = new();
 
     // A collectible assembly must be able to go away: here a body lives no longer than its method.
     private static readonly ConditionalWeakTable<MethodBase, MethodIL> Collectible = [];
@@ -52,8 +50,8 @@ internal sealed class MethodIL
     public static MethodIL? Of(MethodBase method)
     {
         if (method is DynamicMethod) return null;
-        if (!method.IsCollectible)
-            return Cache.GetOrAdd((method.MethodHandle, method.DeclaringType), static (_, method) => Read(method), method);
+        method = AsDeclared(method);
+        if (!method.IsCollectible) return Cache.GetOrAdd(method, Read);
         if (Collectible.TryGetValue(method, out var known)) return known;
         return Read(method) is { } il ? Collectible.GetValue(method, _ => il) : null;
     }
@@ -66,6 +64,12 @@ internal sealed class MethodIL
 
     internal static string Describe(MethodBase method) =>
         $"`{method.DeclaringType?.ToString() ?? "<Module>"}.{method.Name}` in {method.Module.Assembly.GetName().Name}";
+
+    /// <summary>Reflection hands out another object for each derived class that a method is seen through.</summary>
+    private static MethodBase AsDeclared(MethodBase method) =>
+        method.DeclaringType is not { } type || type == method.ReflectedType
+            ? method
+            : MethodBase.GetMethodFromHandle(method.MethodHandle, type.TypeHandle)!;
 
     private static MethodIL? Read(MethodBase method)
     {

@@ -128,7 +128,7 @@ public class CallSiteTests
 
     private sealed class Outer<T>
     {
-        public static List<T> New() => new();
+        public List<T> New() => new();
 
         public static object Pair<TValue>(T key, TValue value) where TValue : notnull
         {

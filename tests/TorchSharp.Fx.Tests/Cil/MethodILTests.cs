@@ -15,6 +15,9 @@ public class MethodILTests
 
         Assert.NotSame(declared, inherited);
         Assert.Same(MethodIL.Of(declared), MethodIL.Of(inherited));
+        Assert.Same(
+            MethodIL.Of(typeof(Base).GetMethod(nameof(Base.Echo))!.MakeGenericMethod(typeof(string))),
+            MethodIL.Of(typeof(Derived).GetMethod(nameof(Base.Echo))!.MakeGenericMethod(typeof(string))));
     }
 
     [Fact]
@@ -120,6 +123,8 @@ public class MethodILTests
         public abstract void Abstract();
 
         public int Run(int x) => x + 1;
+
+        public T Echo<T>(T x) => x;
     }
 
     private abstract class Derived : Base;
