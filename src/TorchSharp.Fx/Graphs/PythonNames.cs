@@ -37,16 +37,18 @@ internal static class PythonNames
         if (Special.TryGetValue(method.Name, out var name))
             return name;
         if (method.Name is "op_Implicit" or "op_Explicit")
-            return "to";
+            return method is MethodInfo { ReturnType: var type } && type == typeof(torch.Tensor) ? "tensor" : "to";
         if (method.IsConstructor)
             return method.DeclaringType!.Name;
         if (method.IsSpecialName && method.Name.StartsWith("get_", StringComparison.Ordinal))
             return "getattr";
         if (method.IsSpecialName && method.Name.StartsWith("set_", StringComparison.Ordinal))
             return "setattr";
-        // Local functions: <forward>g__Scale|0_0
-        return method.Name.IndexOf(">g__", StringComparison.Ordinal) is var at and >= 0
-            ? method.Name[(at + 4)..method.Name.IndexOf('|', StringComparison.Ordinal)]
-            : method.Name;
+        return Plain(method.Name);
     }
+
+    /// <summary>The name that the programmer gave: a local function is compiled as <c>&lt;forward>g__Scale|0_0</c>.</summary>
+    internal static string Plain(string name) => name.IndexOf(">g__", StringComparison.Ordinal) is var at and >= 0
+        ? name[(at + 4)..name.IndexOf('|', StringComparison.Ordinal)]
+        : name;
 }

@@ -1,0 +1,51 @@
+using System.Collections.Concurrent;
+using System.Linq.Expressions;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>Delegates of the traced program: real ones that re-enter the interpreter when .NET's own code calls them.</summary>
+internal static class Delegates
+{
+    private static readonly ConcurrentDictionary<Type, Func<Func<object?[], object?>, Delegate>> Factories = new();
+    private static readonly ConditionalWeakTable<Delegate, Made> Own = [];
+
+    /// <summary>A delegate whose target and method the interpreter knows.</summary>
+    internal static Delegate Create(Interpreter interpreter, Type type, object? target, MethodInfo method)
+    {
+        var made = Factories.GetOrAdd(type, Factory)(arguments => interpreter.CallBack(method, target, arguments));
+        Own.Add(made, new(target, method));
+        return made;
+    }
+
+    /// <summary>What a delegate calls; false for a multicast delegate and one that was compiled at run time.</summary>
+    internal static bool TryOpen(Delegate callee, out object? target, out MethodInfo method)
+    {
+        if (Own.TryGetValue(callee, out var made))
+        {
+            (target, method) = (made.Target, made.Method);
+            return true;
+        }
+        (target, method) = (callee.Target, callee.Method);
+        return callee.HasSingleTarget && method is not System.Reflection.Emit.DynamicMethod && method.DeclaringType is not null && target is not Closure;
+    }
+
+    /// <summary>A delegate over the user's own code as .NET's code may call it with symbols.</summary>
+    internal static Delegate ForHost(Interpreter interpreter, Delegate callee)
+        => Own.TryGetValue(callee, out _) || !TryOpen(callee, out var target, out var method) || Traits.Of(method).Home != Home.User
+            ? callee
+            : Create(interpreter, callee.GetType(), target, method);
+
+    private static Func<Func<object?[], object?>, Delegate> Factory(Type type)
+    {
+        var invoke = type.GetMethod("Invoke")!;
+        var callBack = Expression.Parameter(typeof(Func<object?[], object?>));
+        var parameters = Array.ConvertAll(invoke.GetParameters(), parameter => Expression.Parameter(parameter.ParameterType));
+        Expression body = Expression.Invoke(callBack, Expression.NewArrayInit(typeof(object), parameters.Select(parameter => Expression.Convert(parameter, typeof(object)))));
+        body = invoke.ReturnType == typeof(void) ? Expression.Block(typeof(void), body) : Expression.Convert(body, invoke.ReturnType);
+        return Expression.Lambda<Func<Func<object?[], object?>, Delegate>>(Expression.Lambda(type, body, parameters), callBack).Compile();
+    }
+
+    private sealed record Made(object? Target, MethodInfo Method);
+}

@@ -1,0 +1,64 @@
+using System.Reflection;
+using TorchSharp.Fx.Cil;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>One call of an interpreted method.</summary>
+internal sealed class Frame
+{
+    private readonly Value[] stack;
+    private int depth;
+
+    internal Frame(MethodIL code, Value[] arguments, Frame? caller)
+    {
+        Code = code;
+        Arguments = arguments;
+        Caller = caller;
+        stack = new Value[code.MaxStack + 1];
+        Locals = new Value[code.Locals.Length];
+        for (var i = 0; i < Locals.Length; i++)
+            if (code.Locals[i].IsValueType)
+                Locals[i] = StructLayout.Zero(code.Locals[i]);
+    }
+
+    internal MethodIL Code { get; }
+
+    internal Value[] Arguments { get; }
+
+    internal Value[] Locals { get; }
+
+    internal Frame? Caller { get; }
+
+    /// <summary>The instruction that runs.</summary>
+    internal int At { get; set; }
+
+    /// <summary>The instruction that runs next.</summary>
+    internal int Next { get; set; }
+
+    /// <summary>What the innermost handler does when its finally block is through, outermost last.</summary>
+    internal Stack<Action> Continuations { get; } = new();
+
+    /// <summary>The exceptions whose handlers are running, for <c>rethrow</c>.</summary>
+    internal Stack<Exception> Caught { get; } = new();
+
+    internal void Push(Value value) => stack[depth++] = value;
+
+    internal Value Pop() => stack[--depth];
+
+    internal Value[] Pop(int count)
+    {
+        depth -= count;
+        return stack.AsSpan(depth, count).ToArray();
+    }
+
+    internal Value Peek() => stack[depth - 1];
+
+    internal void ClearStack() => depth = 0;
+
+    internal Type ArgumentType(int index)
+    {
+        if (Code.Method.IsStatic)
+            return Code.Parameters[index].ParameterType;
+        return index == 0 ? Code.Method.DeclaringType! : Code.Parameters[index - 1].ParameterType;
+    }
+}

@@ -1,0 +1,172 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using TorchSharp.Fx.Cil;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>Objects, casts, boxes and arrays.</summary>
+internal sealed partial class Interpreter
+{
+    private Value NewObject(Frame f, CallSite site)
+    {
+        var constructor = (ConstructorInfo)site.Method;
+        var type = constructor.DeclaringType!;
+        var arguments = f.Pop(site.ArgumentCount);
+        if (typeof(Delegate).IsAssignableFrom(type))
+            return Value.OfObject(Delegates.Create(this, type, arguments[0].Reference, (MethodInfo)arguments[1].Reference!));
+        if (Models.TryConstruct(this, constructor, arguments, out var model))
+            return model;
+        return Construct(constructor, arguments);
+    }
+
+    /// <summary>Makes an object: the user's own by interpreting the constructor, all others by running it.</summary>
+    internal Value Construct(ConstructorInfo constructor, Value[] arguments)
+    {
+        var type = constructor.DeclaringType!;
+        if (Traits.Of(constructor).Home != Home.User || typeof(Exception).IsAssignableFrom(type) || (typeof(torch.nn.Module).IsAssignableFrom(type) && !arguments.Any(DependsOnInput)))
+        {
+            if (type == typeof(string) || type.IsArray)
+                return ToValue(HostCall(constructor, null, arguments), type);
+            var made = HostCall(constructor, null, arguments);
+            Overlay.Own(made!);
+            return type.IsValueType ? ToValue(made, type) : Value.OfObject(made);
+        }
+        var target = RuntimeHelpers.GetUninitializedObject(type);
+        Overlay.Own(target);
+        var self = type.IsValueType ? Value.Of(new Address.Box(target)) : Value.OfObject(target);
+        Run(constructor, [self, .. arguments]);
+        return type.IsValueType ? Value.OfStruct(target) : Value.OfObject(target);
+    }
+
+    private Value CastClass(Value value, Type type)
+    {
+        if (value.Reference is null || (value.Kind == ValueKind.Object && (type.IsInstanceOfType(value.Reference) || value.Reference is Proxy)))
+            return value;
+        throw new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'.");
+    }
+
+    private static Value IsInstance(Value value, Type type) => value.Reference switch
+    {
+        Proxy boxed => (Nullable.GetUnderlyingType(type) ?? type).IsAssignableFrom(boxed.type) ? value : Value.Null,
+        { } real when (Nullable.GetUnderlyingType(type) ?? type).IsInstanceOfType(real) => value,
+        _ => Value.Null,
+    };
+
+    private Value Box(Value value, Type type)
+    {
+        if (!type.IsValueType)
+            return value;
+        if (value.IsSymbol)
+            return Value.OfObject(value.Symbol);
+        if (StructLayout.IsNullable(type))
+            return Value.OfObject(value.Reference);
+        if (type.IsByRefLike)
+            throw Untraceable.Instruction(this, Op.Box);
+        var boxed = ToObject(value, type)!;
+        Overlay.Own(boxed);
+        return Value.OfObject(boxed);
+    }
+
+    private Value Unbox(Value value, Type type)
+    {
+        if (value.Reference is Proxy symbol)
+            return Value.Of(new Address.Slot([Value.Of(symbol)], 0, type));
+        if (value.Reference is null)
+            throw new NullReferenceException();
+        return Value.Of(type.IsInstanceOfType(value.Reference)
+            ? new Address.Box(value.Reference)
+            : throw new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'."));
+    }
+
+    private Value UnboxAny(Value value, Type type)
+    {
+        if (!type.IsValueType)
+            return CastClass(value, type);
+        if (StructLayout.IsNullable(type))
+            return Value.OfStruct(IsInstance(value, type).Reference is { } held ? held : value.Reference is null ? null : throw new InvalidCastException());
+        if (value.Reference is Proxy symbol)
+            return Value.Of(symbol);
+        if (value.Reference is null)
+            throw new NullReferenceException();
+        if (!type.IsInstanceOfType(value.Reference) && !SameUnderlying(value.Reference.GetType(), type))
+            throw new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'.");
+        return ToValue(value.Reference, value.Reference.GetType()).Copy();
+    }
+
+    /// <summary>A boxed enum may be unboxed as its number and the other way round (ECMA-335 III.4.33).</summary>
+    private static bool SameUnderlying(Type a, Type b)
+        => (a.IsEnum ? Enum.GetUnderlyingType(a) : a) == (b.IsEnum ? Enum.GetUnderlyingType(b) : b);
+
+    private Value NewArray(Value length, Type element)
+    {
+        if (length.IsSymbol)
+            return Value.OfObject(Sequences.New(element, length));
+        var array = Array.CreateInstance(element, length.Int64);
+        Overlay.Own(array);
+        return Value.OfObject(array);
+    }
+
+    internal Value Length(Value array)
+    {
+        if (Sequences.TryGet(array.Reference, out var sequence))
+            return sequence.Length;
+        if (Symbols.TryGet(array.Reference, out _))
+            return SymbolicLength(array.Reference!);
+        return Value.OfNative(((Array)Overlay.Current(array.Reference ?? throw new NullReferenceException())!).Length);
+    }
+
+    private Value LoadElementOf(Value array, Value index)
+    {
+        if (Symbols.TryGet(array.Reference, out var symbol))
+            return RecordItem(symbol, IndexArgument(array.Reference!, index), array.Reference!.GetType().GetElementType()!);
+        return LoadElement(Elements(array, index), (int)index.Int64).Copy();
+    }
+
+    private void StoreElementOf(Value array, Value index, Value value)
+    {
+        if (Sequences.TryGet(array.Reference, out var sequence))
+        {
+            sequence.Write(this, index, ToArgument(value, array.Reference!.GetType().GetElementType()!), Value.Of(1));
+            return;
+        }
+        StoreElement(Elements(array, index), (int)index.Int64, value);
+    }
+
+    private Value ElementAddress(Value array, Value index)
+        => Symbols.TryGet(array.Reference, out var symbol)
+            ? Value.Of(new Address.Slot([RecordItem(symbol, IndexArgument(array.Reference!, index), array.Reference!.GetType().GetElementType()!)], 0, array.Reference!.GetType().GetElementType()!))
+            : Value.Of(new Address.Element(this, Elements(array, index), (int)index.Int64));
+
+    private Array Elements(Value array, Value index)
+    {
+        var elements = (Array)(array.Reference ?? throw new NullReferenceException());
+        if (index.IsSymbol)
+            throw Untraceable.SymbolicIndex(this, index.Symbol);
+        if ((ulong)index.Int64 >= (ulong)((Array)Overlay.Current(elements)!).LongLength)
+            throw new IndexOutOfRangeException();
+        return elements;
+    }
+
+    /// <summary>
+    /// An index into a symbolic sequence. C# writes <c>shape[^1]</c> as <c>shape[shape.Length - 1]</c>; here it becomes −1, as Python writes it.
+    /// </summary>
+    internal Argument IndexArgument(object sequence, Value index)
+    {
+        if (!index.IsSymbol)
+            return new Literal(index.Int64 is >= int.MinValue and <= int.MaxValue ? (int)index.Int64 : index.Int64);
+        var form = LinearForm.Of(index);
+        return form.IsLengthOf(sequence, out var fromEnd) && fromEnd < 0 ? new Literal((int)fromEnd) : index.Symbol.Argument;
+    }
+
+    private static Value Token(object token) => Value.OfStruct(token switch
+    {
+        Type type => type.TypeHandle,
+        FieldInfo field => new FieldToken(field),
+        MethodBase method => method.MethodHandle,
+        Unresolved missing => throw missing.ToException(),
+        _ => throw new InvalidProgramException("ldtoken of something unknown."),
+    });
+
+    /// <summary>A field named by ldtoken: the data of an array or span literal.</summary>
+    internal sealed record FieldToken(FieldInfo Field);
+}

@@ -1,0 +1,167 @@
+using System.Collections.Immutable;
+using System.Reflection;
+using TorchSharp.Fx.Cil;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>Arithmetic on symbols: every operation becomes a node; comparisons and lengths wait until they are read (<see cref="Deferred"/>).</summary>
+internal sealed partial class Interpreter
+{
+    /// <summary>Records an operation on numbers and gives the symbol of its result.</summary>
+    internal Proxy RecordBuiltin(Builtin operation, Type operands, Type result, bool isChecked, Value left, Value right)
+    {
+        var args = right.Kind == ValueKind.Object && right.Reference is null && operation is Builtin.neg or Builtin.invert or Builtin.not_ or Builtin.len
+            ? ImmutableArray.Create(ToArgument(left, operands))
+            : [ToArgument(left, operands), ToArgument(right, operands)];
+        return tracer.create_proxy(Opcode.call_function, new BuiltinTarget(operation, operands, isChecked), args, result);
+    }
+
+    /// <summary>An element of a symbolic sequence or tuple.</summary>
+    internal Value RecordItem(Proxy sequence, Argument index, Type type)
+        => FromProxy(tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.getitem, sequence.type), [sequence.Argument, index], type));
+
+    /// <summary>A field or property of a symbolic object.</summary>
+    internal Value RecordMember(Proxy owner, MemberInfo member)
+        => FromProxy(tracer.create_proxy(Opcode.call_function, new MemberTarget(member), [owner.Argument], member is FieldInfo field ? field.FieldType : ((PropertyInfo)member).PropertyType));
+
+    /// <summary>A node's result as the program sees it: an object without content, or a symbol.</summary>
+    internal Value FromProxy(Proxy proxy)
+    {
+        if (proxy.type == typeof(void))
+            return default;
+        if (Symbols.Placeholder(proxy) is { } placeholder)
+            return Value.OfObject(placeholder);
+        return proxy.type.IsValueType ? Value.Of(proxy) : throw Untraceable.ResultType(this, proxy);
+    }
+
+    /// <summary>The length of a symbolic sequence, as a deferred symbol.</summary>
+    private Value SymbolicLength(object placeholder)
+        => Value.Of(new Deferred(this, Builtin.len, placeholder.GetType(), typeof(int), Value.OfObject(placeholder)));
+
+    private Value RecordTupleItem(Proxy tuple, FieldInfo field)
+        => field.Name.StartsWith("Item", StringComparison.Ordinal) && int.TryParse(field.Name.AsSpan(4), out var number)
+            ? RecordItem(tuple, new Literal(number - 1), field.FieldType)
+            : RecordMember(tuple, field);
+
+    private Value Recorded(Builtin operation, Type type, bool isChecked, Value left, Value right = default)
+        => IsDeferredLength(left) || IsDeferredLength(right)
+            ? Value.Of(new Deferred(this, operation, type, type, left, right))
+            : Value.Of(RecordBuiltin(operation, type, type, isChecked, left, right));
+
+    private static bool IsDeferredLength(Value value) => value.IsSymbol && value.Symbol is Deferred { IsComparison: false };
+
+    private Value SymbolicBinary(Op op, Value left, Value right)
+    {
+        var type = OperandType(left, right);
+        if (IsZero(left) && op == Op.Add)
+            return right;
+        if (IsZero(right) && op is Op.Add or Op.Sub)
+            return left;
+        var (operation, isChecked, unsigned) = op switch
+        {
+            Op.Add => (Builtin.add, false, false),
+            Op.AddOvf => (Builtin.add, true, false),
+            Op.AddOvfUn => (Builtin.add, true, true),
+            Op.Sub => (Builtin.sub, false, false),
+            Op.SubOvf => (Builtin.sub, true, false),
+            Op.SubOvfUn => (Builtin.sub, true, true),
+            Op.Mul => (Builtin.mul, false, false),
+            Op.MulOvf => (Builtin.mul, true, false),
+            Op.MulOvfUn => (Builtin.mul, true, true),
+            Op.Div => (IsFloating(type) ? Builtin.truediv : Builtin.floordiv, false, false),
+            Op.DivUn => (Builtin.floordiv, false, true),
+            Op.Rem => (Builtin.mod, false, false),
+            Op.RemUn => (Builtin.mod, false, true),
+            Op.And => (Builtin.and_, false, false),
+            Op.Or => (Builtin.or_, false, false),
+            Op.Xor => (Builtin.xor, false, false),
+            Op.Shl => (Builtin.lshift, false, false),
+            Op.Shr => (Builtin.rshift, false, false),
+            _ => (Builtin.rshift, false, true),
+        };
+        return Recorded(operation, unsigned ? UnsignedOf(type) : type, isChecked, left, right);
+    }
+
+    /// <summary>ceq, cgt, clt: a deferred comparison. Comparing a comparison with false negates it: that is how C# writes <c>!=</c> and <c>!</c>.</summary>
+    private Value SymbolicComparison(Op op, Value left, Value right)
+    {
+        if (op is Op.Ceq && AsCondition(left) is { } condition && right.Kind == ValueKind.Int32)
+            return Value.Of(right.Int32 == 0 ? condition.Negated() : condition);
+        var type = OperandType(left, right);
+        return Value.Of(op switch
+        {
+            Op.Ceq => Comparison(Builtin.eq, type, left, right),
+            Op.Cgt => Comparison(Builtin.gt, type, left, right),
+            Op.Clt => Comparison(Builtin.lt, type, left, right),
+            // Unordered: for numbers with a NaN "not less or equal", else an unsigned comparison.
+            Op.CgtUn when IsFloating(type) => Comparison(Builtin.le, type, left, right).Negated(),
+            Op.CltUn when IsFloating(type) => Comparison(Builtin.ge, type, left, right).Negated(),
+            Op.CgtUn when IsZero(right) => Comparison(Builtin.ne, type, left, right),
+            Op.CgtUn => Comparison(Builtin.gt, UnsignedOf(type), left, right),
+            _ => Comparison(Builtin.lt, UnsignedOf(type), left, right),
+        });
+    }
+
+    /// <summary>The condition under which a compare-and-branch is taken.</summary>
+    private Deferred BranchCondition(Op op, Value left, Value right)
+    {
+        if (op is Op.Beq or Op.BneUn && AsCondition(left) is { } condition && right.Kind == ValueKind.Int32)
+            return (right.Int32 != 0) == (op == Op.Beq) ? condition : condition.Negated();
+        var type = OperandType(left, right);
+        var unordered = IsFloating(type);
+        return op switch
+        {
+            Op.Beq => Comparison(Builtin.eq, type, left, right),
+            Op.BneUn => Comparison(Builtin.ne, type, left, right),
+            Op.Bge => Comparison(Builtin.ge, type, left, right),
+            Op.Bgt => Comparison(Builtin.gt, type, left, right),
+            Op.Ble => Comparison(Builtin.le, type, left, right),
+            Op.Blt => Comparison(Builtin.lt, type, left, right),
+            Op.BgeUn => unordered ? Comparison(Builtin.lt, type, left, right).Negated() : Comparison(Builtin.ge, UnsignedOf(type), left, right),
+            Op.BgtUn => unordered ? Comparison(Builtin.le, type, left, right).Negated() : Comparison(Builtin.gt, UnsignedOf(type), left, right),
+            Op.BleUn => unordered ? Comparison(Builtin.gt, type, left, right).Negated() : Comparison(Builtin.le, UnsignedOf(type), left, right),
+            _ => unordered ? Comparison(Builtin.ge, type, left, right).Negated() : Comparison(Builtin.lt, UnsignedOf(type), left, right),
+        };
+    }
+
+    /// <summary>A symbolic bool as a condition; a symbolic number is none.</summary>
+    private Deferred? AsCondition(Value value) => !value.IsSymbol ? null
+        : value.Symbol is Deferred { IsComparison: true } comparison ? comparison
+        : value.Symbol.type == typeof(bool) ? Comparison(Builtin.ne, typeof(bool), value, Value.Of(0))
+        : null;
+
+    private Deferred Comparison(Builtin operation, Type type, Value left, Value right) => new(this, operation, type, typeof(bool), left, right);
+
+    private Value SymbolicConversion(Proxy symbol, Conversion conversion)
+    {
+        var source = symbol.type.IsEnum ? Enum.GetUnderlyingType(symbol.type) : symbol.type;
+        var target = conversion.Unsigned && conversion.Target == typeof(double) ? typeof(double) : conversion.Target;
+        if (source == target || (symbol is Deferred && !symbol.type.IsEnum && target.IsPrimitive && IsDeferredLength(Value.Of(symbol)) && (target == typeof(int) || target == typeof(long))))
+            return Value.Of(symbol);
+        return Value.Of(new Proxy(new ConvertArgument(symbol.Argument, target, conversion.Overflow), target));
+    }
+
+    /// <summary>A symbol read as a number of another type, as when a slot of <c>int</c> held a <c>long</c>'s tag.</summary>
+    private static Value Converted(Proxy symbol, Type type) => Value.Of(symbol.type == type || symbol.type.IsEnum || symbol is Deferred ? symbol : new Proxy(new ConvertArgument(symbol.Argument, type, false), type));
+
+    private static Type OperandType(Value left, Value right)
+    {
+        var symbol = left.IsSymbol ? left.Symbol : right.Symbol;
+        var other = left.IsSymbol ? right : left;
+        if (symbol.type.IsEnum)
+            return symbol.type;
+        return other.Kind switch
+        {
+            ValueKind.Int64 or ValueKind.NativeInt when !IsFloating(symbol.type) => typeof(long),
+            ValueKind.Double => typeof(double),
+            ValueKind.Symbol when other.Symbol.type == typeof(long) && symbol.type == typeof(int) => typeof(long),
+            _ => symbol.type == typeof(nint) ? typeof(long) : symbol.type,
+        };
+    }
+
+    private static Type UnsignedOf(Type type) => type == typeof(int) ? typeof(uint) : type == typeof(long) ? typeof(ulong) : type;
+
+    private static bool IsFloating(Type type) => type == typeof(float) || type == typeof(double);
+
+    private static bool IsZero(Value value) => value.IsInteger && value.Int64 == 0;
+}

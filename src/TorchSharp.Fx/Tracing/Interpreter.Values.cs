@@ -1,0 +1,196 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>Between the interpreter's slots and real memory: conversions, fields and array elements.</summary>
+internal sealed partial class Interpreter
+{
+    /// <summary>The real object that stands for a value where code of type <paramref name="type"/> sees it.</summary>
+    internal object? ToObject(Value value, Type type)
+    {
+        if (type.IsByRef)
+            type = type.GetElementType()!;
+        switch (value.Kind)
+        {
+            case ValueKind.Object:
+                return value.Reference;
+            case ValueKind.Struct:
+                return value.Reference is Proxy proxy && type != typeof(object) ? Written(proxy, Nullable.GetUnderlyingType(type) ?? type) : value.Copy().Reference;
+            case ValueKind.Single:
+                return Underlying(type) == typeof(double) ? (double)value.Single : value.Single;
+            case ValueKind.Double:
+                return Underlying(type) == typeof(float) ? (float)value.Double : value.Double;
+            case ValueKind.Symbol:
+                return type == typeof(object) || type.IsInterface ? value.Symbol : Written(value.Symbol, Underlying(type));
+            case ValueKind.Address:
+                return ToObject(value.Address.Load(), type);
+            default:
+                return Integer(value, Underlying(type));
+        }
+    }
+
+    /// <summary>A real object as the value that a slot holds.</summary>
+    internal Value ToValue(object? real, Type type)
+    {
+        if (type.IsByRef)
+            type = type.GetElementType()!;
+        if (!type.IsValueType)
+            return Value.OfObject(Seen(real));
+        if (StructLayout.IsNullable(type))
+            return Value.OfStruct(real);
+        if (type.IsEnum)
+            return ToValue(System.Convert.ChangeType(real, Enum.GetUnderlyingType(type), null), Enum.GetUnderlyingType(type));
+        return real switch
+        {
+            int number => Symbols.HasTags && Symbols.TryRead(number, out var symbol) ? Converted(symbol, typeof(int)) : Value.Of(number),
+            long number => Symbols.HasTags && Symbols.TryRead(number, out var symbol) ? Converted(symbol, typeof(long)) : Value.Of(number),
+            float number => Symbols.HasTags && Symbols.TryRead(number, out var symbol) ? Converted(symbol, typeof(float)) : Value.Of(number),
+            double number => Symbols.HasTags && Symbols.TryRead(number, out var symbol) ? Converted(symbol, typeof(double)) : Value.Of(number),
+            bool flag => Value.Of(flag),
+            char c => Value.Of(c),
+            byte number => Value.Of(number),
+            sbyte number => Value.Of(number),
+            short number => Value.Of(number),
+            ushort number => Value.Of(number),
+            uint number => Value.Of((int)number),
+            ulong number => Value.Of((long)number),
+            nint number => Value.OfNative(number),
+            nuint number => Value.OfNative((long)number),
+            Proxy symbol => Value.Of(symbol),
+            _ => Value.OfStruct(real),
+        };
+    }
+
+    /// <summary>A field of an object, or a static one when <paramref name="target"/> is null.</summary>
+    internal Value LoadField(object? target, FieldInfo field)
+    {
+        if (Overlay.TryRead(target, field, out var written))
+            return written.Copy();
+        if (Symbols.TryGet(target, out var symbol))
+            return RecordMember(symbol, field);
+        return ToValue(field.GetValue(target), field.FieldType);
+    }
+
+    internal void StoreField(object? target, FieldInfo field, Value value)
+    {
+        if (!Overlay.Owns(target))
+        {
+            Overlay.Write(target, field, value);
+            return;
+        }
+        if (HasRoom(value, field.FieldType, out var real))
+        {
+            Overlay.Forget(target, field);
+            field.SetValue(target, real);
+        }
+        else
+        {
+            Overlay.Write(target, field, value);
+        }
+    }
+
+    /// <summary>A field of the struct in a slot: of the slot's own box, so that a write to it stays.</summary>
+    internal Value LoadStructField(Value owner, FieldInfo field)
+    {
+        if (owner.IsSymbol)
+            return RecordTupleItem(owner.Symbol, field);
+        if (owner.Reference is Array inline)
+            return ToValue(inline.GetValue(0), field.FieldType);
+        return ToValue(field.GetValue(owner.Reference), field.FieldType);
+    }
+
+    internal Value LoadElement(Array array, int index)
+    {
+        array = (Array)Overlay.Current(array)!;
+        return ToValue(array.GetValue(index), array.GetType().GetElementType()!);
+    }
+
+    internal void StoreElement(Array array, int index, Value value)
+    {
+        array = (Array)Overlay.ForChange(array);
+        array.SetValue(ToObject(value, array.GetType().GetElementType()!), index);
+    }
+
+    private Value LoadFieldOf(Value owner, FieldInfo field) => owner.Kind switch
+    {
+        ValueKind.Object => LoadField(owner.Reference ?? throw new NullReferenceException(), field),
+        ValueKind.Address => owner.Address.Load() is { Kind: ValueKind.Object } held ? LoadField(held.Reference, field) : LoadStructField(owner.Address.Load(), field).Copy(),
+        _ => LoadStructField(owner, field),
+    };
+
+    private void StoreFieldOf(Value owner, FieldInfo field, Value value)
+    {
+        if (owner.Kind == ValueKind.Address)
+            owner.Address.Field(this, field).Store(value);
+        else
+            StoreField(owner.Reference ?? throw new NullReferenceException(), field, value);
+    }
+
+    private Value FieldAddress(Value owner, FieldInfo field) => Value.Of(owner.Kind == ValueKind.Address
+        ? owner.Address.Field(this, field)
+        : new Address.ObjectField(this, owner.Reference ?? throw new NullReferenceException(), field));
+
+    private void Store(Value address, Value value) => address.Address.Store(value);
+
+    /// <summary>Small integers are kept in their width (ECMA-335 I.12.1).</summary>
+    private static Value Narrow(Value value, Type type) => value.Kind != ValueKind.Int32 ? value : Type.GetTypeCode(type) switch
+    {
+        TypeCode.SByte => Value.Of((sbyte)value.Int32),
+        TypeCode.Byte => Value.Of((byte)value.Int32),
+        TypeCode.Int16 => Value.Of((short)value.Int32),
+        TypeCode.UInt16 or TypeCode.Char => Value.Of((ushort)value.Int32),
+        _ => value,
+    };
+
+    private bool HasRoom(Value value, Type type, out object? real)
+    {
+        if (value.IsSymbol && type != typeof(object) && !type.IsInterface)
+        {
+            real = value.Symbol.type.IsPrimitive || value.Symbol.type.IsEnum ? Symbols.Tag(value.Symbol, Underlying(type)) : Written(value.Symbol, type);
+            return real is not null;
+        }
+        real = ToObject(value, type);
+        return true;
+    }
+
+    /// <summary>A symbol in real memory: a tag for a number, a struct with the items read out for a tuple.</summary>
+    private object Written(Proxy symbol, Type type)
+    {
+        if (symbol is Deferred && type == typeof(bool))
+            throw Untraceable.NoRoom(this, symbol, type);
+        if (typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(type) && type.IsValueType)
+        {
+            var boxed = RuntimeHelpers.GetUninitializedObject(type);
+            foreach (var field in StructLayout.FieldsOf(type))
+                field.SetValue(boxed, ToObject(RecordTupleItem(symbol, field), field.FieldType));
+            return boxed;
+        }
+        return Symbols.Tag(symbol, type) ?? throw Untraceable.NoRoom(this, symbol, type);
+    }
+
+    private static object Integer(Value value, Type type)
+    {
+        var bits = value.Int64;
+        if (type.IsEnum)
+            return Enum.ToObject(type, Integer(value, Enum.GetUnderlyingType(type)));
+        return Type.GetTypeCode(type) switch
+        {
+            TypeCode.Boolean => (byte)bits != 0,
+            TypeCode.Char => (char)bits,
+            TypeCode.SByte => (sbyte)bits,
+            TypeCode.Byte => (byte)bits,
+            TypeCode.Int16 => (short)bits,
+            TypeCode.UInt16 => (ushort)bits,
+            TypeCode.Int32 => (int)bits,
+            TypeCode.UInt32 => (uint)bits,
+            TypeCode.Int64 => bits,
+            TypeCode.UInt64 => (ulong)bits,
+            _ when type == typeof(nuint) => (nuint)bits,
+            _ when type == typeof(nint) => (nint)bits,
+            _ => value.Kind switch { ValueKind.Int32 => (int)bits, ValueKind.Int64 => bits, _ => (object)(nint)bits },
+        };
+    }
+
+    private static Type Underlying(Type type) => Nullable.GetUnderlyingType(type) ?? type;
+}

@@ -1,0 +1,135 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using TorchSharp.Fx.Cil;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>
+/// Runs CIL with symbols for what depends on an input (ECMA-335 partition III). This file is the whole instruction set, one line an instruction;
+/// the other parts of the class hold the families: values, arithmetic, control flow, objects and calls.
+/// </summary>
+internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.Module root)
+{
+    private Frame? current;
+
+    internal Tracer Tracer => tracer;
+
+    internal Graph Graph => graph;
+
+    internal torch.nn.Module Root => root;
+
+    internal Symbols Symbols { get; } = new();
+
+    internal Overlay Overlay { get; } = new();
+
+    /// <summary>Runs a method's body and returns its result; the default value for void.</summary>
+    internal Value Run(MethodBase method, Value[] arguments)
+    {
+        var code = MethodIL.Of(method) ?? throw Untraceable.NoBody(this, method);
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
+            throw Untraceable.TooDeep(this, method);
+        var frame = current = new Frame(code, arguments, current);
+        try
+        {
+            while (true)
+            {
+                try
+                {
+                    return Execute(frame);
+                }
+                catch (Exception exception) when (exception is not TraceException)
+                {
+                    current = frame;
+                    NoteFault(exception);
+                    if (!EnterHandler(frame, exception))
+                        throw;
+                }
+            }
+        }
+        finally
+        {
+            current = frame.Caller;
+        }
+    }
+
+    private Value Execute(Frame f)
+    {
+        var instructions = f.Code.Instructions;
+        while (true)
+        {
+            ref readonly var i = ref instructions[f.At = f.Next];
+            f.Next = f.At + 1;
+            switch (i.Op)
+            {
+                case Op.Nop or Op.Break: break;
+                case Op.Ldarg: f.Push(f.Arguments[i.Index].Copy()); break;
+                case Op.Ldarga: f.Push(Value.Of(new Address.Slot(f.Arguments, i.Index, f.ArgumentType(i.Index)))); break;
+                case Op.Starg: f.Arguments[i.Index] = f.Pop(); break;
+                case Op.Ldloc: f.Push(f.Locals[i.Index].Copy()); break;
+                case Op.Ldloca: f.Push(Value.Of(new Address.Slot(f.Locals, i.Index, f.Code.Locals[i.Index]))); break;
+                case Op.Stloc: f.Locals[i.Index] = Narrow(f.Pop(), f.Code.Locals[i.Index]); break;
+                case Op.Ldnull: f.Push(Value.Null); break;
+                case Op.LdcI4: f.Push(Value.Of(i.Index)); break;
+                case Op.LdcI8: f.Push(Value.Of((long)i.Operand!)); break;
+                case Op.LdcR4: f.Push(Value.Of((float)i.Operand!)); break;
+                case Op.LdcR8: f.Push(Value.Of((double)i.Operand!)); break;
+                case Op.Ldstr: f.Push(Value.OfObject(i.Operand)); break;
+                case Op.Dup: f.Push(f.Peek().Copy()); break;
+                case Op.Pop: f.Pop(); break;
+
+                case Op.Call: Call(f, i.Get<CallSite>()); break;
+                case Op.Newobj: f.Push(NewObject(f, i.Get<CallSite>())); break;
+                case Op.Ret: return ReturnsVoid(f.Code.Method) ? default : f.Pop();
+
+                case Op.Br: f.Next = i.Index; break;
+                case Op.BrFalse or Op.BrTrue: BranchOn(f, f.Pop(), i.Op == Op.BrTrue, i.Index); break;
+                case >= Op.Beq and <= Op.BltUn: BranchCompare(f, i.Op, i.Index); break;
+                case Op.Switch: Switch(f, i.Get<int[]>()); break;
+                case Op.Throw: throw Thrown(f.Pop());
+                case Op.Rethrow: throw f.Caught.Peek();
+                case Op.Leave: Leave(f, i.Index); break;
+                case Op.EndFinally: f.Continuations.Pop()(); break;
+                case Op.EndFilter: return f.Pop();
+
+                case >= Op.Add and <= Op.ShrUn: Binary(f, i.Op); break;
+                case Op.Neg or Op.Not: Unary(f, i.Op); break;
+                case >= Op.Ceq and <= Op.CltUn: Compare(f, i.Op); break;
+                case Op.Conv: f.Push(Convert(f.Pop(), i.Get<Conversion>())); break;
+                case Op.Ckfinite: f.Push(CheckFinite(f.Pop())); break;
+
+                case Op.Ldobj: f.Push(f.Pop().Address.Load().Copy()); break;
+                case Op.Stobj: { var value = f.Pop(); Store(f.Pop(), Narrow(value, i.Get<Type>())); break; }
+                case Op.Cpobj: { var source = f.Pop().Address; Store(f.Pop(), source.Load().Copy()); break; }
+                case Op.Initobj: Store(f.Pop(), StructLayout.Zero(i.Get<Type>())); break;
+                case Op.Sizeof: f.Push(Value.Of(SizeOf(i.Get<Type>()))); break;
+
+                case Op.Castclass: f.Push(CastClass(f.Pop(), i.Get<Type>())); break;
+                case Op.Isinst: f.Push(IsInstance(f.Pop(), i.Get<Type>())); break;
+                case Op.Unbox: f.Push(Unbox(f.Pop(), i.Get<Type>())); break;
+                case Op.UnboxAny: f.Push(UnboxAny(f.Pop(), i.Get<Type>())); break;
+                case Op.Box: f.Push(Box(f.Pop(), i.Get<Type>())); break;
+
+                case Op.Ldfld: f.Push(LoadFieldOf(f.Pop(), i.Get<FieldInfo>())); break;
+                case Op.Ldflda: f.Push(FieldAddress(f.Pop(), i.Get<FieldInfo>())); break;
+                case Op.Stfld: { var value = f.Pop(); StoreFieldOf(f.Pop(), i.Get<FieldInfo>(), value); break; }
+                case Op.Ldsfld: f.Push(LoadField(null, i.Get<FieldInfo>())); break;
+                case Op.Ldsflda: f.Push(Value.Of(new Address.ObjectField(this, null, i.Get<FieldInfo>()))); break;
+                case Op.Stsfld: StoreField(null, i.Get<FieldInfo>(), f.Pop()); break;
+
+                case Op.Newarr: f.Push(NewArray(f.Pop(), i.Get<Type>())); break;
+                case Op.Ldlen: f.Push(Length(f.Pop())); break;
+                case Op.Ldelem: { var index = f.Pop(); f.Push(LoadElementOf(f.Pop(), index)); break; }
+                case Op.Ldelema: { var index = f.Pop(); f.Push(ElementAddress(f.Pop(), index)); break; }
+                case Op.Stelem: { var value = f.Pop(); var index = f.Pop(); StoreElementOf(f.Pop(), index, value); break; }
+
+                case Op.Ldtoken: f.Push(Token(i.Operand!)); break;
+                case Op.Ldftn: f.Push(Value.OfObject(i.Get<MethodBase>())); break;
+                case Op.Ldvirtftn: f.Push(Value.OfObject(Overrides.Find(i.Get<MethodBase>(), f.Pop().Reference!.GetType()))); break;
+
+                default: throw Untraceable.Instruction(this, i.Op);
+            }
+        }
+    }
+
+    private static bool ReturnsVoid(MethodBase method) => method is ConstructorInfo || ((MethodInfo)method).ReturnType == typeof(void);
+}

@@ -1,0 +1,24 @@
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// A value that depends on the traced module's inputs, while it is traced. A symbolic tensor or other object is passed around as itself, an
+/// object without content; numbers, enums and tuples have only this. Counterpart: <c>torch.fx.Proxy</c>.
+/// </summary>
+public class Proxy
+{
+    private readonly Argument? argument;
+
+    internal Proxy(Argument? argument, Type type) => (this.argument, this.type) = (argument, type);
+
+    /// <summary>The C# type of the value.</summary>
+    public Type type { get; }
+
+    /// <summary>The node that computes the value, or the last one it was converted from.</summary>
+    public Node node => Argument.nodes().First();
+
+    /// <summary>What stands for the value in the arguments of another node.</summary>
+    internal virtual Argument Argument => argument!;
+
+    /// <summary><c>&lt;getitem_1></c>: what a log or an exception of the traced program shows for the value.</summary>
+    public override string ToString() => $"<{node.name}>";
+}

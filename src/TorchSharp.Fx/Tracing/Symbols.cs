@@ -1,0 +1,112 @@
+using System.Runtime.CompilerServices;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>
+/// The symbols of one trace, and how they pass through real memory. An object that depends on an input (a tensor, a shape, a device) is a
+/// real object without content, known by reference. A symbolic number is written as a tag: a number that no program computes by chance
+/// and that this table knows, so that it survives being copied by code the interpreter doesn't see (docs/decisions/0002).
+/// </summary>
+internal sealed class Symbols
+{
+    private const long LongTag = 0x5EED_0000_0000_0000, DoubleTag = 0x7FF8_5EED_0000_0000;
+    private const int IntTag = 0x6B00_0000, FloatTag = 0x7FE0_0000;
+
+    private readonly Dictionary<object, Proxy> objects = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<long, Proxy> numbers = [];
+    private readonly Random random = new();
+
+    /// <summary>Whether any number has been written to real memory: before that, no read can find a tag.</summary>
+    internal bool HasTags => numbers.Count > 0;
+
+    /// <summary>Makes an object stand for a symbol.</summary>
+    internal void Bind(object value, Proxy proxy) => objects[value] = proxy;
+
+    internal bool TryGet(object? value, out Proxy proxy)
+    {
+        if (value is not null && objects.TryGetValue(value, out proxy!))
+            return true;
+        proxy = null!;
+        return false;
+    }
+
+    /// <summary>An object without content of the given type, bound to the symbol; null for a type that has none (numbers, structs).</summary>
+    internal object? Placeholder(Proxy proxy)
+    {
+        var type = Concrete(proxy.type);
+        if (type is null)
+            return null;
+        var value = type.IsArray
+            ? Array.CreateInstance(type.GetElementType()!, 0)
+            : RuntimeHelpers.GetUninitializedObject(type);
+        GC.SuppressFinalize(value);
+        Bind(value, proxy);
+        return value;
+    }
+
+    /// <summary>The tag that stands for a symbolic number in memory of a primitive type; null where the type has no room for one.</summary>
+    internal object? Tag(Proxy proxy, Type type)
+    {
+        if (type.IsEnum)
+            return Tag(proxy, Enum.GetUnderlyingType(type)) is { } number ? Enum.ToObject(type, number) : null;
+        return Type.GetTypeCode(type) switch
+        {
+            TypeCode.Int64 => New(proxy, LongTag | random.NextInt64(1L << 48)),
+            TypeCode.UInt64 => (ulong)New(proxy, LongTag | random.NextInt64(1L << 48)),
+            TypeCode.Int32 => (int)New(proxy, IntTag | random.Next(1 << 24)),
+            TypeCode.UInt32 => (uint)New(proxy, IntTag | random.Next(1 << 24)),
+            TypeCode.Double => BitConverter.Int64BitsToDouble(New(proxy, DoubleTag | random.NextInt64(1L << 32))),
+            TypeCode.Single => BitConverter.Int32BitsToSingle((int)New(proxy, FloatTag | random.Next(1 << 21))),
+            _ => null,
+        };
+    }
+
+    internal bool TryRead(long number, out Proxy proxy)
+    {
+        if ((number >> 48) == (LongTag >> 48))
+            return numbers.TryGetValue(number, out proxy!);
+        proxy = null!;
+        return false;
+    }
+
+    internal bool TryRead(int number, out Proxy proxy)
+    {
+        if ((number >> 24) == (IntTag >> 24))
+            return numbers.TryGetValue(number, out proxy!);
+        proxy = null!;
+        return false;
+    }
+
+    internal bool TryRead(double number, out Proxy proxy) => Known(double.IsNaN(number), BitConverter.DoubleToInt64Bits(number), out proxy);
+
+    internal bool TryRead(float number, out Proxy proxy) => Known(float.IsNaN(number), BitConverter.SingleToInt32Bits(number), out proxy);
+
+    private bool Known(bool possible, long key, out Proxy proxy)
+    {
+        if (possible)
+            return numbers.TryGetValue(key, out proxy!);
+        proxy = null!;
+        return false;
+    }
+
+    private long New(Proxy proxy, long tag)
+    {
+        numbers[tag] = proxy;
+        return tag;
+    }
+
+    /// <summary>A class that can stand for a value of the type.</summary>
+    private static Type? Concrete(Type type)
+    {
+        if (type.IsValueType || type == typeof(string) || type == typeof(void))
+            return null;
+        if (!type.IsAbstract)
+            return type;
+        var element = type.IsGenericType && type.GenericTypeArguments.Length == 1 ? type.GenericTypeArguments[0] : null;
+        if (element is not null && type.IsAssignableFrom(element.MakeArrayType()))
+            return element.MakeArrayType();
+        if (type.IsGenericType && type.GenericTypeArguments is [var key, var value] && typeof(Dictionary<,>).MakeGenericType(key, value) is var dictionary && type.IsAssignableFrom(dictionary))
+            return dictionary;
+        return null;
+    }
+}

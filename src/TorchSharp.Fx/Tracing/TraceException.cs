@@ -1,0 +1,35 @@
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// The traced program does something that can't be written as a graph. The message names the construct, the module, the place and a way out;
+/// <c>docs/untraceable.md</c> has a page for every <see cref="code"/>.
+/// </summary>
+public sealed class TraceException : Exception
+{
+    internal TraceException(string code, string what, string fix, string modulePath, string location, Exception? inner = null)
+        : base($"{code}: {what} It happens in {(modulePath.Length == 0 ? "the root module" : $"module '{modulePath}'")} at {location}. {fix}", inner)
+        => (this.code, module_path, this.location) = (code, modulePath, location);
+
+    /// <summary>The entry of the catalogue, e.g. <c>FX001</c>.</summary>
+    public string code { get; }
+
+    /// <summary>The qualified name of the module whose code it is; empty for the root.</summary>
+    public string module_path { get; }
+
+    /// <summary>The C# file and line; method and IL offset where there is no PDB.</summary>
+    public string location { get; }
+}
+
+/// <summary>The traced program itself threw an exception (the inner one), as it would have when run.</summary>
+public sealed class TracedProgramException : Exception
+{
+    internal TracedProgramException(Exception thrown, string modulePath, string location)
+        : base($"The model threw {thrown.GetType().Name} while it was traced: {thrown.Message} It happened in {(modulePath.Length == 0 ? "the root module" : $"module '{modulePath}'")} at {location}.", thrown)
+        => (module_path, this.location) = (modulePath, location);
+
+    /// <summary>The qualified name of the module whose code threw; empty for the root.</summary>
+    public string module_path { get; }
+
+    /// <summary>The C# file and line; method and IL offset where there is no PDB.</summary>
+    public string location { get; }
+}

@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>Whose code a method is.</summary>
+internal enum Home
+{
+    /// <summary>The user's or another library's: interpreted.</summary>
+    User,
+    /// <summary>TorchSharp's: its operations become nodes.</summary>
+    TorchSharp,
+    /// <summary>.NET's own: run as it is.</summary>
+    Platform,
+}
+
+/// <summary>What the call handlers want to know of a method again and again.</summary>
+internal sealed class Traits
+{
+    private static readonly ConcurrentDictionary<MethodBase, Traits> Known = new();
+    private static readonly ConcurrentDictionary<Assembly, Home> Homes = new();
+    private static readonly string PlatformFolder = Path.GetDirectoryName(typeof(object).Assembly.Location) ?? "";
+
+    private Traits(MethodBase method)
+    {
+        Home = HomeOf(method.DeclaringType ?? typeof(object));
+        Parameters = method.GetParameters();
+        ReturnType = method is MethodInfo { ReturnType: var type } ? type : method.DeclaringType!;
+        Property = method.IsSpecialName && method.Name.StartsWith("get_", StringComparison.Ordinal) && Parameters.Length == 0 && !method.IsStatic
+            ? method.DeclaringType!.GetProperty(method.Name[4..], BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly)
+            : null;
+        IsModuleCall = !method.IsStatic && method.Name is "call" or "forward"
+            && (typeof(torch.nn.Module).IsAssignableFrom(method.DeclaringType) || method.DeclaringType is { IsInterface: true } && method.DeclaringType.Name.StartsWith("IModule", StringComparison.Ordinal));
+        IsAsync = method.IsDefined(typeof(AsyncStateMachineAttribute), false);
+        var open = Open(method);
+        OpenParameters = open is null ? Parameters : open.GetParameters();
+    }
+
+    internal Home Home { get; }
+
+    internal ParameterInfo[] Parameters { get; }
+
+    /// <summary>The parameters in the open generic definition: a bare type parameter there means that the method can't look into the argument.</summary>
+    internal ParameterInfo[] OpenParameters { get; }
+
+    internal Type ReturnType { get; }
+
+    /// <summary>The property whose getter this is.</summary>
+    internal PropertyInfo? Property { get; }
+
+    /// <summary>Whether it is the <c>call</c> or <c>forward</c> of a module.</summary>
+    internal bool IsModuleCall { get; }
+
+    internal bool IsAsync { get; }
+
+    internal static Traits Of(MethodBase method) => Known.GetOrAdd(method, static method => new Traits(method));
+
+    internal static Home HomeOf(Type type) => Homes.GetOrAdd(type.Assembly, static assembly =>
+    {
+        if (assembly == typeof(torch).Assembly)
+            return Home.TorchSharp;
+        var isPlatform = !assembly.IsDynamic && assembly.Location.Length > 0 && Path.GetDirectoryName(assembly.Location) == PlatformFolder;
+        return isPlatform || assembly.GetName().Name is "System.Private.CoreLib" ? Home.Platform : Home.User;
+    });
+
+    private static MethodBase? Open(MethodBase method)
+    {
+        try
+        {
+            return method.Module.ResolveMethod(method.MetadataToken);
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or NotSupportedException)
+        {
+            return null;
+        }
+    }
+}

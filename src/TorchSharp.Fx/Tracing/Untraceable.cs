@@ -1,0 +1,110 @@
+using System.Reflection;
+using TorchSharp.Fx.Cil;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>The catalogue of what can't be traced: one method an entry, with its code, its sentence and its way out. <c>docs/untraceable.md</c> explains each.</summary>
+internal static class Untraceable
+{
+    private const string LeafFix = "make the method a leaf function (tracer_kwargs.autowrap_functions) or its module a leaf module (tracer_kwargs.leaf_modules)";
+
+    internal static TraceException Branch(Interpreter at, Proxy condition) => Error(at, "FX001",
+        $"The program branches on {Describe(condition)}, which depends on an input, so a graph of it would hold for some inputs only.",
+        $"Fix the value with concrete_args if it is an argument, compute with tensors (torch.where) instead, or {LeafFix}.");
+
+    internal static TraceException UnknownLength(Interpreter at, Proxy sequence) => Error(at, "FX002",
+        $"The program needs the number of elements of '{sequence.node.name}' ({Short(sequence.type)}), which depends on an input.",
+        $"Index the elements it uses (t[0], t[1]), or {LeafFix}.");
+
+    internal static TraceException NeedsValue(Interpreter at, MethodBase method, Proxy value) => Error(at, "FX003",
+        $"{Short(method)} needs the value of '{value.node.name}' ({Short(value.type)}), which depends on an input.",
+        $"Use arithmetic, Math or tensor operations on it instead, or {LeafFix}.");
+
+    internal static TraceException NoBody(Interpreter at, MethodBase method) => Error(at, "FX004",
+        $"{Short(method)} has no CIL to trace (it is native, abstract or made at run time).",
+        $"Make it a leaf function: tracer_kwargs.autowrap_functions = [{Short(method)}], or make its module a leaf module (tracer_kwargs.leaf_modules).");
+
+    internal static TraceException Instruction(Interpreter at, Op op) => Error(at, "FX005",
+        $"The program uses unsafe code (the CIL instruction {op}), which can't be followed symbolically.",
+        $"Write it without pointers, or {LeafFix}.");
+
+    internal static TraceException ReadsTensor(Interpreter at, MethodBase method, Proxy tensor) => Error(at, "FX006",
+        $"{Short(method)} reads the content of the tensor '{tensor.node.name}', which depends on an input.",
+        $"Compute with tensor operations instead, or {LeafFix}.");
+
+    internal static TraceException ArgumentType(Interpreter at, Type type) => Error(at, "FX007",
+        $"An object of type {Short(type)} is used together with values that depend on an input, and a graph has no way to write it down.",
+        $"Pass numbers, strings, tensors, or tuples, arrays, lists, dictionaries and records of them, or {LeafFix}.");
+
+    internal static TraceException ResultType(Interpreter at, Proxy result) => Error(at, "FX008",
+        $"'{result.node.name}' gives a {Short(result.type)} that depends on an input, and no object without content can stand for that type.",
+        $"Change the method to return tensors, numbers, tuples or a class that isn't abstract, or {LeafFix}.");
+
+    internal static TraceException NotInHierarchy(Tracer tracer, torch.nn.Module module) => Error(tracer.Interpreter, "FX009",
+        $"The module {Short(module.GetType())} that is called here is not reachable from the root module by its submodules and fields, so it has no qualified name.",
+        "Keep it in a field of a module and register it (RegisterComponents or register_module).");
+
+    internal static TraceException NoRoom(Interpreter at, Proxy symbol, Type type) => Error(at, "FX010",
+        $"'{symbol.node.name}', which depends on an input, is stored where only a concrete {Short(type)} fits.",
+        $"Keep it in a local variable, or {LeafFix}.");
+
+    internal static TraceException TooDeep(Interpreter at, MethodBase method) => Error(at, "FX011",
+        $"{Short(method)} calls itself too deeply to be followed.",
+        $"Bound the recursion, or {LeafFix}.");
+
+    internal static TraceException Async(Interpreter at, MethodBase method) => Error(at, "FX012",
+        $"{Short(method)} is asynchronous or starts a thread, and a graph has one order of execution.",
+        $"Call the work directly, or {LeafFix}.");
+
+    internal static TraceException ChangesModel(Interpreter at, MethodBase method) => Error(at, "FX013",
+        $"{Short(method)} would change the model while it is traced.",
+        $"Move the change out of forward, or {LeafFix}.");
+
+    internal static TraceException SymbolicIndex(Interpreter at, Proxy index) => Error(at, "FX014",
+        $"An ordinary array is indexed by '{index.node.name}', which depends on an input.",
+        $"Stack the elements into a tensor and index that, or {LeafFix}.");
+
+    internal static TraceException OutOfOrder(Interpreter at) => Error(at, "FX015",
+        "An array whose length depends on an input is not filled from its start to its end, so its content is not known.",
+        $"Write it as a collection expression ([.. shape[..^1], n]), or {LeafFix}.");
+
+    /// <summary>Python's expression for the condition, when it is a comparison.</summary>
+    private static string Describe(Proxy condition) => condition is Deferred { IsComparison: true, Operation: not Builtin.not_ } comparison
+        ? $"'{Operand(comparison.Left)} {Sign(comparison.Operation)} {Operand(comparison.Right)}'"
+        : $"'{condition.node.name}'";
+
+    private static string Operand(Value value) => value.Kind switch
+    {
+        ValueKind.Symbol when value.Symbol is Deferred { Operation: Builtin.len } length => $"len({Operand(length.Left)})",
+        ValueKind.Symbol => value.Symbol.node.name,
+        ValueKind.Single => value.Single.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        ValueKind.Double => value.Double.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        ValueKind.Object => value.Reference?.ToString() ?? "null",
+        _ => value.Int64.ToString(System.Globalization.CultureInfo.InvariantCulture),
+    };
+
+    private static string Sign(Builtin operation) => operation switch
+    {
+        Builtin.eq => "==",
+        Builtin.ne => "!=",
+        Builtin.lt => "<",
+        Builtin.le => "<=",
+        Builtin.gt => ">",
+        _ => ">=",
+    };
+
+    private static string Short(MethodBase method) => method.IsConstructor ? $"new {Short(method.DeclaringType!)}" : $"{Short(method.DeclaringType!)}.{PythonNames.Plain(method.Name)}";
+
+    internal static string Short(Type type)
+    {
+        if (type.IsArray)
+            return Short(type.GetElementType()!) + "[]";
+        var name = type.IsPrimitive ? ArgumentText.PrimitiveName(type) : type.Name;
+        return type.IsGenericType && name.Contains('`', StringComparison.Ordinal)
+            ? $"{name[..name.IndexOf('`', StringComparison.Ordinal)]}<{string.Join(", ", type.GenericTypeArguments.Select(Short))}>"
+            : name;
+    }
+
+    private static TraceException Error(Interpreter at, string code, string what, string fix)
+        => new(code, what, char.ToUpperInvariant(fix[0]) + fix[1..], at.Tracer.CurrentPath, at.Location());
+}
