@@ -138,13 +138,17 @@ internal sealed class ElfFile
 
     private string Text(uint index)
     {
-        var start = (int)(Offset(dynamic[StringTable]) + index);
+        var start = At(Offset(dynamic[StringTable]) + index, 1);
         return Encoding.ASCII.GetString(bytes, start, Array.IndexOf(bytes, (byte)0, start) - start);
     }
 
-    private ushort UInt16(long offset) => BitConverter.ToUInt16(bytes, (int)offset);
+    private ushort UInt16(long offset) => BitConverter.ToUInt16(bytes, At(offset, 2));
 
-    private uint UInt32(long offset) => BitConverter.ToUInt32(bytes, (int)offset);
+    private uint UInt32(long offset) => BitConverter.ToUInt32(bytes, At(offset, 4));
 
-    private long Int64(long offset) => BitConverter.ToInt64(bytes, (int)offset);
+    private long Int64(long offset) => BitConverter.ToInt64(bytes, At(offset, 8));
+
+    private int At(long offset, int size) => offset >= 0 && offset <= bytes.Length - size
+        ? (int)offset
+        : throw new InvalidDataException("the ELF file is cut short or damaged.");
 }
