@@ -43,7 +43,7 @@ internal abstract class Address
     /// <summary>A field of an object, or a static field when the object is null.</summary>
     internal sealed class ObjectField(Interpreter interpreter, object? target, FieldInfo field) : Address
     {
-        internal override Type Type => field.FieldType;
+        internal override Type Type => @field.FieldType;
 
         internal override Value Load() => interpreter.LoadField(target, field);
 
@@ -66,7 +66,7 @@ internal abstract class Address
 
     private sealed class StructField(Interpreter interpreter, Address parent, FieldInfo field) : Address
     {
-        internal override Type Type => field.FieldType;
+        internal override Type Type => @field.FieldType;
 
         internal override Value Load() => interpreter.LoadStructField(parent.Load(), field);
 

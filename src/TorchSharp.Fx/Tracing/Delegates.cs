@@ -28,7 +28,7 @@ internal static class Delegates
             return true;
         }
         (target, method) = (callee.Target, callee.Method);
-        return callee.HasSingleTarget && method is not System.Reflection.Emit.DynamicMethod && method.DeclaringType is not null && target is not Closure;
+        return callee.HasSingleTarget && method is not System.Reflection.Emit.DynamicMethod && method.DeclaringType is not null;
     }
 
     /// <summary>A delegate over the user's own code as .NET's code may call it with symbols.</summary>

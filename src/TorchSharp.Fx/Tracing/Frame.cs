@@ -1,4 +1,3 @@
-using System.Reflection;
 using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;

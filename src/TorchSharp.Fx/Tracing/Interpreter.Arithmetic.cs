@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
@@ -11,8 +10,12 @@ internal sealed partial class Interpreter
     {
         var right = f.Pop();
         var left = f.Pop();
-        f.Push(left.IsSymbol || right.IsSymbol ? SymbolicBinary(op, left, right) : Concrete(op, left, right));
+        f.Push(Combine(op, left, right));
     }
+
+    /// <summary>The result of a binary operation on numbers or symbols.</summary>
+    internal Value Combine(Op op, Value left, Value right)
+        => left.IsSymbol || right.IsSymbol ? SymbolicBinary(op, left, right) : Concrete(op, left, right);
 
     private void Unary(Frame f, Op op)
     {

@@ -74,9 +74,9 @@ internal sealed partial class Interpreter
             {
                 case Op.Br: at = i.Index - 1; break;
                 case Op.Ldstr: message.Append((string)i.Operand!); break;
-                case Op.Newobj when typeof(Exception).IsAssignableFrom(i.Get<CallSite>().Method.DeclaringType): thrown = i.Get<CallSite>().Method.DeclaringType!.Name; break;
-                case Op.Call when NeverReturns(i.Get<CallSite>().Method): return i.Get<CallSite>().Method.Name;
-                case Op.Call when i.Get<CallSite>().Method.Name == "AppendFormatted": message.Append("{…}"); break;
+                case Op.Newobj when typeof(Exception).IsAssignableFrom(i.Get<Cil.CallSite>().Method.DeclaringType): thrown = i.Get<Cil.CallSite>().Method.DeclaringType!.Name; break;
+                case Op.Call when NeverReturns(i.Get<Cil.CallSite>().Method): return i.Get<Cil.CallSite>().Method.Name;
+                case Op.Call when i.Get<Cil.CallSite>().Method.Name == "AppendFormatted": message.Append("{…}"); break;
                 case Op.Throw: return message.Length > 0 ? message.ToString() : $"{thrown ?? "exception"} thrown";
                 case Op.BrFalse or Op.BrTrue or Op.Switch or Op.Ret or Op.Leave or Op.EndFinally or Op.Rethrow: return null;
                 case >= Op.Beq and <= Op.BltUn: return null;

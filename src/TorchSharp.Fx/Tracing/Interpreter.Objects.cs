@@ -7,7 +7,7 @@ namespace TorchSharp.Fx.Tracing;
 /// <summary>Objects, casts, boxes and arrays.</summary>
 internal sealed partial class Interpreter
 {
-    private Value NewObject(Frame f, CallSite site)
+    private Value NewObject(Frame f, Cil.CallSite site)
     {
         var constructor = (ConstructorInfo)site.Method;
         var type = constructor.DeclaringType!;

@@ -77,8 +77,8 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
                 case Op.Dup: f.Push(f.Peek().Copy()); break;
                 case Op.Pop: f.Pop(); break;
 
-                case Op.Call: Call(f, i.Get<CallSite>()); break;
-                case Op.Newobj: f.Push(NewObject(f, i.Get<CallSite>())); break;
+                case Op.Call: Call(f, i.Get<Cil.CallSite>()); break;
+                case Op.Newobj: f.Push(NewObject(f, i.Get<Cil.CallSite>())); break;
                 case Op.Ret: return ReturnsVoid(f.Code.Method) ? default : f.Pop();
 
                 case Op.Br: f.Next = i.Index; break;

@@ -42,11 +42,14 @@ internal sealed class Sequences
         return array is Array && Known.TryGetValue(array, out sequence!);
     }
 
-    internal void Write(Interpreter interpreter, Value at, Argument part, Value length)
+    internal void Write(Interpreter interpreter, Value at, Argument part, Value length) => Write(interpreter, at, [part], length);
+
+    /// <summary>Writes parts that together are <paramref name="length"/> elements.</summary>
+    internal void Write(Interpreter interpreter, Value at, ImmutableArray<Argument> next, Value length)
     {
         if (!LinearForm.Of(at).Equals(filled))
             throw Untraceable.OutOfOrder(interpreter);
-        parts.Add(part);
+        parts.AddRange(next);
         filled = filled.Plus(LinearForm.Of(length), 1);
     }
 }

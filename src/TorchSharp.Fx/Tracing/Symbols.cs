@@ -39,7 +39,9 @@ internal sealed class Symbols
         var value = type.IsArray
             ? Array.CreateInstance(type.GetElementType()!, 0)
             : RuntimeHelpers.GetUninitializedObject(type);
+#pragma warning disable CA1816 // The object was never constructed: its finalizer has nothing to finalize.
         GC.SuppressFinalize(value);
+#pragma warning restore CA1816
         Bind(value, proxy);
         return value;
     }

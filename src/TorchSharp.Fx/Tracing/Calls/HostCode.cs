@@ -1,0 +1,55 @@
+using System.Collections;
+using System.Collections.Frozen;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>
+/// Code that runs as it is. It may carry symbols around, but not look into them: a parameter whose declared type is a type parameter can't,
+/// by parametricity, so collections, tuples and LINQ work on symbols; anything that would need a value is refused.
+/// </summary>
+internal static class HostCode
+{
+    /// <summary>Generic methods that do look into what they hold: they compare or hash.</summary>
+    private static readonly FrozenSet<string> Comparing = """
+        Contains ContainsKey ContainsValue TryGetValue IndexOf LastIndexOf Remove Sort BinarySearch Equals GetHashCode CompareTo Compare SequenceEqual Distinct Union Intersect Except
+        Max Min Order OrderBy OrderByDescending GroupBy ToHashSet ToLookup
+        """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
+
+    internal static Value? Handle(in Invocation call)
+    {
+        var (interpreter, method, arguments) = call;
+        Check(call);
+        if (!method.IsStatic && arguments[0].Kind == ValueKind.Object && interpreter.Overlay.IsChange(method, interpreter.Overlay.Current(arguments[0].Reference)))
+            arguments[0] = Value.OfObject(interpreter.Overlay.ForChange(arguments[0].Reference!));
+        return interpreter.RunOnHost(method, arguments);
+    }
+
+    private static void Check(in Invocation call)
+    {
+        var (interpreter, method, _) = call;
+        var comparing = Comparing.Contains(method.Name);
+        var operands = call.Operands;
+        for (var i = 0; i < operands.Length; i++)
+        {
+            var declared = call.Traits.OpenParameters[i].ParameterType;
+            if (interpreter.Numbers(operands[i]) is not { } symbol || (CarriesOnly(declared) && !comparing))
+                continue;
+            throw operands[i].Reference is IEnumerable && interpreter.Symbols.TryGet(operands[i].Reference, out _)
+                ? Untraceable.UnknownLength(interpreter, symbol)
+                : Untraceable.NeedsValue(interpreter, method, symbol);
+        }
+        if (comparing && !method.IsStatic && interpreter.Numbers(call.Arguments[0]) is { } held)
+            throw Untraceable.NeedsValue(interpreter, method, held);
+    }
+
+    /// <summary>A bare type parameter, a collection of one, an object, or a delegate: the callee passes the value on.</summary>
+    private static bool CarriesOnly(Type declared)
+    {
+        if (declared.IsByRef || declared.IsArray)
+            return CarriesOnly(declared.GetElementType()!);
+        if (declared.IsGenericParameter)
+            return declared.Name is not "TKey";
+        return declared == typeof(object) || declared == typeof(Array) || typeof(Delegate).IsAssignableFrom(declared)
+            || (declared.IsGenericType && Array.TrueForAll(declared.GenericTypeArguments, CarriesOnly));
+    }
+}

@@ -1,0 +1,69 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using System.Reflection;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>
+/// What of .NET's own code the interpreter knows by itself: types that can't be boxed (spans, string interpolation), operations on numbers that may be
+/// symbols, and what the C# compiler makes of collection expressions. The tables below are the whole list.
+/// </summary>
+internal static class Models
+{
+    private static readonly FrozenDictionary<string, CallHandler> Known = new[] { SpanMembers.Table, SpanFactories.Table, ValueMembers.Table, SequenceMembers.Table, TextMembers.Table }
+        .SelectMany(table => table).ToFrozenDictionary(StringComparer.Ordinal);
+
+    private static readonly ConcurrentDictionary<MethodBase, CallHandler?> Found = new();
+
+    internal static Value? Handle(in Invocation call)
+    {
+        if (call.This is Delegate callee && call.Method.Name == "Invoke")
+            return Invoke(call, callee);
+        if (call.Method is ConstructorInfo constructor && call.Arguments[0].Kind == ValueKind.Address)
+            return ConstructInPlace(call, constructor);
+        return Found.GetOrAdd(call.Method, Find)?.Invoke(call);
+    }
+
+    /// <summary>newobj of a struct that has a model.</summary>
+    internal static bool TryConstruct(Interpreter interpreter, ConstructorInfo constructor, Value[] arguments, out Value made)
+    {
+        made = default;
+        if (Found.GetOrAdd(constructor, Find) is not { } model || model(new(interpreter, constructor, [default, .. arguments])) is not { } value)
+            return false;
+        made = value;
+        return true;
+    }
+
+    private static Value? ConstructInPlace(in Invocation call, ConstructorInfo constructor)
+    {
+        var operands = call.Arguments[1..];
+        if (!TryConstruct(call.Interpreter, constructor, operands, out var made))
+        {
+            if (call.Traits.Home == Home.User)
+                return null;
+            made = call.Interpreter.Construct(constructor, operands);
+        }
+        call.Arguments[0].Address.Store(made);
+        return default(Value);
+    }
+
+    private static Value Invoke(in Invocation call, Delegate callee)
+    {
+        if (!Delegates.TryOpen(callee, out var target, out var method))
+            return call.Interpreter.RunOnHost(call.Method, call.Arguments);
+        var operands = call.Operands.ToArray();
+        var closed = method.IsStatic && method.GetParameters().Length == operands.Length + 1;
+        return method.IsStatic && !closed
+            ? call.Interpreter.Dispatch(method, operands)
+            : call.Interpreter.Dispatch(method, [target is ValueType ? Value.Of(new Address.Box(target)) : Value.OfObject(target), .. operands]);
+    }
+
+    private static CallHandler? Find(MethodBase method)
+    {
+        var type = method.DeclaringType!;
+        if (type.IsGenericType)
+            type = type.GetGenericTypeDefinition();
+        var name = type.FullName?.StartsWith("<PrivateImplementationDetails>", StringComparison.Ordinal) == true ? "<PrivateImplementationDetails>" : type.FullName;
+        return Known.GetValueOrDefault($"{name}.{method.Name}") ?? Known.GetValueOrDefault($"{name}.*");
+    }
+}

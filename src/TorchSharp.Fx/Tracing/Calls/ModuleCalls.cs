@@ -1,0 +1,45 @@
+using System.Collections;
+using System.Collections.Concurrent;
+using System.Reflection;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>Submodules: a leaf becomes one node, any other is followed under its qualified name.</summary>
+internal static class ModuleCalls
+{
+    private const BindingFlags Members = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+    private static readonly ConcurrentDictionary<Type, FieldInfo[]> Hooks = new();
+
+    internal static Value? Handle(in Invocation call)
+    {
+        if (!call.Traits.IsModuleCall || call.This is not torch.nn.Module module)
+            return null;
+        var (interpreter, method, arguments) = call;
+        // base.forward(x), and forward called by call, are part of the same call.
+        if (ReferenceEquals(module, interpreter.Tracer.CurrentModule))
+            return interpreter.Run(Body(module, method), arguments);
+        var operands = call.Operands.ToArray();
+        return interpreter.Tracer.CallModule(module, (MethodInfo)method, operands, inputs => interpreter.Run(Body(module, method), [arguments[0], .. inputs]));
+    }
+
+    /// <summary>The method to follow: forward itself where call would only add hooks, and there are none.</summary>
+    private static MethodBase Body(torch.nn.Module module, MethodBase method)
+    {
+        if (method.Name != "call" || Traits.Of(method).Home != Home.TorchSharp || HasHooks(module))
+            return method;
+        var parameters = Array.ConvertAll(method.GetParameters(), parameter => parameter.ParameterType);
+        var forward = method.DeclaringType!.GetMethod("forward", Members, parameters);
+        return forward is null ? method : Overrides.Find(forward, module.GetType());
+    }
+
+    private static bool HasHooks(torch.nn.Module module)
+    {
+        foreach (var field in Hooks.GetOrAdd(module.GetType(), HookFields))
+            if (field.GetValue(module) is ICollection { Count: > 0 })
+                return true;
+        return false;
+    }
+
+    private static FieldInfo[] HookFields(Type type)
+        => [.. StructLayout.FieldsOf(type).Where(field => field.Name.EndsWith("hooks", StringComparison.Ordinal) && Traits.HomeOf(field.DeclaringType!) == Home.TorchSharp)];
+}

@@ -1,0 +1,136 @@
+using System.Collections;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>Where spans come from, and what the C# compiler makes of collection expressions and array literals.</summary>
+internal static class SpanFactories
+{
+    private const string Compiled = "<PrivateImplementationDetails>.";
+
+    internal static Dictionary<string, CallHandler> Table { get; } = new()
+    {
+        ["System.MemoryExtensions.AsSpan"] = AsSpan,
+        ["System.Runtime.InteropServices.CollectionsMarshal.AsSpan"] = OverList,
+        ["System.Runtime.InteropServices.MemoryMarshal.CreateSpan"] = OverReference,
+        ["System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpan"] = OverReference,
+        [Compiled + "InlineArrayAsSpan"] = OverInlineArray,
+        [Compiled + "InlineArrayAsReadOnlySpan"] = OverInlineArray,
+        [Compiled + "InlineArrayElementRef"] = InlineElement,
+        [Compiled + "InlineArrayElementRefReadOnly"] = InlineElement,
+        [Compiled + "InlineArrayFirstElementRef"] = InlineElement,
+        [Compiled + "InlineArrayFirstElementRefReadOnly"] = InlineElement,
+        ["System.Runtime.CompilerServices.Unsafe.Add"] = AddToReference,
+        ["System.Runtime.CompilerServices.Unsafe.As"] = AsReference,
+        ["System.Runtime.CompilerServices.Unsafe.AsRef"] = (in Invocation call) => call.Arguments[0].Kind == ValueKind.Address ? call.Arguments[0] : null,
+        ["System.Runtime.CompilerServices.RuntimeHelpers.InitializeArray"] = InitializeArray,
+        ["System.Runtime.CompilerServices.RuntimeHelpers.CreateSpan"] = CreateSpan,
+        ["System.Runtime.CompilerServices.RuntimeHelpers.GetSubArray"] = GetSubArray,
+    };
+
+    /// <summary>A span over what lies at an address: elements of an array, or one variable.</summary>
+    internal static Value? OverAddress(Interpreter interpreter, Address address, int length) => address switch
+    {
+        Address.Element element => Value.OfStruct(SpanModel.Over(element.Array, element.Index, length)),
+        _ when address.Load().Reference is Array inline && address.Load().Kind == ValueKind.Struct => Value.OfStruct(SpanModel.Over(inline, 0, length)),
+        _ when length == 1 => OneElement(interpreter, address),
+        _ => null,
+    };
+
+    /// <summary>A read-only span of one: the C# compiler makes it of a temporary that nothing writes afterwards, so a copy serves.</summary>
+    private static Value OneElement(Interpreter interpreter, Address address)
+    {
+        var array = Array.CreateInstance(address.Type, 1);
+        interpreter.Overlay.Own(array);
+        interpreter.StoreElement(array, 0, address.Load());
+        return Value.OfStruct(SpanModel.Over(array, 0, 1));
+    }
+
+    private static Value? AsSpan(in Invocation call)
+    {
+        var whole = SpanMembers.Over(call.Interpreter, call.Arguments[0]);
+        var span = SpanMembers.Of(whole);
+        return call.Arguments.Length switch
+        {
+            1 => whole,
+            2 when call.Arguments[1].Kind == ValueKind.Int32 && !span.IsSymbolic => Value.OfStruct(span.Slice(call.Arguments[1].Int32, span.Length - call.Arguments[1].Int32)),
+            3 when !span.IsSymbolic => Value.OfStruct(span.Slice(call.Arguments[1].Int32, call.Arguments[2].Int32)),
+            _ => null,
+        };
+    }
+
+    private static Value? OverList(in Invocation call)
+    {
+        var list = call.Interpreter.Overlay.Current(call.Arguments[0].Reference);
+        if (list is null)
+            return StructLayout.Zero(call.Traits.ReturnType);
+        var items = (Array)list.GetType().GetField("_items", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(list)!;
+        if (call.Interpreter.Overlay.Owns(list))
+            call.Interpreter.Overlay.Own(items);
+        return Value.OfStruct(SpanModel.Over(items, 0, ((ICollection)list).Count));
+    }
+
+    private static Value? OverReference(in Invocation call)
+        => call.Arguments[1].IsSymbol ? null : OverAddress(call.Interpreter, call.Arguments[0].Address, call.Arguments[1].Int32);
+
+    private static Value? OverInlineArray(in Invocation call)
+        => Value.OfStruct(SpanModel.Over(Inline(call), 0, call.Arguments[1].Int32));
+
+    private static Value? InlineElement(in Invocation call)
+    {
+        var inline = Inline(call);
+        call.Interpreter.Overlay.Own(inline);
+        return Value.Of(new Address.Element(call.Interpreter, inline, call.Arguments.Length == 2 ? call.Arguments[1].Int32 : 0));
+    }
+
+    private static Array Inline(in Invocation call) => (Array)call.Arguments[0].Address.Load().Reference!;
+
+    private static Value? AddToReference(in Invocation call)
+        => call.Arguments[0] is { Kind: ValueKind.Address, Reference: Address.Element element } && call.Arguments[1].IsInteger
+            ? Value.Of(new Address.Element(call.Interpreter, element.Array, element.Index + (int)call.Arguments[1].Int64))
+            : null;
+
+    /// <summary>The reference to an inline array's first element; the object itself for the cast of a class.</summary>
+    private static Value? AsReference(in Invocation call)
+    {
+        if (call.Arguments[0].Kind == ValueKind.Object)
+            return call.Arguments[0];
+        if (call.Arguments[0].Address.Load() is not { Kind: ValueKind.Struct, Reference: Array inline })
+            return null;
+        call.Interpreter.Overlay.Own(inline);
+        return Value.Of(new Address.Element(call.Interpreter, inline, 0));
+    }
+
+    private static Value? InitializeArray(in Invocation call)
+    {
+        if (call.Arguments[1].Reference is not Interpreter.FieldToken token)
+            return null;
+        RuntimeHelpers.InitializeArray((Array)call.Arguments[0].Reference!, token.Field.FieldHandle);
+        return default(Value);
+    }
+
+    private static Value? CreateSpan(in Invocation call)
+    {
+        if (call.Arguments[0].Reference is not Interpreter.FieldToken token)
+            return null;
+        var element = call.Method.GetGenericArguments()[0];
+        var array = Array.CreateInstance(element, Marshal.SizeOf(token.Field.FieldType) / Marshal.SizeOf(element));
+        RuntimeHelpers.InitializeArray(array, token.Field.FieldHandle);
+        return Value.OfStruct(SpanModel.Over(array, 0, array.Length));
+    }
+
+    /// <summary><c>array[range]</c></summary>
+    private static Value? GetSubArray(in Invocation call)
+    {
+        var interpreter = call.Interpreter;
+        if (interpreter.Symbols.TryGet(call.Arguments[0].Reference, out var symbol))
+            return interpreter.RecordItem(symbol, interpreter.ToArgument(call.Arguments[1].Reference), call.Arguments[0].Reference!.GetType());
+        var array = (Array)interpreter.Overlay.Current(call.Arguments[0].Reference ?? throw new NullReferenceException())!;
+        var (offset, length) = ((Range)call.Arguments[1].Reference!).GetOffsetAndLength(array.Length);
+        var copy = SpanModel.Over(array, offset, length).ToArray();
+        interpreter.Overlay.Own(copy);
+        return Value.OfObject(copy);
+    }
+}

@@ -1,0 +1,129 @@
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary><c>Span&lt;T></c> and <c>ReadOnlySpan&lt;T></c>, as stretches of an array.</summary>
+internal static class SpanMembers
+{
+    internal static IEnumerable<KeyValuePair<string, CallHandler>> Table { get; } = new[] { "System.Span`1", "System.ReadOnlySpan`1" }.SelectMany(type => new Dictionary<string, CallHandler>
+    {
+        [type + "..ctor"] = New,
+        [type + ".op_Implicit"] = (in Invocation call) => Over(call.Interpreter, call.Arguments[0]),
+        [type + ".get_Item"] = Item,
+        [type + ".get_Length"] = (in Invocation call) => LengthOf(Self(call)),
+        [type + ".get_IsEmpty"] = (in Invocation call) => Self(call).IsSymbolic ? null : Value.Of(Self(call).Length == 0),
+        [type + ".get_Empty"] = (in Invocation call) => StructLayout.Zero(call.Traits.ReturnType),
+        [type + ".Slice"] = Slice,
+        [type + ".CopyTo"] = CopyTo,
+        [type + ".ToArray"] = (in Invocation call) => ToArray(call.Interpreter, Self(call)),
+        [type + ".ToString"] = (in Invocation call) => Value.OfObject(Self(call).Array is char[] text ? new string(text, Self(call).Offset, Self(call).Length) : call.Method.DeclaringType!.Name),
+        [type + ".Fill"] = Fill,
+        [type + ".Clear"] = Fill,
+    });
+
+    internal static Value Over(Interpreter interpreter, Value source)
+    {
+        if (source.Kind == ValueKind.Struct)
+            return source;
+        if (source.Reference is not Array array)
+            return source.Reference is string text ? Value.OfStruct(SpanModel.Over(text.ToCharArray(), 0, text.Length)) : Value.OfStruct(SpanModel.Over(Array.Empty<object>(), 0, 0));
+        array = (Array)interpreter.Overlay.Current(array)!;
+        var length = interpreter.Length(Value.OfObject(array));
+        return Value.OfStruct(length.IsSymbol ? SpanModel.OverSymbolic(array, Value.Of(0), length) : SpanModel.Over(array, 0, array.Length));
+    }
+
+    internal static SpanModel Of(Value value) => (SpanModel)(value.Kind == ValueKind.Address ? value.Address.Load() : value).Reference!;
+
+    internal static Value LengthOf(SpanModel span) => span.SymbolicLength.IsSymbol ? span.SymbolicLength : Value.Of(span.Length);
+
+    private static SpanModel Self(in Invocation call) => Of(call.Arguments[0]);
+
+    private static Value? New(in Invocation call)
+    {
+        var operands = call.Operands;
+        if (operands.Length == 0)
+            return Value.OfStruct(SpanModel.Over(Array.Empty<object>(), 0, 0));
+        if (operands[0].Kind == ValueKind.Address)
+            return operands.Length == 1 ? SpanFactories.OverAddress(call.Interpreter, operands[0].Address, 1) : null;
+        var whole = Over(call.Interpreter, operands[0]);
+        return operands.Length == 1 ? whole : SliceOf(Of(whole), operands[1], operands[2]);
+    }
+
+    private static Value? Item(in Invocation call)
+    {
+        var span = Self(call);
+        var index = call.Arguments[1];
+        if (span.IsSymbolic && call.Interpreter.Symbols.TryGet(span.Array, out var symbol))
+        {
+            var element = span.Array.GetType().GetElementType()!;
+            return Value.Of(new Address.Slot([call.Interpreter.RecordItem(symbol, call.Interpreter.IndexArgument(span.Array, index), element)], 0, element));
+        }
+        if (index.IsSymbol)
+            throw Untraceable.SymbolicIndex(call.Interpreter, index.Symbol);
+        if ((uint)index.Int32 >= (uint)span.Length)
+            throw new IndexOutOfRangeException();
+        return Value.Of(new Address.Element(call.Interpreter, span.Array, span.Offset + index.Int32));
+    }
+
+    private static Value? Slice(in Invocation call)
+    {
+        var span = Self(call);
+        var start = call.Arguments[1];
+        if (call.Arguments.Length == 3)
+            return SliceOf(span, start, call.Arguments[2]);
+        if (span.IsSymbolic || start.IsSymbol)
+            return call.Interpreter.Symbols.TryGet(span.Array, out var symbol)
+                ? Over(call.Interpreter, call.Interpreter.RecordItem(symbol, new SliceArgument(call.Interpreter.IndexArgument(span.Array, start), null, null), span.Array.GetType()))
+                : throw Untraceable.OutOfOrder(call.Interpreter);
+        return Value.OfStruct(span.Slice(start.Int32, span.Length - start.Int32));
+    }
+
+    private static Value SliceOf(SpanModel span, Value start, Value length) => Value.OfStruct(span.IsSymbolic || start.IsSymbol || length.IsSymbol
+        ? SpanModel.OverSymbolic(span.Array, start, length)
+        : span.Slice(start.Int32, length.Int32));
+
+    private static Value? CopyTo(in Invocation call)
+    {
+        var (source, target) = (Self(call), Of(call.Arguments[1]));
+        if (Sequences.TryGet(target.Array, out var sequence))
+        {
+            Append(call.Interpreter, sequence, target.SymbolicOffset, source);
+            return default(Value);
+        }
+        if (source.IsSymbolic)
+            throw Untraceable.OutOfOrder(call.Interpreter);
+        if (source.Length > target.Length)
+            throw new ArgumentException("Destination is too short.");
+        for (var i = 0; i < source.Length; i++)
+            call.Interpreter.StoreElement(target.Array, target.Offset + i, call.Interpreter.LoadElement(source.Array, source.Offset + i));
+        return default(Value);
+    }
+
+    private static void Append(Interpreter interpreter, Sequences sequence, Value at, SpanModel source)
+    {
+        if (source.IsSymbolic)
+        {
+            sequence.Write(interpreter, at, new SpreadArgument(interpreter.ToArgument(source.Array)), source.SymbolicLength);
+            return;
+        }
+        sequence.Write(interpreter, at, [.. Enumerable.Range(source.Offset, source.Length).Select(i => interpreter.ToArgument(source.Array.GetValue(i)))], Value.Of(source.Length));
+    }
+
+    private static Value ToArray(Interpreter interpreter, SpanModel span)
+    {
+        if (span.IsSymbolic)
+            return Value.OfObject(span.Array);
+        var copy = span.ToArray();
+        interpreter.Overlay.Own(copy);
+        return Value.OfObject(copy);
+    }
+
+    private static Value? Fill(in Invocation call)
+    {
+        var span = Self(call);
+        if (span.IsSymbolic)
+            throw Untraceable.OutOfOrder(call.Interpreter);
+        var value = call.Arguments.Length == 2 ? call.Arguments[1] : StructLayout.Zero(span.Array.GetType().GetElementType()!);
+        for (var i = 0; i < span.Length; i++)
+            call.Interpreter.StoreElement(span.Array, span.Offset + i, value);
+        return default(Value);
+    }
+}

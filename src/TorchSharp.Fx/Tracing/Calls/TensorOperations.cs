@@ -1,0 +1,77 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using System.Reflection;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>TorchSharp's operations: with an argument that depends on an input they become nodes, and so do random draws; all others run.</summary>
+internal static class TensorOperations
+{
+    private static readonly FrozenSet<string> Random = Names("""
+        rand randn randint randperm rand_like randn_like randint_like rand_out randn_out bernoulli bernoulli_ multinomial normal normal_ poisson uniform_ random_ exponential_ geometric_ cauchy_ log_normal_
+        dropout dropout_ dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout rrelu rrelu_ gumbel_softmax
+        """);
+
+    private static readonly FrozenSet<string> Readers = Names("""
+        get_Handle get_handle data bytes get_bytes tolist GetHashCode Equals print str jlstr npstr cstr csharp Save save WriteBytes ReadBytes DecoupleFromNativeHandle
+        MoveToOuterDisposeScope_ get_IsInvalid item_
+        """);
+
+    internal static Value? Handle(in Invocation call)
+    {
+        if (call.Traits.Home != Home.TorchSharp)
+            return null;
+        var interpreter = call.Interpreter;
+        var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput);
+        if (!depends && !Random.Contains(call.Method.Name) && !ChangesModel(call))
+            return null;
+        if (Transparent(call) is { } value)
+            return value;
+        if (call.This is torch.nn.Module)
+            return depends || call.Method.Name.StartsWith("set_", StringComparison.Ordinal) ? throw Untraceable.ChangesModel(interpreter, call.Method) : null;
+        if (call.Method.Name == nameof(ToString) && interpreter.Symbols.TryGet(call.This, out var shown))
+            return Value.OfObject(shown.ToString());
+        if (Readers.Contains(call.Method.Name) && interpreter.Symbols.TryGet(call.This, out var read))
+            throw Untraceable.ReadsTensor(interpreter, call.Method, read);
+        return Record(call);
+    }
+
+    /// <summary>Records a call as a node: all parameters in order, the receiver first.</summary>
+    internal static Value Record(in Invocation call)
+    {
+        var (interpreter, method, arguments) = call;
+        var traits = call.Traits;
+        var args = ImmutableArray.CreateBuilder<Argument>(arguments.Length);
+        var receivers = method.IsStatic ? 0 : 1;
+        for (var i = 0; i < arguments.Length; i++)
+            args.Add(interpreter.ToArgument(arguments[i], i < receivers ? method.DeclaringType! : traits.Parameters[i - receivers].ParameterType));
+        var (op, target) = method switch
+        {
+            _ when traits.Property is { } property => (Opcode.call_function, (Target)new MemberTarget(property)),
+            MethodInfo { IsStatic: false, IsSpecialName: false } info => (Opcode.call_method, new MethodTarget(info)),
+            _ => (Opcode.call_function, new FunctionTarget(method)),
+        };
+        return interpreter.FromProxy(interpreter.Tracer.create_proxy(op, target, args.MoveToImmutable(), traits.ReturnType));
+    }
+
+    /// <summary>Conversions that Python doesn't have, and so no node: to a Scalar, an index, a size.</summary>
+    private static Value? Transparent(in Invocation call)
+    {
+        var (interpreter, method, arguments) = call;
+        if (call.Traits.ReturnType == typeof(Scalar) && arguments is [{ IsSymbol: true } number])
+        {
+            var scalar = interpreter.Symbols.Placeholder(new Proxy(number.Symbol.Argument, typeof(Scalar)));
+            return Value.OfObject(scalar);
+        }
+        return method.DeclaringType == typeof(torch.TensorIndex) || call.Traits.ReturnType.FullName == "TorchSharp.torch+Size"
+            ? interpreter.RunOnHost(method, arguments)
+            : null;
+    }
+
+    /// <summary>An in-place operation on a tensor that was there before the trace is part of what the model does.</summary>
+    private static bool ChangesModel(in Invocation call)
+        => call.This is torch.Tensor tensor && !call.Interpreter.Overlay.Owns(tensor)
+            && (call.Method.Name is "set_Item" || (call.Method.Name.EndsWith('_') && !call.Method.Name.EndsWith("__", StringComparison.Ordinal)));
+
+    private static FrozenSet<string> Names(string names) => names.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
+}

@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Text;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>String interpolation, whose handler can't be boxed; and what a model prints while it is traced.</summary>
+internal static class TextMembers
+{
+    private const string Handler = "System.Runtime.CompilerServices.DefaultInterpolatedStringHandler.";
+
+    internal static Dictionary<string, CallHandler> Table { get; } = new()
+    {
+        [Handler + ".ctor"] = (in Invocation call) => Value.OfStruct(new Text()),
+        [Handler + "AppendLiteral"] = Append,
+        [Handler + "AppendFormatted"] = Append,
+        [Handler + "ToStringAndClear"] = (in Invocation call) => Value.OfObject(Self(call).Content.ToString()),
+        [Handler + "ToString"] = (in Invocation call) => Value.OfObject(Self(call).Content.ToString()),
+        ["System.Console.*"] = Dropped,
+        ["System.Diagnostics.Debug.*"] = Dropped,
+        ["System.Diagnostics.Trace.*"] = Dropped,
+    };
+
+    private static Text Self(in Invocation call) => (Text)call.Arguments[0].Address.Load().Reference!;
+
+    private static Value? Append(in Invocation call)
+    {
+        var operands = call.Operands;
+        var format = operands.Length > 1 && operands[^1].Reference is string found ? found : null;
+        var type = call.Traits.Parameters[0].ParameterType;
+        var shown = operands[0].IsSymbol ? operands[0].Symbol.ToString()
+            : operands[0].Reference is SpanModel { Array: char[] text } span ? new string(text, span.Offset, span.Length)
+            : call.Interpreter.Symbols.TryGet(operands[0].Reference, out var symbol) ? symbol.ToString()
+            : call.Interpreter.ToObject(operands[0], type) is var real and IFormattable formattable && real is not torch.Tensor ? formattable.ToString(format, CultureInfo.CurrentCulture)
+            : call.Interpreter.ToObject(operands[0], type)?.ToString();
+        Self(call).Content.Append(shown);
+        return default(Value);
+    }
+
+    /// <summary>What would print a symbol's value has none to print.</summary>
+    private static Value? Dropped(in Invocation call)
+        => call.Traits.ReturnType == typeof(void) && Array.Exists(call.Arguments, call.Interpreter.DependsOnInput) ? default(Value) : null;
+
+    private sealed class Text
+    {
+        internal StringBuilder Content { get; } = new();
+    }
+}

@@ -1,0 +1,64 @@
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>Nullable, Index and the functions on numbers, where a number may be a symbol.</summary>
+internal static class ValueMembers
+{
+    internal static Dictionary<string, CallHandler> Table { get; } = new()
+    {
+        ["System.Nullable`1..ctor"] = (in Invocation call) => Held(call, call.Arguments[1]),
+        ["System.Nullable`1.op_Implicit"] = (in Invocation call) => Held(call, call.Arguments[0]),
+        ["System.Nullable`1.get_HasValue"] = (in Invocation call) => Value.Of(Self(call).IsSymbol || Self(call).Reference is not null),
+        ["System.Nullable`1.get_Value"] = (in Invocation call) => Content(call) ?? throw new InvalidOperationException("Nullable object must have a value."),
+        ["System.Nullable`1.op_Explicit"] = (in Invocation call) => Content(call) ?? throw new InvalidOperationException("Nullable object must have a value."),
+        ["System.Nullable`1.GetValueOrDefault"] = (in Invocation call) => Content(call) ?? (call.Arguments.Length == 2 ? call.Arguments[1] : StructLayout.Zero(call.Traits.ReturnType)),
+
+        ["System.Index..ctor"] = (in Invocation call) => SymbolicIndex(call, call.Arguments[1], call.Arguments.Length > 2 && call.Arguments[2].Int32 != 0),
+        ["System.Index.op_Implicit"] = (in Invocation call) => SymbolicIndex(call, call.Arguments[0], false),
+        ["System.Index.FromStart"] = (in Invocation call) => SymbolicIndex(call, call.Arguments[0], false),
+        ["System.Index.FromEnd"] = (in Invocation call) => SymbolicIndex(call, call.Arguments[0], true),
+
+        ["System.Math.*"] = Function,
+        ["System.MathF.*"] = Function,
+        ["System.Convert.*"] = Function,
+        ["System.Int32.*"] = Function,
+        ["System.Int64.*"] = Function,
+        ["System.Single.*"] = Function,
+        ["System.Double.*"] = Function,
+    };
+
+    private static Value Self(in Invocation call) => call.Arguments[0].Kind == ValueKind.Address ? call.Arguments[0].Address.Load() : call.Arguments[0];
+
+    private static Value? Held(in Invocation call, Value value) => value.IsSymbol
+        ? Value.OfStruct(value.Symbol)
+        : Value.OfStruct(call.Interpreter.ToObject(value, call.Method.DeclaringType!.GenericTypeArguments[0]));
+
+    private static Value? Content(in Invocation call)
+    {
+        var self = Self(call);
+        var type = call.Method.DeclaringType!.GenericTypeArguments[0];
+        if (self.IsSymbol)
+            return Value.Of(new Proxy(self.Symbol.Argument, type));
+        return self.Reference switch
+        {
+            null => null,
+            Proxy symbol => Value.Of(symbol),
+            var real => call.Interpreter.ToValue(real, type).Copy(),
+        };
+    }
+
+    private static Value? SymbolicIndex(in Invocation call, Value number, bool fromEnd)
+    {
+        if (!number.IsSymbol)
+            return null;
+        var tag = (int)call.Interpreter.Symbols.Tag(number.Symbol, typeof(int))!;
+        return Value.OfStruct(new Index(tag, fromEnd));
+    }
+
+    /// <summary>A function of numbers is a node when one is a symbol; its text is the symbol's name.</summary>
+    private static Value? Function(in Invocation call)
+    {
+        if (!call.Method.IsStatic)
+            return call.Method.Name == nameof(ToString) && Self(call).IsSymbol ? Value.OfObject(Self(call).Symbol.ToString()) : null;
+        return Array.Exists(call.Arguments, argument => argument.IsSymbol) ? TensorOperations.Record(call) : null;
+    }
+}

@@ -1,0 +1,154 @@
+using System.Collections;
+using System.Collections.Immutable;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>Values of the program as arguments of the graph.</summary>
+internal sealed partial class Interpreter
+{
+    private const int MaxDepth = 8;
+
+    /// <summary>Whether a value is a symbol, or holds one, or is a parameter or buffer of the model: then what is computed with it belongs into the graph.</summary>
+    internal bool DependsOnInput(Value value) => value.Kind switch
+    {
+        ValueKind.Symbol => true,
+        ValueKind.Address => DependsOnInput(value.Address.Load()),
+        ValueKind.Object or ValueKind.Struct => DependsOnInput(value.Reference, MaxDepth),
+        _ => false,
+    };
+
+    private bool DependsOnInput(object? real, int depth)
+    {
+        if (real is null or string or Type or torch.nn.Module or Delegate || depth == 0)
+            return false;
+        if (real is Proxy || Symbols.TryGet(real, out _))
+            return true;
+        return Overlay.Current(real) switch
+        {
+            torch.Tensor tensor => tracer.Attributes.Owns(tensor),
+            long number => Symbols.HasTags && IsTag(number),
+            int number => Symbols.HasTags && IsTag(number),
+            double number => Symbols.HasTags && Symbols.TryRead(number, out _),
+            float number => Symbols.HasTags && Symbols.TryRead(number, out _),
+            long[] numbers => Sequences.TryGet(numbers, out _) || (Symbols.HasTags && Array.Exists(numbers, IsTag)),
+            Array array when array.GetType().GetElementType()!.IsPrimitive => Symbols.HasTags && array.Cast<object>().Any(item => DependsOnInput(item, 1)),
+            Array array => Sequences.TryGet(array, out _) || array.Cast<object?>().Any(item => DependsOnInput(item, depth - 1)),
+            SpanModel span => span.IsSymbolic || DependsOnInput(span.Array, depth),
+            ITuple tuple => Enumerable.Range(0, tuple.Length).Any(i => DependsOnInput(tuple[i], depth - 1)),
+            IDictionary dictionary => dictionary.Values.Cast<object?>().Any(item => DependsOnInput(item, depth - 1)),
+            ICollection collection => collection.Cast<object?>().Any(item => DependsOnInput(item, depth - 1)),
+            ValueType and not Enum when !real.GetType().IsPrimitive && Traits.HomeOf(real.GetType()) != Home.Platform => FieldsDepend(real, depth),
+            IFormattable or Scalar or torch.Device => false,
+            var other => Traits.HomeOf(other!.GetType()) == Home.User && FieldsDepend(other, depth),
+        };
+    }
+
+    private bool FieldsDepend(object real, int depth)
+        => StructLayout.FieldsOf(real.GetType()).Any(field => DependsOnInput(field.GetValue(real), depth - 1));
+
+    private bool IsTag(long number) => Symbols.TryRead(number, out _);
+
+    private bool IsTag(int number) => Symbols.TryRead(number, out _);
+
+    /// <summary>What stands for a value among the arguments of a node, where the callee takes a <paramref name="type"/>.</summary>
+    internal Argument ToArgument(Value value, Type type) => value.Kind switch
+    {
+        ValueKind.Symbol => value.Symbol.Argument,
+        ValueKind.Address => ToArgument(value.Address.Load(), type.IsByRef ? type.GetElementType()! : type),
+        ValueKind.Object or ValueKind.Struct => ToArgument(value.Reference),
+        _ => ToArgument(ToObject(value, type.IsPrimitive || type.IsEnum || StructLayout.IsNullable(type) ? type : typeof(object))),
+    };
+
+    /// <summary>The same for a real object, whatever it holds.</summary>
+    internal Argument ToArgument(object? real)
+    {
+        real = Overlay.Current(real);
+        if (real is Proxy boxed)
+            return boxed.Argument;
+        if (Symbols.TryGet(real, out var symbol))
+            return symbol.Argument;
+        return real switch
+        {
+            null or string or bool or Enum or torch.Device => new Literal(real),
+            torch.Tensor tensor => new NodeArgument(tracer.Attributes.NodeFor(this, tensor)),
+            long or int or double or float => Number(real),
+            Scalar scalar => new Literal(ScalarValue(scalar)),
+            torch.TensorIndex index => Index(index),
+            SpanModel span => ToArgument(span.IsSymbolic ? span.Array : span.ToArray()),
+            Array array => Sequences.TryGet(array, out var sequence) ? sequence.Argument : List(array, array.GetType().GetElementType()!, null),
+            ITuple tuple => new TupleArgument([.. Enumerable.Range(0, tuple.Length).Select(i => ToArgument(tuple[i]))], real.GetType()),
+            IDictionary dictionary => Dictionary(dictionary),
+            IList list => List(list, ElementType(list.GetType()), list.GetType()),
+            Range range => new SliceArgument(Bound(range.Start), Bound(range.End), null),
+            Index index => Bound(index) ?? new Literal(null),
+            _ when real.GetType().IsPrimitive || real is Half or System.Numerics.Complex or decimal => new Literal(real),
+            torch.Generator => new Literal(real),
+            _ when real.GetType() is var type && type.FullName == "TorchSharp.torch+Size" => ToArgument(((IEnumerable)real).Cast<object>().Select(System.Convert.ToInt64).ToArray()),
+            _ when Traits.HomeOf(real.GetType()) == Home.User && !typeof(Delegate).IsInstanceOfType(real) && real is not torch.nn.Module => Record(real),
+            _ => throw Untraceable.ArgumentType(this, real.GetType()),
+        };
+    }
+
+    private Argument Number(object number) => ToValue(number, number.GetType()) is { IsSymbol: true } value ? value.Symbol.Argument : new Literal(number);
+
+    private ListArgument List(IEnumerable items, Type element, Type? collection)
+        => new([.. items.Cast<object?>().Select(ToArgument)], element) { CollectionType = collection };
+
+    private DictArgument Dictionary(IDictionary dictionary)
+    {
+        var entries = ImmutableArray.CreateBuilder<KeyValuePair<Argument, Argument>>();
+        foreach (DictionaryEntry entry in dictionary)
+            entries.Add(new(ToArgument(entry.Key), ToArgument(entry.Value)));
+        return new(entries.ToImmutable(), dictionary.GetType());
+    }
+
+    private ObjectArgument Record(object real)
+    {
+        var type = real.GetType();
+        return new(type, [.. StructLayout.FieldsOf(type).Select(field => new KeyValuePair<FieldInfo, Argument>(field, ToArgument(LoadField(real, field), field.FieldType)))]);
+    }
+
+    private Argument? Bound(Index index)
+    {
+        // An Index from the end holds the complement of its number, also of a tag.
+        var raw = index.IsFromEnd ? ~RawIndex(index) : RawIndex(index);
+        if (Symbols.HasTags && Symbols.TryRead(raw, out var symbol))
+            return index.IsFromEnd ? RecordBuiltin(Builtin.neg, typeof(int), typeof(int), false, Value.Of(symbol), default).Argument : symbol.Argument;
+        return index.IsFromEnd ? raw == 0 ? null : new Literal(-raw) : new Literal(raw);
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_value")]
+    private static extern ref int IndexValue(ref Index index);
+
+    private static int RawIndex(Index index) => IndexValue(ref index);
+
+    private static Type ElementType(Type collection)
+        => collection.GetInterfaces().FirstOrDefault(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IEnumerable<>))?.GenericTypeArguments[0] ?? typeof(object);
+
+    private static object ScalarValue(Scalar scalar) => scalar.Type switch
+    {
+        torch.ScalarType.Bool => scalar.ToBoolean(),
+        torch.ScalarType.Float64 or torch.ScalarType.Float32 or torch.ScalarType.Float16 or torch.ScalarType.BFloat16 => scalar.ToDouble(),
+        torch.ScalarType.ComplexFloat64 or torch.ScalarType.ComplexFloat32 => scalar.ToComplexFloat64(),
+        _ => scalar.ToInt64(),
+    };
+
+    private Argument Index(torch.TensorIndex index)
+    {
+        object? Part(string name) => TensorIndexFields[name].GetValue(index);
+        Argument? Number(string name) => Part(name) is long number ? this.Number(number) : null;
+        return Part("kind")!.ToString() switch
+        {
+            "None" or "Null" => new Literal(null),
+            "Ellipsis" => new EllipsisArgument(),
+            "Bool" => new Literal((long)Part("startIndexOrBoolOrSingle")! != 0),
+            "Single" => Number("startIndexOrBoolOrSingle")!,
+            "Tensor" => ToArgument(Part("tensor")),
+            _ => new SliceArgument(Number("startIndexOrBoolOrSingle"), Number("stopIndex"), Number("step")),
+        };
+    }
+
+    private static readonly Dictionary<string, FieldInfo> TensorIndexFields = StructLayout.FieldsOf(typeof(torch.TensorIndex)).ToDictionary(field => field.Name);
+}

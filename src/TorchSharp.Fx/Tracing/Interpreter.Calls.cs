@@ -1,0 +1,130 @@
+using System.Reflection;
+using TorchSharp.Fx.Cil;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>A call that the traced program makes.</summary>
+/// <param name="Interpreter">Who runs the program.</param>
+/// <param name="Method">The method that runs: overrides are found already.</param>
+/// <param name="Arguments">The receiver, if any, then the arguments.</param>
+internal readonly record struct Invocation(Interpreter Interpreter, MethodBase Method, Value[] Arguments)
+{
+    internal Traits Traits => Traits.Of(Method);
+
+    internal object? This => Method.IsStatic ? null : Arguments[0].Kind == ValueKind.Address ? Arguments[0].Address.Load().Reference : Arguments[0].Reference;
+
+    /// <summary>The arguments without the receiver.</summary>
+    internal ReadOnlySpan<Value> Operands => Arguments.AsSpan(Method.IsStatic ? 0 : 1);
+}
+
+/// <summary>Takes a call, or answers "not mine" with null.</summary>
+internal delegate Value? CallHandler(in Invocation call);
+
+/// <summary>Calls go down the list of handlers until one takes it.</summary>
+internal sealed partial class Interpreter
+{
+    private static readonly CallHandler[] Handlers =
+    [
+        LeafFunctions.Handle,      // first: a leaf function is a leaf whatever it is made of
+        ModuleCalls.Handle,        // call and forward of submodules
+        DisposeScopes.Handle,      // before tensor operations: Dispose is one by its type
+        TensorOperations.Handle,   // TorchSharp's operations become nodes
+        SymbolicMembers.Handle,    // members of objects without content
+        Models.Handle,             // what of .NET's own code is known here: spans, Nullable, delegates …
+        UserCode.Handle,           // the user's own methods are followed
+        HostCode.Handle,           // everything else runs
+    ];
+
+    /// <summary>Makes a call and returns its result; the default value for void.</summary>
+    internal Value Dispatch(MethodBase method, params Value[] arguments)
+    {
+        var call = new Invocation(this, method, arguments);
+        foreach (var handler in Handlers)
+            if (handler(call) is { } result)
+                return result;
+        throw new InvalidOperationException($"No handler took the call of {method}.");
+    }
+
+    /// <summary>A call from .NET's code back into the traced program, as a delegate or an iterator makes it.</summary>
+    internal object? CallBack(MethodInfo method, object? target, params object?[] arguments)
+    {
+        var parameters = Traits.Of(method).Parameters;
+        // A static method's delegate may have its first argument closed over.
+        var closed = method.IsStatic && parameters.Length == arguments.Length + 1;
+        var values = new List<Value>();
+        if (!method.IsStatic || closed)
+            values.Add(target is ValueType ? Value.Of(new Address.Box(target)) : Value.OfObject(target));
+        for (var i = 0; i < arguments.Length; i++)
+            values.Add(ToValue(arguments[i], parameters[closed ? i + 1 : i].ParameterType));
+        return ToObject(Dispatch(Resolve(method, values, true), [.. values]), method.ReturnType);
+    }
+
+    /// <summary>The innermost place of the user's own code that runs, as file:line.</summary>
+    internal string Location() => Here()?.ToString() ?? "its start";
+
+    /// <summary>Where a node that is made now comes from.</summary>
+    internal Origin? Here()
+    {
+        for (var frame = current; frame is not null; frame = frame.Caller)
+            if (Traits.HomeOf(frame.Code.Method.DeclaringType!) == Home.User)
+                return new Origin(tracer.CurrentPath, frame.Code, frame.At);
+        return current is null ? null : new Origin(tracer.CurrentPath, current.Code, current.At);
+    }
+
+    private void Call(Frame f, CallSite site)
+    {
+        var arguments = f.Pop(site.ArgumentCount);
+        var method = site.Constrained is { } type ? Constrain(site, arguments, type) : Resolve(site.Method, arguments, site.IsVirtual);
+        var result = Dispatch(method, arguments);
+        if (site.ReturnType != typeof(void))
+            f.Push(result);
+    }
+
+    private static MethodBase Resolve(MethodBase method, IList<Value> arguments, bool isVirtual)
+    {
+        if (!isVirtual || method.IsStatic || arguments[0].Kind != ValueKind.Object)
+            return method;
+        var receiver = arguments[0].Reference ?? throw new NullReferenceException();
+        return method.IsVirtual && receiver is not Proxy && Traits.HomeOf(receiver.GetType()) != Home.Platform ? Overrides.Find(method, receiver.GetType()) : method;
+    }
+
+    /// <summary>The constrained. prefix (ECMA-335 III.2.1): a call through an address on a type that is only known when the generic code is closed.</summary>
+    private MethodBase Constrain(CallSite site, Value[] arguments, Type type)
+    {
+        if (!site.HasThis)
+            return Overrides.Find(site.Method, type);
+        if (!type.IsValueType)
+        {
+            arguments[0] = arguments[0].Address.Load();
+            return Resolve(site.Method, arguments, true);
+        }
+        if (StructLayout.IsNullable(type))
+            return type.GetMethod(site.Method.Name, site.ParameterTypes) ?? site.Method;
+        var own = Overrides.Find(site.Method, type);
+        if (own.DeclaringType != type)
+            arguments[0] = Box(arguments[0].Address.Load(), type);
+        return own;
+    }
+
+    private void NoteFault(Exception exception)
+    {
+        if (!ReferenceEquals(fault.Exception, exception))
+            fault = (exception, tracer.CurrentPath, Location());
+    }
+
+    /// <summary>An exception of the traced program, with the place that threw it.</summary>
+    internal TracedProgramException Faulted(Exception exception)
+    {
+        NoteFault(exception);
+        return new(exception, fault.Path, fault.Location);
+    }
+
+    private (Exception? Exception, string Path, string Location) fault;
+
+    private object? Seen(object? real)
+    {
+        if (real is Modules.Parameter parameter && tracer.Attributes.Owns(parameter) && !Symbols.TryGet(parameter, out _))
+            tracer.Attributes.NodeFor(this, parameter);
+        return Overlay.Current(real);
+    }
+}

@@ -1,0 +1,99 @@
+using System.Collections;
+using System.Globalization;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>The qualified names of a root's modules, parameters and buffers, and the constants that a trace adds to them.</summary>
+internal sealed class ModuleAttributes
+{
+    private readonly torch.nn.Module root;
+    private readonly Dictionary<torch.nn.Module, string> modules = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<string, torch.Tensor> constants = [];
+    private readonly Dictionary<torch.Tensor, Node> constantNodes = new(ReferenceEqualityComparer.Instance);
+    private Dictionary<torch.Tensor, string>? tensors;
+
+    internal ModuleAttributes(torch.nn.Module root)
+    {
+        this.root = root;
+        Add(root, "");
+    }
+
+    internal IReadOnlyDictionary<string, torch.Tensor> Constants => constants;
+
+    /// <summary>A module's qualified name; null if the root does not reach it.</summary>
+    internal string? PathOf(torch.nn.Module module)
+    {
+        if (!modules.ContainsKey(module))
+            SearchFields(root, "", new HashSet<object>(ReferenceEqualityComparer.Instance), 0);
+        return modules.GetValueOrDefault(module);
+    }
+
+    /// <summary>Whether a tensor is a parameter or buffer of the root.</summary>
+    internal bool Owns(torch.Tensor tensor) => Tensors.ContainsKey(tensor);
+
+    /// <summary>The node that reads a real tensor: a parameter or buffer by its qualified name, any other as a constant.</summary>
+    internal Node NodeFor(Interpreter interpreter, torch.Tensor tensor)
+    {
+        if (constantNodes.TryGetValue(tensor, out var known))
+            return known;
+        if (!Tensors.TryGetValue(tensor, out var name))
+        {
+            name = $"_tensor_constant{constants.Count}";
+            // A handle of its own: the program may dispose its one, or a dispose scope may.
+            constants[name] = tensor.alias().DetachFromDisposeScope();
+        }
+        var proxy = interpreter.Tracer.create_proxy(Opcode.get_attr, new AttributeTarget(name), [], typeof(torch.Tensor));
+        interpreter.Symbols.Bind(tensor, proxy);
+        return constantNodes[tensor] = proxy.node;
+    }
+
+    private Dictionary<torch.Tensor, string> Tensors
+    {
+        get
+        {
+            if (tensors is not null)
+                return tensors;
+            tensors = new(ReferenceEqualityComparer.Instance);
+            foreach (var (module, path) in modules)
+            {
+                foreach (var (name, parameter) in module.named_parameters(false))
+                    tensors.TryAdd(parameter, Join(path, name));
+                foreach (var (name, buffer) in module.named_buffers(false, true))
+                    tensors.TryAdd(buffer, Join(path, name));
+            }
+            return tensors;
+        }
+    }
+
+    private void Add(torch.nn.Module module, string path)
+    {
+        if (!modules.TryAdd(module, path))
+            return;
+        foreach (var (name, child) in module.named_children())
+            Add(child, Join(path, name));
+    }
+
+    /// <summary>Names modules that are in fields and collections of modules without being registered.</summary>
+    private void SearchFields(object? value, string path, HashSet<object> seen, int depth)
+    {
+        const int MaxDepth = 32;
+        if (value is null or string or torch.Tensor or Delegate or Type or IntPtr || value.GetType().IsPrimitive || depth > MaxDepth || !seen.Add(value))
+            return;
+        if (value is torch.nn.Module module && modules.TryAdd(module, path))
+            Add(module, path);
+        if (value is torch.nn.Module known)
+            path = modules[known];
+        if (value is IDictionary dictionary)
+            foreach (DictionaryEntry entry in dictionary)
+                SearchFields(entry.Value, Join(path, System.Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? ""), seen, depth + 1);
+        else if (value is ICollection collection)
+            foreach (var (index, item) in collection.Cast<object?>().Index())
+                SearchFields(item, Join(path, index.ToString(CultureInfo.InvariantCulture)), seen, depth + 1);
+        else if (value is torch.nn.Module || Traits.HomeOf(value.GetType()) == Home.User || value is System.Runtime.CompilerServices.ITuple)
+            foreach (var field in StructLayout.FieldsOf(value.GetType()))
+                if (Traits.HomeOf(field.DeclaringType!) != Home.TorchSharp)
+                    SearchFields(field.GetValue(value), Join(path, ArgumentText.MemberName(field.Name)), seen, depth + 1);
+    }
+
+    private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
+}

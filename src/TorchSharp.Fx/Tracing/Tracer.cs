@@ -1,0 +1,171 @@
+using System.Collections.Immutable;
+using System.Reflection;
+using TorchSharp.Fx.Tracing;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// Captures what a module's <c>forward</c> does as a <see cref="Graph"/>, by interpreting its compiled code with symbols for the inputs. Override its
+/// virtual methods to change what is a leaf, how submodules are entered and what is done with each new node. A tracer traces one module at a time; it
+/// changes nothing of the module. Counterpart: <c>torch.fx.Tracer</c>.
+/// </summary>
+public class Tracer
+{
+    private readonly HashSet<MethodBase> leafFunctions;
+    private readonly Stack<(torch.nn.Module Module, string Path)> scopes = new();
+    private Graph? traced;
+    private Interpreter? interpreter;
+    private ModuleAttributes? attributes;
+
+    /// <summary>A tracer with the given leaf functions.</summary>
+    /// <param name="autowrap_functions">Functions that are recorded as one node and not looked into, when one of their arguments depends on an input.</param>
+    public Tracer(IEnumerable<Delegate>? autowrap_functions = null)
+        => leafFunctions = [.. (autowrap_functions ?? []).Select(function => Definition(function.Method))];
+
+    /// <summary>The graph that is being made, or was made last.</summary>
+    public Graph graph => traced ?? throw new InvalidOperationException("Nothing was traced yet: call trace first.");
+
+    /// <summary>The module that is or was traced.</summary>
+    public torch.nn.Module root => Interpreter.Root;
+
+    /// <summary>
+    /// The tensors that the graph reads as <c>_tensor_constantN</c>: computed while tracing, or held by the model without being registered. Each is a handle of
+    /// its own on the tensor's memory, and who uses the graph disposes it.
+    /// </summary>
+    public IReadOnlyDictionary<string, torch.Tensor> tensor_constants => attributes?.Constants ?? ImmutableDictionary<string, torch.Tensor>.Empty;
+
+    internal Interpreter Interpreter => interpreter ?? throw new InvalidOperationException("Nothing was traced yet: call trace first.");
+
+    internal ModuleAttributes Attributes => attributes!;
+
+    internal torch.nn.Module? CurrentModule => scopes.TryPeek(out var scope) ? scope.Module : null;
+
+    internal string CurrentPath => scopes.TryPeek(out var scope) ? scope.Path : "";
+
+    /// <summary>
+    /// Whether a module becomes one node, rather than being followed: TorchSharp's own modules but the containers. Counterpart: <c>torch.fx.Tracer.is_leaf_module</c>.
+    /// </summary>
+    /// <param name="m">The module that is called.</param>
+    /// <param name="module_qualified_name">Its path in the root.</param>
+    public virtual bool is_leaf_module(torch.nn.Module m, string module_qualified_name)
+        => m.GetType().Assembly == typeof(Tracer).Assembly || (Traits.HomeOf(m.GetType()) == Home.TorchSharp && !IsContainer(m));
+
+    /// <summary>The qualified name of a module: its registered one, else its path through fields and collections. Counterpart: <c>torch.fx.Tracer.path_of_module</c>.</summary>
+    /// <exception cref="TraceException">FX009: the root does not reach the module.</exception>
+    public virtual string path_of_module(torch.nn.Module mod) => Attributes.PathOf(mod) ?? throw Untraceable.NotInHierarchy(this, mod);
+
+    /// <summary>
+    /// Called for every call of a submodule. Records a leaf as one node and follows any other module. Counterpart: <c>torch.fx.Tracer.call_module</c>.
+    /// </summary>
+    /// <param name="m">The module that is called.</param>
+    /// <param name="forward">Follows the module's own code and gives its result.</param>
+    /// <param name="args">The arguments: objects as they are, symbolic numbers and tuples as <see cref="Proxy"/>.</param>
+    public virtual object? call_module(torch.nn.Module m, Func<object?[], object?> forward, object?[] args)
+    {
+        ArgumentNullException.ThrowIfNull(forward);
+        return is_leaf_module(m, CurrentPath) ? RecordLeaf(args) : forward(args);
+    }
+
+    /// <summary>Makes a node and the symbol of its value. All nodes are made here. Counterpart: <c>torch.fx.Tracer.create_proxy</c>.</summary>
+    /// <param name="op">The node's kind.</param>
+    /// <param name="target">What it does or names.</param>
+    /// <param name="args">Its arguments.</param>
+    /// <param name="type">The C# type of its value.</param>
+    public virtual Proxy create_proxy(Opcode op, Target target, ImmutableArray<Argument> args, Type type)
+    {
+        var node = graph.create_node(op, target, args, type);
+        node.origin = Interpreter.Here();
+        return new Proxy(node, type);
+    }
+
+    /// <summary>Traces a module. Counterpart: <c>torch.fx.Tracer.trace</c>.</summary>
+    /// <param name="root">The module; its parameters and mode stay as they are.</param>
+    /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
+    /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
+    /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
+    public Graph trace(torch.nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args = null)
+    {
+        ArgumentNullException.ThrowIfNull(root);
+        traced = new Graph();
+        interpreter = new Interpreter(this, traced, root);
+        attributes = new ModuleAttributes(root);
+        scopes.Clear();
+        scopes.Push((root, ""));
+        var forward = EntryPoint.Of(root);
+        try
+        {
+            var inputs = EntryPoint.Inputs(interpreter, forward, concrete_args ?? ImmutableDictionary<string, object?>.Empty);
+            var result = interpreter.Run(forward, [Value.OfObject(root), .. inputs]);
+            traced.output(interpreter.ToArgument(result, forward.ReturnType), forward.ReturnType);
+            return traced;
+        }
+        catch (Exception exception) when (exception is not TraceException and not ArgumentException { ParamName: nameof(concrete_args) })
+        {
+            throw interpreter.Faulted(exception);
+        }
+    }
+
+    internal bool IsLeafFunction(MethodBase method) => leafFunctions.Count > 0 && leafFunctions.Contains(Definition(method)) || IsMarkedLeaf(method);
+
+    /// <summary>Whether a function is a leaf although nobody listed it.</summary>
+    internal virtual bool IsMarkedLeaf(MethodBase method) => false;
+
+    internal Value CallModule(torch.nn.Module module, MethodInfo method, Value[] operands, Func<Value[], Value> forward)
+    {
+        scopes.Push((module, path_of_module(module)));
+        call = (module, method);
+        try
+        {
+            var parameters = Traits.Of(method).Parameters;
+            var result = call_module(module, inputs => ToObject(forward(Unwrap(inputs, parameters))), Array.ConvertAll(operands, ToObject));
+            return FromObject(result, method.ReturnType);
+        }
+        finally
+        {
+            scopes.Pop();
+        }
+
+        Value[] Unwrap(object?[] inputs, ParameterInfo[] parameters) => [.. inputs.Select((input, i) => FromObject(input, parameters[i].ParameterType))];
+    }
+
+    private (torch.nn.Module Module, MethodInfo Method) call;
+
+    private object? RecordLeaf(object?[] args)
+    {
+        var parameters = Traits.Of(call.Method).Parameters;
+        var arguments = ImmutableArray.CreateRange(args.Select((input, i) => Interpreter.ToArgument(FromObject(input, parameters[i].ParameterType), parameters[i].ParameterType)));
+        var method = call.Module.GetType().GetMethod("call", [.. parameters.Select(parameter => parameter.ParameterType)]) is { } withHooks && withHooks.ReturnType == call.Method.ReturnType ? withHooks : call.Method;
+        var proxy = create_proxy(Opcode.call_module, new ModuleTarget(CurrentPath, method), arguments, method.ReturnType);
+        return ToObject(Interpreter.FromProxy(proxy));
+    }
+
+    private static object? ToObject(Value value) => value.Kind switch
+    {
+        ValueKind.Object or ValueKind.Struct or ValueKind.Symbol => value.Reference,
+        ValueKind.Int32 => value.Int32,
+        ValueKind.Int64 => value.Int64,
+        ValueKind.Single => value.Single,
+        ValueKind.Double => value.Double,
+        _ => throw new NotSupportedException("A module can't take or return a reference or a pointer."),
+    };
+
+    private Value FromObject(object? value, Type type) => value switch
+    {
+        Proxy symbol => type.IsValueType ? Value.Of(symbol) : Value.OfObject(symbol),
+        int number => Value.Of(number),
+        long number => Value.Of(number),
+        _ when type == typeof(void) => default,
+        _ when type.IsByRefLike => Value.OfStruct(value),
+        _ => Interpreter.ToValue(value, type),
+    };
+
+    private static bool IsContainer(torch.nn.Module module)
+    {
+        for (var type = module.GetType(); type is not null; type = type.BaseType)
+            if (type.Name is "Sequential" or "ModuleList`1" or "ModuleDict`1" or "ParameterList" or "ParameterDict" or "Sequential`1" or "Sequential`2" || type.Name.StartsWith("Sequential`", StringComparison.Ordinal))
+                return true;
+        return false;
+    }
+
+    private static MethodBase Definition(MethodBase method) => method is MethodInfo { IsGenericMethod: true } generic ? generic.GetGenericMethodDefinition() : method;
+}
