@@ -26,9 +26,10 @@ public sealed class PreprocessingTests : IDisposable
 
         Assert.Equal(expected.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()), actual.shape);
         Assert.Equal(ScalarType.Float32, actual.dtype);
-        // The golden numbers have seven digits; a level of an uint8 is 0.017, a hundred thousand times as much.
-        AssertClose(expected.GetProperty("mean"), actual.to(ScalarType.Float64).mean([1, 2]), 1e-6);
-        AssertClose(expected.GetProperty("std"), actual.to(ScalarType.Float64).std([1, 2], unbiased: false), 1e-6);
+        // One level of one pixel moves a mean by 3.4e-7. The golden means have seven digits; the JPEG's red is a level off in a pixel or two, presumably of another decoder.
+        var tolerance = file.EndsWith(".jpg", StringComparison.Ordinal) ? 6e-7 : 1.2e-7;
+        AssertClose(expected.GetProperty("mean"), actual.to(ScalarType.Float64).mean([1, 2]), tolerance);
+        AssertClose(expected.GetProperty("std"), actual.to(ScalarType.Float64).std([1, 2], unbiased: false), tolerance);
         foreach (var sample in expected.GetProperty("at").EnumerateArray())
             Assert.Equal(sample[1].GetDouble(), actual.reshape(-1)[sample[0].GetInt64()].item<float>(), 1e-6);
     }
@@ -75,6 +76,6 @@ public sealed class PreprocessingTests : IDisposable
     private static void AssertClose(JsonElement expected, Tensor actual, double tolerance)
     {
         foreach (var (value, index) in expected.EnumerateArray().Select((value, index) => (value.GetDouble(), index)))
-            Assert.Equal(value, actual[index].item<double>(), tolerance);
+            Assert.Equal(value, actual[index].item<double>(), tolerance * (Math.Abs(value) < 1 ? 1 : 5));
     }
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>Image preprocessing on tensors [..., C, H, W], number for number what torchvision's tensor backend computes.</summary>
-/// <remarks><c>torchvision.transforms.functional</c>. It differs from the PIL backend by what PIL rounds between its two passes.</remarks>
+/// <remarks><c>torchvision.transforms.functional</c>. The PIL backend differs by up to one level, by what PIL rounds between its two passes.</remarks>
 public static class transforms
 {
     /// <summary>Resizes so that the shorter side has <paramref name="size"/> pixels, with antialiasing.</summary>
@@ -31,10 +31,10 @@ public static class transforms
 
         using var scope = NewDisposeScope();
         var batched = img.dim() == 3 ? img.unsqueeze(0) : img;
-        var smooth = interpolation is InterpolationMode.Bilinear or InterpolationMode.Bicubic;
-        var resized = nn.functional.interpolate(
-            batched.is_floating_point() ? batched : batched.to(ScalarType.Float32), [height, width], mode: interpolation,
-            align_corners: smooth ? false : null, antialias: smooth);
+        var values = img.is_floating_point() ? batched : batched.to(ScalarType.Float32);
+        var resized = interpolation == InterpolationMode.Nearest
+            ? nn.functional.interpolate(values, [height, width], mode: interpolation)
+            : Antialiasing.Resize(values, height, width, interpolation);
         if (!img.is_floating_point())
             resized = (img.dtype == ScalarType.Byte && interpolation == InterpolationMode.Bicubic ? resized.clamp(0, 255) : resized).round().to(img.dtype);
         return (img.dim() == 3 ? resized.squeeze(0) : resized).MoveToOuterDisposeScope();
