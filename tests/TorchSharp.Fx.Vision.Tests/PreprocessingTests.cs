@@ -46,16 +46,18 @@ public sealed class PreprocessingTests : IDisposable
     public void Crop_larger_than_the_image_pads_with_zeros()
     {
         var image = torch.ones([3, 3, 6], dtype: ScalarType.Byte);
-        var cropped = transforms.center_crop(image, 6);
-        Assert.Equal([0, 1, 1, 1, 0, 0], cropped[0, TensorIndex.Colon, 0].data<byte>().ToArray());
+        byte[] padded = [0, 1, 1, 1, 0, 0];
+        Assert.Equal(padded, transforms.center_crop(image, 6)[0, TensorIndex.Colon, 0].data<byte>().ToArray());
+        Assert.Equal(padded, transforms.center_crop(image.mT, 6)[0, 0].data<byte>().ToArray());
     }
 
     [Fact]
     public void Half_pixels_are_rounded_to_even()
     {
-        var row = torch.arange(9, dtype: ScalarType.Float32).expand(1, 9, 9);
-        Assert.Equal(2, transforms.center_crop(row, 4)[0, 0, 0].item<float>());
-        Assert.Equal(4, transforms.center_crop(row, 2)[0, 0, 0].item<float>());
+        // Pixel (row, column) holds nine times the row plus the column.
+        var image = torch.arange(81, dtype: ScalarType.Float32).reshape(1, 9, 9);
+        Assert.Equal(9 * 2 + 2, transforms.center_crop(image, 4)[0, 0, 0].item<float>());
+        Assert.Equal(9 * 4 + 4, transforms.center_crop(image, 2)[0, 0, 0].item<float>());
     }
 
     [Fact]

@@ -67,6 +67,14 @@ public sealed class SafetensorsTests : IDisposable
         var error = Assert.Throws<ArgumentException>(() => Safetensors.save_file(new Dictionary<string, Tensor> { ["c"] = torch.zeros([1], dtype: ScalarType.ComplexFloat64) }, file));
         Assert.StartsWith("Tensor 'c' has the type ComplexFloat64, which safetensors files can't hold; convert it first.", error.Message, StringComparison.Ordinal);
         Assert.Equal("old", File.ReadAllText(file));
+    }
+
+    [Fact]
+    public void Write_that_fails_midway_leaves_the_old_file_and_nothing_else()
+    {
+        File.WriteAllText(file, "old");
+        Assert.ThrowsAny<Exception>(() => Safetensors.save_file(new Dictionary<string, Tensor> { ["no memory"] = torch.zeros(1, device: META) }, file));
+        Assert.Equal("old", File.ReadAllText(file));
         Assert.Equal([file], Directory.GetFiles(Path.GetTempPath(), Path.GetFileName(file) + "*"));
     }
 
