@@ -1,0 +1,58 @@
+using SkiaSharp;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Vision;
+
+/// <summary>Decodes images: JPEG, PNG, WebP, BMP and the first frame of a GIF.</summary>
+/// <remarks>
+/// <c>torchvision.io</c>, always with <c>mode=RGB</c>: what PIL's <c>Image.open(path).convert("RGB")</c> gives. Grey and palette
+/// images become RGB; alpha is dropped, not blended; embedded colour profiles and the EXIF orientation are not applied, as
+/// neither PIL nor torchvision apply them by default. Where a GIF's first frame is transparent it is black here, the palette's colour in PIL.
+/// </remarks>
+public static class io
+{
+    /// <summary>The largest image decoded, in pixels: where PIL too refuses what is probably a decompression bomb.</summary>
+    public const long max_pixels = 178_956_970;
+
+    /// <summary>Decodes a file. <c>torchvision.io.read_image</c></summary>
+    /// <returns>uint8 [3, H, W].</returns>
+    /// <exception cref="ImageDecodeException">It is empty, truncated, corrupt, too large or no image.</exception>
+    /// <exception cref="IOException">It can't be read.</exception>
+    public static Tensor read_image(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return Decode(File.ReadAllBytes(path), path);
+    }
+
+    /// <summary>Decodes a buffer. <c>torchvision.io.decode_image</c></summary>
+    /// <returns>uint8 [3, H, W].</returns>
+    /// <exception cref="ImageDecodeException">It is empty, truncated, corrupt, too large or no image.</exception>
+    public static Tensor decode_image(ReadOnlySpan<byte> input) => Decode(input, "The buffer");
+
+    private static Tensor Decode(ReadOnlySpan<byte> bytes, string source)
+    {
+        if (bytes.IsEmpty) throw new ImageDecodeException($"{source} is empty.");
+        using var data = SKData.CreateCopy(bytes);
+        using var codec = SKCodec.Create(data) ?? throw new ImageDecodeException($"{source} is not an image of a known format (JPEG, PNG, WebP, BMP, GIF), or its header is damaged.");
+        var (width, height) = (codec.Info.Width, codec.Info.Height);
+        if ((long)width * height > max_pixels)
+            throw new ImageDecodeException(FormattableString.Invariant($"{source} claims {width} × {height} pixels, more than the {max_pixels} that are decoded."));
+        return PixelsOf(codec, source);
+    }
+
+    private static Tensor PixelsOf(SKCodec codec, string source)
+    {
+        // Unpremultiplied and without a colour space: the file's own numbers.
+        var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+        using var scope = NewDisposeScope();
+        var rgba = torch.empty(info.Height, info.Width, 4, dtype: ScalarType.Byte, device: CPU);
+        SKCodecResult result;
+        unsafe
+        {
+            fixed (byte* pixels = rgba.bytes) result = codec.GetPixels(info, (nint)pixels);
+        }
+        if (result != SKCodecResult.Success)
+            throw new ImageDecodeException($"{source} is {(result == SKCodecResult.IncompleteInput ? "truncated" : $"damaged ({result})")}: its {codec.EncodedFormat} data could not be decoded to the end.");
+        return rgba[TensorIndex.Ellipsis, ..3].permute(2, 0, 1).contiguous().MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,19 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Vision;
+
+/// <summary>Builds a model with random weights.</summary>
+/// <param name="num_classes">How many outputs the classifier has.</param>
+/// <param name="device">Where the weights live; null is the default device.</param>
+public delegate nn.Module ModelBuilder(long num_classes, Device? device);
+
+/// <summary>One row of the catalogue: an architecture that <see cref="models.get_model"/> builds by name.</summary>
+/// <param name="name">Its name, torchvision's.</param>
+/// <param name="num_params">How many parameters it has with the default number of classes; buffers don't count.</param>
+/// <param name="input_shape">One sample's shape at training resolution, without the batch dimension: channels, height, width.</param>
+/// <param name="builder">What builds it.</param>
+public sealed record ModelInfo(string name, long num_params, IReadOnlyList<long> input_shape, ModelBuilder builder)
+{
+    /// <summary>How many classes its published weights tell apart.</summary>
+    public long num_classes { get; init; } = 1000;
+}

@@ -1,0 +1,143 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Fx.Vision;
+
+/// <summary>Builds a normalisation layer for a number of channels, as torchvision's <c>norm_layer</c> arguments do.</summary>
+public delegate Module<Tensor, Tensor> NormLayer(long num_features);
+
+/// <summary>What a ResNet's stages are made of.</summary>
+/// <param name="expansion">How many times more channels a block puts out than its <c>planes</c>.</param>
+/// <param name="create">Builds one block.</param>
+public sealed record ResidualBlock(long expansion, ResidualBlock.Constructor create)
+{
+    /// <summary>Two 3 × 3 convolutions: ResNet-18 and ResNet-34.</summary>
+    public static readonly ResidualBlock basic = new(BasicBlock.expansion, (inplanes, planes, stride, downsample, groups, base_width, dilation, norm_layer, device) =>
+        new BasicBlock(inplanes, planes, stride, downsample, groups, base_width, dilation, norm_layer, device));
+
+    /// <summary>1 × 1, 3 × 3, 1 × 1: ResNet-50 and deeper, ResNeXt and wide ResNet.</summary>
+    public static readonly ResidualBlock bottleneck = new(Bottleneck.expansion, (inplanes, planes, stride, downsample, groups, base_width, dilation, norm_layer, device) =>
+        new Bottleneck(inplanes, planes, stride, downsample, groups, base_width, dilation, norm_layer, device));
+
+    /// <summary>The constructor both blocks of torchvision share.</summary>
+    public delegate Module<Tensor, Tensor> Constructor(
+        long inplanes, long planes, long stride, Module<Tensor, Tensor>? downsample, long groups, long base_width, long dilation, NormLayer norm_layer, Device? device);
+
+    internal static Conv2d conv3x3(long in_planes, long out_planes, long stride = 1, long groups = 1, long dilation = 1, Device? device = null) =>
+        Conv2d(in_planes, out_planes, kernel_size: 3, stride: stride, padding: dilation, dilation: dilation, groups: groups, bias: false, device: device);
+
+    internal static Conv2d conv1x1(long in_planes, long out_planes, long stride = 1, Device? device = null) =>
+        Conv2d(in_planes, out_planes, kernel_size: 1, stride: stride, bias: false, device: device);
+}
+
+/// <summary>Two 3 × 3 convolutions around a shortcut. <c>torchvision.models.resnet.BasicBlock</c></summary>
+public sealed class BasicBlock : Module<Tensor, Tensor>
+{
+    /// <summary>It puts out as many channels as its <c>planes</c>.</summary>
+    public const long expansion = 1;
+
+    private readonly Conv2d conv1;
+    private readonly Module<Tensor, Tensor> bn1;
+    private readonly ReLU relu;
+    private readonly Conv2d conv2;
+    private readonly Module<Tensor, Tensor> bn2;
+    private readonly Module<Tensor, Tensor>? downsample;
+
+    /// <summary>Draws fresh weights.</summary>
+    /// <exception cref="ArgumentException">It exists in one width and undilated only, as in torchvision.</exception>
+    public BasicBlock(
+        long inplanes, long planes, long stride = 1, Module<Tensor, Tensor>? downsample = null,
+        long groups = 1, long base_width = 64, long dilation = 1, NormLayer? norm_layer = null, Device? device = null) : base(nameof(BasicBlock))
+    {
+        if (groups != 1 || base_width != 64) throw new ArgumentException($"A BasicBlock has groups 1 and base_width 64, not {groups} and {base_width}; use a Bottleneck.");
+        if (dilation != 1) throw new ArgumentException($"A BasicBlock has dilation 1, not {dilation}; use a Bottleneck.");
+        norm_layer ??= features => BatchNorm2d(features, device: device);
+        conv1 = ResidualBlock.conv3x3(inplanes, planes, stride, device: device);
+        bn1 = norm_layer(planes);
+        relu = ReLU(inplace: true);
+        conv2 = ResidualBlock.conv3x3(planes, planes, device: device);
+        bn2 = norm_layer(planes);
+        this.downsample = downsample;
+        RegisterComponents();
+    }
+
+    internal Module<Tensor, Tensor> last_norm => bn2;
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor x)
+    {
+        var identity = x;
+
+        var y = conv1.call(x);
+        y = bn1.call(y);
+        y = relu.call(y);
+
+        y = conv2.call(y);
+        y = bn2.call(y);
+
+        if (downsample is not null) identity = downsample.call(x);
+
+        y += identity;
+        return relu.call(y);
+    }
+}
+
+/// <summary>1 × 1, 3 × 3 and 1 × 1 convolutions around a shortcut, the stride on the 3 × 3. <c>torchvision.models.resnet.Bottleneck</c></summary>
+/// <remarks>The paper puts the stride on the first 1 × 1; this is the "ResNet V1.5" of NVIDIA, which is more accurate.</remarks>
+public sealed class Bottleneck : Module<Tensor, Tensor>
+{
+    /// <summary>It puts out four times as many channels as its <c>planes</c>.</summary>
+    public const long expansion = 4;
+
+    private readonly Conv2d conv1;
+    private readonly Module<Tensor, Tensor> bn1;
+    private readonly Conv2d conv2;
+    private readonly Module<Tensor, Tensor> bn2;
+    private readonly Conv2d conv3;
+    private readonly Module<Tensor, Tensor> bn3;
+    private readonly ReLU relu;
+    private readonly Module<Tensor, Tensor>? downsample;
+
+    /// <summary>Draws fresh weights.</summary>
+    public Bottleneck(
+        long inplanes, long planes, long stride = 1, Module<Tensor, Tensor>? downsample = null,
+        long groups = 1, long base_width = 64, long dilation = 1, NormLayer? norm_layer = null, Device? device = null) : base(nameof(Bottleneck))
+    {
+        norm_layer ??= features => BatchNorm2d(features, device: device);
+        var width = planes * base_width / 64 * groups;
+        conv1 = ResidualBlock.conv1x1(inplanes, width, device: device);
+        bn1 = norm_layer(width);
+        conv2 = ResidualBlock.conv3x3(width, width, stride, groups, dilation, device);
+        bn2 = norm_layer(width);
+        conv3 = ResidualBlock.conv1x1(width, planes * expansion, device: device);
+        bn3 = norm_layer(planes * expansion);
+        relu = ReLU(inplace: true);
+        this.downsample = downsample;
+        RegisterComponents();
+    }
+
+    internal Module<Tensor, Tensor> last_norm => bn3;
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor x)
+    {
+        var identity = x;
+
+        var y = conv1.call(x);
+        y = bn1.call(y);
+        y = relu.call(y);
+
+        y = conv2.call(y);
+        y = bn2.call(y);
+        y = relu.call(y);
+
+        y = conv3.call(y);
+        y = bn3.call(y);
+
+        if (downsample is not null) identity = downsample.call(x);
+
+        y += identity;
+        return relu.call(y);
+    }
+}

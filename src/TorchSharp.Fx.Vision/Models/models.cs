@@ -1,0 +1,45 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Vision;
+
+/// <summary>The architectures, one builder each, and the catalogue of their names.</summary>
+/// <remarks>
+/// <c>torchvision.models</c>. A builder draws fresh weights. With <c>device: torch.META</c> it draws and allocates
+/// none, which takes milliseconds: enough to list names, count parameters or trace.
+/// </remarks>
+public static partial class models
+{
+    private static long[] imagenet => [3, 224, 224];
+
+    private static readonly Dictionary<string, ModelInfo> catalogue = new ModelInfo[][]
+    {
+        alexnets,
+        vggs,
+        resnets,
+        googlenets,
+        inceptions,
+    }.SelectMany(family => family).ToDictionary(row => row.name);
+
+    /// <summary>Every name <see cref="get_model"/> knows, sorted. <c>torchvision.models.list_models</c></summary>
+    public static IReadOnlyList<string> list_models() => [.. catalogue.Keys.Order(StringComparer.Ordinal)];
+
+    /// <summary>The catalogue's row of a model.</summary>
+    /// <exception cref="ArgumentException">No model has that name.</exception>
+    public static ModelInfo get_model_info(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return catalogue.TryGetValue(name.ToLowerInvariant(), out var row) ? row : throw new ArgumentException(
+            $"There is no model named '{name}'. The nearest names are {NearestNames.Of(name, catalogue.Keys)}; models.list_models() lists all.", nameof(name));
+    }
+
+    /// <summary>Builds a model by name. <c>torchvision.models.get_model</c></summary>
+    /// <param name="name">One of <see cref="list_models"/>; upper and lower case are the same.</param>
+    /// <param name="num_classes">How many outputs the classifier has; null is what the published weights have.</param>
+    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <exception cref="ArgumentException">No model has that name.</exception>
+    public static nn.Module get_model(string name, long? num_classes = null, Device? device = null)
+    {
+        var row = get_model_info(name);
+        return row.builder(num_classes ?? row.num_classes, device);
+    }
+}

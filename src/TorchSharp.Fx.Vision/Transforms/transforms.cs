@@ -1,0 +1,87 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Vision;
+
+/// <summary>Image preprocessing on tensors [..., C, H, W], number for number what torchvision's tensor backend computes.</summary>
+/// <remarks><c>torchvision.transforms.functional</c>. The PIL backend differs by up to one level, by what PIL rounds between its two passes.</remarks>
+public static class transforms
+{
+    /// <summary>Resizes so that the shorter side has <paramref name="size"/> pixels, with antialiasing.</summary>
+    /// <param name="img">[C, H, W] or [N, C, H, W], uint8 or floating point; the result has its type.</param>
+    /// <param name="size">The shorter side, in pixels.</param>
+    /// <param name="interpolation">Bilinear, Bicubic or Nearest.</param>
+    public static Tensor resize(Tensor img, long size, InterpolationMode interpolation = InterpolationMode.Bilinear)
+    {
+        ArgumentNullException.ThrowIfNull(img);
+        var (height, width) = (img.shape[^2], img.shape[^1]);
+        var longer = (long)(size * Math.Max(height, width) / (double)Math.Min(height, width));
+        return width <= height ? resize(img, longer, size, interpolation) : resize(img, size, longer, interpolation);
+    }
+
+    /// <summary>Resizes to a height and a width, with antialiasing.</summary>
+    /// <param name="img">[C, H, W] or [N, C, H, W], uint8 or floating point; the result has its type.</param>
+    /// <param name="height">In pixels.</param>
+    /// <param name="width">In pixels.</param>
+    /// <param name="interpolation">Bilinear, Bicubic or Nearest.</param>
+    public static Tensor resize(Tensor img, long height, long width, InterpolationMode interpolation = InterpolationMode.Bilinear)
+    {
+        ArgumentNullException.ThrowIfNull(img);
+        if (img.dim() is not (3 or 4)) throw new ArgumentException($"An image has the shape [C, H, W], or [N, C, H, W]; this has {img.dim()} dimensions.", nameof(img));
+        if (img.shape[^2] == height && img.shape[^1] == width) return img.alias();
+
+        using var scope = NewDisposeScope();
+        var batched = img.dim() == 3 ? img.unsqueeze(0) : img;
+        var values = img.is_floating_point() ? batched : batched.to(ScalarType.Float32);
+        var resized = interpolation == InterpolationMode.Nearest
+            ? nn.functional.interpolate(values, [height, width], mode: interpolation)
+            : Antialiasing.Resize(values, height, width, interpolation);
+        if (!img.is_floating_point())
+            resized = (img.dtype == ScalarType.Byte && interpolation == InterpolationMode.Bicubic ? resized.clamp(0, 255) : resized).round().to(img.dtype);
+        return (img.dim() == 3 ? resized.squeeze(0) : resized).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Cuts out the central square; what is smaller is padded with zeros first.</summary>
+    /// <param name="img">[..., H, W].</param>
+    /// <param name="output_size">The square's side, in pixels.</param>
+    public static Tensor center_crop(Tensor img, long output_size)
+    {
+        ArgumentNullException.ThrowIfNull(img);
+        using var scope = NewDisposeScope();
+        var (height, width) = (img.shape[^2], img.shape[^1]);
+        if (height < output_size || width < output_size)
+        {
+            var (rows, columns) = (Math.Max(0, output_size - height), Math.Max(0, output_size - width));
+            img = nn.functional.pad(img, [columns / 2, (columns + 1) / 2, rows / 2, (rows + 1) / 2]);
+            (height, width) = (img.shape[^2], img.shape[^1]);
+        }
+        // Half pixels are rounded to even, as Python rounds.
+        var top = (long)Math.Round((height - output_size) / 2.0, MidpointRounding.ToEven);
+        var left = (long)Math.Round((width - output_size) / 2.0, MidpointRounding.ToEven);
+        return img.narrow(-2, top, output_size).narrow(-1, left, output_size).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Turns integers into floating point numbers between 0 and 1; what is floating point stays as it is.</summary>
+    /// <remarks><c>torchvision.transforms.functional.convert_image_dtype</c> to float32.</remarks>
+    public static Tensor convert_image_dtype(Tensor img)
+    {
+        ArgumentNullException.ThrowIfNull(img);
+        if (img.is_floating_point()) return img.to(ScalarType.Float32);
+        if (img.dtype != ScalarType.Byte) throw new ArgumentException($"An image is uint8 or floating point, not {img.dtype}.", nameof(img));
+        using var values = img.to(ScalarType.Float32);
+        return values / 255f;
+    }
+
+    /// <summary>Subtracts a mean and divides by a deviation, channel by channel.</summary>
+    /// <param name="tensor">Floating point [..., C, H, W].</param>
+    /// <param name="mean">C means.</param>
+    /// <param name="std">C deviations.</param>
+    public static Tensor normalize(Tensor tensor, IReadOnlyList<double> mean, IReadOnlyList<double> std)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        using var scope = NewDisposeScope();
+        return ((tensor - Channels(mean)) / Channels(std)).MoveToOuterDisposeScope();
+
+        Tensor Channels(IReadOnlyList<double> values) =>
+            torch.tensor(values.ToArray(), dtype: tensor.dtype, device: tensor.device).view(-1, 1, 1);
+    }
+}

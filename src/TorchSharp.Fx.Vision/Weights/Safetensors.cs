@@ -1,0 +1,113 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Vision;
+
+/// <summary>Reads and writes safetensors files. <c>safetensors.torch</c></summary>
+/// <remarks>A damaged file is refused with an <see cref="InvalidDataException"/> that names it and the tensor, before anything is allocated for it.</remarks>
+public static class Safetensors
+{
+    private static readonly JsonWriterOptions json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Reads every tensor. <c>safetensors.torch.load_file</c></summary>
+    /// <param name="filename">The file.</param>
+    /// <param name="device">Where the tensors go; null is the CPU.</param>
+    /// <exception cref="InvalidDataException">The file breaks the format's rules.</exception>
+    public static Dictionary<string, Tensor> load_file(string filename, Device? device = null)
+    {
+        using var file = File.OpenRead(filename);
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (var entry in SafetensorsHeader.Read(file).Entries)
+        {
+            var tensor = torch.empty([.. entry.shape], dtype: entry.dtype, device: CPU);
+            file.Position = entry.offset;
+            if (entry.length > 0) file.ReadExactly(tensor.bytes);
+            tensors.Add(entry.name, device is null ? tensor : tensor.to(device, disposeAfter: true));
+        }
+        return tensors;
+    }
+
+    /// <summary>What is in a file, in its order, without reading the tensors.</summary>
+    /// <exception cref="InvalidDataException">The file breaks the format's rules.</exception>
+    public static IReadOnlyList<SafetensorsEntry> list(string filename)
+    {
+        using var file = File.OpenRead(filename);
+        return SafetensorsHeader.Read(file).Entries;
+    }
+
+    /// <summary>The texts stored beside the tensors. <c>safe_open(filename).metadata()</c></summary>
+    /// <exception cref="InvalidDataException">The file breaks the format's rules.</exception>
+    public static IReadOnlyDictionary<string, string> metadata(string filename)
+    {
+        using var file = File.OpenRead(filename);
+        return SafetensorsHeader.Read(file).Metadata;
+    }
+
+    /// <summary>Writes tensors, the same bytes as the original writer; the file is replaced only when all is written. <c>safetensors.torch.save_file</c></summary>
+    /// <exception cref="ArgumentException">A tensor has a type the format lacks.</exception>
+    public static void save_file(IReadOnlyDictionary<string, Tensor> tensors, string filename, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        foreach (var (name, tensor) in tensors)
+            if (Rank(tensor) < 0) throw new ArgumentException($"Tensor '{name}' has the type {tensor.dtype}, which safetensors files can't hold; convert it first.", nameof(tensors));
+
+        var ordered = tensors.OrderBy(item => Rank(item.Value)).ThenBy(item => item.Key, StringComparer.Ordinal).ToArray();
+        var header = Header(ordered, metadata);
+        AtomicFile.Write(filename, stream =>
+        {
+            Span<byte> length = stackalloc byte[8];
+            BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+            stream.Write(length);
+            stream.Write(header);
+            foreach (var (_, tensor) in ordered) TensorBytes.Write(tensor, stream);
+        });
+    }
+
+    private static int Rank(Tensor tensor) => Array.FindIndex(SafetensorsTypes.All, type => type.dtype == tensor.dtype);
+
+    private static byte[] Header(KeyValuePair<string, Tensor>[] tensors, IReadOnlyDictionary<string, string>? metadata)
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer, json))
+        {
+            writer.WriteStartObject();
+            if (metadata is not null) WriteMetadata(writer, metadata);
+            var offset = 0L;
+            foreach (var (name, tensor) in tensors)
+            {
+                var type = SafetensorsTypes.All[Rank(tensor)];
+                WriteEntry(writer, name, type.code, tensor.shape, offset, offset += tensor.numel() * type.size);
+            }
+            writer.WriteEndObject();
+        }
+        // Spaces align the data to eight bytes.
+        buffer.Write(Encoding.ASCII.GetBytes(new string(' ', (int)(-buffer.Length & 7))));
+        return buffer.ToArray();
+    }
+
+    private static void WriteMetadata(Utf8JsonWriter writer, IReadOnlyDictionary<string, string> metadata)
+    {
+        writer.WriteStartObject("__metadata__");
+        foreach (var (key, value) in metadata) writer.WriteString(key, value);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteEntry(Utf8JsonWriter writer, string name, string dtype, long[] shape, long begin, long end)
+    {
+        writer.WriteStartObject(name);
+        writer.WriteString("dtype", dtype);
+        WriteNumbers(writer, "shape", shape);
+        WriteNumbers(writer, "data_offsets", [begin, end]);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteNumbers(Utf8JsonWriter writer, string name, long[] numbers)
+    {
+        writer.WriteStartArray(name);
+        foreach (var number in numbers) writer.WriteNumberValue(number);
+        writer.WriteEndArray();
+    }
+}

@@ -1,0 +1,83 @@
+using System.Text.Json;
+using TorchSharp.Fx.Testing;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Vision.Tests;
+
+/// <summary>Decoding and preprocessing against torchvision's tensor backend.</summary>
+public sealed class PreprocessingTests : IDisposable
+{
+    private static readonly JsonElement golden = Golden.Json("preprocess.json");
+
+    private readonly DisposeScope scope = NewDisposeScope();
+
+    public static TheoryData<string> Cases => [.. golden.EnumerateObject().Select(item => item.Name)];
+
+    public void Dispose() => scope.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Preprocessed_image_is_torchvisions(string name)
+    {
+        var (file, resize, crop, mode) = Parse(name);
+        var actual = new ImageClassification(crop, resize, interpolation: mode).call(io.read_image(Golden.PathOf("images", file)));
+        var expected = golden.GetProperty(name).GetProperty("tensor");
+
+        Assert.Equal(expected.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()), actual.shape);
+        Assert.Equal(ScalarType.Float32, actual.dtype);
+        // One level of one pixel moves a mean by 3.4e-7. The golden means have seven digits; the JPEG's red is a level off in a pixel or two, presumably of another decoder.
+        var tolerance = file.EndsWith(".jpg", StringComparison.Ordinal) ? 6e-7 : 1.2e-7;
+        AssertClose(expected.GetProperty("mean"), actual.to(ScalarType.Float64).mean([1, 2]), tolerance);
+        AssertClose(expected.GetProperty("std"), actual.to(ScalarType.Float64).std([1, 2], unbiased: false), tolerance);
+        foreach (var sample in expected.GetProperty("at").EnumerateArray())
+            Assert.Equal(sample[1].GetDouble(), actual.reshape(-1)[sample[0].GetInt64()].item<float>(), 1e-6);
+    }
+
+    [Fact]
+    public void Batch_gives_what_its_images_give()
+    {
+        var preprocess = new ImageClassification(crop_size: 32, resize_size: 40);
+        var images = torch.randint(0, 256, [2, 3, 50, 70], dtype: ScalarType.Byte);
+        Assert.True(preprocess.call(images)[1].Equals(preprocess.call(images[1])));
+    }
+
+    [Fact]
+    public void Crop_larger_than_the_image_pads_with_zeros()
+    {
+        var image = torch.ones([3, 3, 6], dtype: ScalarType.Byte);
+        byte[] padded = [0, 1, 1, 1, 0, 0];
+        Assert.Equal(padded, transforms.center_crop(image, 6)[0, TensorIndex.Colon, 0].data<byte>().ToArray());
+        Assert.Equal(padded, transforms.center_crop(image.mT, 6)[0, 0].data<byte>().ToArray());
+    }
+
+    [Fact]
+    public void Half_pixels_are_rounded_to_even()
+    {
+        // Pixel (row, column) holds nine times the row plus the column.
+        var image = torch.arange(81, dtype: ScalarType.Float32).reshape(1, 9, 9);
+        Assert.Equal(9 * 2 + 2, transforms.center_crop(image, 4)[0, 0, 0].item<float>());
+        Assert.Equal(9 * 4 + 4, transforms.center_crop(image, 2)[0, 0, 0].item<float>());
+    }
+
+    [Fact]
+    public void Image_of_another_type_is_refused()
+    {
+        var error = Assert.Throws<ArgumentException>(() => transforms.convert_image_dtype(torch.zeros([3, 2, 2], dtype: ScalarType.Int32)));
+        Assert.StartsWith("An image is uint8 or floating point, not Int32.", error.Message, StringComparison.Ordinal);
+        error = Assert.Throws<ArgumentException>(() => transforms.resize(torch.zeros([2, 2]), 4));
+        Assert.StartsWith("An image has the shape [C, H, W], or [N, C, H, W]; this has 2 dimensions.", error.Message, StringComparison.Ordinal);
+    }
+
+    private static (string file, long resize, long crop, InterpolationMode mode) Parse(string name)
+    {
+        var parts = name.Split(' ');
+        return (parts[0], long.Parse(parts[1]["resize=".Length..]), long.Parse(parts[2]["crop=".Length..]), Enum.Parse<InterpolationMode>(parts[3], ignoreCase: true));
+    }
+
+    private static void AssertClose(JsonElement expected, Tensor actual, double tolerance)
+    {
+        foreach (var (value, index) in expected.EnumerateArray().Select((value, index) => (value.GetDouble(), index)))
+            Assert.Equal(value, actual[index].item<double>(), tolerance * (Math.Abs(value) < 1 ? 1 : 5));
+    }
+}
