@@ -1,12 +1,72 @@
+using System.Collections;
+using System.Reflection;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
 /// <summary>Finds the modules and tensors that a graph names: by registered name, then by field, list index and dictionary key.</summary>
-internal sealed class ModuleHierarchy(nn.Module root)
+internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string, Tensor>? constants = null)
 {
+    private readonly Dictionary<string, object?> known = new(StringComparer.Ordinal) { [""] = root };
+
     internal nn.Module Root => root;
 
-    /// <summary>The module at a qualified name, e.g. <c>layer1.0.conv1</c>; the root for an empty one, null where there is none.</summary>
-    internal nn.Module? Find(string path) => throw new NotImplementedException();
+    /// <summary>The module at a qualified name, e.g. <c>layer1.0.conv1</c>; the root for an empty one.</summary>
+    internal nn.Module Module(string path)
+        => Resolve(path) as nn.Module ?? throw new InvalidOperationException($"The graph calls the module '{path}', but {root.GetType().Name} has no module there, neither registered nor in a field.");
+
+    /// <summary>What reads the tensor at a qualified name. It looks the tensor up each time: <c>to()</c> puts new parameters in the place of old ones.</summary>
+    internal Func<Tensor> Attribute(string path)
+    {
+        if (constants is not null && constants.ContainsKey(path))
+            return () => constants[path];
+        var (prefix, name) = Split(path);
+        var holder = Resolve(prefix);
+        if (holder is nn.Module module && Registered(module, name) is not null)
+            return () => Registered(module, name)!;
+        if (Step(holder, name) is not Tensor)
+            throw new InvalidOperationException($"The graph reads the tensor '{path}', but {root.GetType().Name} has no tensor there, neither registered nor in a field.");
+        return () => (Tensor)Step(holder, name)!;
+    }
+
+    /// <summary><c>a.b.weight</c> → (<c>a.b</c>, <c>weight</c>).</summary>
+    internal static (string Prefix, string Name) Split(string path)
+        => path.LastIndexOf('.') is var dot and >= 0 ? (path[..dot], path[(dot + 1)..]) : ("", path);
+
+    internal static IEnumerable<FieldInfo> FieldsOf(Type type)
+    {
+        for (var level = type; level is not null && level != typeof(nn.Module) && level != typeof(object); level = level.BaseType)
+            foreach (var field in level.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+                yield return field;
+    }
+
+    private static Tensor? Registered(nn.Module module, string name) => module.get_parameter(name) ?? module.get_buffer(name);
+
+    private object? Resolve(string path)
+    {
+        if (known.TryGetValue(path, out var found))
+            return found;
+        var (prefix, name) = Split(path);
+        return known[path] = Step(Resolve(prefix), name);
+    }
+
+    private static object? Step(object? holder, string name) => holder switch
+    {
+        nn.Module module => Child(module, name) ?? Field(module, name),
+        IDictionary dictionary => dictionary.Cast<DictionaryEntry>().FirstOrDefault(entry => entry.Key.ToString() == name).Value,
+        IList list when int.TryParse(name, out var index) && index < list.Count => list[index],
+        null => null,
+        _ => Field(holder, name),
+    };
+
+    private static nn.Module? Child(nn.Module module, string name)
+    {
+        foreach (var (key, child) in module.named_children())
+            if (key == name)
+                return child;
+        return null;
+    }
+
+    private static object? Field(object holder, string name)
+        => FieldsOf(holder.GetType()).FirstOrDefault(field => field.ComponentName() == name || ArgumentText.MemberName(field.Name) == name)?.GetValue(holder);
 }
