@@ -25,10 +25,10 @@ internal static class Conversion
         var from = value.Type;
         if (from == to)
             return value;
-        if (value is ConstantExpression { Value: null })
-            return Expression.Constant(Apply(null, to), to);
         if (to.IsByRefLike)
             return Expression.Call(OperatorFrom(SpanElement(to).MakeArrayType(), to)!, Emit(value, SpanElement(to).MakeArrayType()));
+        if (value is ConstantExpression { Value: null })
+            return Expression.Constant(Apply(null, to), to);
         if (to.IsAssignableFrom(from))
             return Expression.Convert(value, to);
         if (Nullable.GetUnderlyingType(to) is { } inner && Nullable.GetUnderlyingType(from) is null)

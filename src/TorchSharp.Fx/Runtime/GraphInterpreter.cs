@@ -96,7 +96,9 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
         var self = receiver is null || method.IsStatic ? null : builder.Build(receiver, method.DeclaringType!);
         var args = Callee.Arguments(method, node.args[skipped..], node).Select(pair => builder.Build(pair.Argument, pair.Type)).ToArray();
         var result = Invocation.Invoke(method, self, args);
-        temporaries.ForEach(temporary => temporary.Dispose());
+        foreach (var temporary in temporaries)
+            if (!ReferenceEquals(temporary, result))
+                temporary.Dispose();
         return result;
     }
 
@@ -112,9 +114,10 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     private object? Slice(object sequence, SliceArgument slice)
     {
         var builder = Builder([]);
+        var element = Conversion.ElementOf(sequence.GetType())!;
         return typeof(Sequences).GetMethod(nameof(Sequences.Slice), BindingFlags.Static | BindingFlags.NonPublic)!
-            .MakeGenericMethod(Conversion.ElementOf(sequence.GetType())!)
-            .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [sequence, builder.Bound(slice.Start), builder.Bound(slice.Stop), builder.Bound(slice.Step)], null);
+            .MakeGenericMethod(element)
+            .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [Conversion.Apply(sequence, element.MakeArrayType()), builder.Bound(slice.Start), builder.Bound(slice.Stop), builder.Bound(slice.Step)], null);
     }
 
     private object? Assert(Node node)
