@@ -22,7 +22,8 @@ internal sealed class CompiledGraph
     /// <param name="graph">The graph; later edits have no effect.</param>
     /// <param name="modules">The hierarchy it names.</param>
     /// <param name="result">What to return instead of the output's own argument.</param>
-    internal CompiledGraph(Graph graph, ModuleHierarchy modules, Argument? result = null)
+    /// <param name="type">The type of that.</param>
+    internal CompiledGraph(Graph graph, ModuleHierarchy modules, Argument? result = null, Type? type = null)
     {
         this.modules = modules;
         aliases = new AliasAnalysis(graph, modules);
@@ -30,7 +31,7 @@ internal sealed class CompiledGraph
         nodes = [.. graph.nodes];
         foreach (var node in nodes.Where(node => node.op != Opcode.output && node.type != typeof(void)))
             values[node] = Expression.Variable(node.type, node.name);
-        run = Compile(result ?? graph.output_node().args[0], graph.output_node().type);
+        run = Compile(result ?? graph.output_node().args[0], type ?? graph.output_node().type);
     }
 
     /// <summary>Runs the graph; one input for each placeholder.</summary>
@@ -41,8 +42,9 @@ internal sealed class CompiledGraph
         var steps = new List<Expression>();
         foreach (var node in nodes.Where(node => node.op == Opcode.placeholder))
             steps.Add(Expression.Assign(values[node], Input(node, steps.Count)));
-        foreach (var node in nodes.Where(node => node.op is not (Opcode.placeholder or Opcode.output)))
-            steps.AddRange(Step(node));
+        for (var i = 0; i < nodes.Length; i++)
+            if (nodes[i].op is not (Opcode.placeholder or Opcode.output))
+                steps.AddRange(Step(nodes[i], i));
         steps.Add(Expression.Assign(turn, Expression.Constant(nodes.Length - 1)));
         steps.Add(Conversion.Emit(new ArgumentEmitter(node => values[node], false).Emit(result, type), typeof(object)));
 
@@ -59,9 +61,9 @@ internal sealed class CompiledGraph
     }
 
     /// <summary>One node: compute it, then dispose what only it needed.</summary>
-    private IEnumerable<Expression> Step(Node node)
+    private IEnumerable<Expression> Step(Node node, int position)
     {
-        yield return Expression.Assign(turn, Expression.Constant(Array.IndexOf(nodes, node)));
+        yield return Expression.Assign(turn, Expression.Constant(position));
         var (value, made) = new NodeEmitter(modules, input => values[input]).Emit(node);
         temporaries.AddRange(made);
         yield return values.TryGetValue(node, out var variable) ? Expression.Assign(variable, Conversion.Emit(value, node.type)) : value;
