@@ -1,0 +1,87 @@
+using System.Collections;
+using System.Reflection;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>Finds the modules and tensors that a graph names: by registered name, then by field, list index and dictionary key.</summary>
+internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string, Tensor>? constants = null)
+{
+    private readonly Dictionary<string, object?> known = new(StringComparer.Ordinal) { [""] = root };
+
+    internal nn.Module Root => root;
+
+    /// <summary>The module at a qualified name, e.g. <c>layer1.0.conv1</c>; the root for an empty one.</summary>
+    internal nn.Module Module(string path)
+        => Find(path) as nn.Module ?? throw new InvalidOperationException($"The graph calls the module '{path}', but {root.GetType().Name} has no module there, neither registered nor in a field.");
+
+    /// <summary>Whatever is at a qualified name; null where nothing is.</summary>
+    internal object? Find(string path)
+    {
+        if (known.TryGetValue(path, out var found))
+            return found;
+        var (prefix, name) = Split(path);
+        return known[path] = Step(Find(prefix), name);
+    }
+
+    /// <summary>What reads the tensor at a qualified name. It looks the tensor up each time: <c>to()</c> puts new parameters in the place of old ones.</summary>
+    internal Func<Tensor> Attribute(string path)
+    {
+        if (constants is not null && constants.ContainsKey(path))
+            return () => constants[path];
+        var (prefix, name) = Split(path);
+        var holder = Find(prefix);
+        if (holder is nn.Module module && Registry.Get(module, name) is not null)
+            return () => Registry.Get(module, name)!;
+        if (Step(holder, name) is not Tensor)
+            throw new InvalidOperationException($"The graph reads the tensor '{path}', but {root.GetType().Name} has no tensor there, neither registered nor in a field.");
+        return () => (Tensor)Step(holder, name)!;
+    }
+
+    /// <summary>Puts another tensor in the place of the one at a qualified name, wherever its holder keeps that.</summary>
+    internal void Replace(string path, Tensor tensor)
+    {
+        var (prefix, name) = Split(path);
+        var holder = Find(prefix);
+        var old = Attribute(path)();
+        if (holder is IList list)
+            list[list.IndexOf(old)] = tensor;
+        if (holder is nn.Module module)
+            Registry.Replace(module, name, tensor);
+        foreach (var field in FieldsOf(holder!.GetType()))
+            if (ReferenceEquals(field.GetValue(holder), old))
+                field.SetValue(holder, tensor);
+        known.Remove(path);
+    }
+
+    /// <summary><c>a.b.weight</c> → (<c>a.b</c>, <c>weight</c>).</summary>
+    internal static (string Prefix, string Name) Split(string path)
+        => path.LastIndexOf('.') is var dot and >= 0 ? (path[..dot], path[(dot + 1)..]) : ("", path);
+
+    internal static IEnumerable<FieldInfo> FieldsOf(Type type)
+    {
+        for (var level = type; level is not null && level != typeof(nn.Module) && level != typeof(object); level = level.BaseType)
+            foreach (var field in level.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+                yield return field;
+    }
+
+    private static object? Step(object? holder, string name) => holder switch
+    {
+        nn.Module module => Child(module, name) ?? Field(module, name),
+        IDictionary dictionary => dictionary.Cast<DictionaryEntry>().FirstOrDefault(entry => entry.Key.ToString() == name).Value,
+        IList list when int.TryParse(name, out var index) && index < list.Count => list[index],
+        null => null,
+        _ => Field(holder, name),
+    };
+
+    private static nn.Module? Child(nn.Module module, string name)
+    {
+        foreach (var (key, child) in module.named_children())
+            if (key == name)
+                return child;
+        return null;
+    }
+
+    private static object? Field(object holder, string name)
+        => FieldsOf(holder.GetType()).FirstOrDefault(field => field.ComponentName() == name || ArgumentText.MemberName(field.Name) == name)?.GetValue(holder);
+}

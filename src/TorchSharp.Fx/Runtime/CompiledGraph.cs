@@ -1,0 +1,105 @@
+using System.Linq.Expressions;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// A graph as one compiled method with a local variable for each value. Intermediate tensors are disposed right after their last use,
+/// also when a node throws. All state is in locals, so several threads may run it at once.
+/// </summary>
+internal sealed class CompiledGraph
+{
+    private readonly ModuleHierarchy modules;
+    private readonly AliasAnalysis aliases;
+    private readonly Lifetimes lifetimes;
+    private readonly Node[] nodes;
+    private readonly Dictionary<Node, ParameterExpression> values = [];
+    private readonly List<ParameterExpression> temporaries = [];
+    private readonly ParameterExpression inputs = Expression.Parameter(typeof(object[]), "inputs");
+    private readonly ParameterExpression turn = Expression.Variable(typeof(int), "turn");
+    private readonly Func<object?[], object?> run;
+
+    /// <param name="graph">The graph; later edits have no effect.</param>
+    /// <param name="modules">The hierarchy it names.</param>
+    /// <param name="result">What to return instead of the output's own argument.</param>
+    /// <param name="type">The type of that.</param>
+    internal CompiledGraph(Graph graph, ModuleHierarchy modules, Argument? result = null, Type? type = null)
+    {
+        this.modules = modules;
+        aliases = new AliasAnalysis(graph, modules);
+        lifetimes = new Lifetimes(graph, aliases);
+        nodes = [.. graph.nodes];
+        foreach (var node in nodes.Where(node => node.op != Opcode.output && node.type != typeof(void)))
+            values[node] = Expression.Variable(node.type, node.name);
+        run = Compile(result ?? graph.output_node().args[0], type ?? graph.output_node().type);
+    }
+
+    /// <summary>Runs the graph; one input for each placeholder.</summary>
+    internal object? Run(object?[] given) => run(given);
+
+    private Func<object?[], object?> Compile(Argument result, Type type)
+    {
+        var steps = new List<Expression>();
+        foreach (var node in nodes.Where(node => node.op == Opcode.placeholder))
+            steps.Add(Expression.Assign(values[node], Input(node, steps.Count)));
+        for (var i = 0; i < nodes.Length; i++)
+            if (nodes[i].op is not (Opcode.placeholder or Opcode.output))
+                steps.AddRange(Step(nodes[i], i));
+        steps.Add(Expression.Assign(turn, Expression.Constant(nodes.Length - 1)));
+        steps.Add(Conversion.Emit(new ArgumentEmitter(node => values[node], false).Emit(result, type), typeof(object)));
+
+        var error = Expression.Parameter(typeof(Exception));
+        var body = Expression.TryCatch(Expression.Block(typeof(object), steps), Expression.Catch(error, Expression.Throw(Failure(error), typeof(object))));
+        var locals = values.Values.Concat(temporaries).Append(turn);
+        return Expression.Lambda<Func<object?[], object?>>(Expression.Block(locals, body), inputs).Compile();
+    }
+
+    private Expression Input(Node node, int position)
+    {
+        var input = Expression.ArrayIndex(inputs, Expression.Constant(position));
+        return node.type.IsValueType ? Conversion.Emit(input, node.type) : Expression.Convert(input, node.type);
+    }
+
+    /// <summary>One node: compute it, then dispose what only it needed.</summary>
+    private IEnumerable<Expression> Step(Node node, int position)
+    {
+        yield return Expression.Assign(turn, Expression.Constant(position));
+        var (value, made) = new NodeEmitter(modules, input => values[input]).Emit(node);
+        temporaries.AddRange(made);
+        yield return values.TryGetValue(node, out var variable) ? Expression.Assign(variable, Conversion.Emit(value, node.type)) : value;
+        foreach (var temporary in made)
+            yield return temporary.Type == typeof(Scalar) ? Expression.Call(temporary, nameof(IDisposable.Dispose), null) : Release(temporary, variable is null ? [] : [variable]);
+        foreach (var (dead, live) in lifetimes.After(node))
+            yield return Release(values[dead], [.. live.Select(other => values[other]), .. UserModules(aliases.ClassOf(dead))]);
+    }
+
+    /// <summary>The user's own leaf modules among the nodes: they may return what they keep, a cached table say.</summary>
+    private IEnumerable<Expression> UserModules(IEnumerable<Node> among)
+        => among.Select(node => node.target).OfType<ModuleTarget>().Select(target => modules.Module(target.Path))
+            .Where(module => module.GetType().Assembly != TensorTypes.TorchSharp).Select(Expression.Constant);
+
+    private static Expression Release(Expression dead, Expression[] live) => live switch
+    {
+        [] when TensorTypes.IsTensor(dead.Type) => Expression.Call(typeof(Disposal), nameof(Disposal.Release), null, dead),
+        [var one] when TensorTypes.IsTensor(dead.Type) && TensorTypes.IsTensor(one.Type) => Expression.Call(typeof(Disposal), nameof(Disposal.Release), null, dead, one),
+        _ => Expression.Call(typeof(Disposal), nameof(Disposal.Release), null, Expression.Convert(dead, typeof(object)), Objects(live)),
+    };
+
+    private MethodCallExpression Failure(ParameterExpression error)
+    {
+        var made = values.Where(pair => pair.Key.op is not (Opcode.placeholder or Opcode.get_attr) && TensorTypes.MayHold(pair.Key.type)).Select(pair => pair.Value);
+        var kept = values.Where(pair => pair.Key.op is Opcode.placeholder or Opcode.get_attr).Select(pair => pair.Value);
+        return Expression.Call(Expression.Constant(this), nameof(Failed), null, error, turn,
+            Objects(made.Concat(temporaries)), Objects(kept.Concat(UserModules(nodes))));
+    }
+
+    private static NewArrayExpression Objects(IEnumerable<Expression> values)
+        => Expression.NewArrayInit(typeof(object), values.Select(value => Expression.Convert(value, typeof(object))));
+
+    private Exception Failed(Exception error, int at, object?[] made, object?[] kept)
+    {
+        foreach (var value in made)
+            Disposal.Release(value, kept);
+        return error is GraphAssertionException ? error : new NodeExecutionException(nodes[at], error);
+    }
+}

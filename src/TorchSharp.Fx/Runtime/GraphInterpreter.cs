@@ -1,0 +1,132 @@
+using System.Reflection;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// Runs a graph node by node: slow, obvious, and by definition right; every other form is tested against it. It disposes nothing.
+/// Override a method to change what a kind of node does. Counterpart: <c>torch.fx.Interpreter</c>.
+/// </summary>
+/// <param name="module">The hierarchy whose modules, parameters and buffers the graph names.</param>
+/// <param name="graph">The graph to run.</param>
+/// <param name="tensor_constants">The tensors that belong to the graph itself, <c>_tensor_constant0</c> and so on.</param>
+public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null)
+{
+    private readonly ModuleHierarchy hierarchy = new(module, tensor_constants);
+    private readonly Dictionary<Node, object?> env = [];
+    private readonly Queue<object?> inputs = [];
+
+    /// <summary>The graph that runs.</summary>
+    public Graph graph { get; } = graph;
+
+    /// <summary>Runs the whole graph and returns its result. Counterpart: <c>torch.fx.Interpreter.run</c>.</summary>
+    /// <exception cref="NodeExecutionException">A node threw.</exception>
+    /// <exception cref="GraphAssertionException">An input breaks an assumption of the trace.</exception>
+    public object? run(params object?[] args)
+    {
+        env.Clear();
+        inputs.Clear();
+        foreach (var input in GraphInputs.Bind(graph, args))
+            inputs.Enqueue(input);
+        foreach (var node in graph.nodes)
+            env[node] = Located(node);
+        return env[graph.output_node()];
+    }
+
+    /// <summary>Runs one node on the values computed so far. Counterpart: <c>torch.fx.Interpreter.run_node</c>.</summary>
+    public virtual object? run_node(Node node) => node.op switch
+    {
+        Opcode.placeholder => placeholder(node),
+        Opcode.get_attr => get_attr(node),
+        Opcode.call_function => call_function(node),
+        Opcode.call_method => call_method(node),
+        Opcode.call_module => call_module(node),
+        Opcode.output => output(node),
+        _ => throw new InvalidOperationException($"Node '{node.name}' is of no known kind."),
+    };
+
+    /// <summary>The next input.</summary>
+    protected virtual object? placeholder(Node node) => Conversion.Apply(inputs.Dequeue(), node.type);
+
+    /// <summary>A parameter, buffer or constant.</summary>
+    protected virtual object? get_attr(Node node) => hierarchy.Attribute(node.target.name)();
+
+    /// <summary>The result of a static method, an operator, or an operation on numbers and sequences.</summary>
+    protected virtual object? call_function(Node node) => node.target switch
+    {
+        FunctionTarget { Method: var method } => Call(node, method, null, 0),
+        MemberTarget { Member: PropertyInfo property } => Call(node, property.GetMethod!, node.args[0], 1),
+        MemberTarget { Member: FieldInfo field } => field.GetValue(Value(node.args[0])),
+        BuiltinTarget builtin => Evaluate(builtin, node),
+        _ => throw new InvalidOperationException($"Node '{node.name}' can't call a {node.target.GetType().Name}."),
+    };
+
+    /// <summary>The result of an instance method on the first argument.</summary>
+    protected virtual object? call_method(Node node) => Call(node, ((MethodTarget)node.target).Method, node.args[0], 1);
+
+    /// <summary>The result of a submodule.</summary>
+    protected virtual object? call_module(Node node)
+    {
+        var target = (ModuleTarget)node.target;
+        return Call(node, target.Method, new Literal(hierarchy.Module(target.Path)), 0);
+    }
+
+    /// <summary>The graph's result.</summary>
+    protected virtual object? output(Node node) => Builder([]).Build(node.args[0], node.type);
+
+    /// <summary>The value of a node that ran already.</summary>
+    protected object? value_of(Node node) => env[node];
+
+    private object? Located(Node node)
+    {
+        try
+        {
+            return run_node(node);
+        }
+        catch (Exception error) when (error is not GraphAssertionException)
+        {
+            throw new NodeExecutionException(node, error);
+        }
+    }
+
+    private object? Call(Node node, MethodBase method, Argument? receiver, int skipped)
+    {
+        var temporaries = new List<IDisposable>();
+        var builder = Builder(temporaries);
+        var self = receiver is null || method.IsStatic ? null : builder.Build(receiver, method.DeclaringType!);
+        var args = Callee.Arguments(method, node.args[skipped..], node).Select(pair => builder.Build(pair.Argument, pair.Type)).ToArray();
+        var result = Invocation.Invoke(method, self, args);
+        foreach (var temporary in temporaries)
+            if (!ReferenceEquals(temporary, result))
+                temporary.Dispose();
+        return result;
+    }
+
+    private object? Evaluate(BuiltinTarget target, Node node) => target.Operation switch
+    {
+        Builtin.getitem when node.args[1] is SliceArgument slice => Slice(Value(node.args[0])!, slice),
+        Builtin.getitem => Sequences.Item(Value(node.args[0])!, Value(node.args[1])),
+        Builtin.len => Sequences.Length(Value(node.args[0])!),
+        Builtin._assert => Assert(node),
+        _ => Arithmetic.Evaluate(target, Value(node.args[0]), node.args.Length > 1 ? Value(node.args[1]) : null),
+    };
+
+    private object? Slice(object sequence, SliceArgument slice)
+    {
+        var builder = Builder([]);
+        var element = Conversion.ElementOf(sequence.GetType())!;
+        return typeof(Sequences).GetMethod(nameof(Sequences.Slice), BindingFlags.Static | BindingFlags.NonPublic)!
+            .MakeGenericMethod(element)
+            .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [Conversion.Apply(sequence, element.MakeArrayType()), builder.Bound(slice.Start), builder.Bound(slice.Stop), builder.Bound(slice.Step)], null);
+    }
+
+    private object? Assert(Node node)
+    {
+        Sequences.Assert((bool)Conversion.Apply(Value(node.args[0]), typeof(bool))!, (string)Value(node.args[1])!);
+        return null;
+    }
+
+    private object? Value(Argument argument) => Builder([]).Build(argument, typeof(object));
+
+    private ArgumentBuilder Builder(List<IDisposable> temporaries) => new(node => env[node], temporaries);
+}

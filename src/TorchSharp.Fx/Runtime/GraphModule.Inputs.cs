@@ -1,0 +1,254 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>A graph as a module with the 2 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
+public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>
+{
+    private readonly GraphProgram program;
+
+    /// <summary>Makes a module of a graph.</summary>
+    /// <param name="root">The module that the graph came from. Its leaf modules, parameters and buffers are shared, not copied.</param>
+    /// <param name="graph">The graph to run.</param>
+    /// <param name="tensor_constants">The tensors that belong to the graph itself, <c>_tensor_constant0</c> and so on.</param>
+    public GraphModule(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null) : base(nameof(GraphModule))
+        => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
+
+    private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants) : base(nameof(GraphModule))
+        => program = new(this, root, train_graph, eval_graph, tensor_constants, returnsFeatures: true);
+
+    private protected GraphProgram Program => program;
+
+    /// <inheritdoc/>
+    public override TResult forward(T1 input1, T2 input2) => (TResult)program.Run(input1, input2)!;
+
+    /// <summary>The graph that runs in the present mode. Call <see cref="recompile"/> after an edit.</summary>
+    public Graph graph => program.Current;
+
+    /// <summary>Makes edits of the graph take effect. Counterpart: <c>torch.fx.GraphModule.recompile</c>.</summary>
+    public void recompile() => program.Recompile();
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
+        => program.Refreshed(base.named_parameters(recurse));
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
+        => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        base._toEpilog(dtype, device, non_blocking);
+        program.Moved(dtype, device);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            program.Dispose();
+        base.Dispose(disposing);
+    }
+}
+
+/// <summary>A graph as a module with the 3 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
+public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>
+{
+    private readonly GraphProgram program;
+
+    /// <summary>Makes a module of a graph.</summary>
+    /// <param name="root">The module that the graph came from. Its leaf modules, parameters and buffers are shared, not copied.</param>
+    /// <param name="graph">The graph to run.</param>
+    /// <param name="tensor_constants">The tensors that belong to the graph itself, <c>_tensor_constant0</c> and so on.</param>
+    public GraphModule(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null) : base(nameof(GraphModule))
+        => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
+
+    private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants) : base(nameof(GraphModule))
+        => program = new(this, root, train_graph, eval_graph, tensor_constants, returnsFeatures: true);
+
+    private protected GraphProgram Program => program;
+
+    /// <inheritdoc/>
+    public override TResult forward(T1 input1, T2 input2, T3 input3) => (TResult)program.Run(input1, input2, input3)!;
+
+    /// <summary>The graph that runs in the present mode. Call <see cref="recompile"/> after an edit.</summary>
+    public Graph graph => program.Current;
+
+    /// <summary>Makes edits of the graph take effect. Counterpart: <c>torch.fx.GraphModule.recompile</c>.</summary>
+    public void recompile() => program.Recompile();
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
+        => program.Refreshed(base.named_parameters(recurse));
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
+        => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        base._toEpilog(dtype, device, non_blocking);
+        program.Moved(dtype, device);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            program.Dispose();
+        base.Dispose(disposing);
+    }
+}
+
+/// <summary>A graph as a module with the 4 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
+public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TResult>
+{
+    private readonly GraphProgram program;
+
+    /// <summary>Makes a module of a graph.</summary>
+    /// <param name="root">The module that the graph came from. Its leaf modules, parameters and buffers are shared, not copied.</param>
+    /// <param name="graph">The graph to run.</param>
+    /// <param name="tensor_constants">The tensors that belong to the graph itself, <c>_tensor_constant0</c> and so on.</param>
+    public GraphModule(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null) : base(nameof(GraphModule))
+        => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
+
+    private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants) : base(nameof(GraphModule))
+        => program = new(this, root, train_graph, eval_graph, tensor_constants, returnsFeatures: true);
+
+    private protected GraphProgram Program => program;
+
+    /// <inheritdoc/>
+    public override TResult forward(T1 input1, T2 input2, T3 input3, T4 input4) => (TResult)program.Run(input1, input2, input3, input4)!;
+
+    /// <summary>The graph that runs in the present mode. Call <see cref="recompile"/> after an edit.</summary>
+    public Graph graph => program.Current;
+
+    /// <summary>Makes edits of the graph take effect. Counterpart: <c>torch.fx.GraphModule.recompile</c>.</summary>
+    public void recompile() => program.Recompile();
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
+        => program.Refreshed(base.named_parameters(recurse));
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
+        => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        base._toEpilog(dtype, device, non_blocking);
+        program.Moved(dtype, device);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            program.Dispose();
+        base.Dispose(disposing);
+    }
+}
+
+/// <summary>A graph as a module with the 5 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
+public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4, T5, TResult>
+{
+    private readonly GraphProgram program;
+
+    /// <summary>Makes a module of a graph.</summary>
+    /// <param name="root">The module that the graph came from. Its leaf modules, parameters and buffers are shared, not copied.</param>
+    /// <param name="graph">The graph to run.</param>
+    /// <param name="tensor_constants">The tensors that belong to the graph itself, <c>_tensor_constant0</c> and so on.</param>
+    public GraphModule(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null) : base(nameof(GraphModule))
+        => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
+
+    private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants) : base(nameof(GraphModule))
+        => program = new(this, root, train_graph, eval_graph, tensor_constants, returnsFeatures: true);
+
+    private protected GraphProgram Program => program;
+
+    /// <inheritdoc/>
+    public override TResult forward(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5) => (TResult)program.Run(input1, input2, input3, input4, input5)!;
+
+    /// <summary>The graph that runs in the present mode. Call <see cref="recompile"/> after an edit.</summary>
+    public Graph graph => program.Current;
+
+    /// <summary>Makes edits of the graph take effect. Counterpart: <c>torch.fx.GraphModule.recompile</c>.</summary>
+    public void recompile() => program.Recompile();
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
+        => program.Refreshed(base.named_parameters(recurse));
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
+        => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        base._toEpilog(dtype, device, non_blocking);
+        program.Moved(dtype, device);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            program.Dispose();
+        base.Dispose(disposing);
+    }
+}
+
+/// <summary>A graph as a module with the 6 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
+public class GraphModule<T1, T2, T3, T4, T5, T6, TResult> : nn.Module<T1, T2, T3, T4, T5, T6, TResult>
+{
+    private readonly GraphProgram program;
+
+    /// <summary>Makes a module of a graph.</summary>
+    /// <param name="root">The module that the graph came from. Its leaf modules, parameters and buffers are shared, not copied.</param>
+    /// <param name="graph">The graph to run.</param>
+    /// <param name="tensor_constants">The tensors that belong to the graph itself, <c>_tensor_constant0</c> and so on.</param>
+    public GraphModule(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null) : base(nameof(GraphModule))
+        => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
+
+    private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants) : base(nameof(GraphModule))
+        => program = new(this, root, train_graph, eval_graph, tensor_constants, returnsFeatures: true);
+
+    private protected GraphProgram Program => program;
+
+    /// <inheritdoc/>
+    public override TResult forward(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5, T6 input6) => (TResult)program.Run(input1, input2, input3, input4, input5, input6)!;
+
+    /// <summary>The graph that runs in the present mode. Call <see cref="recompile"/> after an edit.</summary>
+    public Graph graph => program.Current;
+
+    /// <summary>Makes edits of the graph take effect. Counterpart: <c>torch.fx.GraphModule.recompile</c>.</summary>
+    public void recompile() => program.Recompile();
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
+        => program.Refreshed(base.named_parameters(recurse));
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
+        => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        base._toEpilog(dtype, device, non_blocking);
+        program.Moved(dtype, device);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            program.Dispose();
+        base.Dispose(disposing);
+    }
+}

@@ -1,0 +1,81 @@
+using System.Linq.Expressions;
+using System.Reflection;
+
+namespace TorchSharp.Fx;
+
+/// <summary>A node as the expression that computes it: the very overload its target names is called directly.</summary>
+/// <param name="modules">The hierarchy whose modules and tensors the graph names.</param>
+/// <param name="valueOf">The variable that holds a node's value.</param>
+internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression> valueOf)
+{
+    /// <summary>The expression, and the native objects made for its arguments, to be disposed afterwards.</summary>
+    internal (Expression Value, List<ParameterExpression> Temporaries) Emit(Node node)
+    {
+        var arguments = new ArgumentEmitter(valueOf, Method(node)?.DeclaringType?.Assembly == TensorTypes.TorchSharp);
+        return (Emit(node, arguments), arguments.Temporaries);
+    }
+
+    /// <summary>The method a node calls; null where it calls none.</summary>
+    private static MethodBase? Method(Node node) => node.target switch
+    {
+        FunctionTarget target => target.Method,
+        MethodTarget target => target.Method,
+        ModuleTarget target => target.Method,
+        MemberTarget { Member: PropertyInfo property } => property.GetMethod,
+        _ => null,
+    };
+
+    private Expression Emit(Node node, ArgumentEmitter arguments) => node.target switch
+    {
+        AttributeTarget target => Expression.Convert(Expression.Invoke(Expression.Constant(modules.Attribute(target.Path))), node.type),
+        ModuleTarget target => Call(node, arguments, target.Method, Expression.Constant(modules.Module(target.Path)), 0),
+        MemberTarget { Member: FieldInfo field } => Expression.Field(arguments.Emit(node.args[0], field.DeclaringType!), field),
+        BuiltinTarget target => Builtin(target, node, arguments),
+        FunctionTarget { Method: ConstructorInfo constructor } => Expression.New(constructor, Arguments(node, arguments, constructor, 0)),
+        FunctionTarget target => Call(node, arguments, (MethodInfo)target.Method, null, 0),
+        _ => CallMethod(node, arguments, (MethodInfo)Method(node)!),
+    };
+
+    private static Expression CallMethod(Node node, ArgumentEmitter arguments, MethodInfo method)
+        => Call(node, arguments, method, method.IsStatic ? null : arguments.Emit(node.args[0], method.DeclaringType!), 1);
+
+    private static MethodCallExpression Call(Node node, ArgumentEmitter arguments, MethodInfo method, Expression? receiver, int skipped)
+        => Expression.Call(receiver, method, Arguments(node, arguments, method, skipped));
+
+    private static Expression[] Arguments(Node node, ArgumentEmitter arguments, MethodBase method, int skipped)
+        => [.. Callee.Arguments(method, node.args[skipped..], node).Select(pair => arguments.Emit(pair.Argument, pair.Type))];
+
+    private static Expression Builtin(BuiltinTarget target, Node node, ArgumentEmitter arguments) => target.Operation switch
+    {
+        Fx.Builtin.getitem when node.args[1] is SliceArgument slice => Slice(arguments.Natural(node.args[0]), slice, arguments),
+        Fx.Builtin.getitem => Item(arguments.Natural(node.args[0]), node.args[1], arguments),
+        Fx.Builtin.len => Length(arguments.Natural(node.args[0])),
+        Fx.Builtin._assert => Expression.Call(typeof(Sequences), nameof(Sequences.Assert), null, arguments.Emit(node.args[0], typeof(bool)), arguments.Emit(node.args[1], typeof(string))),
+        _ => ArithmeticEmitter.Emit(target, arguments.Natural(node.args[0]), node.args.Length > 1 ? arguments.Natural(node.args[1]) : null),
+    };
+
+    private static MethodCallExpression Slice(Expression sequence, SliceArgument slice, ArgumentEmitter arguments)
+    {
+        var element = Conversion.ElementOf(sequence.Type)!;
+        return Expression.Call(typeof(Sequences), nameof(Sequences.Slice), [element],
+            Conversion.Emit(sequence, element.MakeArrayType()), arguments.Bound(slice.Start), arguments.Bound(slice.Stop), arguments.Bound(slice.Step));
+    }
+
+    private static Expression Item(Expression sequence, Argument index, ArgumentEmitter arguments)
+    {
+        if (sequence.Type.IsArray)
+            return Expression.ArrayIndex(sequence, arguments.Emit(index, typeof(int)));
+        if (typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(sequence.Type) && index is Literal { Value: int position })
+            return TupleItem(sequence, position);
+        if (sequence.Type.GetProperty("Item") is { } indexer)
+            return Expression.Property(sequence, indexer, arguments.Emit(index, indexer.GetIndexParameters()[0].ParameterType));
+        return Expression.Call(typeof(Sequences), nameof(Sequences.Item), null, Expression.Convert(sequence, typeof(object)), arguments.Emit(index, typeof(object)));
+    }
+
+    private static MemberExpression TupleItem(Expression tuple, int position)
+        => position < 7 ? Expression.PropertyOrField(tuple, $"Item{position + 1}") : TupleItem(Expression.PropertyOrField(tuple, "Rest"), position - 7);
+
+    private static Expression Length(Expression sequence) => sequence.Type.IsArray
+        ? Expression.ArrayLength(sequence)
+        : Expression.Call(typeof(Sequences), nameof(Sequences.Length), null, Expression.Convert(sequence, typeof(object)));
+}

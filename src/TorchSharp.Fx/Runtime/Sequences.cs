@@ -1,0 +1,64 @@
+using System.Collections;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+
+namespace TorchSharp.Fx;
+
+/// <summary>What graphs do with arrays, lists, dictionaries, tuples and objects; both evaluators call these.</summary>
+internal static class Sequences
+{
+    /// <summary>Each element converted, as an array.</summary>
+    internal static TTo[] Convert<TFrom, TTo>(IEnumerable<TFrom> sequence, Func<TFrom, TTo> convert) => [.. sequence.Select(convert)];
+
+    /// <summary>All parts after one another.</summary>
+    internal static T[] Concat<T>(params IEnumerable<T>[] parts) => [.. parts.SelectMany(part => part)];
+
+    /// <summary>The elements from <paramref name="start"/> to before <paramref name="stop"/>; negative bounds count from the end, as <c>^1</c> does.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A bound lies outside the array, as with C#'s ranges.</exception>
+    internal static T[] Slice<T>(T[] array, long? start, long? stop, long? step)
+    {
+        if (step is not (null or 1))
+            throw new NotSupportedException($"An array can only be sliced with step 1, not {step}.");
+        return array[new Range(Bound(start, 0), Bound(stop, array.Length))];
+
+        Index Bound(long? bound, int open) => bound is not { } at ? open : at < 0 ? new Index(checked((int)-at), fromEnd: true) : checked((int)at);
+    }
+
+    /// <summary>The number of elements.</summary>
+    internal static int Length(object sequence) => sequence switch
+    {
+        string text => text.Length,
+        ICollection collection => collection.Count,
+        ITuple tuple => tuple.Length,
+        IEnumerable elements => elements.Cast<object?>().Count(),
+        _ => throw new InvalidOperationException($"A {sequence.GetType()} has no length."),
+    };
+
+    /// <summary>An element by position or key.</summary>
+    internal static object? Item(object sequence, object? key) => sequence switch
+    {
+        Array array => array.GetValue(Position(key)),
+        IList list => list[Position(key)],
+        ITuple tuple => tuple[Position(key)],
+        _ => sequence.GetType().GetProperty("Item")?.GetMethod!.Invoke(sequence, BindingFlags.DoNotWrapExceptions, null, [key], null)
+            ?? throw new InvalidOperationException($"A {sequence.GetType()} can't be indexed."),
+    };
+
+    /// <summary>An object with these fields, made without running a constructor.</summary>
+    internal static object Rebuild(Type type, FieldInfo[] fields, object?[] values)
+    {
+        var made = RuntimeHelpers.GetUninitializedObject(type);
+        for (var i = 0; i < fields.Length; i++)
+            fields[i].SetValue(made, values[i]);
+        return made;
+    }
+
+    private static int Position(object? key) => (int)Conversion.Apply(key, typeof(int))!;
+
+    /// <summary>Throws the message unless the condition holds.</summary>
+    internal static void Assert(bool condition, string message)
+    {
+        if (!condition)
+            throw new GraphAssertionException(message);
+    }
+}

@@ -1,0 +1,112 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// What a graph module shares with the module it came from: the leaf modules, parameters and buffers that its graphs use, registered under the
+/// original names in the original order. Nothing is copied.
+/// </summary>
+internal sealed class SharedState
+{
+    private readonly nn.Module owner;
+    private readonly ModuleHierarchy source;
+    private readonly HashSet<string> unplaced;
+    private readonly Dictionary<string, Scope> scopes = new(StringComparer.Ordinal);
+    private readonly List<SharedTensor> tensors = [];
+
+    internal SharedState(nn.Module owner, ModuleHierarchy source, IEnumerable<string> paths)
+    {
+        this.owner = owner;
+        this.source = source;
+        unplaced = [.. paths];
+        Mirror(owner, source.Root, "");
+        foreach (var path in unplaced.Order(StringComparer.Ordinal).ToArray())
+            Place(path);
+    }
+
+    /// <summary>Gives the source the tensors that <c>to()</c> of the graph module made: it disposed the old ones.</summary>
+    internal void WriteBack()
+    {
+        foreach (var tensor in tensors)
+            if (Registry.Get(tensor.Owner, tensor.Name) is { } mine && !ReferenceEquals(mine, tensor.Read()))
+                source.Replace(tensor.Path, mine);
+    }
+
+    /// <summary>Takes over the tensors that <c>to()</c> of the source made.</summary>
+    internal void Refresh()
+    {
+        foreach (var tensor in tensors)
+            if (tensor.Read() is { IsInvalid: false } theirs && !ReferenceEquals(theirs, Registry.Get(tensor.Owner, tensor.Name)))
+                Registry.Replace(tensor.Owner, tensor.Name, theirs);
+    }
+
+    /// <summary>Leaves everything to the source.</summary>
+    internal void Release()
+    {
+        Registry.Clear(owner);
+        foreach (var scope in scopes.Values)
+            Registry.Clear(scope);
+        foreach (var scope in scopes.Values)
+            scope.Dispose();
+    }
+
+    /// <summary>Registers what is used of a module of the source, in its order.</summary>
+    private void Mirror(nn.Module target, nn.Module module, string prefix)
+    {
+        foreach (var (name, parameter) in module.named_parameters(recurse: false))
+            if (unplaced.Remove(prefix + name))
+                Share(target, name, prefix + name, parameter);
+        foreach (var (name, buffer) in module.named_buffers(recurse: false))
+            if (unplaced.Remove(prefix + name))
+                Share(target, name, prefix + name, buffer);
+        foreach (var (name, child) in module.named_children())
+            if (unplaced.Remove(prefix + name))
+                target.register_module(name, child);
+            else if (unplaced.Any(path => path.StartsWith($"{prefix}{name}.", StringComparison.Ordinal)))
+                Mirror(Open(prefix + name), child, $"{prefix}{name}.");
+    }
+
+    /// <summary>Registers what the source itself has not registered but keeps in a field or list.</summary>
+    private void Place(string path)
+    {
+        var (prefix, name) = ModuleHierarchy.Split(path);
+        // A tensor of a leaf module comes with it.
+        if (IsShared(prefix))
+            return;
+        if (source.Find(path) is nn.Module module)
+            Open(prefix).register_module(name, module);
+        else
+            Share(Open(prefix), name, path, source.Attribute(path)());
+    }
+
+    private bool IsShared(string path)
+        => path.Length > 0 && !scopes.ContainsKey(path) && (source.Find(path) is nn.Module module && owner.modules().Any(known => ReferenceEquals(known, module)) || IsShared(ModuleHierarchy.Split(path).Prefix));
+
+    private nn.Module Open(string path)
+    {
+        if (path.Length == 0)
+            return owner;
+        if (scopes.TryGetValue(path, out var known))
+            return known;
+        var (prefix, name) = ModuleHierarchy.Split(path);
+        var scope = scopes[path] = new Scope(name);
+        scope.train(owner.training);
+        Open(prefix).register_module(name, scope);
+        return scope;
+    }
+
+    private void Share(nn.Module target, string name, string path, Tensor tensor)
+    {
+        if (tensor is Parameter parameter)
+            target.register_parameter(name, parameter);
+        else
+            target.register_buffer(name, tensor);
+        tensors.Add(new SharedTensor(target, name, path, source.Attribute(path)));
+    }
+
+    private sealed record SharedTensor(nn.Module Owner, string Name, string Path, Func<Tensor> Read);
+
+    /// <summary>A level of the hierarchy without code of its own.</summary>
+    private sealed class Scope(string name) : nn.Module(name);
+}
