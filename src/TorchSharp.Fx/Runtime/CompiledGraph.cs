@@ -1,5 +1,4 @@
 using System.Linq.Expressions;
-using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 

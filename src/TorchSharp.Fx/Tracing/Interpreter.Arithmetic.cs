@@ -167,7 +167,7 @@ internal sealed partial class Interpreter
         return op is Op.Ceq or Op.Beq ? same : op is Op.BneUn or Op.CgtUn or Op.BgtUn ? !same : throw new InvalidProgramException($"{op} of references.");
     }
 
-    private Value Convert(Value value, Conversion conversion)
+    private Value Convert(Value value, Cil.Conversion conversion)
     {
         if (value.IsSymbol)
             return SymbolicConversion(value.Symbol, conversion);
@@ -191,7 +191,7 @@ internal sealed partial class Interpreter
 
     private static ulong Unsigned(Value value) => value.Kind == ValueKind.Int32 ? (uint)value.Int32 : (ulong)value.Int64;
 
-    private static Value FromFloating(Value value, Conversion conversion)
+    private static Value FromFloating(Value value, Cil.Conversion conversion)
     {
         var number = AsDouble(value);
         var type = conversion.Target;

@@ -132,7 +132,7 @@ internal sealed partial class Interpreter
 
     private Deferred Comparison(Builtin operation, Type type, Value left, Value right) => new(this, operation, type, typeof(bool), left, right);
 
-    private Value SymbolicConversion(Proxy symbol, Conversion conversion)
+    private Value SymbolicConversion(Proxy symbol, Cil.Conversion conversion)
     {
         var source = symbol.type.IsEnum ? Enum.GetUnderlyingType(symbol.type) : symbol.type;
         var target = conversion.Unsigned && conversion.Target == typeof(double) ? typeof(double) : conversion.Target;

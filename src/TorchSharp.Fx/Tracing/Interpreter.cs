@@ -94,7 +94,7 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
                 case >= Op.Add and <= Op.ShrUn: Binary(f, i.Op); break;
                 case Op.Neg or Op.Not: Unary(f, i.Op); break;
                 case >= Op.Ceq and <= Op.CltUn: Compare(f, i.Op); break;
-                case Op.Conv: f.Push(Convert(f.Pop(), i.Get<Conversion>())); break;
+                case Op.Conv: f.Push(Convert(f.Pop(), i.Get<Cil.Conversion>())); break;
                 case Op.Ckfinite: f.Push(CheckFinite(f.Pop())); break;
 
                 case Op.Ldobj: f.Push(f.Pop().Address.Load().Copy()); break;
