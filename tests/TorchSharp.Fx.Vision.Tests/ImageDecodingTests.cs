@@ -45,6 +45,19 @@ public sealed class ImageDecodingTests : IDisposable
         Assert.Equal([77, 77, 77], io.decode_image(png.AsSpan()).data<byte>().ToArray());
     }
 
+    [Fact]
+    public void Exif_orientation_is_not_applied()
+    {
+        // After the start marker, an APP1 segment whose only tag says: turn right to view.
+        var jpeg = File.ReadAllBytes(Golden.PathOf("images", "rocket.jpg"));
+        var exif = Convert.FromHexString("FFE10022" + "457869660000" + "49492A0008000000" + "0100" + "120103000100000006000000" + "00000000");
+        byte[] turned = [.. jpeg[..2], .. exif, .. jpeg[2..]];
+        using var data = SKData.CreateCopy(turned);
+        using var codec = SKCodec.Create(data)!;
+        Assert.Equal(SKEncodedOrigin.RightTop, codec.EncodedOrigin);
+        Assert.True(io.decode_image(turned).Equals(io.decode_image(jpeg)));
+    }
+
     // One pixel each, palette (10, 20, 30) where there is one; written by hand from the formats' specifications.
     [Theory]
     [InlineData("GIF", "47494638396101000100800000" + "0A141E000000" + "2C00000000010001000002024401003B")]

@@ -29,7 +29,7 @@ public sealed class NpyTests : IDisposable
     [InlineData(ScalarType.Bool, "|b1", 1)]
     public void Header_says_type_and_shape_and_the_data_is_aligned(ScalarType type, string description, int size)
     {
-        Npy.Save(file, torch.ones([2, 3], dtype: type));
+        Npy.save(file, torch.ones([2, 3], dtype: type));
         var bytes = File.ReadAllBytes(file);
         var length = BitConverter.ToUInt16(bytes, 8);
         Assert.Equal([0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0], bytes[..8]);
@@ -46,21 +46,21 @@ public sealed class NpyTests : IDisposable
     [InlineData(new long[] { 0, 2 }, "(0, 2)")]
     public void Shape_is_a_python_tuple(long[] shape, string tuple)
     {
-        Npy.Save(file, torch.zeros(shape));
+        Npy.save(file, torch.zeros(shape));
         Assert.Contains($"'shape': {tuple}, ", File.ReadAllText(file), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Elements_are_written_row_by_row()
     {
-        Npy.Save(file, torch.arange(6, dtype: ScalarType.Int16).reshape(2, 3).t());
+        Npy.save(file, torch.arange(6, dtype: ScalarType.Int16).reshape(2, 3).t());
         Assert.Equal([0, 0, 3, 0, 1, 0, 4, 0, 2, 0, 5, 0], File.ReadAllBytes(file)[^12..]);
     }
 
     [Fact]
     public void Complex_numbers_are_refused()
     {
-        var error = Assert.Throws<ArgumentException>(() => Npy.Save(file, torch.zeros([1], dtype: ScalarType.ComplexFloat32)));
+        var error = Assert.Throws<ArgumentException>(() => Npy.save(file, torch.zeros([1], dtype: ScalarType.ComplexFloat32)));
         Assert.StartsWith("A tensor of the type ComplexFloat32 can't be written as .npy; convert it first.", error.Message, StringComparison.Ordinal);
     }
 }

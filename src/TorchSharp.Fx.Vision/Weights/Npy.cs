@@ -23,7 +23,7 @@ public static class Npy
     /// <summary>Writes one tensor; the file is replaced only when all is written. <c>numpy.save</c></summary>
     /// <remarks>NumPy has no bfloat16: such a tensor is written as float32, which holds its values exactly.</remarks>
     /// <exception cref="ArgumentException">The tensor is complex or quantised.</exception>
-    public static void Save(string path, Tensor tensor)
+    public static void save(string path, Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         using var scope = NewDisposeScope();
