@@ -7,14 +7,16 @@ namespace TorchSharp.Fx.Tracing;
 internal sealed class ModuleAttributes
 {
     private readonly torch.nn.Module root;
+    private readonly int firstConstant;
     private readonly Dictionary<torch.nn.Module, string> modules = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, torch.Tensor> constants = [];
     private readonly Dictionary<torch.Tensor, Node> constantNodes = new(ReferenceEqualityComparer.Instance);
     private Dictionary<torch.Tensor, string>? tensors;
 
-    internal ModuleAttributes(torch.nn.Module root)
+    internal ModuleAttributes(torch.nn.Module root, int firstConstant)
     {
         this.root = root;
+        this.firstConstant = firstConstant;
         Add(root, "");
     }
 
@@ -38,13 +40,23 @@ internal sealed class ModuleAttributes
             return known;
         if (!Tensors.TryGetValue(tensor, out var name))
         {
-            name = $"_tensor_constant{constants.Count}";
+            name = $"_tensor_constant{firstConstant + constants.Count}";
             // A handle of its own: the program may dispose its one, or a dispose scope may.
             constants[name] = tensor.alias().DetachFromDisposeScope();
         }
-        var proxy = interpreter.Tracer.create_proxy(Opcode.get_attr, new AttributeTarget(name), [], typeof(torch.Tensor));
+        var proxy = tensor is Modules.Parameter && Tensors.ContainsKey(tensor)
+            ? interpreter.Tracer.create_proxy(Opcode.get_attr, new AttributeTarget(name), [], typeof(torch.Tensor))
+            : Unlisted(interpreter, name);
         interpreter.Symbols.Bind(tensor, proxy);
         return constantNodes[tensor] = proxy.node;
+    }
+
+    /// <summary>Buffers and constants come in as arguments, past create_proxy, as torch.fx does it: torchvision lists parameters among the nodes, but not these.</summary>
+    private static Proxy Unlisted(Interpreter interpreter, string name)
+    {
+        var node = interpreter.Graph.get_attr(name);
+        node.origin = interpreter.Here();
+        return new Proxy(node, typeof(torch.Tensor));
     }
 
     private Dictionary<torch.Tensor, string> Tensors

@@ -34,6 +34,9 @@ public class Tracer
     /// </summary>
     public IReadOnlyDictionary<string, torch.Tensor> tensor_constants => attributes?.Constants ?? ImmutableDictionary<string, torch.Tensor>.Empty;
 
+    /// <summary>The number of the first <c>_tensor_constantN</c>, where two traces share one hierarchy.</summary>
+    internal int FirstConstant { get; set; }
+
     internal Interpreter Interpreter => interpreter ?? throw new InvalidOperationException("Nothing was traced yet: call trace first.");
 
     internal ModuleAttributes Attributes => attributes!;
@@ -88,7 +91,7 @@ public class Tracer
         ArgumentNullException.ThrowIfNull(root);
         traced = new Graph();
         interpreter = new Interpreter(this, traced, root);
-        attributes = new ModuleAttributes(root);
+        attributes = new ModuleAttributes(root, FirstConstant);
         scopes.Clear();
         scopes.Push((root, ""));
         var forward = EntryPoint.Of(root);
@@ -103,6 +106,13 @@ public class Tracer
         {
             throw interpreter.Faulted(exception);
         }
+    }
+
+    /// <summary>Gives up the handles of <see cref="tensor_constants"/>.</summary>
+    internal void DisposeConstants()
+    {
+        foreach (var constant in tensor_constants.Values)
+            constant.Dispose();
     }
 
     internal bool IsLeafFunction(MethodBase method) => leafFunctions.Count > 0 && leafFunctions.Contains(Definition(method)) || IsMarkedLeaf(method);

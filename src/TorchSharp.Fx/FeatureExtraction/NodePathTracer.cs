@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// A tracer that gives each node a qualified name: a leaf module's is its path (<c>layer1.0.conv1</c>), anything else's is the path of the module whose code
+/// made it and the operation (<c>layer1.0.add</c>), with <c>_1</c>, <c>_2</c> … where one comes up again.
+/// Counterpart: <c>torchvision.models.feature_extraction.NodePathTracer</c>.
+/// </summary>
+public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwareTracer(tracer_kwargs)
+{
+    private readonly OrderedDictionary<Node, string> names = [];
+    private readonly Dictionary<string, int> lastIndex = new(StringComparer.Ordinal);
+    private string currentModule = "";
+
+    /// <summary>The qualified names, in the order of execution.</summary>
+    public IReadOnlyDictionary<Node, string> node_to_qualname => names;
+
+    /// <inheritdoc/>
+    public override object? call_module(nn.Module m, Func<object?[], object?> forward, object?[] args)
+    {
+        var outer = currentModule;
+        try
+        {
+            currentModule = path_of_module(m);
+            return base.call_module(m, forward, args);
+        }
+        finally
+        {
+            currentModule = outer;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Proxy create_proxy(Opcode op, Target target, ImmutableArray<Argument> args, Type type)
+    {
+        var proxy = base.create_proxy(op, target, args, type);
+        names.Add(proxy.node, QualifiedName(proxy.node));
+        return proxy;
+    }
+
+    /// <summary>
+    /// torch.fx numbers a node's name in the whole graph; here the number counts within the module. torchvision takes the number off a module's path as well, so
+    /// that ViT's <c>ln_1</c> is listed as <c>ln</c>: that is kept, for the names to be the same.
+    /// </summary>
+    private string QualifiedName(Node node)
+    {
+        var name = node.op == Opcode.call_module ? currentModule : currentModule.Length == 0 ? node.name : $"{currentModule}.{node.name}";
+        (name, _) = Namespace.SplitSuffix(name);
+        if (!lastIndex.TryGetValue(name, out var index))
+        {
+            lastIndex[name] = 0;
+            return name;
+        }
+        lastIndex[name] = index + 1;
+        return $"{name}_{index + 1}";
+    }
+}

@@ -1,0 +1,47 @@
+using System.Collections;
+
+namespace TorchSharp.Fx;
+
+/// <summary>One node that is asked for, and the key its value gets.</summary>
+/// <param name="Name">A node's qualified name, or a module's: then it is the last node inside.</param>
+/// <param name="Key">The key in the result.</param>
+public readonly record struct ReturnNode(string Name, string Key)
+{
+    /// <summary>A name that is its own key.</summary>
+    public static implicit operator ReturnNode(string name) => new(name, name);
+}
+
+/// <summary>
+/// The nodes to return: a list of names (<c>["layer1", "layer4"]</c>), or names with the keys they get (<c>new() { ["layer1"] = "feat1" }</c>).
+/// Counterpart: the <c>return_nodes</c> of torchvision's feature extraction.
+/// </summary>
+public sealed class ReturnNodes : IEnumerable<ReturnNode>
+{
+    private readonly OrderedDictionary<string, string> keys = new(StringComparer.Ordinal);
+
+    /// <summary>The key under which a node's value is returned.</summary>
+    public string this[string name]
+    {
+        get => keys[name];
+        set => keys[name] = value;
+    }
+
+    /// <summary>Asks for one more node.</summary>
+    public void Add(ReturnNode node) => keys[node.Name] = node.Key;
+
+    /// <summary>Names that are their own keys.</summary>
+    public static implicit operator ReturnNodes(string[] names) => From(names.Select(name => (ReturnNode)name));
+
+    /// <summary>Names that are their own keys.</summary>
+    public static implicit operator ReturnNodes(List<string> names) => From(names.Select(name => (ReturnNode)name));
+
+    /// <summary>Names with their keys.</summary>
+    public static implicit operator ReturnNodes(Dictionary<string, string> names) => From(names.Select(entry => new ReturnNode(entry.Key, entry.Value)));
+
+    /// <inheritdoc/>
+    public IEnumerator<ReturnNode> GetEnumerator() => keys.Select(entry => new ReturnNode(entry.Key, entry.Value)).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private static ReturnNodes From(IEnumerable<ReturnNode> nodes) => [.. nodes];
+}

@@ -1,0 +1,43 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>A model traced in both modes. Its modules' own modes are back when the constructor returns, also when it throws; disposing it gives up the constants.</summary>
+internal sealed class TracedModes : IDisposable
+{
+    private readonly NodePathTracer train;
+    private readonly NodePathTracer eval;
+
+    internal TracedModes(nn.Module model, TracerKwargs? tracer_kwargs, IReadOnlyDictionary<string, object?>? concrete_args)
+    {
+        using var flags = new TrainingFlags(model);
+        (train, eval) = (new NodePathTracer(tracer_kwargs), new NodePathTracer(tracer_kwargs));
+        try
+        {
+            model.train();
+            train.trace(model, concrete_args);
+            model.eval();
+            eval.FirstConstant = train.tensor_constants.Count;
+            eval.trace(model, concrete_args);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+        (Train, Eval) = (new(model, train), new(model, eval));
+    }
+
+    internal ModeGraph Train { get; }
+
+    internal ModeGraph Eval { get; }
+
+    internal IReadOnlyDictionary<string, Tensor> Constants
+        => train.tensor_constants.Concat(eval.tensor_constants).ToDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal);
+
+    public void Dispose()
+    {
+        train.DisposeConstants();
+        eval.DisposeConstants();
+    }
+}

@@ -1,0 +1,11 @@
+namespace TorchSharp.Fx;
+
+/// <summary>What feature extraction gives its tracers. It is never changed. Counterpart: the <c>tracer_kwargs</c> of torchvision's feature extraction.</summary>
+public sealed class TracerKwargs
+{
+    /// <summary>Module types that become one node rather than being followed, their subclasses too; beside TorchSharp's own and those marked as leaves.</summary>
+    public IReadOnlyList<Type> leaf_modules { get; init; } = [];
+
+    /// <summary>Functions that become one node rather than being followed, when an argument depends on an input.</summary>
+    public IReadOnlyList<Delegate> autowrap_functions { get; init; } = [];
+}

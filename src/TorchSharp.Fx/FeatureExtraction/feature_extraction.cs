@@ -1,0 +1,79 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// Names the nodes of a model and cuts it at any of them, in train and eval mode. Counterpart: <c>torchvision.models.feature_extraction</c>.
+/// </summary>
+public static partial class feature_extraction
+{
+    /// <summary>Takes the warning about differing train and eval graphs; writes it to standard error unless set.</summary>
+    public static Action<string> warn { get; set; } = Console.Error.WriteLine;
+
+    /// <summary>
+    /// The qualified names of a model's nodes in train and in eval mode, in the order of execution.
+    /// Counterpart: <c>torchvision.models.feature_extraction.get_graph_node_names</c>.
+    /// </summary>
+    /// <param name="model">The model; its own mode, and that of each module inside, stays as it is.</param>
+    /// <param name="tracer_kwargs">Leaf modules and leaf functions.</param>
+    /// <param name="suppress_diff_warning">Whether to say nothing when the two lists differ.</param>
+    /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
+    /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
+    public static (IReadOnlyList<string> train_nodes, IReadOnlyList<string> eval_nodes) get_graph_node_names(
+        nn.Module model, TracerKwargs? tracer_kwargs = null, bool suppress_diff_warning = false, IReadOnlyDictionary<string, object?>? concrete_args = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        using var traced = new TracedModes(model, tracer_kwargs, concrete_args);
+        if (!suppress_diff_warning)
+            WarnOfDifferences(traced.Train.Names, traced.Eval.Names);
+        return (traced.Train.Names, traced.Eval.Names);
+    }
+
+    private static TExtractor Create<TExtractor>(
+        nn.Module model, ReturnNodes? return_nodes, ReturnNodes? train_return_nodes, ReturnNodes? eval_return_nodes, TracerKwargs? tracer_kwargs, bool suppress_diff_warning,
+        IReadOnlyDictionary<string, object?>? concrete_args, Func<Graph, Graph, IReadOnlyDictionary<string, Tensor>, TExtractor> make)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var (train_nodes, eval_nodes) = PerMode(return_nodes, train_return_nodes, eval_return_nodes);
+        using var traced = new TracedModes(model, tracer_kwargs, concrete_args);
+        if (!suppress_diff_warning)
+            WarnOfDifferences(traced.Train.Names, traced.Eval.Names);
+        traced.Train.Cut(train_nodes);
+        traced.Eval.Cut(eval_nodes);
+        return make(traced.Train.Graph, traced.Eval.Graph, traced.Constants);
+    }
+
+    private static (ReturnNodes Train, ReturnNodes Eval) PerMode(ReturnNodes? both, ReturnNodes? train, ReturnNodes? eval)
+    {
+        if (both is null && train is null && eval is null)
+            throw new ArgumentException("Either `return_nodes` or `train_return_nodes` and `eval_return_nodes` together, should be specified");
+        if (train is null != eval is null)
+            throw new ArgumentException("If any of `train_return_nodes` and `eval_return_nodes` are specified, then both should be specified");
+        if (both is not null && train is not null)
+            throw new ArgumentException("If `train_return_nodes` and `eval_return_nodes` are specified, then `return_nodes` should not be");
+        var (train_nodes, eval_nodes) = (both ?? train!, both ?? eval!);
+        if (!train_nodes.Any() || !eval_nodes.Any())
+            throw new ArgumentException("No nodes are asked for: name at least one for each mode. `get_graph_node_names` lists them.");
+        return (train_nodes, eval_nodes);
+    }
+
+    private static void WarnOfDifferences(IReadOnlyList<string> train_nodes, IReadOnlyList<string> eval_nodes)
+    {
+        if (train_nodes.SequenceEqual(eval_nodes))
+            return;
+        var how = IsSubsequence(train_nodes, eval_nodes) ? "NOTE: The nodes obtained by tracing the model in eval mode are a subsequence of those obtained in train mode."
+            : IsSubsequence(eval_nodes, train_nodes) ? "NOTE: The nodes obtained by tracing the model in train mode are a subsequence of those obtained in eval mode."
+            : "The nodes obtained by tracing the model in train mode are different to those obtained in eval mode.";
+        warn($"{how} When choosing nodes for feature extraction, you may need to specify output nodes for train and eval mode separately.");
+    }
+
+    /// <summary>Whether all of the second list is in the first, in the same order.</summary>
+    private static bool IsSubsequence(IReadOnlyList<string> whole, IReadOnlyList<string> part)
+    {
+        var found = 0;
+        foreach (var name in whole)
+            if (found < part.Count && part[found] == name)
+                found++;
+        return found == part.Count;
+    }
+}
