@@ -1,9 +1,22 @@
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using TorchSharp.Fx.Bench;
 
-// dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- --filter '*'      timings, by BenchmarkDotNet
-// dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- memory            peak memory, one process a contender
-if (args is ["memory", ..])
-    return PeakMemory.Run(args[1..]);
-BenchmarkSwitcher.FromAssembly(typeof(TraceBenchmarks).Assembly).Run(args);
-return 0;
+// dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- --filter '*'    timings by BenchmarkDotNet
+// dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- compare         eager against compiled, taking turns
+// dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- memory          peak memory, one process a contender
+switch (args)
+{
+    case ["memory", .. var rest]:
+        return PeakMemory.Run(rest);
+    case ["compare"]:
+        Comparison.Run();
+        return 0;
+    default:
+        // In this process: the ones that BenchmarkDotNet builds would lack libtorch's native files.
+        var config = DefaultConfig.Instance.AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance));
+        BenchmarkSwitcher.FromAssembly(typeof(TraceBenchmarks).Assembly).Run(args, config);
+        return 0;
+}
