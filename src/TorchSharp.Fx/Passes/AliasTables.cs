@@ -13,7 +13,7 @@ internal static class AliasTables
         view view_as view_as_real view_as_complex reshape flatten ravel unflatten
         transpose permute t T mT H mH adjoint swapaxes swapdims movedim moveaxis rot90
         squeeze unsqueeze expand expand_as broadcast_to broadcast_tensors meshgrid atleast_1d atleast_2d atleast_3d
-        narrow select slice index getitem get_Item diagonal unfold as_strided
+        narrow select slice index getitem TensorItems diagonal unfold as_strided
         chunk split tensor_split hsplit vsplit dsplit split_with_sizes unbind unsafe_chunk unsafe_split unsafe_split_with_sizes
         real imag resolve_conj resolve_neg conj positive
         detach alias data grad contiguous to type_as type cpu cuda mps xpu to_type

@@ -45,7 +45,7 @@ internal sealed class CompiledGraph
             if (nodes[i].op is not (Opcode.placeholder or Opcode.output))
                 steps.AddRange(Step(nodes[i], i));
         steps.Add(Expression.Assign(turn, Expression.Constant(nodes.Length - 1)));
-        steps.Add(Conversion.Emit(new ArgumentEmitter(node => values[node], false).Emit(result, type), typeof(object)));
+        steps.Add(ValueConversion.Emit(new ArgumentEmitter(node => values[node], false).Emit(result, type), typeof(object)));
 
         var error = Expression.Parameter(typeof(Exception));
         var body = Expression.TryCatch(Expression.Block(typeof(object), steps), Expression.Catch(error, Expression.Throw(Failure(error), typeof(object))));
@@ -56,7 +56,7 @@ internal sealed class CompiledGraph
     private Expression Input(Node node, int position)
     {
         var input = Expression.ArrayIndex(inputs, Expression.Constant(position));
-        return node.type.IsValueType ? Conversion.Emit(input, node.type) : Expression.Convert(input, node.type);
+        return node.type.IsValueType ? ValueConversion.Emit(input, node.type) : Expression.Convert(input, node.type);
     }
 
     /// <summary>One node: compute it, then dispose what only it needed.</summary>
@@ -65,7 +65,7 @@ internal sealed class CompiledGraph
         yield return Expression.Assign(turn, Expression.Constant(position));
         var (value, made) = new NodeEmitter(modules, input => values[input]).Emit(node);
         temporaries.AddRange(made);
-        yield return values.TryGetValue(node, out var variable) ? Expression.Assign(variable, Conversion.Emit(value, node.type)) : value;
+        yield return values.TryGetValue(node, out var variable) ? Expression.Assign(variable, ValueConversion.Emit(value, node.type)) : value;
         foreach (var temporary in made)
             yield return temporary.Type == typeof(Scalar) ? Expression.Call(temporary, nameof(IDisposable.Dispose), null) : Release(temporary, variable is null ? [] : [variable]);
         foreach (var (dead, live) in lifetimes.After(node))
