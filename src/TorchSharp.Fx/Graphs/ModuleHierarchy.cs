@@ -46,6 +46,8 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
         var old = Attribute(path)();
         if (holder is IList list)
             list[list.IndexOf(old)] = tensor;
+        if (holder is IDictionary dictionary)
+            dictionary[Key(dictionary, name)!] = tensor;
         if (holder is nn.Module module)
             Registry.Replace(module, name, tensor);
         foreach (var field in FieldsOf(holder!.GetType()))
@@ -68,11 +70,13 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
     private static object? Step(object? holder, string name) => holder switch
     {
         nn.Module module => Child(module, name) ?? Field(module, name),
-        IDictionary dictionary => dictionary.Cast<DictionaryEntry>().FirstOrDefault(entry => entry.Key.ToString() == name).Value,
+        IDictionary dictionary => Key(dictionary, name) is { } key ? dictionary[key] : null,
         IList list when int.TryParse(name, out var index) && index < list.Count => list[index],
         null => null,
         _ => Field(holder, name),
     };
+
+    private static object? Key(IDictionary dictionary, string name) => dictionary.Keys.Cast<object>().FirstOrDefault(key => key.ToString() == name);
 
     private static nn.Module? Child(nn.Module module, string name)
     {

@@ -4,7 +4,7 @@ namespace TorchSharp.Fx;
 
 /// <summary>
 /// Which operations of TorchSharp may return (a view of) an argument instead of a tensor with storage of its own.
-/// What is in no table is fresh; a test runs the operations and compares storage.
+/// What is in no table is fresh; a test runs the operations and writes to their arguments.
 /// </summary>
 internal static class AliasTables
 {
@@ -19,7 +19,7 @@ internal static class AliasTables
         detach alias data grad contiguous to type_as type cpu cuda mps xpu to_type
         byte char short int long half bfloat16 float double bool cfloat cdouble
         dropout dropout1d dropout2d dropout3d alpha_dropout feature_dropout feature_alpha_dropout
-        hardtanh DetachFromDisposeScope MoveToOuterDisposeScope MoveToOtherDisposeScope with_requires_grad AsParameter
+        hardtanh DetachFromDisposeScope DetatchFromDisposeScope MoveToOuterDisposeScope MoveToOtherDisposeScope with_requires_grad AsParameter
         as_tensor from_array frombuffer to_dense sum_to_size clone_if_shared identity
         """);
 
