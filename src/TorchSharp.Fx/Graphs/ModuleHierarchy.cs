@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Collections.Concurrent;
 using System.Reflection;
 using static TorchSharp.torch;
 
@@ -7,7 +8,7 @@ namespace TorchSharp.Fx;
 /// <summary>Finds the modules and tensors that a graph names: by registered name, then by field, list index and dictionary key.</summary>
 internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string, Tensor>? constants = null)
 {
-    private readonly Dictionary<string, object?> known = new(StringComparer.Ordinal) { [""] = root };
+    private readonly ConcurrentDictionary<string, object?> known = new(StringComparer.Ordinal) { [""] = root };
 
     internal nn.Module Root => root;
 
@@ -53,7 +54,7 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
         foreach (var field in FieldsOf(holder!.GetType()))
             if (ReferenceEquals(field.GetValue(holder), old))
                 field.SetValue(holder, tensor);
-        known.Remove(path);
+        known.TryRemove(path, out _);
     }
 
     /// <summary><c>a.b.weight</c> → (<c>a.b</c>, <c>weight</c>).</summary>

@@ -74,8 +74,8 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     /// <summary>The graph's result.</summary>
     protected virtual object? output(Node node) => Builder([]).Build(node.args[0], node.type);
 
-    /// <summary>The value of a node that ran already.</summary>
-    protected object? value_of(Node node) => env[node];
+    /// <summary>The values of a node's arguments. Counterpart: <c>torch.fx.Interpreter.fetch_args_kwargs_from_env</c>.</summary>
+    protected object?[] fetch_args(Node node) => [.. node.args.Select(Value)];
 
     private object? Located(Node node)
     {
