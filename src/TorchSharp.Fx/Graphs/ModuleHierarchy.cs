@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Collections.Concurrent;
 using System.Reflection;
 using static TorchSharp.torch;
 
@@ -7,7 +8,7 @@ namespace TorchSharp.Fx;
 /// <summary>Finds the modules and tensors that a graph names: by registered name, then by field, list index and dictionary key.</summary>
 internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string, Tensor>? constants = null)
 {
-    private readonly Dictionary<string, object?> known = new(StringComparer.Ordinal) { [""] = root };
+    private readonly ConcurrentDictionary<string, object?> known = new(StringComparer.Ordinal) { [""] = root };
 
     internal nn.Module Root => root;
 
@@ -46,12 +47,14 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
         var old = Attribute(path)();
         if (holder is IList list)
             list[list.IndexOf(old)] = tensor;
+        if (holder is IDictionary dictionary)
+            dictionary[Key(dictionary, name)!] = tensor;
         if (holder is nn.Module module)
             Registry.Replace(module, name, tensor);
         foreach (var field in FieldsOf(holder!.GetType()))
             if (ReferenceEquals(field.GetValue(holder), old))
                 field.SetValue(holder, tensor);
-        known.Remove(path);
+        known.TryRemove(path, out _);
     }
 
     /// <summary><c>a.b.weight</c> → (<c>a.b</c>, <c>weight</c>).</summary>
@@ -68,11 +71,13 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
     private static object? Step(object? holder, string name) => holder switch
     {
         nn.Module module => Child(module, name) ?? Field(module, name),
-        IDictionary dictionary => dictionary.Cast<DictionaryEntry>().FirstOrDefault(entry => entry.Key.ToString() == name).Value,
+        IDictionary dictionary => Key(dictionary, name) is { } key ? dictionary[key] : null,
         IList list when int.TryParse(name, out var index) && index < list.Count => list[index],
         null => null,
         _ => Field(holder, name),
     };
+
+    private static object? Key(IDictionary dictionary, string name) => dictionary.Keys.Cast<object>().FirstOrDefault(key => key.ToString() == name);
 
     private static nn.Module? Child(nn.Module module, string name)
     {

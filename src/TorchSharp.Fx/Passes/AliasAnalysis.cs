@@ -73,7 +73,7 @@ internal sealed class AliasAnalysis
     private static string PlainName(Type type) => type.Name.IndexOf('`', StringComparison.Ordinal) is var tick and > 0 ? type.Name[..tick] : type.Name;
 
     private static string PropertyName(MethodInfo method)
-        => method.IsSpecialName && method.Name is not "get_Item" && method.Name.StartsWith("get_", StringComparison.Ordinal) ? method.Name[4..] : method.Name;
+        => method.IsSpecialName && method.Name.StartsWith("get_", StringComparison.Ordinal) ? method.Name[4..] : method.Name;
 
     private bool WorksInPlace(ModuleTarget target)
     {

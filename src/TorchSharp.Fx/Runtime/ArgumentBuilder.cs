@@ -16,7 +16,7 @@ internal sealed class ArgumentBuilder(Func<Node, object?> valueOf, List<IDisposa
         ListArgument list => Convert(BuildList(list, to), to),
         TupleArgument tuple => BuildTuple(tuple.TupleType, tuple.Items),
         DictArgument dict => BuildDictionary(dict),
-        ObjectArgument made => Sequences.Rebuild(made.ObjectType, [.. made.Fields.Select(entry => entry.Key)], [.. made.Fields.Select(entry => Build(entry.Value, entry.Key.FieldType))]),
+        ObjectArgument made => Structures.Rebuild(made.ObjectType, [.. made.Fields.Select(entry => entry.Key)], [.. made.Fields.Select(entry => Build(entry.Value, entry.Key.FieldType))]),
         SliceArgument slice => TensorIndex.Slice(Bound(slice.Start), Bound(slice.Stop), Bound(slice.Step)),
         EllipsisArgument => TensorIndex.Ellipsis,
         ConvertArgument convert => Convert(Cast.To(Build(convert.Value, typeof(object))!, convert.Type, convert.Checked), to),
@@ -27,7 +27,7 @@ internal sealed class ArgumentBuilder(Func<Node, object?> valueOf, List<IDisposa
 
     private object? Convert(object? value, Type to)
     {
-        var converted = Conversion.Apply(value, to);
+        var converted = ValueConversion.Apply(value, to);
         if (converted is Scalar or Tensor && !ReferenceEquals(converted, value))
             temporaries.Add((IDisposable)converted);
         return converted;
@@ -45,7 +45,7 @@ internal sealed class ArgumentBuilder(Func<Node, object?> valueOf, List<IDisposa
         var array = Array.CreateInstance(element, items.Count);
         for (var i = 0; i < items.Count; i++)
             array.SetValue(items[i], i);
-        return list.CollectionType is { } collection && to.IsAssignableFrom(collection) ? Conversion.Apply(array, collection) : array;
+        return list.CollectionType is { } collection && to.IsAssignableFrom(collection) ? ValueConversion.Apply(array, collection) : array;
     }
 
     private object BuildTuple(Type type, ImmutableArray<Argument> items)

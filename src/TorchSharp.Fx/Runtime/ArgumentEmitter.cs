@@ -41,7 +41,7 @@ internal sealed class ArgumentEmitter(Func<Node, Expression> valueOf, bool share
 
     private Expression Convert(Expression value, Type to)
     {
-        var converted = Conversion.Emit(value, to);
+        var converted = ValueConversion.Emit(value, to);
         // A new native object, not the value itself under another type.
         if ((to != typeof(Scalar) && !TensorTypes.IsTensor(to)) || to.IsAssignableFrom(value.Type) || value.Type == typeof(object))
             return converted;
@@ -53,11 +53,11 @@ internal sealed class ArgumentEmitter(Func<Node, Expression> valueOf, bool share
     private Expression Constant(object? value, Type to)
     {
         if (value is null || to == typeof(object))
-            return Conversion.Emit(Expression.Constant(value), to);
+            return ValueConversion.Emit(Expression.Constant(value), to);
         // A tensor made of a number is a new one at each call; a Scalar never changes.
         if (TensorTypes.IsTensor(to) && value is not Tensor)
             return Convert(Expression.Constant(value), to);
-        return to.IsByRefLike ? Conversion.Emit(Expression.Constant(value), to) : Expression.Constant(Conversion.Apply(value, to), to);
+        return to.IsByRefLike ? ValueConversion.Emit(Expression.Constant(value), to) : Expression.Constant(ValueConversion.Apply(value, to), to);
     }
 
     private Expression List(ListArgument list, Type to)
@@ -67,7 +67,7 @@ internal sealed class ArgumentEmitter(Func<Node, Expression> valueOf, bool share
             ? Expression.Constant(new ArgumentBuilder(_ => null, []).Build(list with { CollectionType = null }, element.MakeArrayType()))
             : Array(list, element);
         if (list.CollectionType is { } collection && to.IsAssignableFrom(collection))
-            array = Conversion.Emit(array, collection);
+            array = ValueConversion.Emit(array, collection);
         return Convert(array, to);
     }
 
@@ -76,10 +76,10 @@ internal sealed class ArgumentEmitter(Func<Node, Expression> valueOf, bool share
         if (!list.Items.Any(item => item is SpreadArgument))
             return Expression.NewArrayInit(element, list.Items.Select(item => Emit(item, element)));
         var parts = list.Items.Select(item => item is SpreadArgument spread
-            ? Conversion.Emit(Natural(spread.Sequence), element.MakeArrayType())
+            ? ValueConversion.Emit(Natural(spread.Sequence), element.MakeArrayType())
             : Expression.NewArrayInit(element, Emit(item, element)));
         var sequence = typeof(IEnumerable<>).MakeGenericType(element);
-        return Expression.Call(typeof(Sequences), nameof(Sequences.Concat), [element], Expression.NewArrayInit(sequence, parts));
+        return Expression.Call(typeof(Structures), nameof(Structures.Concat), [element], Expression.NewArrayInit(sequence, parts));
     }
 
     private NewExpression Tuple(Type type, ImmutableArray<Argument> items)
@@ -103,7 +103,7 @@ internal sealed class ArgumentEmitter(Func<Node, Expression> valueOf, bool share
     {
         FieldInfo[] fields = [.. made.Fields.Select(entry => entry.Key)];
         var values = Expression.NewArrayInit(typeof(object), made.Fields.Select(entry => Expression.Convert(Emit(entry.Value, entry.Key.FieldType), typeof(object))));
-        var rebuilt = Expression.Call(typeof(Sequences), nameof(Sequences.Rebuild), null, Expression.Constant(made.ObjectType), Expression.Constant(fields), values);
+        var rebuilt = Expression.Call(typeof(Structures), nameof(Structures.Rebuild), null, Expression.Constant(made.ObjectType), Expression.Constant(fields), values);
         return Expression.Convert(rebuilt, made.ObjectType);
     }
 }

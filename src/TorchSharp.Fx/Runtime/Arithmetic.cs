@@ -23,7 +23,7 @@ internal abstract class Arithmetic
     {
         var type = Operand(target.Type);
         var shift = target.Operation is Builtin.lshift or Builtin.rshift;
-        return OfType.GetValueOrDefault(type, References).Apply(target, Conversion.Apply(left, type), Conversion.Apply(right, shift ? typeof(int) : type))
+        return OfType.GetValueOrDefault(type, References).Apply(target, ValueConversion.Apply(left, type), ValueConversion.Apply(right, shift ? typeof(int) : type))
             ?? throw new InvalidOperationException($"There is no operation '{target.Operation}' on {target.Type}.");
     }
 

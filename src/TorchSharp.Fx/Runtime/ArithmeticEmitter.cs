@@ -10,8 +10,8 @@ internal static class ArithmeticEmitter
         var type = Arithmetic.Operand(target.Type);
         var width = Width(type);
         var shift = target.Operation is Builtin.lshift or Builtin.rshift;
-        var a = Cast(Conversion.Emit(left, type), width, false);
-        var b = right is null ? null : shift ? Conversion.Emit(right, typeof(int)) : Cast(Conversion.Emit(right, type), width, false);
+        var a = Cast(ValueConversion.Emit(left, type), width, false);
+        var b = right is null ? null : shift ? ValueConversion.Emit(right, typeof(int)) : Cast(ValueConversion.Emit(right, type), width, false);
         var result = b is null ? Unary(target, a) : Binary(target, a, b);
         if (result is null)
             throw new InvalidOperationException($"There is no operation '{target.Operation}' on {target.Type}.");
@@ -35,7 +35,7 @@ internal static class ArithmeticEmitter
         if (to == typeof(nint) || to == typeof(nuint))
             return Expression.Convert(Cast(value, Width(to), isChecked), to);
         if (type == typeof(bool) || to == typeof(bool))
-            return Conversion.Emit(value, to);
+            return ValueConversion.Emit(value, to);
         return isChecked ? Expression.ConvertChecked(value, to) : Expression.Convert(value, to);
     }
 

@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
@@ -16,6 +17,9 @@ internal sealed class CompiledGraph
     private readonly List<ParameterExpression> temporaries = [];
     private readonly ParameterExpression inputs = Expression.Parameter(typeof(object[]), "inputs");
     private readonly ParameterExpression turn = Expression.Variable(typeof(int), "turn");
+
+    // What a failure has to dispose. Only this one variable lives on into the handler: with all of them the JIT takes seconds.
+    private readonly ParameterExpression made = Expression.Variable(typeof(object[]), "made");
     private readonly Func<object?[], object?> run;
 
     /// <param name="graph">The graph; later edits have no effect.</param>
@@ -45,37 +49,48 @@ internal sealed class CompiledGraph
             if (nodes[i].op is not (Opcode.placeholder or Opcode.output))
                 steps.AddRange(Step(nodes[i], i));
         steps.Add(Expression.Assign(turn, Expression.Constant(nodes.Length - 1)));
-        steps.Add(Conversion.Emit(new ArgumentEmitter(node => values[node], false).Emit(result, type), typeof(object)));
+        steps.Add(ValueConversion.Emit(new ArgumentEmitter(node => values[node], false).Emit(result, type), typeof(object)));
 
         var error = Expression.Parameter(typeof(Exception));
-        var body = Expression.TryCatch(Expression.Block(typeof(object), steps), Expression.Catch(error, Expression.Throw(Failure(error), typeof(object))));
-        var locals = values.Values.Concat(temporaries).Append(turn);
-        return Expression.Lambda<Func<object?[], object?>>(Expression.Block(locals, body), inputs).Compile();
+        var failure = Expression.Call(Expression.Constant(this), nameof(Failed), null, error, turn, made, inputs);
+        var body = Expression.TryCatch(Expression.Block(typeof(object), steps), Expression.Catch(error, Expression.Throw(failure, typeof(object))));
+        var slots = Expression.Assign(made, Expression.NewArrayBounds(typeof(object), Expression.Constant(nodes.Length)));
+        return Expression.Lambda<Func<object?[], object?>>(Expression.Block([.. values.Values, .. temporaries, turn, made], slots, body), inputs).Compile();
     }
 
     private Expression Input(Node node, int position)
     {
         var input = Expression.ArrayIndex(inputs, Expression.Constant(position));
-        return node.type.IsValueType ? Conversion.Emit(input, node.type) : Expression.Convert(input, node.type);
+        return node.type.IsValueType ? ValueConversion.Emit(input, node.type) : Expression.Convert(input, node.type);
     }
 
     /// <summary>One node: compute it, then dispose what only it needed.</summary>
     private IEnumerable<Expression> Step(Node node, int position)
     {
         yield return Expression.Assign(turn, Expression.Constant(position));
-        var (value, made) = new NodeEmitter(modules, input => values[input]).Emit(node);
-        temporaries.AddRange(made);
-        yield return values.TryGetValue(node, out var variable) ? Expression.Assign(variable, Conversion.Emit(value, node.type)) : value;
-        foreach (var temporary in made)
-            yield return temporary.Type == typeof(Scalar) ? Expression.Call(temporary, nameof(IDisposable.Dispose), null) : Release(temporary, variable is null ? [] : [variable]);
+        var (value, arguments) = new NodeEmitter(modules, input => values[input]).Emit(node);
+        temporaries.AddRange(arguments);
+        var variable = values.GetValueOrDefault(node);
+        yield return variable is null ? value : Expression.Assign(variable, ValueConversion.Emit(value, node.type));
+        if (variable is not null && TensorTypes.MayHold(node.type))
+            yield return Remember(variable, position);
+        foreach (var temporary in arguments)
+        {
+            yield return temporary.Type == typeof(Scalar)
+                ? Expression.Call(temporary, nameof(IDisposable.Dispose), null)
+                : Release(temporary, variable is null ? [] : [variable]);
+        }
         foreach (var (dead, live) in lifetimes.After(node))
-            yield return Release(values[dead], [.. live.Select(other => values[other]), .. UserModules(aliases.ClassOf(dead))]);
+            yield return Release(values[dead], [.. live.Select(other => values[other]), .. UserModules(aliases.ClassOf(dead)).Select(Expression.Constant)]);
     }
 
+    private BinaryExpression Remember(Expression value, int slot)
+        => Expression.Assign(Expression.ArrayAccess(made, Expression.Constant(slot)), Expression.Convert(value, typeof(object)));
+
     /// <summary>The user's own leaf modules among the nodes: they may return what they keep, a cached table say.</summary>
-    private IEnumerable<Expression> UserModules(IEnumerable<Node> among)
+    private IEnumerable<nn.Module> UserModules(IEnumerable<Node> among)
         => among.Select(node => node.target).OfType<ModuleTarget>().Select(target => modules.Module(target.Path))
-            .Where(module => module.GetType().Assembly != TensorTypes.TorchSharp).Select(Expression.Constant);
+            .Where(module => module.GetType().Assembly != TensorTypes.TorchSharp);
 
     private static Expression Release(Expression dead, Expression[] live) => live switch
     {
@@ -84,21 +99,16 @@ internal sealed class CompiledGraph
         _ => Expression.Call(typeof(Disposal), nameof(Disposal.Release), null, Expression.Convert(dead, typeof(object)), Objects(live)),
     };
 
-    private MethodCallExpression Failure(ParameterExpression error)
-    {
-        var made = values.Where(pair => pair.Key.op is not (Opcode.placeholder or Opcode.get_attr) && TensorTypes.MayHold(pair.Key.type)).Select(pair => pair.Value);
-        var kept = values.Where(pair => pair.Key.op is Opcode.placeholder or Opcode.get_attr).Select(pair => pair.Value);
-        return Expression.Call(Expression.Constant(this), nameof(Failed), null, error, turn,
-            Objects(made.Concat(temporaries)), Objects(kept.Concat(UserModules(nodes))));
-    }
-
     private static NewArrayExpression Objects(IEnumerable<Expression> values)
         => Expression.NewArrayInit(typeof(object), values.Select(value => Expression.Convert(value, typeof(object))));
 
-    private Exception Failed(Exception error, int at, object?[] made, object?[] kept)
+    private Exception Failed(Exception error, int at, object?[] values, object?[] given)
     {
-        foreach (var value in made)
-            Disposal.Release(value, kept);
+        var attributes = values.Where((_, slot) => nodes[slot].op == Opcode.get_attr);
+        object?[] kept = [.. given, .. attributes, .. UserModules(nodes)];
+        for (var slot = 0; slot < values.Length; slot++)
+            if (nodes[slot].op != Opcode.get_attr)
+                Disposal.Release(values[slot], kept);
         return error is GraphAssertionException ? error : new NodeExecutionException(nodes[at], error);
     }
 }

@@ -46,7 +46,7 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     };
 
     /// <summary>The next input.</summary>
-    protected virtual object? placeholder(Node node) => Conversion.Apply(inputs.Dequeue(), node.type);
+    protected virtual object? placeholder(Node node) => ValueConversion.Apply(inputs.Dequeue(), node.type);
 
     /// <summary>A parameter, buffer or constant.</summary>
     protected virtual object? get_attr(Node node) => hierarchy.Attribute(node.target.name)();
@@ -74,8 +74,8 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     /// <summary>The graph's result.</summary>
     protected virtual object? output(Node node) => Builder([]).Build(node.args[0], node.type);
 
-    /// <summary>The value of a node that ran already.</summary>
-    protected object? value_of(Node node) => env[node];
+    /// <summary>The values of a node's arguments. Counterpart: <c>torch.fx.Interpreter.fetch_args_kwargs_from_env</c>.</summary>
+    protected object?[] fetch_args(Node node) => [.. node.args.Select(Value)];
 
     private object? Located(Node node)
     {
@@ -105,8 +105,8 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     private object? Evaluate(BuiltinTarget target, Node node) => target.Operation switch
     {
         Builtin.getitem when node.args[1] is SliceArgument slice => Slice(Value(node.args[0])!, slice),
-        Builtin.getitem => Sequences.Item(Value(node.args[0])!, Value(node.args[1])),
-        Builtin.len => Sequences.Length(Value(node.args[0])!),
+        Builtin.getitem => Structures.Item(Value(node.args[0])!, Value(node.args[1])),
+        Builtin.len => Structures.Length(Value(node.args[0])!),
         Builtin._assert => Assert(node),
         _ => Arithmetic.Evaluate(target, Value(node.args[0]), node.args.Length > 1 ? Value(node.args[1]) : null),
     };
@@ -114,15 +114,15 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     private object? Slice(object sequence, SliceArgument slice)
     {
         var builder = Builder([]);
-        var element = Conversion.ElementOf(sequence.GetType())!;
-        return typeof(Sequences).GetMethod(nameof(Sequences.Slice), BindingFlags.Static | BindingFlags.NonPublic)!
+        var element = ValueConversion.ElementOf(sequence.GetType())!;
+        return typeof(Structures).GetMethod(nameof(Structures.Slice), BindingFlags.Static | BindingFlags.NonPublic)!
             .MakeGenericMethod(element)
-            .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [Conversion.Apply(sequence, element.MakeArrayType()), builder.Bound(slice.Start), builder.Bound(slice.Stop), builder.Bound(slice.Step)], null);
+            .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [ValueConversion.Apply(sequence, element.MakeArrayType()), builder.Bound(slice.Start), builder.Bound(slice.Stop), builder.Bound(slice.Step)], null);
     }
 
     private object? Assert(Node node)
     {
-        Sequences.Assert((bool)Conversion.Apply(Value(node.args[0]), typeof(bool))!, (string)Value(node.args[1])!);
+        Structures.Assert((bool)ValueConversion.Apply(Value(node.args[0]), typeof(bool))!, (string)Value(node.args[1])!);
         return null;
     }
 

@@ -34,5 +34,5 @@ internal static class Invocation
     }
 
     private static Expression Unboxed(Expression value, Type to)
-        => to.IsByRefLike ? Conversion.Emit(Expression.Convert(value, Conversion.SpanElement(to).MakeArrayType()), to) : Expression.Convert(value, to);
+        => to.IsByRefLike ? ValueConversion.Emit(Expression.Convert(value, ValueConversion.SpanElement(to).MakeArrayType()), to) : Expression.Convert(value, to);
 }

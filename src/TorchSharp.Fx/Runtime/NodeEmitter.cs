@@ -50,15 +50,15 @@ internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression
         Fx.Builtin.getitem when node.args[1] is SliceArgument slice => Slice(arguments.Natural(node.args[0]), slice, arguments),
         Fx.Builtin.getitem => Item(arguments.Natural(node.args[0]), node.args[1], arguments),
         Fx.Builtin.len => Length(arguments.Natural(node.args[0])),
-        Fx.Builtin._assert => Expression.Call(typeof(Sequences), nameof(Sequences.Assert), null, arguments.Emit(node.args[0], typeof(bool)), arguments.Emit(node.args[1], typeof(string))),
+        Fx.Builtin._assert => Expression.Call(typeof(Structures), nameof(Structures.Assert), null, arguments.Emit(node.args[0], typeof(bool)), arguments.Emit(node.args[1], typeof(string))),
         _ => ArithmeticEmitter.Emit(target, arguments.Natural(node.args[0]), node.args.Length > 1 ? arguments.Natural(node.args[1]) : null),
     };
 
     private static MethodCallExpression Slice(Expression sequence, SliceArgument slice, ArgumentEmitter arguments)
     {
-        var element = Conversion.ElementOf(sequence.Type)!;
-        return Expression.Call(typeof(Sequences), nameof(Sequences.Slice), [element],
-            Conversion.Emit(sequence, element.MakeArrayType()), arguments.Bound(slice.Start), arguments.Bound(slice.Stop), arguments.Bound(slice.Step));
+        var element = ValueConversion.ElementOf(sequence.Type)!;
+        return Expression.Call(typeof(Structures), nameof(Structures.Slice), [element],
+            ValueConversion.Emit(sequence, element.MakeArrayType()), arguments.Bound(slice.Start), arguments.Bound(slice.Stop), arguments.Bound(slice.Step));
     }
 
     private static Expression Item(Expression sequence, Argument index, ArgumentEmitter arguments)
@@ -69,7 +69,7 @@ internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression
             return TupleItem(sequence, position);
         if (sequence.Type.GetProperty("Item") is { } indexer)
             return Expression.Property(sequence, indexer, arguments.Emit(index, indexer.GetIndexParameters()[0].ParameterType));
-        return Expression.Call(typeof(Sequences), nameof(Sequences.Item), null, Expression.Convert(sequence, typeof(object)), arguments.Emit(index, typeof(object)));
+        return Expression.Call(typeof(Structures), nameof(Structures.Item), null, Expression.Convert(sequence, typeof(object)), arguments.Emit(index, typeof(object)));
     }
 
     private static MemberExpression TupleItem(Expression tuple, int position)
@@ -77,5 +77,5 @@ internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression
 
     private static Expression Length(Expression sequence) => sequence.Type.IsArray
         ? Expression.ArrayLength(sequence)
-        : Expression.Call(typeof(Sequences), nameof(Sequences.Length), null, Expression.Convert(sequence, typeof(object)));
+        : Expression.Call(typeof(Structures), nameof(Structures.Length), null, Expression.Convert(sequence, typeof(object)));
 }

@@ -5,7 +5,7 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Fx;
 
 /// <summary>What graphs do with arrays, lists, dictionaries, tuples and objects; both evaluators call these.</summary>
-internal static class Sequences
+internal static class Structures
 {
     /// <summary>Each element converted, as an array.</summary>
     internal static TTo[] Convert<TFrom, TTo>(IEnumerable<TFrom> sequence, Func<TFrom, TTo> convert) => [.. sequence.Select(convert)];
@@ -53,7 +53,7 @@ internal static class Sequences
         return made;
     }
 
-    private static int Position(object? key) => (int)Conversion.Apply(key, typeof(int))!;
+    private static int Position(object? key) => (int)ValueConversion.Apply(key, typeof(int))!;
 
     /// <summary>Throws the message unless the condition holds.</summary>
     internal static void Assert(bool condition, string message)

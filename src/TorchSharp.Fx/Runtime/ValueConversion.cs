@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>How a value becomes what a parameter takes: by reference, as a number, or by the implicit operators that a C# compiler would use.</summary>
-internal static class Conversion
+internal static class ValueConversion
 {
     private static readonly ConcurrentDictionary<(Type From, Type To), Func<object, object>> Compiled = new();
 
@@ -103,7 +103,7 @@ internal static class Conversion
             return null;
         var item = Expression.Parameter(from);
         var convert = Expression.Lambda(Emit(item, element), item);
-        return Collection(Expression.Call(typeof(Sequences), nameof(Sequences.Convert), [from, element], value, convert), to);
+        return Collection(Expression.Call(typeof(Structures), nameof(Structures.Convert), [from, element], value, convert), to);
     }
 
     /// <summary>An array as the collection that is asked for: itself where that does, else a list, else whatever can be made of a sequence.</summary>
@@ -121,7 +121,7 @@ internal static class Conversion
     private static Expression? Downcast(Expression value, Type to)
     {
         if (value.Type == typeof(object))
-            return Expression.Convert(Expression.Call(typeof(Conversion), nameof(Apply), null, value, Expression.Constant(to)), to);
+            return Expression.Convert(Expression.Call(typeof(ValueConversion), nameof(Apply), null, value, Expression.Constant(to)), to);
         return value.Type.IsAssignableFrom(to) || value.Type.IsInterface || to.IsInterface || Nullable.GetUnderlyingType(value.Type) is not null
             ? Expression.Convert(value, to)
             : null;
