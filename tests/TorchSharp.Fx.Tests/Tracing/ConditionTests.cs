@@ -66,9 +66,7 @@ public sealed class ConditionTests
                 %_tensor_constant0 : [num_users=1] = get_attr[target=_tensor_constant0]
                 %mul : [num_users=0] = call_function[target=mul](%x, %_tensor_constant0)
                 %_tensor_constant1 : [num_users=1] = get_attr[target=_tensor_constant1]
-                %_tensor_constant2 : [num_users=1] = get_attr[target=_tensor_constant2]
-                %add : [num_users=1] = call_function[target=add](%_tensor_constant1, %_tensor_constant2)
-                return %add
+                return %_tensor_constant1
             """);
 
     private sealed class Switching(Activation activation, string mode, int depth) : nn.Module<Tensor, Tensor>(nameof(Switching))
