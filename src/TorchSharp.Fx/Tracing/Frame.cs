@@ -34,8 +34,8 @@ internal sealed class Frame
     /// <summary>The instruction that runs next.</summary>
     internal int Next { get; set; }
 
-    /// <summary>What the innermost handler does when its finally block is through, outermost last.</summary>
-    internal Stack<Action> Continuations { get; } = new();
+    /// <summary>The finally and fault blocks that are running, and what follows each.</summary>
+    internal Stack<(ExceptionRegion Block, Action Then)> Continuations { get; } = new();
 
     /// <summary>The exceptions whose handlers are running, for <c>rethrow</c>.</summary>
     internal Stack<Exception> Caught { get; } = new();

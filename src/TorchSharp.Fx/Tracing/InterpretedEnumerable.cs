@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Fx.Tracing;
 
@@ -7,6 +8,7 @@ namespace TorchSharp.Fx.Tracing;
 internal static class InterpretedEnumerable
 {
     private static readonly MethodInfo OverMethod = typeof(InterpretedEnumerable).GetMethod(nameof(Enumerate), BindingFlags.Static | BindingFlags.NonPublic)!;
+    private static readonly MethodInfo ToArrayMethod = typeof(Enumerable).GetMethod(nameof(Enumerable.ToArray))!;
     private static readonly MethodInfo MoveNext = typeof(IEnumerator).GetMethod(nameof(IEnumerator.MoveNext))!;
 
     /// <summary>The wrapped sequence; null when the parameter wants something else than a sequence.</summary>
@@ -14,6 +16,28 @@ internal static class InterpretedEnumerable
         => parameter.IsGenericType && parameter.GetGenericTypeDefinition() == typeof(IEnumerable<>)
             ? OverMethod.MakeGenericMethod(parameter.GenericTypeArguments).Invoke(null, [interpreter, source])
             : null;
+
+    /// <summary>
+    /// Whether a value is a query or iterator, which runs each time it is enumerated. A graph holds what it gives, so where one goes into a node it is
+    /// enumerated once.
+    /// </summary>
+    internal static bool IsLazy(object? value)
+        => value is IEnumerable and not ICollection and not string and not torch.nn.Module and not torch.Tensor
+            && ElementOf(value.GetType()) is not null
+            && (Traits.HomeOf(value.GetType()) == Home.Platform || value.GetType().IsDefined(typeof(CompilerGeneratedAttribute), false));
+
+    /// <summary>The elements of a lazy sequence, as an array.</summary>
+    internal static Array ToArray(Interpreter interpreter, object source)
+    {
+        var element = ElementOf(source.GetType())!;
+        var items = Traits.HomeOf(source.GetType()) == Home.User ? OverMethod.MakeGenericMethod(element).Invoke(null, [interpreter, source])! : source;
+        var array = (Array)ToArrayMethod.MakeGenericMethod(element).Invoke(null, BindingFlags.DoNotWrapExceptions, null, [items], null)!;
+        interpreter.Overlay.Own(array);
+        return array;
+    }
+
+    private static Type? ElementOf(Type type)
+        => type.GetInterfaces().FirstOrDefault(candidate => candidate.IsGenericType && candidate.GetGenericTypeDefinition() == typeof(IEnumerable<>))?.GenericTypeArguments[0];
 
     private static IEnumerable<T> Enumerate<T>(Interpreter interpreter, object source)
     {

@@ -81,6 +81,7 @@ internal sealed partial class Interpreter
             ITuple tuple => new TupleArgument([.. Enumerable.Range(0, tuple.Length).Select(i => ToArgument(tuple[i]))], real.GetType()),
             IDictionary dictionary => Dictionary(dictionary),
             IList list => List(list, ElementType(list.GetType()), list.GetType()),
+            _ when InterpretedEnumerable.IsLazy(real) => ToArgument(InterpretedEnumerable.ToArray(this, real)),
             Range range => new SliceArgument(Bound(range.Start), Bound(range.End), null),
             Index index => Bound(index) ?? new Literal(null),
             _ when real.GetType().IsPrimitive || real is Half or System.Numerics.Complex or decimal => new Literal(real),

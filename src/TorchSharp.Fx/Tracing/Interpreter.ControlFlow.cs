@@ -67,9 +67,15 @@ internal sealed partial class Interpreter
     {
         var message = new StringBuilder();
         string? thrown = null;
+        var known = new Constants();
         for (var steps = 0; steps < 100 && at < code.Instructions.Length; steps++, at++)
         {
             ref readonly var i = ref code.Instructions[at];
+            if (i.Op is Op.BrFalse or Op.BrTrue && known.Top is { } flag)
+                at = (flag != 0) == (i.Op == Op.BrTrue) ? i.Index - 1 : at;
+            else if (i.Op is Op.BrFalse or Op.BrTrue)
+                return null;
+            known.Step(i);
             switch (i.Op)
             {
                 case Op.Br: at = i.Index - 1; break;
@@ -78,11 +84,39 @@ internal sealed partial class Interpreter
                 case Op.Call when NeverReturns(i.Get<Cil.CallSite>().Method): return i.Get<Cil.CallSite>().Method.Name;
                 case Op.Call when i.Get<Cil.CallSite>().Method.Name == "AppendFormatted": message.Append("{…}"); break;
                 case Op.Throw: return message.Length > 0 ? message.ToString() : $"{thrown ?? "exception"} thrown";
-                case Op.BrFalse or Op.BrTrue or Op.Switch or Op.Ret or Op.Leave or Op.EndFinally or Op.Rethrow: return null;
+                case Op.Switch or Op.Ret or Op.Leave or Op.EndFinally or Op.Rethrow: return null;
                 case >= Op.Beq and <= Op.BltUn: return null;
             }
         }
         return null;
+    }
+
+    /// <summary>The flags that a Debug compiler keeps between the parts of <c>a || b</c> and the branch on it.</summary>
+    private sealed class Constants
+    {
+        private readonly Dictionary<int, int?> locals = [];
+        private int? below;
+
+        internal int? Top { get; private set; }
+
+        internal void Step(in Instruction i)
+        {
+            (below, Top) = i.Op switch
+            {
+                Op.Nop or Op.Br => (below, Top),
+                Op.LdcI4 => (Top, i.Index),
+                Op.Ldloc => (Top, locals.GetValueOrDefault(i.Index)),
+                Op.Ceq when below is { } a && Top is { } b => (null, a == b ? 1 : 0),
+                Op.Stloc => (null, Stored(i.Index)),
+                _ => (null, null),
+            };
+        }
+
+        private int? Stored(int local)
+        {
+            locals[local] = Top;
+            return below;
+        }
     }
 
     private static bool NeverReturns(MethodBase method)
@@ -97,10 +131,16 @@ internal sealed partial class Interpreter
         f.ClearStack();
         var from = f.At;
         var blocks = f.Code.Regions.Where(region => region.Kind == RegionKind.Finally && Covers(region, from) && !Covers(region, target)).ToArray();
-        foreach (var region in f.Code.Regions)
-            if (region.Kind is RegionKind.Catch or RegionKind.Filter && InHandler(region, from) && !InHandler(region, target) && f.Caught.Count > 0)
-                f.Caught.Pop();
+        LeaveHandlers(f, from, target);
         RunBlocks(f, blocks, 0, () => f.Next = target);
+    }
+
+    /// <summary>Forgets the exceptions whose handlers are left on the way.</summary>
+    private static void LeaveHandlers(Frame f, int from, int to)
+    {
+        foreach (var region in f.Code.Regions)
+            if (region.Kind is RegionKind.Catch or RegionKind.Filter && InHandler(region, from) && !InHandler(region, to))
+                f.Caught.Pop();
     }
 
     private static void RunBlocks(Frame f, ExceptionRegion[] blocks, int next, Action then)
@@ -112,7 +152,20 @@ internal sealed partial class Interpreter
         }
         f.ClearStack();
         f.Next = blocks[next].HandlerStart;
-        f.Continuations.Push(() => RunBlocks(f, blocks, next + 1, then));
+        f.Continuations.Push((blocks[next], () => RunBlocks(f, blocks, next + 1, then)));
+    }
+
+    /// <summary>Goes on after a finally block. One that was left by an exception never came to its end: what it would have done is void.</summary>
+    private static void EndFinally(Frame f)
+    {
+        while (true)
+        {
+            var (block, then) = f.Continuations.Pop();
+            if (!InHandler(block, f.At))
+                continue;
+            then();
+            return;
+        }
     }
 
     /// <summary>
@@ -135,6 +188,7 @@ internal sealed partial class Interpreter
             {
                 RunBlocks(f, [.. blocks], 0, () =>
                 {
+                    LeaveHandlers(f, at, region.HandlerStart);
                     f.Caught.Push(exception);
                     f.ClearStack();
                     f.Push(Value.OfObject(exception));

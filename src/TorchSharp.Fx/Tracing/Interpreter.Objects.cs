@@ -101,6 +101,8 @@ internal sealed partial class Interpreter
     {
         if (length.IsSymbol)
             return Value.OfObject(Sequences.New(element, length));
+        if (length.Int64 < 0)
+            throw new OverflowException("Arithmetic operation resulted in an overflow.");
         var array = Array.CreateInstance(element, length.Int64);
         Overlay.Own(array);
         return Value.OfObject(array);

@@ -88,7 +88,7 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
                 case Op.Throw: throw Thrown(f.Pop());
                 case Op.Rethrow: throw f.Caught.Peek();
                 case Op.Leave: Leave(f, i.Index); break;
-                case Op.EndFinally: f.Continuations.Pop()(); break;
+                case Op.EndFinally: EndFinally(f); break;
                 case Op.EndFilter: return f.Pop();
 
                 case >= Op.Add and <= Op.ShrUn: Binary(f, i.Op); break;

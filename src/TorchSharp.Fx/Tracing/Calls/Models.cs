@@ -49,6 +49,8 @@ internal static class Models
 
     private static Value Invoke(in Invocation call, Delegate callee)
     {
+        if (!callee.HasSingleTarget)
+            return InvokeAll(call, callee);
         if (!Delegates.TryOpen(callee, out var target, out var method))
             return call.Interpreter.RunOnHost(call.Method, call.Arguments);
         var operands = call.Operands.ToArray();
@@ -56,6 +58,15 @@ internal static class Models
         return method.IsStatic && !closed
             ? call.Interpreter.Dispatch(method, operands)
             : call.Interpreter.Dispatch(method, [target is ValueType ? Value.Of(new Address.Box(target)) : Value.OfObject(target), .. operands]);
+    }
+
+    /// <summary>A multicast delegate calls one after the other and gives the last result.</summary>
+    private static Value InvokeAll(in Invocation call, Delegate callee)
+    {
+        var result = default(Value);
+        foreach (var single in callee.GetInvocationList())
+            result = Invoke(call with { Arguments = [Value.OfObject(single), .. call.Operands] }, single);
+        return result;
     }
 
     private static CallHandler? Find(MethodBase method)

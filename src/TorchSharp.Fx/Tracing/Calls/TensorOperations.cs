@@ -22,6 +22,9 @@ internal static class TensorOperations
         if (call.Traits.Home != Home.TorchSharp)
             return null;
         var interpreter = call.Interpreter;
+        foreach (ref var argument in call.Arguments.AsSpan())
+            if (InterpretedEnumerable.IsLazy(argument.Reference))
+                argument = Value.OfObject(InterpretedEnumerable.ToArray(interpreter, argument.Reference!));
         var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput);
         if (!depends && !Random.Contains(call.Method.Name) && !ChangesModel(call))
             return null;
