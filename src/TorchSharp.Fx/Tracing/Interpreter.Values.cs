@@ -18,9 +18,9 @@ internal sealed partial class Interpreter
             case ValueKind.Struct:
                 return value.Reference is Proxy proxy && type != typeof(object) ? Written(proxy, Nullable.GetUnderlyingType(type) ?? type) : value.Copy().Reference;
             case ValueKind.Single:
-                return Underlying(type) == typeof(double) ? (double)value.Single : value.Single;
+                return Underlying(type) == typeof(double) ? (object)(double)value.Single : value.Single;
             case ValueKind.Double:
-                return Underlying(type) == typeof(float) ? (float)value.Double : value.Double;
+                return Underlying(type) == typeof(float) ? (object)(float)value.Double : value.Double;
             case ValueKind.Symbol:
                 return type == typeof(object) || type.IsInterface ? value.Symbol : Written(value.Symbol, Underlying(type));
             case ValueKind.Address:

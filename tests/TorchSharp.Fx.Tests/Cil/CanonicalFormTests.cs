@@ -169,7 +169,7 @@ public class CanonicalFormTests
         {
             var overflow = parts.Contains("ovf");
             var target = TypeOfSuffix[parts[overflow ? 2 : 1]];
-            Assert.Equal(new Conversion(target, overflow, parts.Contains("un")), instruction.Operand);
+            Assert.Equal(new TorchSharp.Fx.Cil.Conversion(target, overflow, parts.Contains("un")), instruction.Operand);
         }
         else if (parts is ["ldind" or "stind" or "ldelem" or "stelem", var suffix])
         {
