@@ -15,6 +15,7 @@ internal static class PythonNames
         ["op_Equality"] = "eq", ["op_Inequality"] = "ne", ["op_LessThan"] = "lt", ["op_LessThanOrEqual"] = "le",
         ["op_GreaterThan"] = "gt", ["op_GreaterThanOrEqual"] = "ge",
         ["get_Item"] = "getitem", ["set_Item"] = "setitem",
+        ["get_TensorItems"] = "getitem", ["set_TensorItems"] = "setitem",
         ["Ceiling"] = "ceil", ["Truncate"] = "trunc",
     }.ToFrozenDictionary();
 
