@@ -37,7 +37,7 @@ public sealed record ModuleTarget(string Path, MethodInfo Method) : Target
     public override string name => Path;
 }
 
-/// <summary>A static method or an operator; also a constructor. Its arguments are the method's parameters, all of them, in order.</summary>
+/// <summary>A static method or an operator; also a constructor. Its arguments are the method's parameters, all of them, in order; an indexer's receiver comes first.</summary>
 public sealed record FunctionTarget(MethodBase Method) : Target
 {
     /// <inheritdoc/>

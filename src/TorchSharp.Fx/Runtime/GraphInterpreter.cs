@@ -54,6 +54,7 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     /// <summary>The result of a static method, an operator, or an operation on numbers and sequences.</summary>
     protected virtual object? call_function(Node node) => node.target switch
     {
+        FunctionTarget { Method: MethodInfo { IsStatic: false } indexer } => Call(node, indexer, node.args[0], 1),
         FunctionTarget { Method: var method } => Call(node, method, null, 0),
         MemberTarget { Member: PropertyInfo property } => Call(node, property.GetMethod!, node.args[0], 1),
         MemberTarget { Member: FieldInfo field } => field.GetValue(Value(node.args[0])),
@@ -105,6 +106,7 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     private object? Evaluate(BuiltinTarget target, Node node) => target.Operation switch
     {
         Builtin.getitem when node.args[1] is SliceArgument slice => Slice(Value(node.args[0])!, slice),
+        Builtin.getitem when node.args[1] is Literal { Value: int and < 0 and var position } => Structures.FromEnd(Value(node.args[0])!, position),
         Builtin.getitem => Structures.Item(Value(node.args[0])!, Value(node.args[1])),
         Builtin.len => Structures.Length(Value(node.args[0])!),
         Builtin._assert => Assert(node),

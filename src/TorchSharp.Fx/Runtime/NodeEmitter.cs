@@ -32,7 +32,7 @@ internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression
         MemberTarget { Member: FieldInfo field } => Expression.Field(arguments.Emit(node.args[0], field.DeclaringType!), field),
         BuiltinTarget target => Builtin(target, node, arguments),
         FunctionTarget { Method: ConstructorInfo constructor } => Expression.New(constructor, Arguments(node, arguments, constructor, 0)),
-        FunctionTarget target => Call(node, arguments, (MethodInfo)target.Method, null, 0),
+        FunctionTarget { Method: MethodInfo { IsStatic: true } function } => Call(node, arguments, function, null, 0),
         _ => CallMethod(node, arguments, (MethodInfo)Method(node)!),
     };
 
@@ -63,6 +63,8 @@ internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression
 
     private static Expression Item(Expression sequence, Argument index, ArgumentEmitter arguments)
     {
+        if (index is Literal { Value: int and < 0 and var fromEnd })
+            return Expression.Call(typeof(Structures), nameof(Structures.FromEnd), null, Expression.Convert(sequence, typeof(object)), Expression.Constant(fromEnd));
         if (sequence.Type.IsArray)
             return Expression.ArrayIndex(sequence, arguments.Emit(index, typeof(int)));
         if (typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(sequence.Type) && index is Literal { Value: int position })

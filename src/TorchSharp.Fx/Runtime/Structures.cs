@@ -34,6 +34,9 @@ internal static class Structures
         _ => throw new InvalidOperationException($"A {sequence.GetType()} has no length."),
     };
 
+    /// <summary>The element that a graph writes with a negative position, as Python does: C#'s <c>^1</c> is −1.</summary>
+    internal static object? FromEnd(object sequence, int position) => Item(sequence, Length(sequence) + position);
+
     /// <summary>An element by position or key.</summary>
     internal static object? Item(object sequence, object? key) => sequence switch
     {

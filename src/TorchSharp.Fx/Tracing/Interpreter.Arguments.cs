@@ -39,7 +39,8 @@ internal sealed partial class Interpreter
             ITuple tuple => Enumerable.Range(0, tuple.Length).Any(i => DependsOnInput(tuple[i], depth - 1)),
             IDictionary dictionary => dictionary.Values.Cast<object?>().Any(item => DependsOnInput(item, depth - 1)),
             ICollection collection => collection.Cast<object?>().Any(item => DependsOnInput(item, depth - 1)),
-            ValueType and not Enum when !real.GetType().IsPrimitive && Traits.HomeOf(real.GetType()) != Home.Platform => FieldsDepend(real, depth),
+            Enum tagged => Symbols.TryRead(tagged, out _),
+            ValueType when !real.GetType().IsPrimitive && Traits.HomeOf(real.GetType()) != Home.Platform => FieldsDepend(real, depth),
             IFormattable or Scalar or torch.Device => false,
             var other => Traits.HomeOf(other!.GetType()) == Home.User && FieldsDepend(other, depth),
         };
@@ -71,6 +72,7 @@ internal sealed partial class Interpreter
             return symbol.Argument;
         return real switch
         {
+            Enum tagged when Symbols.TryRead(tagged, out var named) => named.Argument,
             null or string or bool or Enum or torch.Device => new Literal(real),
             torch.Tensor tensor => new NodeArgument(tracer.Attributes.NodeFor(this, tensor)),
             long or int or double or float => Number(real),
@@ -120,6 +122,12 @@ internal sealed partial class Interpreter
         return index.IsFromEnd ? raw == 0 ? null : new Literal(-raw) : new Literal(raw);
     }
 
+    /// <summary>A bound of a TensorIndex: it writes one from the end as a negative number, also a tag.</summary>
+    private Argument Bound(long number)
+        => Symbols.HasTags && number < 0 && Symbols.TryRead(-number, out var symbol)
+            ? RecordBuiltin(Builtin.neg, typeof(int), typeof(int), false, Value.Of(symbol), default).Argument
+            : Number(number);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_value")]
     private static extern ref int IndexValue(ref Index index);
 
@@ -139,7 +147,7 @@ internal sealed partial class Interpreter
     private Argument Index(torch.TensorIndex index)
     {
         object? Part(string name) => TensorIndexFields[name].GetValue(index);
-        Argument? Number(string name) => Part(name) is long number ? this.Number(number) : null;
+        Argument? Number(string name) => Part(name) is long number ? Bound(number) : null;
         return Part("kind")!.ToString() switch
         {
             "None" or "Null" => new Literal(null),

@@ -67,7 +67,7 @@ internal sealed partial class Interpreter
     {
         var message = new StringBuilder();
         string? thrown = null;
-        var known = new Constants();
+        var known = new KnownSlots();
         for (var steps = 0; steps < 100 && at < code.Instructions.Length; steps++, at++)
         {
             ref readonly var i = ref code.Instructions[at];
@@ -92,7 +92,7 @@ internal sealed partial class Interpreter
     }
 
     /// <summary>The flags that a Debug compiler keeps between the parts of <c>a || b</c> and the branch on it.</summary>
-    private sealed class Constants
+    private sealed class KnownSlots
     {
         private readonly Dictionary<int, int?> locals = [];
         private int? below;

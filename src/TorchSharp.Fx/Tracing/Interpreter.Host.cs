@@ -23,7 +23,10 @@ internal sealed partial class Interpreter
         if (type.IsByRef)
             throw Untraceable.NoBody(this, method);
         if (result is torch.Tensor tensor && !ReferenceEquals(result, target))
+        {
             Overlay.Own(tensor);
+            Constants.Add(tensor, new(this, method, arguments));
+        }
         return ToValue(result, type);
     }
 
@@ -97,6 +100,7 @@ internal sealed partial class Interpreter
         return real switch
         {
             int or long or float or double => ToValue(real, real.GetType()) is { IsSymbol: true } value ? value.Symbol : null,
+            Enum tagged => Symbols.TryRead(tagged, out var named) ? named : null,
             ITuple tuple => Enumerable.Range(0, tuple.Length).Select(i => NumbersIn(tuple[i], depth - 1)).FirstOrDefault(found => found is not null),
             ICollection collection => collection.Cast<object?>().Select(item => NumbersIn(item, depth - 1)).FirstOrDefault(found => found is not null),
             _ => null,

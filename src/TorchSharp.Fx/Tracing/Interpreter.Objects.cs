@@ -27,6 +27,8 @@ internal sealed partial class Interpreter
         {
             if (type == typeof(string) || type.IsArray)
                 return ToValue(HostCall(constructor, null, arguments), type);
+            if (Traits.Of(constructor).Home == Home.Platform)
+                HostCode.Check(new(this, constructor, [default, .. arguments]));
             var made = HostCall(constructor, null, arguments);
             Overlay.Own(made!);
             return type.IsValueType ? ToValue(made, type) : Value.OfObject(made);

@@ -39,6 +39,8 @@ internal sealed partial class Interpreter
             return Value.OfObject(Seen(real));
         if (StructLayout.IsNullable(type))
             return Value.OfStruct(real);
+        if (type.IsEnum && Symbols.TryRead((Enum)real!, out var named))
+            return Value.Of(named);
         if (type.IsEnum)
             return ToValue(System.Convert.ChangeType(real, Enum.GetUnderlyingType(type), null), Enum.GetUnderlyingType(type));
         return real switch

@@ -22,6 +22,8 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
 
     internal Overlay Overlay { get; } = new();
 
+    internal Constants Constants => field ??= new(this);
+
     /// <summary>Runs a method's body and returns its result; the default value for void.</summary>
     internal Value Run(MethodBase method, Value[] arguments)
     {

@@ -32,7 +32,8 @@ internal sealed class Sequences
     internal static Array Of(Type element, Value length, params ImmutableArray<Argument> parts)
     {
         var array = New(element, length);
-        Known.GetValue(array, null!).parts.AddRange(parts);
+        if (Known.TryGetValue(array, out var sequence))
+            sequence.parts.AddRange(parts);
         return array;
     }
 

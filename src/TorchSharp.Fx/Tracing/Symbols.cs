@@ -14,10 +14,11 @@ internal sealed class Symbols
 
     private readonly Dictionary<object, Proxy> objects = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<long, Proxy> numbers = [];
+    private readonly Dictionary<object, Proxy> enums = [];
     private readonly Random random = new();
 
     /// <summary>Whether any number has been written to real memory: before that, no read can find a tag.</summary>
-    internal bool HasTags => numbers.Count > 0;
+    internal bool HasTags => numbers.Count + enums.Count > 0;
 
     /// <summary>Makes an object stand for a symbol.</summary>
     internal void Bind(object value, Proxy proxy) => objects[value] = proxy;
@@ -50,7 +51,7 @@ internal sealed class Symbols
     internal object? Tag(Proxy proxy, Type type)
     {
         if (type.IsEnum)
-            return Tag(proxy, Enum.GetUnderlyingType(type)) is { } number ? Enum.ToObject(type, number) : null;
+            return EnumTag(proxy, type);
         return Type.GetTypeCode(type) switch
         {
             TypeCode.Int64 => New(proxy, LongTag | random.NextInt64(1L << 48)),
@@ -65,7 +66,8 @@ internal sealed class Symbols
 
     internal bool TryRead(long number, out Proxy proxy)
     {
-        if ((number >> 48) == (LongTag >> 48))
+        // Code that the interpreter doesn't see may widen an int's tag.
+        if ((number >> 48) == (LongTag >> 48) || (number >> 24) == (IntTag >> 24))
             return numbers.TryGetValue(number, out proxy!);
         proxy = null!;
         return false;
@@ -82,6 +84,29 @@ internal sealed class Symbols
     internal bool TryRead(double number, out Proxy proxy) => Known(double.IsNaN(number), BitConverter.DoubleToInt64Bits(number), out proxy);
 
     internal bool TryRead(float number, out Proxy proxy) => Known(float.IsNaN(number), BitConverter.SingleToInt32Bits(number), out proxy);
+
+    internal bool TryRead(Enum value, out Proxy proxy)
+    {
+        if (enums.Count > 0)
+            return enums.TryGetValue(value, out proxy!);
+        proxy = null!;
+        return false;
+    }
+
+    /// <summary>A value that the enum does not define: <c>ScalarType</c> has one byte, so there is no room for a number by chance. A symbol gets one tag, not many.</summary>
+    private object? EnumTag(Proxy proxy, Type type)
+    {
+        foreach (var (tag, known) in enums)
+            if (tag.GetType() == type && known.Argument.Equals(proxy.Argument))
+                return tag;
+        for (var number = sbyte.MaxValue; number > 0; number--)
+        {
+            var tag = Enum.ToObject(type, number);
+            if (!Enum.IsDefined(type, tag) && enums.TryAdd(tag, proxy))
+                return tag;
+        }
+        return null;
+    }
 
     private bool Known(bool possible, long key, out Proxy proxy)
     {

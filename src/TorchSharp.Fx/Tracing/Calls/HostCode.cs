@@ -24,7 +24,8 @@ internal static class HostCode
         return interpreter.RunOnHost(method, arguments);
     }
 
-    private static void Check(in Invocation call)
+    /// <summary>Refuses a call that would look into a symbol.</summary>
+    internal static void Check(in Invocation call)
     {
         var (interpreter, method, _) = call;
         var comparing = Comparing.Contains(method.Name);
@@ -32,11 +33,18 @@ internal static class HostCode
         for (var i = 0; i < operands.Length; i++)
         {
             var declared = call.Traits.OpenParameters[i].ParameterType;
-            if (interpreter.Numbers(operands[i]) is not { } symbol || (CarriesOnly(declared) && !comparing))
+            if (interpreter.Numbers(operands[i]) is not { } symbol)
                 continue;
-            throw operands[i].Reference is IEnumerable && interpreter.Symbols.TryGet(operands[i].Reference, out _)
-                ? Untraceable.UnknownLength(interpreter, symbol)
-                : Untraceable.NeedsValue(interpreter, method, symbol);
+            // A sequence of unknown length may be carried as an object, but not gone through.
+            if (operands[i].Reference is IEnumerable && interpreter.Symbols.TryGet(operands[i].Reference, out _))
+            {
+                if (!declared.IsGenericParameter && declared != typeof(object))
+                    throw Untraceable.UnknownLength(interpreter, symbol);
+            }
+            else if (comparing || !CarriesOnly(declared))
+            {
+                throw Untraceable.NeedsValue(interpreter, method, symbol);
+            }
         }
         if (comparing && !method.IsStatic && interpreter.Numbers(call.Arguments[0]) is { } held)
             throw Untraceable.NeedsValue(interpreter, method, held);

@@ -19,6 +19,7 @@ internal static class SymbolicMembers
     {
         "get_Item" => call.Interpreter.RecordItem(symbol, Key(call, target), call.Traits.ReturnType),
         "get_Length" or "get_Count" => call.Interpreter.Length(Value.OfObject(target)),
+        "ToArray" or "ToList" => Value.OfObject(target),
         "get_LongLength" => call.Interpreter.Length(Value.OfObject(target)),
         _ => throw Untraceable.UnknownLength(call.Interpreter, symbol),
     };

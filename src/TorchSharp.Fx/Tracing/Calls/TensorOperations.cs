@@ -30,6 +30,8 @@ internal static class TensorOperations
             return null;
         if (Transparent(call) is { } value)
             return value;
+        if (IsInPlace(call) && call.This is torch.Tensor written && interpreter.Overlay.Owns(written))
+            interpreter.Constants.BeforeWrite(written);
         if (call.This is torch.nn.Module)
             return depends || call.Method.Name.StartsWith("set_", StringComparison.Ordinal) ? throw Untraceable.ChangesModel(interpreter, call.Method) : null;
         if (call.Method.Name == nameof(ToString) && interpreter.Symbols.TryGet(call.This, out var shown))
@@ -73,8 +75,13 @@ internal static class TensorOperations
 
     /// <summary>An in-place operation on a tensor that was there before the trace is part of what the model does.</summary>
     private static bool ChangesModel(in Invocation call)
-        => call.This is torch.Tensor tensor && !call.Interpreter.Overlay.Owns(tensor)
-            && (call.Method.Name is "set_Item" || (call.Method.Name.EndsWith('_') && !call.Method.Name.EndsWith("__", StringComparison.Ordinal)));
+        => call.This is torch.Tensor tensor && !call.Interpreter.Overlay.Owns(tensor) && IsInPlace(call);
+
+    /// <summary>Whether a call writes to its receiver: by PyTorch's naming, an indexer's or a property's setter.</summary>
+    internal static bool IsInPlace(in Invocation call)
+        => !call.Method.IsStatic && (call.Method.IsSpecialName
+            ? call.Method.Name.StartsWith("set_", StringComparison.Ordinal)
+            : call.Method.Name.EndsWith('_') && !call.Method.Name.EndsWith("__", StringComparison.Ordinal));
 
     private static FrozenSet<string> Names(string names) => names.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
 }
