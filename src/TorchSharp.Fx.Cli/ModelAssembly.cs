@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Runtime.Loader;
-using TorchSharp.Fx.Vision;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Cli;

@@ -16,7 +16,7 @@ internal static class Tool
     {
         var verbose = new Option<bool>("--verbose") { Description = "Show where an error came from.", Recursive = true };
         var parsed = Root(verbose).Parse(args);
-        if (parsed.Errors.Count > 0)
+        if (parsed.Action is ParseErrorAction)
             return await Refuse(parsed);
         // Between two batches there is time to stop without a half-written file; the limit is for one that never ends.
         var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(1) };

@@ -1,5 +1,3 @@
-using Spectre.Console;
-
 namespace TorchSharp.Fx.Cli;
 
 /// <summary><c>torchfx doctor</c></summary>

@@ -17,7 +17,7 @@ internal static class GraphCode
     internal static string Of(Graph graph, string className, string rootType)
     {
         var root = graph.nodes.Any(node => node.name == "self") ? "root" : "self";
-        var result = graph.nodes.LastOrDefault()?.op == Opcode.output ? CSharpNames.OfType(graph.output_node().type) : "void";
+        var result = graph.nodes.LastOrDefault()?.op == Opcode.output ? CSharpNames.OfType(ResultType(graph.output_node())) : "void";
         var inputs = graph.nodes.Where(node => node.op == Opcode.placeholder).Select(Parameter);
         var statements = graph.nodes.Where(node => node.op != Opcode.placeholder).Select(node => $"        {Statement(node, root)}\n");
         return $$"""
@@ -33,6 +33,9 @@ internal static class GraphCode
 
             """;
     }
+
+    /// <summary>Features are made of the dictionary that the code itself returns.</summary>
+    private static Type ResultType(Node output) => output.args[0] is DictArgument dict && !output.type.IsAssignableFrom(dict.DictionaryType) ? dict.DictionaryType : output.type;
 
     private static string Parameter(Node node)
     {
