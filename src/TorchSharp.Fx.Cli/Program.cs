@@ -1,1 +1,3 @@
-return 0;
+using TorchSharp.Fx.Cli;
+
+return await Tool.Run(args);

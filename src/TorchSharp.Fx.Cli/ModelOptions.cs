@@ -1,0 +1,26 @@
+using System.CommandLine;
+
+namespace TorchSharp.Fx.Cli;
+
+/// <summary>How every command names its model.</summary>
+internal sealed class ModelOptions
+{
+    private readonly Argument<string> model = new("MODEL")
+    {
+        Description = "A model of 'torchfx models', or path/To.dll:Namespace.Type for a module of any assembly.",
+    };
+
+    private readonly Option<string?> args = new("--args")
+    {
+        Description = "Arguments for the type's constructor by name, as a JSON object.",
+        HelpName = "JSON",
+    };
+
+    internal void AddTo(Command command)
+    {
+        command.Add(model);
+        command.Add(args);
+    }
+
+    internal ModelSource Read(ParseResult parsed) => ModelSource.Find(parsed.GetRequiredValue(model), parsed.GetValue(args));
+}

@@ -1,0 +1,43 @@
+using TorchSharp.Fx.Vision;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Cli;
+
+/// <summary>Where a model comes from: Vision's catalogue, or a type of the user's own assembly.</summary>
+/// <param name="Name">What the command line calls it.</param>
+/// <param name="Build">Makes it; Vision's models also on the meta device, where weights cost neither time nor memory.</param>
+/// <param name="CropSize">The side of the square that images are cut to, in pixels.</param>
+internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, long CropSize)
+{
+    private const long UsualCropSize = 224;
+
+    /// <summary>The model for what only looks at its structure.</summary>
+    internal nn.Module BuildWithoutWeights() => Build(META);
+
+    /// <summary>Images as the model's published weights want them: torchvision's ratio of resize to crop is 256 to 224 throughout.</summary>
+    internal ImageClassification Preprocessing() => new(CropSize, (long)Math.Round(CropSize * 256 / 224.0));
+
+    /// <param name="model">A name of the catalogue or <c>path/To.dll:Namespace.Type</c>.</param>
+    /// <param name="args">The constructor's arguments as JSON, for a type only.</param>
+    internal static ModelSource Find(string model, string? args)
+    {
+        if (model.Contains(".dll", StringComparison.OrdinalIgnoreCase))
+            return FromAssembly(model, args);
+        if (args is not null)
+            throw new ToolException($"--args is for the constructor of a type (path/To.dll:Namespace.Type), and '{model}' is a model of the catalogue.") { IsWrongUsage = true };
+        if (!models.list_models().Contains(model.ToLowerInvariant()))
+            throw new ToolException($"There is no model named '{model}'. The nearest names are {NearestNames.Of(model, models.list_models())}; 'torchfx models' lists all.");
+        var info = models.get_model_info(model);
+        return new(info.name, device => models.get_model(info.name, device: device), info.input_shape[^1]);
+    }
+
+    private static ModelSource FromAssembly(string model, string? args)
+    {
+        var end = model.IndexOf(".dll", StringComparison.OrdinalIgnoreCase) + ".dll".Length;
+        var (path, typeName) = (model[..end], model[end..].TrimStart(':'));
+        var assembly = ModelAssembly.Load(path);
+        var type = assembly.FindModule(typeName);
+        var construct = ConstructorArguments.Match(type, args);
+        return new(model, _ => construct(), UsualCropSize);
+    }
+}

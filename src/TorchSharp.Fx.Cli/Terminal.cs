@@ -1,0 +1,33 @@
+using Spectre.Console;
+
+namespace TorchSharp.Fx.Cli;
+
+/// <summary>Tables and progress bars, for people who look at them.</summary>
+internal static class Terminal
+{
+    // Wide enough that no table is cut where nobody looks at it line by line.
+    private const int RedirectedWidth = 200;
+
+    internal static IAnsiConsole Results { get; } = Create(Console.Out, Console.IsOutputRedirected);
+
+    internal static IAnsiConsole Messages { get; } = Create(Console.Error, Console.IsErrorRedirected);
+
+    /// <summary>A table with these headings; cells are plain text, never markup.</summary>
+    internal static Table Table(params string[] headings)
+    {
+        var table = new Table { Border = TableBorder.Rounded };
+        foreach (var heading in headings)
+            table.AddColumn(new TableColumn(new Text(heading, new Style(decoration: Decoration.Bold))));
+        return table;
+    }
+
+    internal static void AddRow(this Table table, params IEnumerable<string> cells) => table.Rows.Add(cells.Select(cell => new Text(cell)));
+
+    private static IAnsiConsole Create(TextWriter writer, bool isRedirected)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+        if (isRedirected)
+            console.Profile.Width = RedirectedWidth;
+        return console;
+    }
+}

@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace TorchSharp.Fx.Cli;
+
+/// <summary>The command line as a whole: its commands, its exit codes, and how a failure is told.</summary>
+/// <remarks>Results go to standard output; progress, summaries, warnings and errors to standard error.</remarks>
+internal static class Tool
+{
+    internal const int Failed = 1;
+    internal const int WrongUsage = 2;
+    private const int Interrupted = 130;
+
+    internal static async Task<int> Run(string[] args)
+    {
+        var verbose = new Option<bool>("--verbose") { Description = "Show where an error came from.", Recursive = true };
+        var parsed = Root(verbose).Parse(args);
+        if (parsed.Action is ParseErrorAction)
+            return await Refuse(parsed);
+        // Between two batches there is time to stop without a half-written file; the limit is for one that never ends.
+        var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(1) };
+        try
+        {
+            return await parsed.InvokeAsync(invocation);
+        }
+        catch (OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync("torchfx: interrupted; every file that was written is whole.");
+            return Interrupted;
+        }
+        catch (Exception error)
+        {
+            await Console.Error.WriteLineAsync($"torchfx: {Failure.Sentence(error)}");
+            if (parsed.GetValue(verbose))
+                await Console.Error.WriteLineAsync($"{Environment.NewLine}{error}");
+            return error is ToolException { IsWrongUsage: true } ? WrongUsage : Failed;
+        }
+    }
+
+    private static RootCommand Root(Option<bool> verbose)
+    {
+        var root = new RootCommand("Names the nodes of any TorchSharp model, draws its graph and extracts features from images.")
+        {
+            new ModelsCommand(), new NodesCommand(), new GraphCommand(), new ExtractCommand(), new DoctorCommand(), verbose,
+        };
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpWithExamples((HelpAction)help.Action!);
+        return root;
+    }
+
+    private static async Task<int> Refuse(ParseResult parsed)
+    {
+        foreach (var error in parsed.Errors)
+            await Console.Error.WriteLineAsync($"torchfx: {error.Message}");
+        var command = parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
+        await Console.Error.WriteLineAsync($"Run 'torchfx {command}--help' to see how it is used.");
+        return WrongUsage;
+    }
+
+    private sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            help.Invoke(parseResult);
+            var commands = parseResult.CommandResult.Command is ToolCommand one ? [one] : parseResult.CommandResult.Command.Subcommands.OfType<ToolCommand>();
+            var output = parseResult.InvocationConfiguration.Output;
+            output.WriteLine("Examples:");
+            foreach (var example in commands.SelectMany(command => parseResult.CommandResult.Command is RootCommand ? command.Examples.Take(1) : command.Examples))
+                output.WriteLine($"  torchfx {example}");
+            output.WriteLine();
+            return 0;
+        }
+    }
+}

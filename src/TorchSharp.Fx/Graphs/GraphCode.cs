@@ -1,0 +1,135 @@
+using System.Collections.Frozen;
+using System.Reflection;
+
+namespace TorchSharp.Fx;
+
+/// <summary>The C# code that a graph stands for: a class with a <c>forward</c> of one statement a node (see <c>docs/graph-code.md</c>).</summary>
+internal static class GraphCode
+{
+    private static readonly FrozenDictionary<string, string> Operators = new Dictionary<string, string>
+    {
+        ["add"] = "+", ["sub"] = "-", ["mul"] = "*", ["truediv"] = "/", ["floordiv"] = "/", ["mod"] = "%",
+        ["and_"] = "&", ["or_"] = "|", ["xor"] = "^", ["lshift"] = "<<", ["rshift"] = ">>",
+        ["eq"] = "==", ["ne"] = "!=", ["lt"] = "<", ["le"] = "<=", ["gt"] = ">", ["ge"] = ">=",
+        ["neg"] = "-", ["invert"] = "~", ["not_"] = "!",
+    }.ToFrozenDictionary();
+
+    internal static string Of(Graph graph, string className, string rootType)
+    {
+        var root = graph.nodes.Any(node => node.name == "self") ? "root" : "self";
+        var result = graph.nodes.LastOrDefault()?.op == Opcode.output ? CSharpNames.OfType(ResultType(graph.output_node())) : "void";
+        var inputs = graph.nodes.Where(node => node.op == Opcode.placeholder).Select(Parameter);
+        var statements = graph.nodes.Where(node => node.op != Opcode.placeholder).Select(node => $"        {Statement(node, root)}\n");
+        return $$"""
+            using TorchSharp;
+            using static TorchSharp.torch;
+
+            sealed class {{className}}({{rootType}} {{root}})
+            {
+                public {{result}} forward({{string.Join(", ", inputs)}})
+                {
+            {{string.Concat(statements)}}    }
+            }
+
+            """;
+    }
+
+    /// <summary>Features are made of the dictionary that the code itself returns.</summary>
+    private static Type ResultType(Node output) => output.args[0] is DictArgument dict && !output.type.IsAssignableFrom(dict.DictionaryType) ? dict.DictionaryType : output.type;
+
+    private static string Parameter(Node node)
+    {
+        var declaration = $"{CSharpNames.OfType(node.type)} {CSharpNames.Identifier(node.name)}";
+        return node.target is PlaceholderTarget { Default: { } value } ? $"{declaration} = {CSharpArguments.Of(value)}" : declaration;
+    }
+
+    private static string Statement(Node node, string root) => node switch
+    {
+        { op: Opcode.output } => $"return {CSharpArguments.Of(node.args[0])};",
+        { target: BuiltinTarget { Operation: Builtin._assert } } => $"if (!{Condition(node.args[0])}) throw new InvalidOperationException({CSharpArguments.Of(node.args[1])});",
+        _ when node.type == typeof(void) => $"{Expression(node, root)};",
+        _ when node.users.Count == 0 => $"_ = {Expression(node, root)};",
+        _ => $"var {CSharpNames.Identifier(node.name)} = {Expression(node, root)};",
+    };
+
+    private static string Expression(Node node, string root) => node.target switch
+    {
+        AttributeTarget attribute => root + CSharpNames.Access(attribute.Path),
+        ModuleTarget module => $"{root}{CSharpNames.Access(module.Path)}.{module.Method.Name}({Arguments(module.Method, node, 0)})",
+        MethodTarget { Method: var method } => $"{CSharpArguments.Receiver(node.args[0])}.{method.Name}{TypeArguments(method)}({Arguments(method, node, 1)})",
+        MemberTarget { Member: var member } => $"{CSharpArguments.Receiver(node.args[0])}.{CSharpNames.Identifier(ArgumentText.MemberName(member.Name))}",
+        FunctionTarget { Method: var method } => Function(method, node),
+        BuiltinTarget builtin => Arithmetic(builtin, node),
+        _ => throw new InvalidOperationException($"Node '{node.name}' has no expression: it is a {node.op}."),
+    };
+
+    private static string Function(MethodBase method, Node node) => method switch
+    {
+        { IsConstructor: true } => $"new {CSharpNames.OfType(method.DeclaringType!)}({Arguments(method, node, 0)})",
+        { IsSpecialName: true, Name: "op_Implicit" or "op_Explicit" } => $"({CSharpNames.OfType(((MethodInfo)method).ReturnType)}){CSharpArguments.Receiver(node.args[0])}",
+        { IsSpecialName: true, IsStatic: true } when Operators.TryGetValue(PythonNames.Of(method), out var sign) => Operation(sign, node),
+        { IsSpecialName: true, IsStatic: false } => Accessor(method, node),
+        { IsStatic: true } => $"{CSharpNames.OfType(method.DeclaringType!)}.{PythonNames.Plain(method.Name)}{TypeArguments(method)}({Arguments(method, node, 0)})",
+        _ => $"{CSharpArguments.Receiver(node.args[0])}.{method.Name}{TypeArguments(method)}({Arguments(method, node, 1)})",
+    };
+
+    /// <summary>Indexers and setters: their last argument but for a getter's is what is assigned.</summary>
+    private static string Accessor(MethodBase method, Node node)
+    {
+        var (receiver, isSetter) = (CSharpArguments.Receiver(node.args[0]), method.Name.StartsWith("set_", StringComparison.Ordinal));
+        var indices = node.args[1..(isSetter ? ^1 : ^0)];
+        var target = indices.IsEmpty ? $"{receiver}.{method.Name[4..]}" : $"{receiver}[{string.Join(", ", indices.Select(CSharpArguments.Index))}]";
+        return isSetter ? $"{target} = {CSharpArguments.Of(node.args[^1])}" : target;
+    }
+
+    private static string Arithmetic(BuiltinTarget target, Node node)
+    {
+        if (target.Operation == Builtin.len)
+            return $"{CSharpArguments.Receiver(node.args[0])}.{(target.Type.IsArray ? "Length" : "Count")}";
+        if (target.Operation == Builtin.getitem)
+            return Item(target.Type, node);
+        var unsigned = target.Type == typeof(uint) || target.Type == typeof(ulong) ? $"({CSharpNames.OfType(target.Type)})" : "";
+        var operation = Operation(Operators[target.name], node, unsigned);
+        return target.Checked ? $"checked({operation})" : operation;
+    }
+
+    private static string Item(Type sequence, Node node)
+    {
+        var receiver = CSharpArguments.Receiver(node.args[0]);
+        return node.args[1] is Literal { Value: int number } && typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(sequence)
+            ? $"{receiver}.Item{number + 1}"
+            : $"{receiver}[{CSharpArguments.Index(node.args[1])}]";
+    }
+
+    private static string Operation(string sign, Node node, string cast = "") => node.args.Length == 1
+        ? sign + CSharpArguments.Of(node.args[0])
+        : $"{cast}{CSharpArguments.Of(node.args[0])} {sign} {cast}{CSharpArguments.Of(node.args[1])}";
+
+    /// <summary>The arguments of a call; those that only repeat a default are left out, and what follows them is named.</summary>
+    private static string Arguments(MethodBase method, Node node, int skipped)
+    {
+        var parameters = method.GetParameters();
+        var written = new List<string>();
+        for (var i = 0; i + skipped < node.args.Length; i++)
+        {
+            var (parameter, argument) = (parameters[i], node.args[i + skipped]);
+            if (parameter.HasDefaultValue && argument is Literal { Value: var value } && IsDefault(parameter, value))
+                continue;
+            written.Add(i == written.Count ? CSharpArguments.Of(argument) : $"{CSharpNames.Identifier(parameter.Name!)}: {CSharpArguments.Of(argument)}");
+        }
+        return string.Join(", ", written);
+    }
+
+    /// <summary>The default of a struct is written as null in metadata, that of an enum as its number.</summary>
+    private static bool IsDefault(ParameterInfo parameter, object? value) => parameter.DefaultValue switch
+    {
+        null => value is null,
+        var other when value is Enum && other is not Enum => Equals(Convert.ToInt64(value, null), Convert.ToInt64(other, null)),
+        var other => Equals(value, other) || (value is IConvertible and not string and not bool && other is IConvertible and not string and not bool && Convert.ToDouble(value, null).Equals(Convert.ToDouble(other, null))),
+    };
+
+    private static string TypeArguments(MethodBase method)
+        => method.IsGenericMethod ? $"<{string.Join(", ", method.GetGenericArguments().Select(CSharpNames.OfType))}>" : "";
+
+    private static string Condition(Argument argument) => argument is NodeArgument ? CSharpArguments.Of(argument) : $"({CSharpArguments.Of(argument)})";
+}
