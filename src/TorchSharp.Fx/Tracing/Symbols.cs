@@ -5,7 +5,7 @@ namespace TorchSharp.Fx.Tracing;
 /// <summary>
 /// The symbols of one trace, and how they pass through real memory. An object that depends on an input (a tensor, a shape, a device) is a
 /// real object without content, known by reference. A symbolic number is written as a tag: a number that no program computes by chance
-/// and that this table knows, so that it survives being copied by code the interpreter doesn't see (docs/decisions/0002).
+/// and that this table knows, so that it survives being copied by code the interpreter doesn't see (docs/decisions/tracing.md).
 /// </summary>
 internal sealed class Symbols
 {
