@@ -65,13 +65,16 @@ internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression
     {
         if (index is Literal { Value: int and < 0 and var fromEnd })
             return Expression.Call(typeof(Structures), nameof(Structures.FromEnd), null, Expression.Convert(sequence, typeof(object)), Expression.Constant(fromEnd));
-        if (sequence.Type.IsArray)
+        // Only a literal of the graph counts from the end: C# has no negative index.
+        var fromEnd = index is Literal { Value: < 0 };
+        if (sequence.Type.IsArray && !fromEnd)
             return Expression.ArrayIndex(sequence, arguments.Emit(index, typeof(int)));
         if (typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(sequence.Type) && index is Literal { Value: int position })
             return TupleItem(sequence, position);
-        if (sequence.Type.GetProperty("Item") is { } indexer)
+        if (!fromEnd && sequence.Type.GetProperty("Item") is { } indexer)
             return Expression.Property(sequence, indexer, arguments.Emit(index, indexer.GetIndexParameters()[0].ParameterType));
-        return Expression.Call(typeof(Structures), nameof(Structures.Item), null, Expression.Convert(sequence, typeof(object)), arguments.Emit(index, typeof(object)));
+        var item = Expression.Call(typeof(Structures), nameof(Structures.Item), null, Expression.Convert(sequence, typeof(object)), arguments.Emit(index, typeof(object)));
+        return ValueConversion.ElementOf(sequence.Type) is { } element ? Expression.Convert(item, element) : item;
     }
 
     private static MemberExpression TupleItem(Expression tuple, int position)
