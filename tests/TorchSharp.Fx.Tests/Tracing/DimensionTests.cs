@@ -74,15 +74,26 @@ public sealed class DimensionTests
                 %getitem : [num_users=8] = call_function[target=getitem](%getattr_1, -1)
                 %sqrt : [num_users=1] = call_function[target=sqrt](double(%getitem))
                 %truediv : [num_users=1] = call_function[target=truediv](1.0, %sqrt)
-                %max_1 : [num_users=1] = call_function[target=Max](float(%getitem), 2.5)
+                %max_1 : [num_users=1] = call_function[target=max](float(%getitem), 2.5)
                 %mul : [num_users=1] = call_function[target=mul](%max_1, 0.5)
                 %mul_1 : [num_users=1] = call_function[target=mul](double(%getitem), 0.5)
                 %truediv_1 : [num_users=1] = call_function[target=truediv](double(%getitem), 3.0)
                 %ceil : [num_users=1] = call_function[target=ceil](%truediv_1)
-                %min_1 : [num_users=1] = call_function[target=Min](%getitem, 5)
+                %min_1 : [num_users=1] = call_function[target=min](%getitem, 5)
                 %add : [num_users=1] = call_function[target=add](long(%ceil), %min_1)
                 %truediv_2 : [num_users=1] = call_function[target=truediv](double(%getitem), 2.0)
-                return %x
+                %round_1 : [num_users=1] = call_function[target=round](%truediv_2)
+                %to_int64 : [num_users=1] = call_function[target=ToInt64](%round_1)
+                %add_1 : [num_users=1] = call_function[target=add](%add, %to_int64)
+                %mul_2 : [num_users=1] = call_function[target=mul](%x, %truediv)
+                %mul_3 : [num_users=1] = call_function[target=mul](%mul_2, %mul)
+                %add_2 : [num_users=1] = call_function[target=add](%mul_3, int(%mul_1))
+                %add_3 : [num_users=1] = call_function[target=add](%add_2, %add_1)
+                %pow_1 : [num_users=1] = call_function[target=pow](double(%getitem), -0.5)
+                %add_4 : [num_users=1] = call_function[target=add](%add_3, %pow_1)
+                %truediv_3 : [num_users=1] = call_function[target=truediv](float(%getitem), 3.0)
+                %add_5 : [num_users=1] = call_function[target=add](%add_4, %truediv_3)
+                return %add_5
             """);
 
     private sealed class Unsigned : nn.Module<Tensor, Tensor>
@@ -103,7 +114,22 @@ public sealed class DimensionTests
         => Traced.Check(new Unsigned(), """
             graph(%x):
                 %x : [num_users=4] = placeholder[target=x]
-                return %x
+                %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
+                %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 0)
+                %sub : [num_users=2] = call_function[target=sub](%getitem, 5)
+                %getattr_2 : [num_users=1] = call_function[target=getattr](%x, shape)
+                %getitem_1 : [num_users=1] = call_function[target=getitem](%getattr_2, 1)
+                %mul : [num_users=1] = call_function[target=mul](%getitem_1, 100)
+                %getattr_3 : [num_users=1] = call_function[target=getattr](%x, shape)
+                %getitem_2 : [num_users=1] = call_function[target=getitem](%getattr_3, 1)
+                %floordiv : [num_users=1] = call_function[target=floordiv](%getitem_2, 3)
+                %floordiv_1 : [num_users=1] = call_function[target=floordiv](uint32(%sub), 2)
+                %add : [num_users=1] = call_function[target=add](%x, uint64(%floordiv_1))
+                %add_1 : [num_users=1] = call_function[target=add](%add, byte(%mul))
+                %add_2 : [num_users=1] = call_function[target=add](%add_1, int16(%floordiv))
+                %rshift : [num_users=1] = call_function[target=rshift](uint32(%sub), 28)
+                %add_3 : [num_users=1] = call_function[target=add](%add_2, uint64(%rshift))
+                return %add_3
             """);
 
     private sealed class Compared : nn.Module<Tensor, Tensor>
@@ -123,7 +149,22 @@ public sealed class DimensionTests
         => Traced.Check(new Compared(), """
             graph(%x):
                 %x : [num_users=3] = placeholder[target=x]
-                return %x
+                %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
+                %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 0)
+                %mod : [num_users=1] = call_function[target=mod](%getitem, 2)
+                %getattr_2 : [num_users=1] = call_function[target=getattr](%x, shape)
+                %getitem_1 : [num_users=2] = call_function[target=getitem](%getattr_2, 1)
+                %eq : [num_users=2] = call_function[target=eq](%mod, 0)
+                %to_int32 : [num_users=1] = call_function[target=ToInt32](%eq)
+                %mul : [num_users=1] = call_function[target=mul](%x, %to_int32)
+                %le : [num_users=1] = call_function[target=le](%getitem_1, 4)
+                %to_int32_1 : [num_users=1] = call_function[target=ToInt32](%le)
+                %add : [num_users=1] = call_function[target=add](%mul, %to_int32_1)
+                %gt : [num_users=1] = call_function[target=gt](%getitem_1, 4)
+                %and_ : [num_users=1] = call_function[target=and_](%eq, %gt)
+                %to_int32_2 : [num_users=1] = call_function[target=ToInt32](%and_)
+                %add_1 : [num_users=1] = call_function[target=add](%add, %to_int32_2)
+                return %add_1
             """);
 
     private sealed class Stored : nn.Module<Tensor, Tensor>
@@ -149,12 +190,12 @@ public sealed class DimensionTests
             graph(%x):
                 %x : [num_users=3] = placeholder[target=x]
                 %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
-                %getitem : [num_users=5] = call_function[target=getitem](%getattr_1, 0)
+                %getitem : [num_users=4] = call_function[target=getitem](%getattr_1, 0)
                 %getattr_2 : [num_users=1] = call_function[target=getattr](%x, shape)
                 %getitem_1 : [num_users=3] = call_function[target=getitem](%getattr_2, 1)
                 %add : [num_users=1] = call_function[target=add](3, int(%getitem))
                 %reshape : [num_users=1] = call_method[target=reshape](%x, [%getitem, 1, %getitem_1])
-                %reshape_1 : [num_users=1] = call_method[target=reshape](%reshape, %getitem, %getitem_1)
+                %reshape_1 : [num_users=1] = call_method[target=reshape](%reshape, [%getitem, %getitem_1])
                 %add_1 : [num_users=1] = call_function[target=add](%reshape_1, %add)
                 %add_2 : [num_users=1] = call_function[target=add](%add_1, double(%getitem_1))
                 %add_3 : [num_users=1] = call_function[target=add](%add_2, float(%getitem))
