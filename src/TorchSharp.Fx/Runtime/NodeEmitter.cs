@@ -65,16 +65,13 @@ internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression
     {
         if (index is Literal { Value: int and < 0 and var fromEnd })
             return Expression.Call(typeof(Structures), nameof(Structures.FromEnd), null, Expression.Convert(sequence, typeof(object)), Expression.Constant(fromEnd));
-        // Only a literal of the graph counts from the end: C# has no negative index.
-        var fromEnd = index is Literal { Value: < 0 };
-        if (sequence.Type.IsArray && !fromEnd)
+        if (sequence.Type.IsArray)
             return Expression.ArrayIndex(sequence, arguments.Emit(index, typeof(int)));
         if (typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(sequence.Type) && index is Literal { Value: int position })
             return TupleItem(sequence, position);
-        if (!fromEnd && sequence.Type.GetProperty("Item") is { } indexer)
+        if (sequence.Type.GetProperty("Item") is { } indexer)
             return Expression.Property(sequence, indexer, arguments.Emit(index, indexer.GetIndexParameters()[0].ParameterType));
-        var item = Expression.Call(typeof(Structures), nameof(Structures.Item), null, Expression.Convert(sequence, typeof(object)), arguments.Emit(index, typeof(object)));
-        return ValueConversion.ElementOf(sequence.Type) is { } element ? Expression.Convert(item, element) : item;
+        return Expression.Call(typeof(Structures), nameof(Structures.Item), null, Expression.Convert(sequence, typeof(object)), arguments.Emit(index, typeof(object)));
     }
 
     private static MemberExpression TupleItem(Expression tuple, int position)

@@ -37,12 +37,12 @@ internal static class Structures
     /// <summary>The element that a graph writes with a negative position, as Python does: C#'s <c>^1</c> is −1.</summary>
     internal static object? FromEnd(object sequence, int position) => Item(sequence, Length(sequence) + position);
 
-    /// <summary>An element by position or key; a negative position counts from the end, as <c>^1</c> does.</summary>
+    /// <summary>An element by position or key.</summary>
     internal static object? Item(object sequence, object? key) => sequence switch
     {
-        Array array => array.GetValue(Position(key, array.Length)),
-        IList list => list[Position(key, list.Count)],
-        ITuple tuple => tuple[Position(key, tuple.Length)],
+        Array array => array.GetValue(Position(key)),
+        IList list => list[Position(key)],
+        ITuple tuple => tuple[Position(key)],
         _ => sequence.GetType().GetProperty("Item")?.GetMethod!.Invoke(sequence, BindingFlags.DoNotWrapExceptions, null, [key], null)
             ?? throw new InvalidOperationException($"A {sequence.GetType()} can't be indexed."),
     };
@@ -56,7 +56,7 @@ internal static class Structures
         return made;
     }
 
-    private static int Position(object? key, int length) => (int)ValueConversion.Apply(key, typeof(int))! is var position && position < 0 ? position + length : position;
+    private static int Position(object? key) => (int)ValueConversion.Apply(key, typeof(int))!;
 
     /// <summary>Throws the message unless the condition holds.</summary>
     internal static void Assert(bool condition, string message)
