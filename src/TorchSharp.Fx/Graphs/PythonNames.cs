@@ -45,7 +45,7 @@ internal static class PythonNames
             return "getattr";
         if (method.IsSpecialName && method.Name.StartsWith("set_", StringComparison.Ordinal))
             return "setattr";
-        return Plain(method.Name);
+        return method.DeclaringType == typeof(Math) || method.DeclaringType == typeof(MathF) ? method.Name.ToLowerInvariant() : Plain(method.Name);
     }
 
     /// <summary>The name that the programmer gave: a local function is compiled as <c>&lt;forward>g__Scale|0_0</c>.</summary>

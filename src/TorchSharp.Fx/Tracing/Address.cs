@@ -40,6 +40,16 @@ internal abstract class Address
         internal override void Store(Value value) => interpreter.StoreElement(array, index, value);
     }
 
+    /// <summary>An element of an array of several dimensions.</summary>
+    internal sealed class Cell(Interpreter interpreter, Array array, int[] indices) : Address
+    {
+        internal override Type Type => array.GetType().GetElementType()!;
+
+        internal override Value Load() => interpreter.ToValue(((Array)interpreter.Overlay.Current(array)!).GetValue(indices), Type);
+
+        internal override void Store(Value value) => ((Array)interpreter.Overlay.ForChange(array)).SetValue(interpreter.ToObject(value, Type), indices);
+    }
+
     /// <summary>A field of an object, or a static field when the object is null.</summary>
     internal sealed class ObjectField(Interpreter interpreter, object? target, FieldInfo field) : Address
     {

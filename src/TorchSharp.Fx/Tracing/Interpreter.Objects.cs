@@ -25,13 +25,11 @@ internal sealed partial class Interpreter
         var type = constructor.DeclaringType!;
         if (Traits.Of(constructor).Home != Home.User || typeof(Exception).IsAssignableFrom(type) || (typeof(torch.nn.Module).IsAssignableFrom(type) && !arguments.Any(DependsOnInput)))
         {
-            if (type == typeof(string) || type.IsArray)
-                return ToValue(HostCall(constructor, null, arguments), type);
             if (Traits.Of(constructor).Home == Home.Platform)
                 HostCode.Check(new(this, constructor, [default, .. arguments]));
             var made = HostCall(constructor, null, arguments);
             Overlay.Own(made!);
-            return type.IsValueType ? ToValue(made, type) : Value.OfObject(made);
+            return ToValue(made, type);
         }
         var target = RuntimeHelpers.GetUninitializedObject(type);
         Overlay.Own(target);

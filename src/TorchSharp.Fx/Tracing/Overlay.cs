@@ -15,7 +15,7 @@ internal sealed class Overlay
 
     private static readonly FrozenSet<string> Changes = """
         Add AddRange Insert InsertRange Remove RemoveAt RemoveAll RemoveRange RemoveWhere RemoveFirst RemoveLast AddFirst AddLast AddBefore AddAfter Clear set_Item TryAdd TryRemove TryUpdate
-        GetOrAdd AddOrUpdate Enqueue Dequeue TryDequeue Push Pop TryPop Sort Reverse UnionWith IntersectWith ExceptWith SymmetricExceptWith EnsureCapacity set_Capacity TrimExcess SetValue
+        GetOrAdd AddOrUpdate Enqueue Dequeue TryDequeue Push Pop TryPop Sort Reverse UnionWith IntersectWith ExceptWith SymmetricExceptWith EnsureCapacity set_Capacity TrimExcess SetValue Set
         """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
 
     private readonly Dictionary<object, Dictionary<FieldInfo, Value>> fields = new(ReferenceEqualityComparer.Instance);

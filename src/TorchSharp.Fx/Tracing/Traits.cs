@@ -56,7 +56,8 @@ internal sealed class Traits
 
     internal static Traits Of(MethodBase method) => Known.GetOrAdd(method, static method => new Traits(method));
 
-    internal static Home HomeOf(Type type) => Homes.GetOrAdd(type.Assembly, static assembly =>
+    // An array's methods are the runtime's, though its type is in the assembly of its elements.
+    internal static Home HomeOf(Type type) => type.IsArray ? Home.Platform : Homes.GetOrAdd(type.Assembly, static assembly =>
     {
         if (assembly == typeof(torch).Assembly)
             return Home.TorchSharp;

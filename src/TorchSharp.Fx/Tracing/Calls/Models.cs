@@ -19,6 +19,8 @@ internal static class Models
     {
         if (call.This is Delegate callee && call.Method.Name == "Invoke")
             return Invoke(call, callee);
+        if (call.Method is { Name: "Address", DeclaringType.IsArray: true })
+            return Cell(call);
         if (call.Method is ConstructorInfo constructor && call.Arguments[0].Kind == ValueKind.Address)
             return ConstructInPlace(call, constructor);
         return Found.GetOrAdd(call.Method, Find)?.Invoke(call);
@@ -45,6 +47,17 @@ internal static class Models
         }
         call.Arguments[0].Address.Store(made);
         return default(Value);
+    }
+
+    /// <summary><c>ref matrix[i, j]</c></summary>
+    private static Value Cell(in Invocation call)
+    {
+        var interpreter = call.Interpreter;
+        foreach (var index in call.Operands)
+            if (index.IsSymbol)
+                throw Untraceable.SymbolicIndex(interpreter, index.Symbol);
+        var array = (Array)(call.Arguments[0].Reference ?? throw new NullReferenceException());
+        return Value.Of(new Address.Cell(interpreter, array, Array.ConvertAll(call.Operands.ToArray(), index => (int)index.Int64)));
     }
 
     private static Value Invoke(in Invocation call, Delegate callee)

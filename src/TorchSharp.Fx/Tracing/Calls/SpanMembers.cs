@@ -17,6 +17,10 @@ internal static class SpanMembers
         [type + ".ToString"] = (in Invocation call) => Value.OfObject(Self(call).Array is char[] text ? new string(text, Self(call).Offset, Self(call).Length) : call.Method.DeclaringType!.Name),
         [type + ".Fill"] = Fill,
         [type + ".Clear"] = Fill,
+        [type + ".GetEnumerator"] = (in Invocation call) => Value.OfStruct(new Enumerator(Self(call))),
+        [type + "+Enumerator.MoveNext"] = (in Invocation call) => Value.Of(Enumerating(call).MoveNext(call.Interpreter)),
+        [type + "+Enumerator.System.IDisposable.Dispose"] = (in Invocation call) => default(Value),
+        [type + "+Enumerator.get_Current"] = (in Invocation call) => Enumerating(call).Current(call.Interpreter),
     });
 
     internal static Value Over(Interpreter interpreter, Value source)
@@ -114,6 +118,19 @@ internal static class SpanMembers
         var copy = span.ToArray();
         interpreter.Overlay.Own(copy);
         return Value.OfObject(copy);
+    }
+
+    private static Enumerator Enumerating(in Invocation call) => (Enumerator)call.Arguments[0].Address.Load().Reference!;
+
+    /// <summary>foreach over a span.</summary>
+    private sealed class Enumerator(SpanModel span)
+    {
+        private int at = -1;
+
+        internal bool MoveNext(Interpreter interpreter)
+            => span.IsSymbolic ? throw Untraceable.UnknownLength(interpreter, span.SymbolicLength.Symbol) : ++at < span.Length;
+
+        internal Value Current(Interpreter interpreter) => Value.Of(new Address.Element(interpreter, span.Array, span.Offset + at));
     }
 
     private static Value? Fill(in Invocation call)

@@ -36,9 +36,8 @@ internal static class TextMembers
         return default(Value);
     }
 
-    /// <summary>What would print a symbol's value has none to print.</summary>
-    private static Value? Dropped(in Invocation call)
-        => call.Traits.ReturnType == typeof(void) && Array.Exists(call.Arguments, call.Interpreter.DependsOnInput) ? default(Value) : null;
+    /// <summary>A trace prints nothing: what a model prints belongs to its runs, and a symbol has no value to print.</summary>
+    private static Value? Dropped(in Invocation call) => call.Traits.ReturnType == typeof(void) ? default(Value) : null;
 
     private sealed class Text
     {
