@@ -102,33 +102,26 @@ public class IndexTests
 
     [Fact]
     public void Tensors_index() => Traced.Check(new ByTensor(), """
-        graph(%x):
-            %x : [num_users=9] = placeholder[target=x]
-            %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 0)
-            %floordiv : [num_users=7] = call_function[target=floordiv](%getitem, 2)
-            %getitem_1 : [num_users=1] = call_function[target=getitem](%x, [slice(0, long(int(%floordiv)), None)])
-            %getitem_2 : [num_users=1] = call_function[target=getitem](%x, [slice(0, %floordiv, None)])
+        graph(%x, %index):
+            %x : [num_users=7] = placeholder[target=x]
+            %index : [num_users=3] = placeholder[target=index]
+            %gt : [num_users=1] = call_function[target=gt](%x, 0.5)
+            %getitem : [num_users=1] = call_function[target=getitem](%x, [%gt])
+            %getitem_1 : [num_users=1] = call_function[target=getitem](%x, [%index])
+            %_tensor_constant0 : [num_users=1] = get_attr[target=_tensor_constant0]
+            %getitem_2 : [num_users=1] = call_function[target=getitem](%x, [%_tensor_constant0])
             %add : [num_users=1] = call_function[target=add](%getitem_1, %getitem_2)
-            %sub : [num_users=1] = call_function[target=sub](%floordiv, 1)
-            %getitem_3 : [num_users=1] = call_function[target=getitem](%x, %sub)
+            %getitem_3 : [num_users=1] = call_function[target=getitem](%x, [%index, slice(0, None, None)])
             %add_1 : [num_users=1] = call_function[target=add](%add, %getitem_3)
-            %sub_1 : [num_users=1] = call_function[target=sub](int(%floordiv), 1)
-            %getitem_4 : [num_users=1] = call_function[target=getitem](%x, [long(%sub_1), slice(0, None, None)])
-            %add_2 : [num_users=1] = call_function[target=add](%add_1, %getitem_4)
-            %getattr_2 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem_5 : [num_users=1] = call_function[target=getitem](%getattr_2, 0)
-            %getitem_6 : [num_users=1] = call_function[target=getitem](%x, [slice(0, long(int(%getitem_5)), None)])
-            %getitem_7 : [num_users=1] = call_function[target=getitem](%getitem_6, [slice(0, long(int(%floordiv)), None)])
-            %add_3 : [num_users=1] = call_function[target=add](%add_2, %getitem_7)
-            %neg : [num_users=1] = call_function[target=neg](int(%floordiv))
-            %getitem_8 : [num_users=1] = call_function[target=getitem](%x, [slice(%neg, None, None)])
-            %add_4 : [num_users=1] = call_function[target=add](%add_3, %getitem_8)
-            %sub_2 : [num_users=1] = call_function[target=sub](int(%floordiv), 1)
-            %getitem_9 : [num_users=1] = call_function[target=getitem](%x, [slice(long(%sub_2), -1, None)])
-            %getitem_10 : [num_users=1] = call_function[target=getitem](%getitem_9, [slice(0, 1, None)])
-            %add_5 : [num_users=1] = call_function[target=add](%add_4, %getitem_10)
-            return %add_5
+            %sum_1 : [num_users=1] = call_method[target=sum](%getitem, None)
+            %add_2 : [num_users=1] = call_function[target=add](%add_1, %sum_1)
+            %index_select : [num_users=1] = call_method[target=index_select](%x, 0, %index)
+            %add_3 : [num_users=1] = call_function[target=add](%add_2, %index_select)
+            %_tensor_constant1 : [num_users=1] = get_attr[target=_tensor_constant1]
+            %getitem_4 : [num_users=1] = call_function[target=getitem](%x, [slice(None, None, None), %_tensor_constant1])
+            %unsqueeze : [num_users=1] = call_method[target=unsqueeze](%getitem_4, 1)
+            %add_4 : [num_users=1] = call_function[target=add](%add_3, %unsqueeze)
+            return %add_4
         """, [rand(2, 3), tensor(new long[] { 1, 1 })]);
 
     private sealed class Setters() : Module<Tensor, Tensor>("Setters")
@@ -219,25 +212,19 @@ public class IndexTests
     [Fact]
     public void In_place_operations_are_seen_by_later_reads() => Traced.Check(new InPlace(), """
         graph(%x):
-            %x : [num_users=3] = placeholder[target=x]
-            %clone : [num_users=7] = call_method[target=clone](%x)
+            %x : [num_users=1] = placeholder[target=x]
+            %mul : [num_users=5] = call_function[target=mul](%x, 1)
+            %add : [num_users=1] = call_function[target=add](%mul, 0)
+            %add_ : [num_users=1] = call_method[target=add_](%mul, 1)
+            %mul_ : [num_users=0] = call_method[target=mul_](%add_, 2)
+            %relu_ : [num_users=0] = call_method[target=relu_](%mul)
             %_tensor_constant0 : [num_users=1] = get_attr[target=_tensor_constant0]
-            %setitem : [num_users=0] = call_function[target=setitem](%clone, 0, 1, %_tensor_constant0)
-            %getitem : [num_users=1] = call_function[target=getitem](%x, [slice(0, None, None), 0])
-            %setitem_1 : [num_users=0] = call_function[target=setitem](%clone, [slice(0, None, None), -1], %getitem)
-            %getitem_1 : [num_users=1] = call_function[target=getitem](%clone, [slice(1, None, None)])
-            %mul : [num_users=1] = call_function[target=mul](%getitem_1, 2)
-            %setitem_2 : [num_users=0] = call_function[target=setitem](%clone, [slice(1, None, None)], %mul)
-            %getitem_2 : [num_users=1] = call_function[target=getitem](%x, [slice(0, None, None), slice(0, 2, None)])
-            %_tensor_constant1 : [num_users=1] = get_attr[target=_tensor_constant1]
-            %clone_1 : [num_users=3] = call_method[target=clone](%_tensor_constant1)
-            %setitem_3 : [num_users=0] = call_function[target=setitem](%clone_1, [slice(0, None, None), slice(0, 2, None)], %getitem_2)
-            %gt : [num_users=1] = call_function[target=gt](%clone, 1)
-            %_tensor_constant2 : [num_users=1] = get_attr[target=_tensor_constant2]
-            %setitem_4 : [num_users=0] = call_function[target=setitem](%clone, [%gt], %_tensor_constant2)
-            %add : [num_users=1] = call_function[target=add](%clone, %clone_1)
-            %getitem_3 : [num_users=1] = call_function[target=getitem](%clone_1, 0)
-            %add_1 : [num_users=1] = call_function[target=add](%add, %getitem_3)
-            return %add_1
+            %clone : [num_users=4] = call_method[target=clone](%_tensor_constant0)
+            %copy_ : [num_users=0] = call_method[target=copy_](%clone, %mul, False)
+            %add__1 : [num_users=0] = call_method[target=add_](%clone, 1)
+            %relu : [num_users=0] = call_function[target=relu](%clone, True)
+            %add_1 : [num_users=1] = call_function[target=add](%add, %mul)
+            %add_2 : [num_users=1] = call_function[target=add](%add_1, %clone)
+            return %add_2
         """, [rand(2, 3) - 0.5]);
 }

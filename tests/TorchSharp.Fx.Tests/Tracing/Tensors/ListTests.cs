@@ -69,14 +69,24 @@ public class ListTests
     [Fact]
     public void Parts_are_indexed() => Traced.Check(new Parts(), """
         graph(%x):
-            %x : [num_users=5] = placeholder[target=x]
-            %neg : [num_users=1] = call_method[target=neg](%x)
-            %mul : [num_users=1] = call_function[target=mul](%x, 2)
-            %cat : [num_users=1] = call_function[target=cat]([%x, %neg, %mul], 1)
-            %cat_1 : [num_users=1] = call_function[target=cat]([%x, %x, %x], 1)
-            %hstack : [num_users=1] = call_function[target=hstack]([%x, %x, %x])
-            %cat_2 : [num_users=1] = call_function[target=cat]([%cat, %cat_1, %hstack], 0)
-            return %cat_2
+            %x : [num_users=4] = placeholder[target=x]
+            %chunk : [num_users=3] = call_method[target=chunk](%x, 3, -1)
+            %getitem : [num_users=1] = call_function[target=getitem](%chunk, 0)
+            %getitem_1 : [num_users=1] = call_function[target=getitem](%chunk, 1)
+            %getitem_2 : [num_users=1] = call_function[target=getitem](%chunk, 2)
+            %split : [num_users=1] = call_method[target=split](%x, 3, 1)
+            %mul : [num_users=1] = call_function[target=mul](%getitem, %getitem_1)
+            %add : [num_users=1] = call_function[target=add](%mul, %getitem_2)
+            %getitem_3 : [num_users=1] = call_function[target=getitem](%split, 0)
+            %add_1 : [num_users=1] = call_function[target=add](%add, %getitem_3)
+            %split_1 : [num_users=1] = call_method[target=split](%x, [2, 3, 4], 1)
+            %getitem_4 : [num_users=1] = call_function[target=getitem](%split_1, 1)
+            %add_2 : [num_users=1] = call_function[target=add](%add_1, %getitem_4)
+            %unbind : [num_users=1] = call_method[target=unbind](%x, 1)
+            %getitem_5 : [num_users=1] = call_function[target=getitem](%unbind, 0)
+            %unsqueeze : [num_users=1] = call_method[target=unsqueeze](%getitem_5, 1)
+            %add_3 : [num_users=1] = call_function[target=add](%add_2, %unsqueeze)
+            return %add_3
         """, [rand(2, 9)], [rand(5, 9)]);
 
     private sealed class Tuples() : Module<Tensor, Tensor>("Tuples")
@@ -182,14 +192,26 @@ public class ListTests
     [Fact]
     public void Masks_are_made_and_used() => Traced.Check(new Masks(), """
         graph(%x):
-            %x : [num_users=2] = placeholder[target=x]
-            %add : [num_users=3] = call_function[target=add](%x, 0)
-            %add_1 : [num_users=3] = call_function[target=add](%x, 1)
-            %stack : [num_users=1] = call_function[target=stack]([%add, %add_1], -1)
-            %stack_1 : [num_users=1] = call_function[target=stack]([%add, %add_1], -1)
-            %add_2 : [num_users=1] = call_function[target=add](%stack, %stack_1)
-            %stack_2 : [num_users=1] = call_function[target=stack]([%add, %add_1], -1)
-            %add_3 : [num_users=1] = call_function[target=add](%add_2, %stack_2)
+            %x : [num_users=9] = placeholder[target=x]
+            %size : [num_users=1] = call_method[target=size](%x, 0)
+            %getattr_1 : [num_users=1] = call_function[target=getattr](%x, device)
+            %ones : [num_users=1] = call_function[target=ones](%size, %size, torch.bool, %getattr_1, False, None)
+            %triu : [num_users=2] = call_function[target=triu](%ones, 1)
+            %masked_fill : [num_users=1] = call_method[target=masked_fill](%x, %triu, -inf)
+            %softmax : [num_users=2] = call_method[target=softmax](%masked_fill, -1, None)
+            %gt : [num_users=1] = call_function[target=gt](%x, 0.5)
+            %zeros_like : [num_users=1] = call_function[target=zeros_like](%x, None, None, False, None)
+            %where : [num_users=1] = call_function[target=where](%gt, %x, %zeros_like)
+            %add : [num_users=1] = call_function[target=add](%softmax, %where)
+            %isnan : [num_users=1] = call_method[target=isnan](%x)
+            %_tensor_constant0 : [num_users=1] = get_attr[target=_tensor_constant0]
+            %where_1 : [num_users=1] = call_function[target=where](%isnan, %_tensor_constant0, %x)
+            %add_1 : [num_users=1] = call_function[target=add](%add, %where_1)
+            %tril : [num_users=1] = call_method[target=tril](%x, 0)
+            %add_2 : [num_users=1] = call_function[target=add](%add_1, %tril)
+            %logical_not : [num_users=1] = call_method[target=logical_not](%triu)
+            %masked_fill_1 : [num_users=1] = call_method[target=masked_fill](%softmax, %logical_not, 0)
+            %add_3 : [num_users=1] = call_function[target=add](%add_2, %masked_fill_1)
             return %add_3
         """, [rand(3, 3)], [rand(4, 4)]);
 

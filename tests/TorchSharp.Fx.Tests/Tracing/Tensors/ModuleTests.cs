@@ -19,7 +19,14 @@ public class ModuleTests
     }
 
     [Fact]
-    public void Call_and_forward_are_the_same() => Traced.Check(new Children(), "?", [rand(2, 3)]);
+    public void Call_and_forward_are_the_same() => Traced.Check(new Children(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %first : [num_users=1] = call_module[target=first](%x)
+            %act : [num_users=1] = call_module[target=act](%first)
+            %second : [num_users=1] = call_module[target=second](%act)
+            return %second
+        """, [rand(2, 3)]);
 
     private sealed class Inner : Module<Tensor, Tensor>
     {
@@ -45,7 +52,17 @@ public class ModuleTests
     }
 
     [Fact]
-    public void A_shared_module_keeps_its_first_name() => Traced.Check(new Repeated(), "?", [rand(2, 3)]);
+    public void A_shared_module_keeps_its_first_name() => Traced.Check(new Repeated(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %block_linear : [num_users=1] = call_module[target=block.linear](%x)
+            %relu : [num_users=1] = call_method[target=relu](%block_linear)
+            %block_linear_1 : [num_users=1] = call_module[target=block.linear](%relu)
+            %relu_1 : [num_users=1] = call_method[target=relu](%block_linear_1)
+            %block_linear_2 : [num_users=1] = call_module[target=block.linear](%relu_1)
+            %relu_2 : [num_users=1] = call_method[target=relu](%block_linear_2)
+            return %relu_2
+        """, [rand(2, 3)]);
 
     private sealed class Unregistered() : Module<Tensor, Tensor>("Unregistered")
     {
@@ -66,7 +83,19 @@ public class ModuleTests
     }
 
     [Fact]
-    public void Modules_in_fields_and_collections_are_named_by_them() => Traced.Check(new Unregistered(), "?", [rand(2, 3)]);
+    public void Modules_in_fields_and_collections_are_named_by_them() => Traced.Check(new Unregistered(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %block_linear : [num_users=1] = call_module[target=block.linear](%x)
+            %relu : [num_users=1] = call_method[target=relu](%block_linear)
+            %list_0 : [num_users=1] = call_module[target=list.0](%relu)
+            %list_1 : [num_users=1] = call_module[target=list.1](%list_0)
+            %array_0 : [num_users=1] = call_module[target=array.0](%list_1)
+            %array_1 : [num_users=1] = call_module[target=array.1](%array_0)
+            %by_name_gelu : [num_users=1] = call_module[target=byName.gelu](%array_1)
+            %by_name_last : [num_users=1] = call_module[target=byName.last](%by_name_gelu)
+            return %by_name_last
+        """, [rand(2, 3)]);
 
     private sealed class Lists : Module<Tensor, Tensor>
     {
@@ -87,7 +116,22 @@ public class ModuleTests
     }
 
     [Fact]
-    public void Module_lists_and_dicts_are_gone_through() => Traced.Check(new Lists(), "?", [rand(2, 3)]);
+    public void Module_lists_and_dicts_are_gone_through() => Traced.Check(new Lists(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %layers_0 : [num_users=1] = call_module[target=layers.0](%x)
+            %layers_1_linear : [num_users=1] = call_module[target=layers.1.linear](%layers_0)
+            %relu : [num_users=1] = call_method[target=relu](%layers_1_linear)
+            %layers_1_linear_1 : [num_users=1] = call_module[target=layers.1.linear](%relu)
+            %relu_1 : [num_users=1] = call_method[target=relu](%layers_1_linear_1)
+            %layers_1 : [num_users=1] = call_module[target=layers.0](%relu_1)
+            %layers_2 : [num_users=1] = call_module[target=layers.0](%layers_1)
+            %layers_1_linear_2 : [num_users=1] = call_module[target=layers.1.linear](%layers_2)
+            %relu_2 : [num_users=1] = call_method[target=relu](%layers_1_linear_2)
+            %named_head : [num_users=1] = call_module[target=named.head](%relu_2)
+            %named_act : [num_users=1] = call_module[target=named.act](%named_head)
+            return %named_act
+        """, [rand(2, 3)]);
 
     private sealed class Sequences : Module<Tensor, Tensor>
     {
@@ -101,7 +145,17 @@ public class ModuleTests
     }
 
     [Fact]
-    public void Sequentials_are_followed() => Traced.Check(new Sequences(), "?", [rand(2, 3, 4, 4)]);
+    public void Sequentials_are_followed() => Traced.Check(new Sequences(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %features_conv : [num_users=1] = call_module[target=features.conv](%x)
+            %features_act : [num_users=1] = call_module[target=features.act](%features_conv)
+            %features_inner_0 : [num_users=1] = call_module[target=features.inner.0](%features_act)
+            %features_inner_1 : [num_users=1] = call_module[target=features.inner.1](%features_inner_0)
+            %alias : [num_users=1] = call_method[target=alias](%features_inner_1)
+            %head_0 : [num_users=1] = call_module[target=head.0](%alias)
+            return %head_0
+        """, [rand(2, 3, 4, 4)]);
 
     private sealed class ConvBlock(int channels) : Sequential(("conv", Conv2d(channels, channels, 1)), ("act", ReLU()))
     {
@@ -118,7 +172,14 @@ public class ModuleTests
     }
 
     [Fact]
-    public void A_subclass_of_Sequential_may_call_its_base() => Traced.Check(new Derived(), "?", [rand(1, 2, 3, 3)]);
+    public void A_subclass_of_Sequential_may_call_its_base() => Traced.Check(new Derived(), """
+        graph(%x):
+            %x : [num_users=2] = placeholder[target=x]
+            %block_conv : [num_users=1] = call_module[target=block.conv](%x)
+            %block_act : [num_users=1] = call_module[target=block.act](%block_conv)
+            %add : [num_users=1] = call_function[target=add](%block_act, %x)
+            return %add
+        """, [rand(1, 2, 3, 3)]);
 
     private abstract class Backbone : Module<Tensor, Tensor>
     {
@@ -145,7 +206,15 @@ public class ModuleTests
     }
 
     [Fact]
-    public void A_base_class_calls_its_overrides() => Traced.Check(new Concrete(), "?", [rand(2, 3)]);
+    public void A_base_class_calls_its_overrides() => Traced.Check(new Concrete(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %stem : [num_users=1] = call_module[target=stem](%x)
+            %extra : [num_users=1] = call_module[target=extra](%stem)
+            %mean : [num_users=1] = call_method[target=mean](%extra, [1], False, None)
+            %neg : [num_users=1] = call_method[target=neg](%mean)
+            return %neg
+        """, [rand(2, 3)]);
 
     private sealed class TwoInputs : Module<Tensor, Tensor, Tensor>
     {
@@ -168,7 +237,15 @@ public class ModuleTests
     }
 
     [Fact]
-    public void Overloads_of_forward_are_followed() => Traced.Check(new Overloads(), "?", [rand(2, 3)]);
+    public void Overloads_of_forward_are_followed() => Traced.Check(new Overloads(), """
+        graph(%x):
+            %x : [num_users=3] = placeholder[target=x]
+            %pair_bilinear : [num_users=1] = call_module[target=pair.bilinear](%x, %x)
+            %mul : [num_users=1] = call_function[target=mul](%x, 2)
+            %pair_bilinear_1 : [num_users=1] = call_module[target=pair.bilinear](%x, %mul)
+            %add : [num_users=1] = call_function[target=add](%pair_bilinear, %pair_bilinear_1)
+            return %add
+        """, [rand(2, 3)]);
 
     private sealed class Modes : Module<Tensor, Tensor>
     {
@@ -188,7 +265,14 @@ public class ModuleTests
     [Fact]
     public void Training_mode_is_read_while_tracing()
     {
-        Traced.Check(new Modes(), "?", [ones(4, 4)]);
+        Traced.Check(new Modes(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %drop : [num_users=1] = call_module[target=drop](%x)
+            %mul : [num_users=1] = call_function[target=mul](%drop, 2)
+            %dropout : [num_users=1] = call_function[target=dropout](%mul, 0.3, True, False)
+            return %dropout
+        """, [ones(4, 4)]);
     }
 
     [Fact]
@@ -196,7 +280,13 @@ public class ModuleTests
     {
         var module = new Modes();
         module.eval();
-        Traced.Check(module, "?", [ones(4, 4)]);
+        Traced.Check(module, """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %drop : [num_users=1] = call_module[target=drop](%x)
+            %dropout : [num_users=1] = call_function[target=dropout](%drop, 0.3, False, False)
+            return %dropout
+        """, [ones(4, 4)]);
     }
 
     private sealed class Attention : Module<Tensor, Tensor>
@@ -217,7 +307,18 @@ public class ModuleTests
     }
 
     [Fact]
-    public void TorchSharps_own_modules_are_leaves() => Traced.Check(new Attention(), "?", [randint(0, 10, [5, 2])], [randint(0, 10, [3, 1])]);
+    public void TorchSharps_own_modules_are_leaves() => Traced.Check(new Attention(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %embedding : [num_users=2] = call_module[target=embedding](%x)
+            %attention : [num_users=2] = call_module[target=attention](%embedding, %embedding, %embedding, None, True, None)
+            %getitem : [num_users=1] = call_function[target=getitem](%attention, 0)
+            %getitem_1 : [num_users=0] = call_function[target=getitem](%attention, 1)
+            %add : [num_users=1] = call_function[target=add](%getitem, %embedding)
+            %encoder : [num_users=1] = call_module[target=encoder](%add, None, None)
+            %norm : [num_users=1] = call_module[target=norm](%encoder)
+            return %norm
+        """, [randint(0, 10, [5, 2])], [randint(0, 10, [3, 1])]);
 
     private sealed class Elsewhere : Module<Tensor, Tensor>
     {

@@ -147,10 +147,12 @@ public class ScopeTests
     [Fact]
     public void A_constant_outlives_its_using() => Traced.Check(new UsedConstant(), """
         graph(%x):
-            %x : [num_users=2] = placeholder[target=x]
-            %sin : [num_users=1] = call_method[target=sin](%x)
-            %cos : [num_users=1] = call_method[target=cos](%x)
-            return (%sin, %cos)
+            %x : [num_users=1] = placeholder[target=x]
+            %_tensor_constant0 : [num_users=1] = get_attr[target=_tensor_constant0]
+            %add : [num_users=1] = call_function[target=add](%x, %_tensor_constant0)
+            %_tensor_constant1 : [num_users=1] = get_attr[target=_tensor_constant1]
+            %add_1 : [num_users=1] = call_function[target=add](%add, %_tensor_constant1)
+            return %add_1
         """, [rand(2, 3)]);
 
     private sealed class Nested() : Module<Tensor, Tensor>("Nested")
@@ -164,21 +166,19 @@ public class ScopeTests
                 y = x.sin().MoveToOuterDisposeScope();
                 y = y.cos().MoveToOtherDisposeScope(outer);
             }
-            x.Dispose();
             return y.exp().MoveToOuterDisposeScope();
         }
     }
 
     [Fact]
-    public void Scopes_nest() => Assert.Equal("""
+    public void Scopes_nest() => Traced.Check(new Nested(), """
         graph(%x):
             %x : [num_users=1] = placeholder[target=x]
-            %_tensor_constant0 : [num_users=1] = get_attr[target=_tensor_constant0]
-            %add : [num_users=1] = call_function[target=add](%x, %_tensor_constant0)
-            %_tensor_constant1 : [num_users=1] = get_attr[target=_tensor_constant1]
-            %add_1 : [num_users=1] = call_function[target=add](%add, %_tensor_constant1)
-            return %add_1
-        """, new Tracer().trace(new Nested()).ToString());
+            %sin : [num_users=1] = call_method[target=sin](%x)
+            %cos : [num_users=1] = call_method[target=cos](%sin)
+            %exp : [num_users=1] = call_method[target=exp](%cos)
+            return %exp
+        """, [rand(3)]);
 
     private sealed class Loop() : Module<Tensor, Tensor>("Loop")
     {
@@ -199,8 +199,7 @@ public class ScopeTests
         graph(%x):
             %x : [num_users=1] = placeholder[target=x]
             %_tensor_constant0 : [num_users=1] = get_attr[target=_tensor_constant0]
-            %mul : [num_users=1] = call_function[target=mul](%x, %_tensor_constant0)
-            %add : [num_users=1] = call_function[target=add](%mul, 1)
+            %add : [num_users=1] = call_function[target=add](%_tensor_constant0, %x)
             return %add
         """, [rand(2, 3)]);
 }

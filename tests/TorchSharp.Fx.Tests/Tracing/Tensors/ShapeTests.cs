@@ -36,12 +36,11 @@ public class ShapeTests
     [Fact]
     public void Last_dimension_is_index_minus_one() => Traced.Check(new LastDimension(), """
         graph(%x):
-            %x : [num_users=3] = placeholder[target=x]
+            %x : [num_users=2] = placeholder[target=x]
             %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 0)
-            %size : [num_users=1] = call_method[target=size](%x, 1)
-            %reshape : [num_users=1] = call_method[target=reshape](%x, [%getitem, %size, -1])
-            return %reshape
+            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, -1)
+            %view : [num_users=1] = call_method[target=view](%x, [-1, %getitem])
+            return %view
         """, [rand(2, 3, 4)], [rand(5, 1, 2, 6)]);
 
     private sealed class Arithmetic() : Module<Tensor, Tensor>("Arithmetic")
@@ -91,10 +90,12 @@ public class ShapeTests
     public void A_slice_of_a_shape_is_spread() => Traced.Check(new Spread(), """
         graph(%x):
             %x : [num_users=2] = placeholder[target=x]
-            %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, -1)
-            %view : [num_users=1] = call_method[target=view](%x, [-1, %getitem])
-            return %view
+            %getattr_1 : [num_users=2] = call_function[target=getattr](%x, shape)
+            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, slice(0, -1, None))
+            %getitem_1 : [num_users=1] = call_function[target=getitem](%getattr_1, -1)
+            %floordiv : [num_users=1] = call_function[target=floordiv](%getitem_1, 2)
+            %reshape : [num_users=1] = call_method[target=reshape](%x, [*%getitem, 2, %floordiv])
+            return %reshape
         """, [rand(2, 3, 4)], [rand(5, 6)]);
 
     private sealed class TakeAppend() : Module<Tensor, Tensor>("TakeAppend")
@@ -158,20 +159,16 @@ public class ShapeTests
     [Fact]
     public void A_list_of_dimensions_is_an_argument() => Traced.Check(new ListOfDimensions(), """
         graph(%x):
-            %x : [num_users=6] = placeholder[target=x]
+            %x : [num_users=4] = placeholder[target=x]
             %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem : [num_users=2] = call_function[target=getitem](%getattr_1, 0)
+            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 0)
             %getattr_2 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem_1 : [num_users=2] = call_function[target=getitem](%getattr_2, 1)
-            %reshape : [num_users=1] = call_method[target=reshape](%x, [%getitem, %getitem_1, -1])
+            %getitem_1 : [num_users=1] = call_function[target=getitem](%getattr_2, 1)
             %getattr_3 : [num_users=1] = call_function[target=getattr](%x, shape)
             %getitem_2 : [num_users=1] = call_function[target=getitem](%getattr_3, 2)
-            %getattr_4 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem_3 : [num_users=1] = call_function[target=getitem](%getattr_4, 3)
-            %mul : [num_users=1] = call_function[target=mul](%getitem_2, %getitem_3)
-            %view : [num_users=1] = call_method[target=view](%x, [%getitem, %getitem_1, %mul])
-            %add : [num_users=1] = call_function[target=add](%reshape, %view)
-            return %add
+            %mul : [num_users=1] = call_function[target=mul](%getitem_1, %getitem_2)
+            %reshape : [num_users=1] = call_method[target=reshape](%x, [%getitem, %mul])
+            return %reshape
         """, [rand(2, 3, 4)], [rand(5, 6, 1)]);
 
     private sealed class CollectionExpression() : Module<Tensor, Tensor>("CollectionExpression")
@@ -223,25 +220,15 @@ public class ShapeTests
     [Fact]
     public void Dimensions_pass_through_tuples_and_helpers() => Traced.Check(new InPieces(), """
         graph(%x):
-            %x : [num_users=7] = placeholder[target=x]
+            %x : [num_users=3] = placeholder[target=x]
             %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 0)
-            %getattr_2 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem_1 : [num_users=1] = call_function[target=getitem](%getattr_2, 0)
-            %getattr_3 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem_2 : [num_users=1] = call_function[target=getitem](%getattr_3, 1)
-            %sum_1 : [num_users=1] = call_method[target=sum](%x, [1], True, None)
-            %zeros : [num_users=1] = call_function[target=zeros]([%getitem], None, None, False, None)
-            %unsqueeze : [num_users=1] = call_method[target=unsqueeze](%zeros, 1)
-            %mul : [num_users=1] = call_function[target=mul](%sum_1, %unsqueeze)
-            %getattr_4 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem_3 : [num_users=1] = call_function[target=getitem](%getattr_4, 0)
-            %reshape : [num_users=1] = call_method[target=reshape](%x, [%getitem_3, -1])
-            %add : [num_users=1] = call_function[target=add](%mul, %reshape)
-            %view : [num_users=1] = call_method[target=view](%x, [%getitem_1, %getitem_2, 1])
-            %flatten : [num_users=1] = call_method[target=flatten](%view, 1, -1)
-            %add_1 : [num_users=1] = call_function[target=add](%add, %flatten)
-            return %add_1
+            %getitem : [num_users=2] = call_function[target=getitem](%getattr_1, 0)
+            %size : [num_users=2] = call_method[target=size](%x, -1)
+            %expand : [num_users=1] = call_method[target=expand](%x, [%getitem, %size])
+            %t : [num_users=1] = call_method[target=t](%expand)
+            %mul : [num_users=1] = call_function[target=mul](%size, %getitem)
+            %reshape : [num_users=1] = call_method[target=reshape](%t, [%mul])
+            return %reshape
         """, [rand(2, 3)], [rand(5, 6)]);
 
     private sealed class MathOnDimensions() : Module<Tensor, Tensor>("MathOnDimensions")
@@ -258,15 +245,24 @@ public class ShapeTests
     [Fact]
     public void Math_works_on_dimensions() => Traced.Check(new MathOnDimensions(), """
         graph(%x):
-            %x : [num_users=3] = placeholder[target=x]
+            %x : [num_users=6] = placeholder[target=x]
             %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem : [num_users=2] = call_function[target=getitem](%getattr_1, 0)
-            %size : [num_users=2] = call_method[target=size](%x, -1)
-            %expand : [num_users=1] = call_method[target=expand](%x, [%getitem, %size])
-            %t : [num_users=1] = call_method[target=t](%expand)
-            %mul : [num_users=1] = call_function[target=mul](%size, %getitem)
-            %reshape : [num_users=1] = call_method[target=reshape](%t, [%mul])
-            return %reshape
+            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 1)
+            %truediv : [num_users=1] = call_function[target=truediv](double(int(%getitem)), 2.0)
+            %ceil : [num_users=1] = call_function[target=ceil](%truediv)
+            %getattr_2 : [num_users=1] = call_function[target=getattr](%x, shape)
+            %getitem_1 : [num_users=1] = call_function[target=getitem](%getattr_2, 0)
+            %sqrt : [num_users=1] = call_function[target=Sqrt](double(%getitem_1))
+            %max_1 : [num_users=1] = call_function[target=Max](int(%ceil), 1)
+            %narrow : [num_users=1] = call_method[target=narrow](%x, 1, 0, long(%max_1))
+            %reshape : [num_users=1] = call_method[target=reshape](%narrow, [long(%sqrt), long(%sqrt), -1])
+            %dim : [num_users=1] = call_method[target=dim](%x)
+            %mul : [num_users=1] = call_function[target=mul](%reshape, %dim)
+            %numel : [num_users=1] = call_method[target=numel](%x)
+            %mul_1 : [num_users=1] = call_function[target=mul](%mul, %numel)
+            %getattr_3 : [num_users=1] = call_function[target=getattr](%x, ndim)
+            %mul_2 : [num_users=1] = call_function[target=mul](%mul_1, %getattr_3)
+            return %mul_2
         """, [rand(4, 3)], [rand(9, 6)]);
 
     private sealed class SameShape() : Module<Tensor, Tensor, Tensor>("SameShape")
