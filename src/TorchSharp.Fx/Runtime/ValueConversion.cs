@@ -31,7 +31,7 @@ internal static class ValueConversion
             return Expression.Constant(Apply(null, to), to);
         if (to.IsAssignableFrom(from))
             return Expression.Convert(value, to);
-        if (Nullable.GetUnderlyingType(to) is { } inner && Nullable.GetUnderlyingType(from) is null)
+        if (Nullable.GetUnderlyingType(to) is { } inner && Nullable.GetUnderlyingType(from) is null && from != typeof(object))
             return Expression.Convert(Emit(value, inner), to);
         return Index(value, to) ?? Number(value, to) ?? UserDefined(value, to) ?? Sequence(value, to) ?? Downcast(value, to)
             ?? throw new InvalidOperationException($"A value of type {from} can't be given where {to} is taken.");

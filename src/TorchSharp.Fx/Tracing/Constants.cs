@@ -10,8 +10,23 @@ namespace TorchSharp.Fx.Tracing;
 internal sealed class Constants(Interpreter interpreter)
 {
     private readonly List<(torch.Tensor Tensor, Invocation Call)> made = [];
+    private readonly List<torch.Tensor> temporaries = [];
 
-    internal void Add(torch.Tensor tensor, in Invocation call) => made.Add((tensor, call));
+    /// <summary>Notes a computed tensor. It is temporary unless .NET's code may keep it, as a <c>Lazy</c> does that calls back into the program.</summary>
+    internal void Add(torch.Tensor tensor, in Invocation call, bool isTemporary)
+    {
+        interpreter.Overlay.Own(tensor);
+        if (isTemporary)
+            temporaries.Add(tensor);
+        made.Add((tensor, call));
+    }
+
+    /// <summary>The graph has handles of its own on those it reads.</summary>
+    internal void Dispose()
+    {
+        foreach (var tensor in temporaries)
+            tensor.Dispose();
+    }
 
     /// <summary>Before a write: makes a computed tensor, and all that share its memory, values of the graph.</summary>
     internal void BeforeWrite(torch.Tensor written)

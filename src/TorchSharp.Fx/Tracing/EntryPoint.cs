@@ -24,7 +24,10 @@ internal static class EntryPoint
         };
     }
 
-    /// <summary>A symbol for each parameter, its placeholder first in the graph; the given value for a concrete one.</summary>
+    /// <summary>
+    /// A symbol for each parameter, its placeholder first in the graph; the given value for a concrete one, and the default for one whose type no symbol
+    /// can have, such as a string.
+    /// </summary>
     internal static Value[] Inputs(Interpreter interpreter, MethodInfo forward, IReadOnlyDictionary<string, object?> concrete_args)
     {
         var parameters = forward.GetParameters();
@@ -36,7 +39,9 @@ internal static class EntryPoint
                 throw new ArgumentException($"concrete_args gives '{parameter.Name}' a {(value is null ? "null" : Untraceable.Short(value.GetType()))}, but forward takes a {Untraceable.Short(parameter.ParameterType)}.", nameof(concrete_args));
         return Array.ConvertAll(parameters, parameter => concrete_args.TryGetValue(parameter.Name!, out var given)
             ? Specialised(interpreter, parameter, given)
-            : interpreter.FromProxy(Placeholder(interpreter, parameter, parameter.Name!)));
+            : Symbols.CanStandFor(parameter.ParameterType) ? interpreter.FromProxy(Placeholder(interpreter, parameter, parameter.Name!))
+            : parameter.HasDefaultValue ? Specialised(interpreter, parameter, parameter.DefaultValue)
+            : throw Untraceable.InputType(interpreter, parameter));
     }
 
     private static bool Fits(object? value, Type type)

@@ -56,7 +56,15 @@ internal sealed partial class Interpreter
             values.Add(target is ValueType ? Value.Of(new Address.Box(target)) : Value.OfObject(target));
         for (var i = 0; i < arguments.Length; i++)
             values.Add(ToValue(arguments[i], parameters[closed ? i + 1 : i].ParameterType));
-        return ToObject(Dispatch(Resolve(method, values, true), [.. values]), method.ReturnType);
+        callBacks++;
+        try
+        {
+            return ToObject(Dispatch(Resolve(method, values, true), [.. values]), method.ReturnType);
+        }
+        finally
+        {
+            callBacks--;
+        }
     }
 
     /// <summary>The innermost place of the user's own code that runs, as file:line.</summary>

@@ -22,12 +22,35 @@ internal sealed partial class Interpreter
             return default;
         if (type.IsByRef)
             throw Untraceable.NoBody(this, method);
-        if (result is torch.Tensor tensor && !ReferenceEquals(result, target))
-        {
-            Overlay.Own(tensor);
-            Constants.Add(tensor, new(this, method, arguments));
-        }
+        if (Traits.Of(method).Home == Home.TorchSharp)
+            Note(result, new(this, method, arguments));
         return ToValue(result, type);
+    }
+
+    /// <summary>What TorchSharp made for the trace: a tensor is a constant, a scope or mode is open until the program closes it.</summary>
+    private void Note(object? result, in Invocation call)
+    {
+        foreach (var made in result as object?[] ?? [result])
+            if (made is torch.Tensor tensor && IsNew(tensor, call))
+                Constants.Add(tensor, call, isTemporary: callBacks == 0);
+        if (result is IDisposable and not torch.Tensor and not torch.nn.Module && call.Method.IsStatic)
+            opened.Push((IDisposable)result);
+    }
+
+    /// <summary>Not one that the model holds and a member of it gave out.</summary>
+    private bool IsNew(torch.Tensor tensor, in Invocation call)
+        => (call.Method.IsStatic || call.Method.DeclaringType == typeof(torch.Tensor)) && tensor is not Modules.Parameter && !tracer.Attributes.Owns(tensor)
+            && !Array.Exists(call.Arguments, argument => ReferenceEquals(argument.Reference, tensor));
+
+    private readonly Stack<IDisposable> opened = new();
+    private int callBacks;
+
+    /// <summary>Ends what the trace leaves behind: its tensors, and the scopes and modes of a program that was not followed to its end.</summary>
+    internal void Close(bool finished)
+    {
+        Constants.Dispose();
+        while (!finished && opened.TryPop(out var scope))
+            scope.Dispose();
     }
 
     private object? HostCall(MethodBase method, object? target, Value[] operands)

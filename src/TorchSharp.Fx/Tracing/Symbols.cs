@@ -122,6 +122,9 @@ internal sealed class Symbols
         return tag;
     }
 
+    /// <summary>Whether a symbol can have the type: a value type, or a class that an object without content can be made of.</summary>
+    internal static bool CanStandFor(Type type) => type.IsValueType || Concrete(type) is not null;
+
     /// <summary>A class that can stand for a value of the type.</summary>
     private static Type? Concrete(Type type)
     {

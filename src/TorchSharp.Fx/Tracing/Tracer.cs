@@ -95,16 +95,22 @@ public class Tracer
         scopes.Clear();
         scopes.Push((root, ""));
         var forward = EntryPoint.Of(root);
+        var finished = false;
         try
         {
             var inputs = EntryPoint.Inputs(interpreter, forward, concrete_args ?? ImmutableDictionary<string, object?>.Empty);
             var result = interpreter.Run(forward, [Value.OfObject(root), .. inputs]);
             traced.output(interpreter.ToArgument(result, forward.ReturnType), forward.ReturnType);
+            finished = true;
             return traced;
         }
         catch (Exception exception) when (exception is not TraceException and not ArgumentException { ParamName: nameof(concrete_args) })
         {
             throw interpreter.Faulted(exception);
+        }
+        finally
+        {
+            interpreter.Close(finished);
         }
     }
 

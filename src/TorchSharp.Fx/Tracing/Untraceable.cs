@@ -68,6 +68,10 @@ internal static class Untraceable
         "An array whose length depends on an input is not filled from its start to its end, so its content is not known.",
         $"Write it as a collection expression ([.. shape[..^1], n]), or {LeafFix}.");
 
+    internal static TraceException InputType(Interpreter at, ParameterInfo input) => Error(at, "FX016",
+        $"The input '{input.Name}' of forward is a {Short(input.ParameterType)}, and no object without content can stand for that type.",
+        "Fix it with concrete_args, or give the parameter a default value.");
+
     /// <summary>Python's expression for the condition, when it is a comparison.</summary>
     private static string Describe(Proxy condition) => condition is Deferred { IsComparison: true, Operation: not Builtin.not_ } comparison
         ? $"'{Operand(comparison.Left)} {Sign(comparison.Operation)} {Operand(comparison.Right)}'"

@@ -30,9 +30,13 @@ internal static class HostCode
         var (interpreter, method, _) = call;
         var comparing = Comparing.Contains(method.Name);
         var operands = call.Operands;
+        if (!method.IsStatic && IsWithoutContent(interpreter, call.Arguments[0], out var owner))
+            throw Untraceable.NeedsValue(interpreter, method, owner);
         for (var i = 0; i < operands.Length; i++)
         {
             var declared = call.Traits.OpenParameters[i].ParameterType;
+            if (IsWithoutContent(interpreter, operands[i], out var hollow) && !CarriesOnly(declared))
+                throw Untraceable.NeedsValue(interpreter, method, hollow);
             if (interpreter.Numbers(operands[i]) is not { } symbol)
                 continue;
             // A sequence of unknown length may be carried as an object, but not gone through.
@@ -49,6 +53,10 @@ internal static class HostCode
         if (comparing && !method.IsStatic && interpreter.Numbers(call.Arguments[0]) is { } held)
             throw Untraceable.NeedsValue(interpreter, method, held);
     }
+
+    /// <summary>An object that only stands for a symbol, other than a tensor or a collection: .NET's code would read zeros and nulls from it.</summary>
+    private static bool IsWithoutContent(Interpreter interpreter, Value value, out Proxy symbol)
+        => interpreter.Symbols.TryGet(value.Reference, out symbol) && value.Reference is not (torch.Tensor or IEnumerable);
 
     /// <summary>A bare type parameter, a collection of one, an object, or a delegate: the callee passes the value on.</summary>
     private static bool CarriesOnly(Type declared)

@@ -1,6 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>Properties, elements and lengths of an object without content: the shape of a tensor, a list or record that is an input.</summary>
+/// <summary>
+/// Properties, elements and lengths of an object without content: the shape of a tensor, a list or record that is an input. A property that the
+/// user wrote a body for is followed like any other code.
+/// </summary>
 internal static class SymbolicMembers
 {
     internal static Value? Handle(in Invocation call)
@@ -12,7 +17,22 @@ internal static class SymbolicMembers
             return Value.OfObject(symbol.ToString());
         if (target is System.Collections.IEnumerable)
             return OfCollection(call, target, symbol);
-        return call.Traits.Property is { } property ? interpreter.RecordMember(symbol, property) : null;
+        if (call.Traits.Property is not { } property || (call.Traits.Home == Home.User && !call.Method.IsDefined(typeof(CompilerGeneratedAttribute), false)))
+            return null;
+        // Tuple<…>, which TorchSharp returns here and there, reads as the value tuples do.
+        return target is ITuple && int.TryParse(property.Name.AsSpan("Item".Length), out var number)
+            ? interpreter.RecordItem(symbol, new Literal(number - 1), property.PropertyType)
+            : interpreter.RecordMember(symbol, property);
+    }
+
+    /// <summary><c>var (a, b) = tuple</c> of a <c>Tuple&lt;…></c>.</summary>
+    internal static Value? Deconstruct(in Invocation call)
+    {
+        if (!call.Interpreter.Symbols.TryGet(call.Arguments[0].Reference, out var symbol))
+            return null;
+        for (var i = 1; i < call.Arguments.Length; i++)
+            call.Arguments[i].Address.Store(call.Interpreter.RecordItem(symbol, new Literal(i - 1), call.Arguments[i].Address.Type));
+        return default(Value);
     }
 
     private static Value? OfCollection(in Invocation call, object target, Proxy symbol) => call.Method.Name switch

@@ -17,6 +17,8 @@ internal static class ValueMembers
         ["System.Index.FromStart"] = (in Invocation call) => SymbolicIndex(call, call.Arguments[0], false),
         ["System.Index.FromEnd"] = (in Invocation call) => SymbolicIndex(call, call.Arguments[0], true),
 
+        ["System.TupleExtensions.Deconstruct"] = SymbolicMembers.Deconstruct,
+
         ["System.Math.*"] = Function,
         ["System.MathF.*"] = Function,
         ["System.Convert.*"] = Function,

@@ -1,0 +1,338 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Fx.Tests.Tracing.Tensors;
+
+/// <summary>Inputs and results that are more than one tensor.</summary>
+public class InputTests
+{
+    private sealed class Six() : Module<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>("Six")
+    {
+        public override Tensor forward(Tensor a, Tensor b, Tensor c, Tensor d, Tensor e, Tensor f) => a + b - c * d / e - f;
+    }
+
+    [Fact]
+    public void Six_inputs() => Traced.Check(new Six(), """
+        graph(%a, %b, %c, %d, %e, %f):
+            %a : [num_users=1] = placeholder[target=a]
+            %b : [num_users=1] = placeholder[target=b]
+            %c : [num_users=1] = placeholder[target=c]
+            %d : [num_users=1] = placeholder[target=d]
+            %e : [num_users=1] = placeholder[target=e]
+            %f : [num_users=1] = placeholder[target=f]
+            %add : [num_users=1] = call_function[target=add](%a, %b)
+            %mul : [num_users=1] = call_function[target=mul](%c, %d)
+            %truediv : [num_users=1] = call_function[target=truediv](%mul, %e)
+            %sub : [num_users=1] = call_function[target=sub](%add, %truediv)
+            %sub_1 : [num_users=1] = call_function[target=sub](%sub, %f)
+            return %sub_1
+        """, [rand(2), rand(2), rand(2), rand(2), rand(2), rand(2)]);
+
+    private sealed class Optional() : Module<Tensor, Tensor?, Tensor>("Optional")
+    {
+        public override Tensor forward(Tensor x, Tensor? mask = null)
+        {
+            if (mask is not null)
+                x = x.masked_fill(mask, 0);
+            return x.relu();
+        }
+    }
+
+    [Fact]
+    public void An_optional_input_is_given_by_default() => Traced.Check(new Optional(), """
+        graph(%x, %mask):
+            %x : [num_users=1] = placeholder[target=x]
+            %mask : [num_users=1] = placeholder[target=mask, default=None]
+            %masked_fill : [num_users=1] = call_method[target=masked_fill](%x, %mask, 0)
+            %relu : [num_users=1] = call_method[target=relu](%masked_fill)
+            return %relu
+        """, [rand(2, 2), tensor(new[] { true, false })]);
+
+    [Fact]
+    public void A_null_input_is_fixed_by_concrete_args()
+        => Traced.Check(new Tracer(), new Optional(), """
+        graph(%x, %mask_1):
+            %x : [num_users=1] = placeholder[target=x]
+            %mask_1 : [num_users=1] = placeholder[target=mask_1, default=None]
+            %eq : [num_users=1] = call_function[target=eq](%mask_1, None)
+            %_assert : [num_users=0] = call_function[target=_assert](%eq, 'mask has been specialized to have value None but got another value')
+            %relu : [num_users=1] = call_method[target=relu](%x)
+            return %relu
+        """, new Dictionary<string, object?> { ["mask"] = null }, [rand(2, 2), null]);
+
+    private sealed class Scaled() : Module<Tensor, long, double, bool, Tensor>("Scaled")
+    {
+        public override Tensor forward(Tensor x, long rows, double scale, bool flip)
+        {
+            if (flip)
+                x = x.flip(0);
+            return x[..(int)rows] * scale;
+        }
+    }
+
+    [Fact]
+    public void Numbers_are_inputs_and_a_flag_is_fixed()
+        => Traced.Check(new Tracer(), new Scaled(), """
+        graph(%x, %rows, %scale, %flip_1):
+            %x : [num_users=1] = placeholder[target=x]
+            %rows : [num_users=1] = placeholder[target=rows]
+            %scale : [num_users=1] = placeholder[target=scale]
+            %flip_1 : [num_users=1] = placeholder[target=flip_1]
+            %eq : [num_users=1] = call_function[target=eq](%flip_1, True)
+            %_assert : [num_users=0] = call_function[target=_assert](%eq, 'flip has been specialized to have value True but got another value')
+            %flip : [num_users=1] = call_method[target=flip](%x, [0])
+            %getitem : [num_users=1] = call_function[target=getitem](%flip, [slice(0, long(int(%rows)), None)])
+            %mul : [num_users=1] = call_function[target=mul](%getitem, %scale)
+            return %mul
+        """, new Dictionary<string, object?> { ["flip"] = true }, [rand(4, 2), 2L, 0.5, true], [rand(4, 2), 3L, 1.5, true]);
+
+    private sealed class TupleIn() : Module<(Tensor, Tensor), (Tensor, Tensor)>("TupleIn")
+    {
+        public override (Tensor, Tensor) forward((Tensor, Tensor) pair)
+        {
+            var (a, b) = pair;
+            return (b + pair.Item1, a);
+        }
+    }
+
+    [Fact]
+    public void A_tuple_goes_in_and_out() => Traced.Check(new TupleIn(), """
+        graph(%pair):
+            %pair : [num_users=3] = placeholder[target=pair]
+            %getitem : [num_users=1] = call_function[target=getitem](%pair, 0)
+            %getitem_1 : [num_users=1] = call_function[target=getitem](%pair, 1)
+            %getitem_2 : [num_users=1] = call_function[target=getitem](%pair, 0)
+            %add : [num_users=1] = call_function[target=add](%getitem_1, %getitem_2)
+            return (%add, %getitem)
+        """, [(rand(2), rand(2))]);
+
+    private sealed class NamedTuple() : Module<Tensor, (Tensor Mean, Tensor[] All, long Count)>("NamedTuple")
+    {
+        public override (Tensor Mean, Tensor[] All, long Count) forward(Tensor x)
+        {
+            var result = (Mean: x.mean(), All: new[] { x, x * 2 }, Count: x.shape[0]);
+            result.Mean = result.Mean + 1;
+            return result;
+        }
+    }
+
+    [Fact]
+    public void A_nested_result_goes_out() => Traced.Check(new NamedTuple(), """
+        graph(%x):
+            %x : [num_users=4] = placeholder[target=x]
+            %mean : [num_users=1] = call_method[target=mean](%x)
+            %mul : [num_users=1] = call_function[target=mul](%x, 2)
+            %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
+            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 0)
+            %add : [num_users=1] = call_function[target=add](%mean, 1)
+            return (%add, [%x, %mul], %getitem)
+        """, [rand(2)], [rand(3)]);
+
+    private sealed class ArrayIn() : Module<Tensor[], List<Tensor>>("ArrayIn")
+    {
+        public override List<Tensor> forward(Tensor[] xs) => [xs[0] + xs[1], xs[0]];
+    }
+
+    [Fact]
+    public void An_array_goes_in_and_a_list_goes_out() => Traced.Check(new ArrayIn(), """
+        graph(%xs):
+            %xs : [num_users=3] = placeholder[target=xs]
+            %getitem : [num_users=1] = call_function[target=getitem](%xs, 0)
+            %getitem_1 : [num_users=1] = call_function[target=getitem](%xs, 1)
+            %add : [num_users=1] = call_function[target=add](%getitem, %getitem_1)
+            %getitem_2 : [num_users=1] = call_function[target=getitem](%xs, 0)
+            return [%add, %getitem_2]
+        """, [(object)new[] { rand(2), rand(2) }]);
+
+    private sealed class ListIn() : Module<IList<Tensor>, Tensor>("ListIn")
+    {
+        public override Tensor forward(IList<Tensor> xs) => cat(xs, 0) + xs[1].sum() + stack(xs).sum();
+    }
+
+    [Fact]
+    public void A_list_goes_in() => Traced.Check(new ListIn(), """
+        graph(%xs):
+            %xs : [num_users=3] = placeholder[target=xs]
+            %cat : [num_users=1] = call_function[target=cat](%xs, 0)
+            %getitem : [num_users=1] = call_function[target=getitem](%xs, 1)
+            %sum_1 : [num_users=1] = call_method[target=sum](%getitem, None)
+            %add : [num_users=1] = call_function[target=add](%cat, %sum_1)
+            %stack : [num_users=1] = call_function[target=stack](%xs, 0)
+            %sum_2 : [num_users=1] = call_method[target=sum](%stack, None)
+            %add_1 : [num_users=1] = call_function[target=add](%add, %sum_2)
+            return %add_1
+        """, [new List<Tensor> { rand(2), rand(2) }]);
+
+    private sealed class Dictionaries() : Module<Dictionary<string, Tensor>, Dictionary<string, Tensor>>("Dictionaries")
+    {
+        public override Dictionary<string, Tensor> forward(Dictionary<string, Tensor> inputs)
+        {
+            var result = new Dictionary<string, Tensor> { ["sum"] = inputs["a"] + inputs["b"] };
+            result["a"] = inputs["a"].relu();
+            result.Add("twice", result["sum"] * 2);
+            if (result.TryGetValue("sum", out var sum))
+                result["again"] = sum + 1;
+            return result;
+        }
+    }
+
+    [Fact]
+    public void A_dictionary_goes_in_and_out() => Traced.Check(new Dictionaries(), """
+        graph(%inputs):
+            %inputs : [num_users=3] = placeholder[target=inputs]
+            %getitem : [num_users=1] = call_function[target=getitem](%inputs, 'a')
+            %getitem_1 : [num_users=1] = call_function[target=getitem](%inputs, 'b')
+            %add : [num_users=3] = call_function[target=add](%getitem, %getitem_1)
+            %getitem_2 : [num_users=1] = call_function[target=getitem](%inputs, 'a')
+            %relu : [num_users=1] = call_method[target=relu](%getitem_2)
+            %mul : [num_users=1] = call_function[target=mul](%add, 2)
+            %add_1 : [num_users=1] = call_function[target=add](%add, 1)
+            return {'sum': %add, 'a': %relu, 'twice': %mul, 'again': %add_1}
+        """, [new Dictionary<string, Tensor> { ["a"] = rand(2), ["b"] = rand(2) }]);
+
+    private sealed record Batch(Tensor Images, Tensor? Mask)
+    {
+        public Tensor Masked => Mask is null ? Images : Images * Mask;
+    }
+
+    private sealed class Output
+    {
+        public Tensor? Logits { get; set; }
+
+        public Tensor? Hidden;
+    }
+
+    private sealed class Records() : Module<Batch, Output>("Records")
+    {
+        public override Output forward(Batch batch)
+        {
+            var (images, mask) = batch;
+            return new Output { Logits = images * mask! + batch.Masked, Hidden = batch.Images };
+        }
+    }
+
+    [Fact]
+    public void A_record_goes_in_and_an_object_goes_out() => Traced.Check(new Records(), """
+        graph(%batch):
+            %batch : [num_users=6] = placeholder[target=batch]
+            %getattr_1 : [num_users=1] = call_function[target=getattr](%batch, Images)
+            %getattr_2 : [num_users=1] = call_function[target=getattr](%batch, Mask)
+            %mul : [num_users=1] = call_function[target=mul](%getattr_1, %getattr_2)
+            %getattr_3 : [num_users=0] = call_function[target=getattr](%batch, Mask)
+            %getattr_4 : [num_users=1] = call_function[target=getattr](%batch, Images)
+            %getattr_5 : [num_users=1] = call_function[target=getattr](%batch, Mask)
+            %mul_1 : [num_users=1] = call_function[target=mul](%getattr_4, %getattr_5)
+            %add : [num_users=1] = call_function[target=add](%mul, %mul_1)
+            %getattr_6 : [num_users=1] = call_function[target=getattr](%batch, Images)
+            return Output(Logits=%add, Hidden=%getattr_6)
+        """, [new Batch(rand(2), rand(2))]);
+
+    private sealed class State : Module<Tensor, (Tensor, Tensor)?, (Tensor, (Tensor, Tensor))>
+    {
+        private readonly LSTM lstm = LSTM(2, 3);
+
+        public State() : base("State") => RegisterComponents();
+
+        public override (Tensor, (Tensor, Tensor)) forward(Tensor x, (Tensor, Tensor)? state)
+        {
+            var start = state ?? (zeros(1, x.shape[1], 3), zeros(1, x.shape[1], 3));
+            var (y, h, c) = lstm.call(x, start);
+            return (y, (h, c));
+        }
+    }
+
+    [Fact]
+    public void A_nullable_state_is_an_input() => Traced.Check(new State(), """
+        graph(%x, %state):
+            %x : [num_users=1] = placeholder[target=x]
+            %state : [num_users=1] = placeholder[target=state]
+            %lstm : [num_users=3] = call_module[target=lstm](%x, %state)
+            %getitem : [num_users=1] = call_function[target=getitem](%lstm, 0)
+            %getitem_1 : [num_users=1] = call_function[target=getitem](%lstm, 1)
+            %getitem_2 : [num_users=1] = call_function[target=getitem](%lstm, 2)
+            return (%getitem, (%getitem_1, %getitem_2))
+        """, [rand(4, 2, 2), ((Tensor, Tensor)?)(rand(1, 2, 3), rand(1, 2, 3))]);
+
+    [Fact]
+    public void A_nullable_state_is_fixed_to_null()
+        => Traced.Check(new Tracer(), new State(), """
+        graph(%x, %state_1):
+            %x : [num_users=3] = placeholder[target=x]
+            %state_1 : [num_users=1] = placeholder[target=state_1]
+            %eq : [num_users=1] = call_function[target=eq](%state_1, None)
+            %_assert : [num_users=0] = call_function[target=_assert](%eq, 'state has been specialized to have value None but got another value')
+            %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
+            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 1)
+            %zeros : [num_users=1] = call_function[target=zeros](1, %getitem, 3, None, None, False, None)
+            %getattr_2 : [num_users=1] = call_function[target=getattr](%x, shape)
+            %getitem_1 : [num_users=1] = call_function[target=getitem](%getattr_2, 1)
+            %zeros_1 : [num_users=1] = call_function[target=zeros](1, %getitem_1, 3, None, None, False, None)
+            %lstm : [num_users=3] = call_module[target=lstm](%x, (%zeros, %zeros_1))
+            %getitem_2 : [num_users=1] = call_function[target=getitem](%lstm, 0)
+            %getitem_3 : [num_users=1] = call_function[target=getitem](%lstm, 1)
+            %getitem_4 : [num_users=1] = call_function[target=getitem](%lstm, 2)
+            return (%getitem_2, (%getitem_3, %getitem_4))
+        """, new Dictionary<string, object?> { ["state"] = null }, [rand(4, 2, 2), null]);
+
+    private sealed class Gated : Module<Tensor, Tensor?, Tensor>
+    {
+        private readonly GRU gru = GRU(2, 3);
+
+        public Gated() : base("Gated") => RegisterComponents();
+
+        public override Tensor forward(Tensor x, Tensor? h)
+        {
+            var (y, last) = gru.call(x, h);
+            return y + last;
+        }
+    }
+
+    [Fact]
+    public void A_gated_unit_returns_a_pair() => Traced.Check(new Gated(), """
+        graph(%x, %h):
+            %x : [num_users=1] = placeholder[target=x]
+            %h : [num_users=1] = placeholder[target=h]
+            %gru : [num_users=2] = call_module[target=gru](%x, %h)
+            %getitem : [num_users=1] = call_function[target=getitem](%gru, 0)
+            %getitem_1 : [num_users=1] = call_function[target=getitem](%gru, 1)
+            %add : [num_users=1] = call_function[target=add](%getitem, %getitem_1)
+            return %add
+        """, [rand(4, 2, 2), rand(1, 2, 3)]);
+
+    private sealed class Bare : Module
+    {
+        private readonly Linear linear = Linear(3, 2);
+
+        public Bare() : base("Bare") => RegisterComponents();
+
+        public Tensor forward(Tensor x, float scale = 2f, string? name = null) => linear.call(x) * scale;
+    }
+
+    [Fact]
+    public void A_bare_module_has_only_its_forward() => Traced.Check(new Bare(), """
+        graph(%x, %scale, %name_1):
+            %x : [num_users=1] = placeholder[target=x]
+            %scale : [num_users=1] = placeholder[target=scale, default=2.0]
+            %name_1 : [num_users=1] = placeholder[target=name_1, default=None]
+            %eq : [num_users=1] = call_function[target=eq](%name_1, None)
+            %_assert : [num_users=0] = call_function[target=_assert](%eq, 'name has been specialized to have value None but got another value')
+            %linear : [num_users=1] = call_module[target=linear](%x)
+            %mul : [num_users=1] = call_function[target=mul](%linear, %scale)
+            return %mul
+        """, [rand(2, 3), 3f, null]);
+
+    [Fact]
+    public void An_unknown_concrete_argument_is_refused()
+    {
+        var error = Assert.Throws<ArgumentException>(() => new Tracer().trace(new Optional(), new Dictionary<string, object?> { ["masks"] = null }));
+        Assert.Equal("concrete_args names 'masks', which is no parameter of Optional.forward. It has: x, mask. (Parameter 'concrete_args')", error.Message);
+    }
+
+    [Fact]
+    public void A_concrete_argument_of_the_wrong_type_is_refused()
+    {
+        var error = Assert.Throws<ArgumentException>(() => new Tracer().trace(new Scaled(), new Dictionary<string, object?> { ["flip"] = 1 }));
+        Assert.Equal("concrete_args gives 'flip' a int, but forward takes a bool. (Parameter 'concrete_args')", error.Message);
+    }
+}
