@@ -22,10 +22,15 @@ internal sealed partial class Interpreter
             return default;
         if (type.IsByRef)
             throw Untraceable.NoBody(this, method);
-        if (result is torch.Tensor tensor && !ReferenceEquals(result, target))
+        if (result is torch.Tensor tensor && IsMade(tensor, method, arguments))
             Overlay.Own(tensor);
         return ToValue(result, type);
     }
+
+    /// <summary>Whether a call made the tensor that it returns, rather than handed out one that something keeps.</summary>
+    private bool IsMade(torch.Tensor result, MethodBase method, Value[] arguments)
+        => Traits.Of(method).Home == Home.TorchSharp && (method.IsStatic || method.DeclaringType == typeof(torch.Tensor))
+        && result is not Modules.Parameter && !Tracer.Attributes.Owns(result) && !Array.Exists(arguments, argument => ReferenceEquals(argument.Reference, result));
 
     private object? HostCall(MethodBase method, object? target, Value[] operands)
     {

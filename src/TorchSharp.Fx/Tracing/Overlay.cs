@@ -27,6 +27,13 @@ internal sealed class Overlay
 
     internal bool Owns(object? target) => target is not null && own.Contains(target);
 
+    /// <summary>Disposes the tensors that the traced program made; what the graph needs of them is a constant by now, under a handle of its own.</summary>
+    internal void DisposeOwn()
+    {
+        foreach (var tensor in own.OfType<torch.Tensor>())
+            tensor.Dispose();
+    }
+
     internal bool TryRead(object? target, FieldInfo field, out Value value)
     {
         if (fields.Count > 0 && fields.TryGetValue(target ?? Statics, out var written))

@@ -106,6 +106,10 @@ public class Tracer
         {
             throw interpreter.Faulted(exception);
         }
+        finally
+        {
+            interpreter.Overlay.DisposeOwn();
+        }
     }
 
     /// <summary>Gives up the handles of <see cref="tensor_constants"/>.</summary>

@@ -65,6 +65,36 @@ public sealed class LiveTensorTests
         }, 100);
     }
 
+    private sealed class Keeping : Module<Tensor, Tensor>
+    {
+        private static readonly Tensor Shared = ones(2);
+        private static readonly Lazy<Tensor> Late = new(() => ones(2));
+        internal readonly List<Tensor> tables = [ones(2), ones(2)];
+        private readonly Parameter scale = Parameter(ones(2));
+        private readonly Linear fc = Linear(2, 2);
+
+        public Keeping() : base(nameof(Keeping))
+        {
+            register_buffer("offset", ones(2));
+            RegisterComponents();
+        }
+
+        internal IEnumerable<Tensor> Kept => [Shared, Late.Value, .. tables, scale, get_buffer("offset")!, fc.weight];
+
+        public override Tensor forward(Tensor x) => x + Shared * Late.Value + tables[0].add_(0) + tables[1] * scale.alias() + get_buffer("offset")! + fc.weight[0].sum();
+    }
+
+    [Fact]
+    public void What_the_model_keeps_outlives_what_a_trace_made_of_it()
+    {
+        var model = new Keeping();
+        using var extractor = feature_extraction.create_feature_extractor(model, ["add"]);
+        Assert.All(model.Kept, kept => Assert.False(kept.IsInvalid));
+        using var features = extractor.call(ones(2));
+        using var expected = model.call(ones(2));
+        Extracted.AssertSame(expected, features["add"]);
+    }
+
     [Fact]
     public void Refused_requests_leave_no_tensor()
     {
