@@ -32,8 +32,11 @@ internal sealed class ModeGraph
             Graph.erase_node(node);
         var entries = found.Select(entry => KeyValuePair.Create<Argument, Argument>(new Literal(entry.Key), entry.Node));
         Graph.output(new DictArgument([.. entries], typeof(Dictionary<string, object>)), typeof(Features));
-        Graph.ProtectOutputs(model);
+        // Protected, an output is read where it is made, so that what would overwrite it later does not look needed. What is left then says which clones are.
+        var protection = Graph.ProtectOutputs(model);
         Graph.eliminate_dead_code(model);
+        Graph.UnprotectOutputs(protection);
+        Graph.ProtectOutputs(model);
     }
 
     /// <summary>The last node of a name or inside a module; a leaf module also answers to its exact path where the list shows it without its number.</summary>

@@ -13,7 +13,8 @@ internal static class OutputProtection
     /// Makes each output the node's value at that point and an object of its own: what a later in-place operation may overwrite is cloned, and only that;
     /// what may be an input, parameter or buffer is returned under a handle of its own, so that disposing the results disposes nothing else.
     /// </summary>
-    internal static void ProtectOutputs(this Graph graph, nn.Module root)
+    /// <returns>What each output's stead is taken by.</returns>
+    internal static IReadOnlyDictionary<Node, Node> ProtectOutputs(this Graph graph, nn.Module root)
     {
         var aliases = new AliasAnalysis(graph, new ModuleHierarchy(root));
         var positions = graph.nodes.Select((node, index) => (node, index)).ToDictionary(pair => pair.node, pair => pair.index);
@@ -28,6 +29,17 @@ internal static class OutputProtection
                 replacements[node] = CallAfter(graph, node, Alias);
         }
         output.args = [output.args[0].map(node => replacements.GetValueOrDefault(node, node))];
+        return replacements;
+    }
+
+    /// <summary>Returns the values themselves again.</summary>
+    internal static void UnprotectOutputs(this Graph graph, IReadOnlyDictionary<Node, Node> replacements)
+    {
+        foreach (var (node, replacement) in replacements)
+        {
+            replacement.replace_all_uses_with(node);
+            graph.erase_node(replacement);
+        }
     }
 
     private static Dictionary<Node, int> LastWrites(Graph graph, AliasAnalysis aliases, Dictionary<Node, int> positions)
