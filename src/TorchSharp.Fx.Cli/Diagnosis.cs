@@ -26,6 +26,7 @@ internal static class Diagnosis
             new("torchfx", VersionOf(typeof(Diagnosis))),
             new("TorchSharp", VersionOf(typeof(torch))),
             new(".NET", RuntimeInformation.FrameworkDescription),
+            new("installed in", AppContext.BaseDirectory),
             new("system", $"{RuntimeInformation.OSDescription} ({RuntimeInformation.RuntimeIdentifier})"),
             native,
             .. native.Remedy is null ? Loaded() : [],
@@ -36,7 +37,7 @@ internal static class Diagnosis
     private static IEnumerable<Finding> Loaded()
     {
         yield return new("libtorch", Version(Package("libtorch-cpu")) ?? "of unknown version");
-        yield return new("libtorch from", LoadedFrom("torch_cpu") ?? "memory");
+        yield return new("libtorch file", LoadedFrom("torch_cpu") ?? "unknown");
         yield return new("threads", string.Create(CultureInfo.InvariantCulture, $"{torch.get_num_threads()} in an operation, {torch.get_num_interop_threads()} between operations, {Environment.ProcessorCount} processors"));
         yield return new("CUDA", torch.cuda_is_available() ? "available" : "not available; everything runs on the CPU");
     }
@@ -48,7 +49,7 @@ internal static class Diagnosis
         try
         {
             using var tensor = torch.empty(1);
-            return new("native library", $"loaded from {LoadedFrom("LibTorchSharp") ?? "memory"}");
+            return new("native library", LoadedFrom("LibTorchSharp") ?? "loaded");
         }
         catch (Exception error)
         {
@@ -109,7 +110,9 @@ internal static class Diagnosis
     }
 
     private static string? LoadedFrom(string name)
-        => Process.GetCurrentProcess().Modules.Cast<ProcessModule>().FirstOrDefault(module => module.ModuleName == Library(name))?.FileName;
+        => Process.GetCurrentProcess().Modules.Cast<ProcessModule>().FirstOrDefault(module => module.ModuleName == Library(name))?.FileName is { } path
+            ? path.Replace(AppContext.BaseDirectory, "", StringComparison.Ordinal)
+            : null;
 
     private static string VersionOf(Type type)
         => type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? type.Assembly.GetName().Version!.ToString();

@@ -10,21 +10,32 @@ namespace TorchSharp.Fx.Cli;
 internal sealed class Extraction(DualGraphModule extractor, ImageClassification preprocessing, FeatureWriter writer, ReturnNodes requested)
 {
     private readonly Dictionary<string, (string Shape, string Type)> shapes = [];
-    private int files;
+    private readonly List<string> written = [];
+
+    /// <summary>Lines between the steps of a progress bar on the same terminal would tear it.</summary>
+    private static bool PrintsAtOnce => Console.IsErrorRedirected || Console.IsOutputRedirected;
 
     internal void Run(IReadOnlyList<InputImage> images, int batchSize, CancellationToken token)
     {
         var time = Stopwatch.StartNew();
         using var _ = no_grad();
-        WithProgress(images.Count, advance =>
+        try
         {
-            foreach (var (number, batch) in images.Chunk(batchSize).Index())
+            WithProgress(images.Count, advance =>
             {
-                token.ThrowIfCancellationRequested();
-                RunBatch(batchSize == 1 ? batch[0].Name : BatchName(number, (images.Count - 1) / batchSize), batch, token);
-                advance(batch.Length);
-            }
-        });
+                foreach (var (number, batch) in images.Chunk(batchSize).Index())
+                {
+                    token.ThrowIfCancellationRequested();
+                    RunBatch(batchSize == 1 ? batch[0].Name : BatchName(number, (images.Count - 1) / batchSize), batch, token);
+                    advance(batch.Length);
+                }
+            });
+        }
+        finally
+        {
+            if (!PrintsAtOnce)
+                written.ForEach(Console.Out.WriteLine);
+        }
         PrintSummary(images.Count, time.Elapsed);
     }
 
@@ -37,8 +48,9 @@ internal sealed class Extraction(DualGraphModule extractor, ImageClassification 
         token.ThrowIfCancellationRequested();
         foreach (var path in writer.Write(name, tensors, [.. images.Select(image => image.Path)]))
         {
-            Console.Out.WriteLine(path);
-            files++;
+            written.Add(path);
+            if (PrintsAtOnce)
+                Console.Out.WriteLine(path);
         }
         foreach (var (key, tensor) in tensors)
             shapes.TryAdd(key, ($"[{string.Join(", ", tensor.shape)}]", tensor.dtype.ToString().ToLowerInvariant()));
@@ -72,6 +84,6 @@ internal sealed class Extraction(DualGraphModule extractor, ImageClassification 
             table.AddRow(key, name, shapes[key].Shape, shapes[key].Type);
         Terminal.Messages.Write(table);
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{images} image{(images == 1 ? "" : "s")}, {files} file{(files == 1 ? "" : "s")}, {time.TotalSeconds:F1} s"));
+            $"{images} image{(images == 1 ? "" : "s")}, {written.Count} file{(written.Count == 1 ? "" : "s")}, {time.TotalSeconds:F1} s"));
     }
 }

@@ -23,9 +23,16 @@ internal static class Terminal
 
     internal static void AddRow(this Table table, params IEnumerable<string> cells) => table.Rows.Add(cells.Select(cell => new Text(cell)));
 
+    /// <summary>Whether a console is a terminal is asked of its own stream: Spectre asks standard output, also for what goes to standard error.</summary>
     private static IAnsiConsole Create(TextWriter writer, bool isRedirected)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+        var moves = !isRedirected && Environment.GetEnvironmentVariable("TERM") is not "dumb";
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = moves ? AnsiSupport.Yes : AnsiSupport.No,
+            Interactive = moves ? InteractionSupport.Yes : InteractionSupport.No,
+        });
         if (isRedirected)
             console.Profile.Width = RedirectedWidth;
         return console;
