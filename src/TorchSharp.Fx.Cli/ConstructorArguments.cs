@@ -16,15 +16,32 @@ internal static class ConstructorArguments
         Converters = { new JsonStringEnumConverter(), new DeviceConverter() },
     };
 
+    private static readonly Dictionary<Type, string> Keywords = new()
+    {
+        [typeof(int)] = "int", [typeof(long)] = "long", [typeof(float)] = "float", [typeof(double)] = "double", [typeof(bool)] = "bool", [typeof(string)] = "string",
+    };
+
     /// <summary>What builds the type with these arguments; parameters that they leave out take their defaults.</summary>
     internal static Func<nn.Module> Match(Type type, string? json)
     {
         var given = Parse(json);
         var constructors = type.GetConstructors().Where(constructor => Takes(constructor, given)).OrderBy(constructor => constructor.GetParameters().Length).ToArray();
         if (constructors is not [var constructor, ..])
-            throw new ToolException($"{Given(given)} for {type.FullName}: it has {Signatures(type)}. Give them with --args, a JSON object of arguments by name.");
+            throw new ToolException($"{Given(given)} {type.FullName}: it has {Signatures(type)}. Give them with --args, a JSON object of arguments by name.");
         var arguments = constructor.GetParameters().Select(parameter => Value(parameter, given)).ToArray();
-        return () => (nn.Module)constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, arguments, null);
+        return () => Construct(constructor, arguments);
+    }
+
+    private static nn.Module Construct(ConstructorInfo constructor, object?[] arguments)
+    {
+        try
+        {
+            return (nn.Module)constructor.Invoke(arguments);
+        }
+        catch (TargetInvocationException error) when (error.InnerException is { } thrown)
+        {
+            throw new ToolException($"The constructor of {constructor.DeclaringType!.FullName} threw {thrown.GetType().Name}: {thrown.Message}", thrown);
+        }
     }
 
     private static Dictionary<string, JsonElement> Parse(string? json)
@@ -55,12 +72,12 @@ internal static class ConstructorArguments
         }
         catch (Exception error) when (error is JsonException or NotSupportedException or InvalidOperationException)
         {
-            throw new ToolException($"The argument '{parameter.Name}' can't be {element.GetRawText()}: the constructor takes a {parameter.ParameterType.Name} there.", error);
+            throw new ToolException($"The argument '{parameter.Name}' can't be {element.GetRawText()}: the constructor takes a {TypeName(parameter.ParameterType)} there.", error);
         }
     }
 
     private static string Given(Dictionary<string, JsonElement> given)
-        => given.Count == 0 ? "No arguments are not enough" : $"The arguments {string.Join(", ", given.Keys.Select(name => $"'{name}'"))} don't fit";
+        => given.Count == 0 ? "No arguments are not enough for" : $"The arguments {string.Join(", ", given.Keys.Select(name => $"'{name}'"))} don't fit";
 
     private static string Signatures(Type type)
     {
@@ -68,7 +85,13 @@ internal static class ConstructorArguments
         return signatures.Length == 0 ? "no public constructor" : $"the constructor{(signatures.Length == 1 ? "" : "s")} {string.Join(" and ", signatures)}";
     }
 
-    private static string Describe(ParameterInfo parameter) => $"{parameter.ParameterType.Name} {parameter.Name}{(parameter.HasDefaultValue ? $" = {parameter.DefaultValue ?? "null"}" : "")}";
+    private static string Describe(ParameterInfo parameter) => $"{TypeName(parameter.ParameterType)} {parameter.Name}{(parameter.HasDefaultValue ? $" = {parameter.DefaultValue ?? "null"}" : "")}";
+
+    /// <summary>As C# writes it.</summary>
+    private static string TypeName(Type type) => Nullable.GetUnderlyingType(type) is { } value ? TypeName(value) + "?"
+        : type.IsArray ? TypeName(type.GetElementType()!) + "[]"
+        : type.IsGenericType ? $"{type.Name.Split('`')[0]}<{string.Join(", ", type.GenericTypeArguments.Select(TypeName))}>"
+        : Keywords.GetValueOrDefault(type, type.Name);
 
     /// <summary>A device as text: <c>"cpu"</c>.</summary>
     private sealed class DeviceConverter : JsonConverter<Device>

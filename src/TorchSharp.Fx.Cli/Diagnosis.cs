@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
-using TorchSharp.Fx.Vision;
+using SkiaSharp;
 
 namespace TorchSharp.Fx.Cli;
 
@@ -17,6 +17,8 @@ internal static class Diagnosis
 {
     // One transparent pixel: the smallest image there is.
     private const string Pixel = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
+
+    private const string Reinstall = "Install the tool again: dotnet tool update --global TorchSharp.Fx.Cli.";
 
     internal static IReadOnlyList<Finding> All()
     {
@@ -37,80 +39,52 @@ internal static class Diagnosis
     private static IEnumerable<Finding> Loaded()
     {
         yield return new("libtorch", Version(Package("libtorch-cpu")) ?? "of unknown version");
-        yield return new("libtorch file", LoadedFrom("torch_cpu") ?? "unknown");
+        yield return new("libtorch file", LoadedFrom(NativeFiles.LibTorch) ?? "unknown");
         yield return new("threads", string.Create(CultureInfo.InvariantCulture, $"{torch.get_num_threads()} in an operation, {torch.get_num_interop_threads()} between operations, {Environment.ProcessorCount} processors"));
         yield return new("CUDA", torch.cuda_is_available() ? "available" : "not available; everything runs on the CPU");
     }
 
-    /// <summary>TorchSharp loads its native library when the first tensor is made.</summary>
+    /// <summary>Looked for, then loaded by the system, and only then by TorchSharp: so the first thing that is wrong is told by who knows it best.</summary>
     private static Finding Native()
     {
-        var file = Library("LibTorchSharp");
+        const string What = "native library", Bad = "does not load";
+        if (NativeFiles.Missing is { } file)
+            return new(What, Bad, $"{file} is neither in {AppContext.BaseDirectory} nor in its runtimes folder. {Reinstall}");
         try
         {
+            // Without libtorch in memory the bridge, which needs it, is not found to be sound.
+            NativeLibrary.Load(NativeFiles.Find(NativeFiles.LibTorch)!);
+            NativeLibrary.Load(NativeFiles.Find(NativeFiles.Bridge)!);
             using var tensor = torch.empty(1);
-            return new("native library", LoadedFrom("LibTorchSharp") ?? "loaded");
+            return new(What, LoadedFrom(NativeFiles.Bridge) ?? "loaded");
         }
         catch (Exception error)
         {
-            return new("native library", "does not load", Remedy(file, error));
+            return new(What, Bad, Reason(error));
         }
     }
 
-    private static string Remedy(string file, Exception error)
-    {
-        var torch = Library("torch_cpu");
-        if (Find(file) is not { } bridge)
-            return $"{file} is not in {AppContext.BaseDirectory} or its runtimes folder. Install the tool again: dotnet tool update --global TorchSharp.Fx.Cli.";
-        if (Find(torch) is null)
-            return $"{torch} is not in {AppContext.BaseDirectory} or its runtimes folder: libtorch is missing. Install the tool again: dotnet tool update --global TorchSharp.Fx.Cli.";
-        return Reason(bridge) is var reason && reason.Contains("GLIBCXX", StringComparison.Ordinal)
-            ? $"The system's libstdc++ is too old for {bridge} ({reason}). Build the tool on this machine, or update libstdc++6."
-            : $"{bridge} does not load: {reason ?? Failure.FirstLine(error.Message)}.";
-    }
-
-    /// <summary>What the system's own loader says.</summary>
-    private static string Reason(string library)
-    {
-        try
-        {
-            NativeLibrary.Free(NativeLibrary.Load(library));
-            return "the system loads it, but TorchSharp does not";
-        }
-        catch (DllNotFoundException error)
-        {
-            return Failure.FirstLine(error.Message).TrimEnd('.');
-        }
-        catch (BadImageFormatException)
-        {
-            return "it is for another processor or damaged";
-        }
-    }
+    private static string Reason(Exception error) => error.Message.Contains("GLIBCXX", StringComparison.Ordinal)
+        ? $"The system's libstdc++ is older than the libraries need: {Failure.FirstLine(error.Message)} Update libstdc++6, or build the tool on this machine."
+        : error is BadImageFormatException
+        ? $"The libraries are damaged or for another processor than {RuntimeInformation.ProcessArchitecture}. {Reinstall}"
+        : $"{Failure.FirstLine(error.Message)} {Reinstall}";
 
     private static Finding Images()
     {
         try
         {
-            using var image = io.decode_image(Convert.FromBase64String(Pixel));
-            return new("SkiaSharp", $"{VersionOf(typeof(SkiaSharp.SKCodec))}, decodes images");
+            using var codec = SKCodec.Create(SKData.CreateCopy(Convert.FromBase64String(Pixel)));
+            return new("SkiaSharp", $"{VersionOf(typeof(SKCodec))}, {(codec is null ? "does not decode" : "decodes images")}");
         }
         catch (Exception error) when (error is DllNotFoundException or TypeInitializationException or BadImageFormatException or EntryPointNotFoundException)
         {
-            return new("SkiaSharp", "does not load", $"{Library("SkiaSharp")} does not load ({Failure.Sentence(error)}), so no image can be read. Install the tool again: dotnet tool update --global TorchSharp.Fx.Cli.");
+            return new("SkiaSharp", "does not load", $"{NativeFiles.Name("SkiaSharp")} does not load, so no image can be read. {Reinstall}");
         }
     }
 
-    private static string Library(string name)
-        => OperatingSystem.IsWindows() ? $"{name}.dll" : OperatingSystem.IsMacOS() ? $"lib{name}.dylib" : $"lib{name}.so";
-
-    private static string? Find(string file)
-    {
-        var paths = ((string?)AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Append(AppContext.BaseDirectory);
-        return paths.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
-    }
-
-    private static string? LoadedFrom(string name)
-        => Process.GetCurrentProcess().Modules.Cast<ProcessModule>().FirstOrDefault(module => module.ModuleName == Library(name))?.FileName is { } path
+    private static string? LoadedFrom(string file)
+        => Process.GetCurrentProcess().Modules.Cast<ProcessModule>().FirstOrDefault(module => module.ModuleName == file)?.FileName is { } path
             ? path.Replace(AppContext.BaseDirectory, "", StringComparison.Ordinal)
             : null;
 

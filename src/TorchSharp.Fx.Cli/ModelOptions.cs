@@ -22,5 +22,9 @@ internal sealed class ModelOptions
         command.Add(args);
     }
 
-    internal ModelSource Read(ParseResult parsed) => ModelSource.Find(parsed.GetRequiredValue(model), parsed.GetValue(args));
+    internal ModelSource Read(ParseResult parsed)
+    {
+        NativeFiles.Require();
+        return ModelSource.Find(parsed.GetRequiredValue(model), parsed.GetValue(args));
+    }
 }

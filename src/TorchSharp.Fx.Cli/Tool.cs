@@ -52,7 +52,7 @@ internal static class Tool
     private static async Task<int> Refuse(ParseResult parsed)
     {
         foreach (var error in parsed.Errors)
-            await Console.Error.WriteLineAsync($"torchfx: {error.Message}");
+            await Console.Error.WriteLineAsync($"torchfx: {string.Join(' ', error.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}");
         var command = parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
         await Console.Error.WriteLineAsync($"Run 'torchfx {command}--help' to see how it is used.");
         return WrongUsage;

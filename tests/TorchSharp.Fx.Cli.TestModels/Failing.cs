@@ -1,0 +1,42 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace TestModels;
+
+/// <summary>Branches on the content of its input.</summary>
+public sealed class Branching() : Module<Tensor, Tensor>(nameof(Branching))
+{
+    public override Tensor forward(Tensor x)
+    {
+        if (x.size(0) > 1)
+            return x.relu();
+        return x;
+    }
+}
+
+/// <summary>Can't be run on images: it wants vectors.</summary>
+public sealed class Mismatched : Module<Tensor, Tensor>
+{
+    private readonly TorchSharp.Modules.Linear linear = Linear(5, 2);
+
+    public Mismatched() : base(nameof(Mismatched)) => RegisterComponents();
+
+    public override Tensor forward(Tensor x)
+    {
+        var width = x.shape[3];
+        return linear.call(x) * width;
+    }
+}
+
+/// <summary>Does not survive its own constructor.</summary>
+public sealed class Broken : Module<Tensor, Tensor>
+{
+    public Broken() : base(nameof(Broken)) => throw new InvalidOperationException("The vocabulary is not there.");
+
+    public override Tensor forward(Tensor x) => x;
+}
+
+public abstract class Unfinished(string name) : Module<Tensor, Tensor>(name);
+
+public sealed class Recipe;

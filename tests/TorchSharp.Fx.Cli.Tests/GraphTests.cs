@@ -1,0 +1,67 @@
+namespace TorchSharp.Fx.Cli.Tests;
+
+public sealed class GraphTests
+{
+    [Fact]
+    public void Text_of_a_cut_graph_is_what_the_extractor_runs()
+    {
+        var run = Torchfx.Run("graph", "resnet18", "--nodes", "maxpool=low,bn1");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        // relu works in place on what bn1 returned, so that is kept as a copy.
+        Assert.Equal("""
+            graph(%x):
+                %x : [num_users=1] = placeholder[target=x]
+                %conv1 : [num_users=1] = call_module[target=conv1](%x)
+                %bn1 : [num_users=2] = call_module[target=bn1](%conv1)
+                %clone : [num_users=1] = call_method[target=clone](%bn1)
+                %relu : [num_users=1] = call_module[target=relu](%bn1)
+                %maxpool : [num_users=1] = call_module[target=maxpool](%relu)
+                return {'bn1': %clone, 'low': %maxpool}
+
+            """, run.Out);
+    }
+
+    [Fact]
+    public void Csharp_is_the_code_the_graph_stands_for()
+    {
+        var run = Torchfx.Run("graph", "resnet18", "--nodes", "maxpool", "--format", "csharp");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal("""
+            using TorchSharp;
+            using static TorchSharp.torch;
+
+            sealed class TracedResNet(ResNet self)
+            {
+                public Dictionary<string, object> forward(Tensor x)
+                {
+                    var conv1 = self.conv1.call(x);
+                    var bn1 = self.bn1.call(conv1);
+                    var relu = self.relu.call(bn1);
+                    var maxpool = self.maxpool.call(relu);
+                    return new Dictionary<string, object> { ["maxpool"] = maxpool };
+                }
+            }
+
+            """, run.Out);
+    }
+
+    [Fact]
+    public void The_whole_graph_ends_with_the_models_result()
+    {
+        var run = Torchfx.Run("graph", "resnet18");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.EndsWith("    %flatten : [num_users=1] = call_function[target=flatten](%avgpool, 1, -1)\n    %fc : [num_users=1] = call_module[target=fc](%flatten)\n    return %fc\n", run.Out);
+    }
+
+    [Fact]
+    public void Both_modes_are_two_drawings_and_a_node_of_one_mode_needs_only_that()
+    {
+        var both = Torchfx.Run("graph", "inception_v3", "--mode", "both", "--format", "dot");
+        Assert.Equal((0, ""), (both.ExitCode, both.Error));
+        Assert.Equal(["digraph \"Inception3_train\" {", "digraph \"Inception3_eval\" {"], both.Lines.Where(line => line.StartsWith("digraph", StringComparison.Ordinal)));
+
+        var auxiliary = Torchfx.Run("graph", "inception_v3", "--mode", "train", "--nodes", "AuxLogits.fc");
+        Assert.EndsWith("return {'AuxLogits.fc': %aux_logits_fc}\n", auxiliary.Out);
+        Assert.StartsWith("torchfx: node: 'AuxLogits.fc' is not present in model. ", Torchfx.Run("graph", "inception_v3", "--nodes", "AuxLogits.fc").Error);
+    }
+}

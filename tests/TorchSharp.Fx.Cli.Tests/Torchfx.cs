@@ -1,0 +1,47 @@
+using System.Diagnostics;
+
+namespace TorchSharp.Fx.Cli.Tests;
+
+/// <summary>One run of the real tool.</summary>
+internal sealed record Torchfx(int ExitCode, string Out, string Error)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(100);
+
+    public string[] Lines => Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    public static Torchfx Run(params string[] args) => RunFrom(AppContext.BaseDirectory, args);
+
+    /// <summary>Runs the tool of another folder.</summary>
+    public static Torchfx RunFrom(string folder, params string[] args)
+    {
+        using var process = Start(folder, args);
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        if (!process.WaitForExit(Limit))
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"torchfx {string.Join(' ', args)} did not end. It wrote:\n{output.Result}\n{error.Result}");
+        }
+        return new(process.ExitCode, output.Result, error.Result);
+    }
+
+    public static Process Start(string folder, params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(folder, "torchfx.dll"), .. args])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = AppContext.BaseDirectory,
+        };
+        // Several runs share the processors; one of them should not wait for threads of its own.
+        start.Environment["OMP_NUM_THREADS"] = "1";
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Fails unless the run failed with just this sentence.</summary>
+    public void AssertFailed(string sentence, int exitCode = 1)
+    {
+        Assert.Equal($"torchfx: {sentence}", Error.TrimEnd('\n'));
+        Assert.Equal("", Out);
+        Assert.Equal(exitCode, ExitCode);
+    }
+}
