@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Cli.Tests;
 
-/// <summary>Models of an assembly that knows nothing of this library, with a TorchSharp.dll of its own beside it.</summary>
+/// <summary>Models of an assembly that knows nothing of this library.</summary>
 public sealed class UserAssemblyTests
 {
     private const string Arguments = """{"widths": [4, 6], "stem": {"kernel": 5, "stride": 4, "activation": "Tanh"}}""";
@@ -27,8 +27,11 @@ public sealed class UserAssemblyTests
     {
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
+        // A second TorchSharp, were it loaded, would make the encoder a stranger.
+        foreach (var file in new[] { "TestModels.dll", "TorchSharp.dll" })
+            File.Copy(Path.Combine(AppContext.BaseDirectory, file), folder[file]);
         var image = Golden.PathOf("images", "coffee.png");
-        var run = Torchfx.Run("extract", "TestModels.dll:Encoder", image, "--args", Arguments, "--nodes", "mean", "--seed", "3", "--out", folder["out"]);
+        var run = Torchfx.Run("extract", $"{folder["TestModels.dll"]}:Encoder", image, "--args", Arguments, "--nodes", "mean", "--seed", "3", "--out", folder["out"]);
         Assert.True(run.ExitCode == 0, run.Error);
 
         torch.manual_seed(3);

@@ -15,7 +15,7 @@ internal static class CSharpArguments
         TupleArgument tuple => $"new {CSharpNames.OfType(tuple.TupleType)}({Join(tuple.Items)})",
         DictArgument dict => Initializer(CSharpNames.OfType(dict.DictionaryType), dict.Entries.Select(entry => $"[{Of(entry.Key)}] = {Of(entry.Value)}")),
         ObjectArgument record => Initializer(CSharpNames.OfType(record.ObjectType), record.Fields.Select(field => $"{CSharpNames.Identifier(ArgumentText.MemberName(field.Key.Name))} = {Of(field.Value)}")),
-        SliceArgument { Step: null } slice => Bound(slice.Start) + ".." + Bound(slice.Stop),
+        SliceArgument { Step: null } slice => (slice.Start is Literal { Value: 0 or 0L } ? "" : Bound(slice.Start)) + ".." + Bound(slice.Stop),
         SliceArgument slice => $"TensorIndex.Slice({OrNull(slice.Start)}, {OrNull(slice.Stop)}, {OrNull(slice.Step)})",
         EllipsisArgument => "TensorIndex.Ellipsis",
         ConvertArgument { Checked: true } convert => $"checked(({CSharpNames.OfType(convert.Type)}){Of(convert.Value)})",

@@ -88,8 +88,8 @@ internal static class GraphCode
             return $"{CSharpArguments.Receiver(node.args[0])}.{(target.Type.IsArray ? "Length" : "Count")}";
         if (target.Operation == Builtin.getitem)
             return Item(target.Type, node);
-        var unsigned = target.Type == typeof(uint) || target.Type == typeof(ulong) ? $"({CSharpNames.OfType(target.Type)})" : "";
-        var operation = Operation(Operators[target.name], node, unsigned);
+        var cast = target.Type == typeof(uint) || target.Type == typeof(ulong) ? $"({CSharpNames.OfType(target.Type)})" : "";
+        var operation = Operation(Operators[target.name], node, cast, target.Operation is Builtin.lshift or Builtin.rshift ? "" : cast);
         return target.Checked ? $"checked({operation})" : operation;
     }
 
@@ -101,9 +101,9 @@ internal static class GraphCode
             : $"{receiver}[{CSharpArguments.Index(node.args[1])}]";
     }
 
-    private static string Operation(string sign, Node node, string cast = "") => node.args.Length == 1
+    private static string Operation(string sign, Node node, string leftCast = "", string rightCast = "") => node.args.Length == 1
         ? sign + CSharpArguments.Of(node.args[0])
-        : $"{cast}{CSharpArguments.Of(node.args[0])} {sign} {cast}{CSharpArguments.Of(node.args[1])}";
+        : $"{leftCast}{CSharpArguments.Of(node.args[0])} {sign} {rightCast}{CSharpArguments.Of(node.args[1])}";
 
     /// <summary>The arguments of a call; those that only repeat a default are left out, and what follows them is named.</summary>
     private static string Arguments(MethodBase method, Node node, int skipped)
