@@ -73,12 +73,17 @@ internal static class ValueConversion
     {
         if (!IsNumber(value.Type) || !IsNumber(to))
             return null;
+        // The operators of native integers know only the numbers of their own width.
+        if ((Wide(value.Type) ?? Wide(to)) is { } wide && value.Type != wide && to != wide)
+            return Number(Number(value, wide)!, to);
         if (to == typeof(bool))
             return Expression.NotEqual(value, Expression.Default(value.Type));
         return value.Type == typeof(bool)
             ? Expression.Condition(value, Expression.Convert(Expression.Constant(1), to), Expression.Default(to))
             : Expression.Convert(value, to);
     }
+
+    private static Type? Wide(Type type) => type == typeof(nint) ? typeof(long) : type == typeof(nuint) ? typeof(ulong) : null;
 
     private static bool IsNumber(Type type) => type.IsPrimitive || type.IsEnum;
 

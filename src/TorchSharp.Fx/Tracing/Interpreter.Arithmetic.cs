@@ -54,13 +54,13 @@ internal sealed partial class Interpreter
     {
         Op.Add => unchecked(a + b),
         Op.AddOvf => checked(a + b),
-        Op.AddOvfUn => (int)checked((uint)a + (uint)b),
+        Op.AddOvfUn => Wrapped(checked(Bits(a) + Bits(b))),
         Op.Sub => unchecked(a - b),
         Op.SubOvf => checked(a - b),
-        Op.SubOvfUn => unchecked((int)checked((uint)a - (uint)b)),
+        Op.SubOvfUn => Wrapped(checked(Bits(a) - Bits(b))),
         Op.Mul => unchecked(a * b),
         Op.MulOvf => checked(a * b),
-        Op.MulOvfUn => unchecked((int)checked((uint)a * (uint)b)),
+        Op.MulOvfUn => Wrapped(checked(Bits(a) * Bits(b))),
         Op.Div => a / b,
         Op.DivUn => unchecked((int)((uint)a / (uint)b)),
         // int.MinValue % -1 overflows on the CLR as well (ECMA-335 III.3.55 leaves it open).
@@ -79,13 +79,13 @@ internal sealed partial class Interpreter
     {
         Op.Add => unchecked(a + b),
         Op.AddOvf => checked(a + b),
-        Op.AddOvfUn => unchecked((long)checked((ulong)a + (ulong)b)),
+        Op.AddOvfUn => Wrapped(checked(Bits(a) + Bits(b))),
         Op.Sub => unchecked(a - b),
         Op.SubOvf => checked(a - b),
-        Op.SubOvfUn => unchecked((long)checked((ulong)a - (ulong)b)),
+        Op.SubOvfUn => Wrapped(checked(Bits(a) - Bits(b))),
         Op.Mul => unchecked(a * b),
         Op.MulOvf => checked(a * b),
-        Op.MulOvfUn => unchecked((long)checked((ulong)a * (ulong)b)),
+        Op.MulOvfUn => Wrapped(checked(Bits(a) * Bits(b))),
         Op.Div => a / b,
         Op.DivUn => unchecked((long)((ulong)a / (ulong)b)),
         Op.Rem => a % b,
@@ -98,6 +98,15 @@ internal sealed partial class Interpreter
         Op.ShrUn => a >>> (int)b,
         _ => throw Untraceable.Instruction(this, op),
     };
+
+    // The bits of a number read as unsigned and back: casts that would throw within checked().
+    private static uint Bits(int number) => unchecked((uint)number);
+
+    private static ulong Bits(long number) => unchecked((ulong)number);
+
+    private static int Wrapped(uint number) => unchecked((int)number);
+
+    private static long Wrapped(ulong number) => unchecked((long)number);
 
     private float OfFloat(Op op, float a, float b) => op switch
     {
@@ -253,7 +262,7 @@ internal sealed partial class Interpreter
     private static double AsDouble(Value value) => value.Kind == ValueKind.Single ? value.Single : value.Double;
 
     private static Value CheckFinite(Value value)
-        => double.IsFinite(AsDouble(value)) ? value : throw new ArithmeticException();
+        => double.IsFinite(AsDouble(value)) ? value : throw new OverflowException("Arithmetic operation resulted in an overflow.");
 
     private static int SizeOf(Type type) => type.IsValueType ? (int)SizeOfMethod.MakeGenericMethod(type).Invoke(null, null)! : IntPtr.Size;
 

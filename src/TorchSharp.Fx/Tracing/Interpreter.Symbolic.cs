@@ -52,7 +52,8 @@ internal sealed partial class Interpreter
 
     private Value SymbolicBinary(Op op, Value left, Value right)
     {
-        var type = OperandType(left, right);
+        // The right operand of a shift is a count.
+        var type = op is Op.Shl or Op.Shr or Op.ShrUn ? OperandType(left, left) : OperandType(left, right);
         if (IsZero(left) && op == Op.Add)
             return right;
         if (IsZero(right) && op is Op.Add or Op.Sub)
@@ -135,29 +136,64 @@ internal sealed partial class Interpreter
     private Value SymbolicConversion(Proxy symbol, Cil.Conversion conversion)
     {
         var source = symbol.type.IsEnum ? Enum.GetUnderlyingType(symbol.type) : symbol.type;
-        var target = conversion.Unsigned && conversion.Target == typeof(double) ? typeof(double) : conversion.Target;
-        if (source == target || (symbol is Deferred && !symbol.type.IsEnum && target.IsPrimitive && IsDeferredLength(Value.Of(symbol)) && (target == typeof(int) || target == typeof(long))))
+        var target = conversion.Target;
+        // Integers on the stack have no sign: the instruction reads one into them. conv.u8 and conv.u of an int32 extend with zeros, all others with the sign.
+        var zeros = conversion.Unsigned || (!conversion.Overflow && (target == typeof(ulong) || target == typeof(nuint)));
+        var read = zeros ? UnsignedOf(StackType(source)) : StackType(source);
+        if ((source == target && (read == source || !conversion.Overflow)) || (symbol is Deferred && !symbol.type.IsEnum && IsDeferredLength(Value.Of(symbol)) && (target == typeof(int) || target == typeof(long))))
             return Value.Of(symbol);
-        return Value.Of(new Proxy(new ConvertArgument(symbol.Argument, target, conversion.Overflow), target));
+        var signMatters = conversion.Overflow || IsFloating(target) || (SizeOf(target) == 8 && StackType(source) == typeof(int));
+        var argument = !signMatters || read == source || IsFloating(source) || Widens(source, read) ? symbol.Argument : new ConvertArgument(symbol.Argument, read, false);
+        return Value.Of(new Proxy(new ConvertArgument(argument, target, conversion.Overflow), target));
     }
+
+    /// <summary>Whether a small integer has the same value as an int: signed ones have, unsigned ones have as uint too.</summary>
+    private static bool Widens(Type source, Type read) => Type.GetTypeCode(source) switch
+    {
+        TypeCode.Boolean or TypeCode.Char or TypeCode.Byte or TypeCode.UInt16 => true,
+        TypeCode.SByte or TypeCode.Int16 => read == typeof(int),
+        _ => false,
+    };
 
     /// <summary>A symbol read as a number of another type, as when a slot of <c>int</c> held a <c>long</c>'s tag.</summary>
     private static Value Converted(Proxy symbol, Type type) => Value.Of(symbol.type == type || symbol.type.IsEnum || symbol is Deferred ? symbol : new Proxy(new ConvertArgument(symbol.Argument, type, false), type));
 
+    /// <summary>The type in which CIL computes on two operands (ECMA-335 III.1.5): small integers as int, and signs are the instruction's.</summary>
     private static Type OperandType(Value left, Value right)
     {
-        var symbol = left.IsSymbol ? left.Symbol : right.Symbol;
-        var other = left.IsSymbol ? right : left;
-        if (symbol.type.IsEnum)
-            return symbol.type;
-        return other.Kind switch
-        {
-            ValueKind.Int64 or ValueKind.NativeInt when !IsFloating(symbol.type) => typeof(long),
-            ValueKind.Double => typeof(double),
-            ValueKind.Symbol when other.Symbol.type == typeof(long) && symbol.type == typeof(int) => typeof(long),
-            _ => symbol.type == typeof(nint) ? typeof(long) : symbol.type,
-        };
+        var (a, b) = (TypeOf(left), TypeOf(right));
+        if (a is { IsEnum: true } || b is { IsEnum: true })
+            return a is { IsEnum: true } ? a : b!;
+        if ((a ?? b) == typeof(bool) && (b ?? a) == typeof(bool))
+            return typeof(bool);
+        if (IsFlag(left, b) || IsFlag(right, a))
+            return typeof(bool);
+        (a, b) = (StackType(a ?? b!), StackType(b ?? a!));
+        return a == typeof(double) || b == typeof(double) ? typeof(double) : a == typeof(long) || b == typeof(long) ? typeof(long) : a;
+
+        static bool IsFlag(Value value, Type? other) => other == typeof(bool) && value.Kind == ValueKind.Int32 && value.Int32 is 0 or 1;
     }
+
+    /// <summary>The type of a number or symbol; null for an object.</summary>
+    private static Type? TypeOf(Value value) => value.Kind switch
+    {
+        ValueKind.Symbol => value.Symbol.type,
+        ValueKind.Int32 => typeof(int),
+        ValueKind.Int64 => typeof(long),
+        ValueKind.NativeInt => typeof(nint),
+        ValueKind.Single => typeof(float),
+        ValueKind.Double => typeof(double),
+        _ => null,
+    };
+
+    /// <summary>The type that a number has on CIL's stack (ECMA-335 III.1.1.1); of a native integer the 64 bits.</summary>
+    private static Type StackType(Type type) => Type.GetTypeCode(type) switch
+    {
+        TypeCode.Boolean or TypeCode.Char or TypeCode.SByte or TypeCode.Byte or TypeCode.Int16 or TypeCode.UInt16 or TypeCode.UInt32 => typeof(int),
+        TypeCode.UInt64 => typeof(long),
+        _ when type == typeof(nint) || type == typeof(nuint) => typeof(long),
+        _ => type,
+    };
 
     private static Type UnsignedOf(Type type) => type == typeof(int) ? typeof(uint) : type == typeof(long) ? typeof(ulong) : type;
 

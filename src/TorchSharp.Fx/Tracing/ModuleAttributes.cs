@@ -26,7 +26,10 @@ internal sealed class ModuleAttributes
     internal string? PathOf(torch.nn.Module module)
     {
         if (!modules.ContainsKey(module))
+        {
             SearchFields(root, "", new HashSet<object>(ReferenceEqualityComparer.Instance), 0);
+            tensors = null;
+        }
         return modules.GetValueOrDefault(module);
     }
 
@@ -91,7 +94,7 @@ internal sealed class ModuleAttributes
         const int MaxDepth = 32;
         if (value is null or string or torch.Tensor or Delegate or Type or IntPtr || value.GetType().IsPrimitive || depth > MaxDepth || !seen.Add(value))
             return;
-        if (value is torch.nn.Module module && modules.TryAdd(module, path))
+        if (value is torch.nn.Module module)
             Add(module, path);
         if (value is torch.nn.Module known)
             path = modules[known];

@@ -1,0 +1,239 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Tests.Tracing;
+
+/// <summary>Every entry of the catalogue, by its full sentence: what, where, and what to do.</summary>
+public sealed class UntraceableTests
+{
+    private const string OrLeaf = "make the method a leaf function (tracer_kwargs.autowrap_functions) or its module a leaf module (tracer_kwargs.leaf_modules).";
+
+    private static int Next([CallerLineNumber] int line = 0) => line + 1;
+
+    private static void Refused(nn.Module module, int line, string what, string fix, Tracer? tracer = null)
+    {
+        var refusal = Assert.Throws<TraceException>(() => (tracer ?? new Tracer()).trace(module));
+        Assert.Equal($"{what} It happens in the root module at UntraceableTests.cs:{line}. {fix}", refusal.Message);
+        Assert.Equal((what[..5], "", $"UntraceableTests.cs:{line}"), (refusal.code, refusal.module_path, refusal.location));
+    }
+
+    private sealed class Branching() : nn.Module<Tensor, Tensor>(nameof(Branching))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => x.shape[0] > 2 ? x : -x;
+    }
+
+    [Fact]
+    public void FX001_a_branch_on_a_dimension()
+        => Refused(new Branching(), Branching.Line,
+            "FX001: The program branches on 'getitem > 2', which depends on an input, so a graph of it would hold for some inputs only.",
+            "Fix the value with concrete_args if it is an argument, compute with tensors (torch.where) instead, or " + OrLeaf);
+
+    private sealed class Counting() : nn.Module<Tensor, Tensor>(nameof(Counting))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => x * x.shape.Max();
+    }
+
+    [Fact]
+    public void FX002_a_loop_over_what_has_no_known_length()
+        => Refused(new Counting(), Counting.Line,
+            "FX002: The program needs the number of elements of 'getattr_1' (long[]), which depends on an input.",
+            "Index the elements it uses (t[0], t[1]), or " + OrLeaf);
+
+    private sealed class Ranging() : nn.Module<Tensor, Tensor>(nameof(Ranging))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => x * Enumerable.Range(0, (int)x.shape[0]).Count();
+    }
+
+    [Fact]
+    public void FX003_code_of_NET_that_needs_a_value()
+        => Refused(new Ranging(), Ranging.Line,
+            "FX003: Enumerable.Range needs the value of 'getitem' (int), which depends on an input.",
+            "Use arithmetic, Math or tensor operations on it instead, or " + OrLeaf);
+
+    private sealed class Calling() : nn.Module<Tensor, Tensor>(nameof(Calling))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => x * cbrt(x.shape[0]);
+
+#pragma warning disable SYSLIB1054 // The attribute of old makes a method without a body, which is the subject of the test.
+        [DllImport("libm")]
+        private static extern double cbrt(double value);
+#pragma warning restore SYSLIB1054
+    }
+
+    [Fact]
+    public void FX004_native_code()
+        => Refused(new Calling(), Calling.Line,
+            "FX004: Calling.cbrt has no CIL to trace (it is native, abstract or made at run time).",
+            "Make it a leaf function: tracer_kwargs.autowrap_functions = [Calling.cbrt], or make its module a leaf module (tracer_kwargs.leaf_modules).");
+
+    private sealed class Allocating() : nn.Module<Tensor, Tensor>(nameof(Allocating))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => x * Sum(stackalloc int[2]);
+
+        private static int Sum(Span<int> numbers) => numbers.Length;
+    }
+
+    [Fact]
+    public void FX005_memory_that_is_no_object()
+        => Refused(new Allocating(), Allocating.Line,
+            "FX005: The program uses unsafe code (the CIL instruction Localloc), which can't be followed symbolically.",
+            "Write it without pointers, or " + OrLeaf);
+
+    private sealed class Reading() : nn.Module<Tensor, Tensor>(nameof(Reading))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => x.relu().data<float>().Count > 0 ? x : -x;
+    }
+
+    [Fact]
+    public void FX006_the_content_of_a_tensor()
+        => Refused(new Reading(), Reading.Line,
+            "FX006: Tensor.data reads the content of the tensor 'relu', which depends on an input.",
+            "Compute with tensor operations instead, or " + OrLeaf);
+
+    private sealed class Describing() : nn.Module<Tensor, Tensor>(nameof(Describing))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => Log(x, new StringBuilder("shape"));
+
+        public static Tensor Log(Tensor x, StringBuilder into) => into.Length > 0 ? x : -x;
+    }
+
+    [Fact]
+    public void FX007_an_argument_that_a_graph_cannot_hold()
+        => Refused(new Describing(), Describing.Line,
+            "FX007: An object of type StringBuilder is used together with values that depend on an input, and a graph has no way to write it down.",
+            "Pass numbers, strings, tensors, or tuples, arrays, lists, dictionaries and records of them, or " + OrLeaf,
+            new Tracer(autowrap_functions: [Describing.Log]));
+
+    private sealed class Naming() : nn.Module<Tensor, Tensor>(nameof(Naming))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => x * Name(x).Length;
+
+        public static string Name(Tensor x) => $"{x.dtype}";
+    }
+
+    [Fact]
+    public void FX008_a_result_that_nothing_can_stand_for()
+        => Refused(new Naming(), Naming.Line,
+            "FX008: 'name' gives a String that depends on an input, and no object without content can stand for that type.",
+            "Change the method to return tensors, numbers, tuples or a class that isn't abstract, or " + OrLeaf,
+            new Tracer(autowrap_functions: [Naming.Name]));
+
+    private sealed class Borrowing() : nn.Module<Tensor, Tensor>(nameof(Borrowing))
+    {
+        private static readonly nn.Module<Tensor, Tensor> Shared = nn.ReLU();
+
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => Shared.call(x);
+    }
+
+    [Fact]
+    public void FX009_a_module_without_a_name()
+        => Refused(new Borrowing(), Borrowing.Line,
+            "FX009: The module ReLU that is called here is not reachable from the root module by its submodules and fields, so it has no qualified name.",
+            "Keep it in a field of a module and register it (RegisterComponents or register_module).");
+
+    private sealed class Flagging() : nn.Module<Tensor, Tensor>(nameof(Flagging))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => Use(x, [x.shape[0] > 2]);
+
+        private static Tensor Use(Tensor x, bool[] flags) => x * flags.Length;
+    }
+
+    [Fact]
+    public void FX010_a_symbol_where_there_is_no_room_for_one()
+        => Refused(new Flagging(), Flagging.Line,
+            "FX010: 'gt', which depends on an input, is stored where only a concrete bool fits.",
+            "Keep it in a local variable, or " + OrLeaf);
+
+    private sealed class Endless() : nn.Module<Tensor, Tensor>(nameof(Endless))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => Down(x).relu(); private static Tensor Down(Tensor x) => Down(x) + 1;
+    }
+
+    [Fact]
+    public void FX011_recursion_without_an_end()
+        => Refused(new Endless(), Endless.Line,
+            "FX011: Endless.Down calls itself too deeply to be followed.",
+            "Bound the recursion, or " + OrLeaf);
+
+    private sealed class Waiting() : nn.Module<Tensor, Tensor>(nameof(Waiting))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => Later(x).Result;
+
+        private static async Task<Tensor> Later(Tensor x)
+        {
+            await Task.Yield();
+            return x.relu();
+        }
+    }
+
+    private sealed class Forking() : nn.Module<Tensor, Tensor>(nameof(Forking))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => Task.Run(() => x.relu()).Result;
+    }
+
+    [Fact]
+    public void FX012_asynchronous_methods_and_threads()
+    {
+        Refused(new Waiting(), Waiting.Line,
+            "FX012: Waiting.Later is asynchronous or starts a thread, and a graph has one order of execution.",
+            "Call the work directly, or " + OrLeaf);
+        Refused(new Forking(), Forking.Line,
+            "FX012: Task.Run is asynchronous or starts a thread, and a graph has one order of execution.",
+            "Call the work directly, or " + OrLeaf);
+    }
+
+    private sealed class Registering() : nn.Module<Tensor, Tensor>(nameof(Registering))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) { register_buffer("seen", x); return x; }
+    }
+
+    [Fact]
+    public void FX013_a_change_of_the_model()
+        => Refused(new Registering(), Registering.Line,
+            "FX013: Module.register_buffer would change the model while it is traced.",
+            "Move the change out of forward, or " + OrLeaf);
+
+    private sealed class Choosing() : nn.Module<Tensor, Tensor>(nameof(Choosing))
+    {
+        private readonly double[] scales = [1, 2, 3];
+
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => x * scales[x.shape[0]];
+    }
+
+    [Fact]
+    public void FX014_an_index_into_an_ordinary_array()
+        => Refused(new Choosing(), Choosing.Line,
+            "FX014: An ordinary array is indexed by 'getitem', which depends on an input.",
+            "Stack the elements into a tensor and index that, or " + OrLeaf);
+
+    private sealed class Scattering() : nn.Module<Tensor, Tensor>(nameof(Scattering))
+    {
+        public override Tensor forward(Tensor x) => x.reshape(Ones(new long[x.dim()]));
+
+        public static readonly int Line = Next();
+        private static long[] Ones(long[] sizes) { sizes[1] = 2; return sizes; }
+    }
+
+    [Fact]
+    public void FX015_an_array_of_unknown_length_that_is_not_filled_in_order()
+        => Refused(new Scattering(), Scattering.Line,
+            "FX015: An array whose length depends on an input is not filled from its start to its end, so its content is not known.",
+            "Write it as a collection expression ([.. shape[..^1], n]), or " + OrLeaf);
+}
