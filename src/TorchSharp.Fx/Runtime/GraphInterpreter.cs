@@ -78,6 +78,18 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     /// <summary>The values of a node's arguments. Counterpart: <c>torch.fx.Interpreter.fetch_args_kwargs_from_env</c>.</summary>
     protected object?[] fetch_args(Node node) => [.. node.args.Select(Value)];
 
+    /// <summary>The modules and tensors that the graph names.</summary>
+    private protected ModuleHierarchy Hierarchy => hierarchy;
+
+    /// <summary>Gives a placeholder its value.</summary>
+    internal void Set(Node node, object? value) => env[node] = value;
+
+    /// <summary>Runs one node and keeps its value.</summary>
+    internal object? Step(Node node) => env[node] = Located(node);
+
+    /// <summary>What an argument stands for by the values computed so far.</summary>
+    internal object? Of(Argument argument) => Value(argument);
+
     private object? Located(Node node)
     {
         try

@@ -11,41 +11,71 @@ public static class fx
     /// </summary>
     /// <param name="root">The module; it stays as it is.</param>
     /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
+    /// <param name="example_inputs">Values to go by where the program looks at a size or branches; see <see cref="trace"/>.</param>
+    /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
-    public static GraphModule symbolic_trace(nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args = null)
-        => Traced(root, concrete_args, (graph, constants) => new GraphModule(root, graph, constants));
+    public static GraphModule symbolic_trace(nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, (graph, constants) => new GraphModule(root, graph, constants));
 
-    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?)"/>
-    public static GraphModule<T, TResult> symbolic_trace<T, TResult>(nn.Module<T, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null)
-        => Traced(root, concrete_args, (graph, constants) => new GraphModule<T, TResult>(root, graph, constants));
+    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool)"/>
+    public static GraphModule<T, TResult> symbolic_trace<T, TResult>(nn.Module<T, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, (graph, constants) => new GraphModule<T, TResult>(root, graph, constants));
 
-    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?)"/>
-    public static GraphModule<T1, T2, TResult> symbolic_trace<T1, T2, TResult>(nn.Module<T1, T2, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null)
-        => Traced(root, concrete_args, (graph, constants) => new GraphModule<T1, T2, TResult>(root, graph, constants));
+    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool)"/>
+    public static GraphModule<T1, T2, TResult> symbolic_trace<T1, T2, TResult>(nn.Module<T1, T2, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, (graph, constants) => new GraphModule<T1, T2, TResult>(root, graph, constants));
 
-    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?)"/>
-    public static GraphModule<T1, T2, T3, TResult> symbolic_trace<T1, T2, T3, TResult>(nn.Module<T1, T2, T3, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null)
-        => Traced(root, concrete_args, (graph, constants) => new GraphModule<T1, T2, T3, TResult>(root, graph, constants));
+    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool)"/>
+    public static GraphModule<T1, T2, T3, TResult> symbolic_trace<T1, T2, T3, TResult>(nn.Module<T1, T2, T3, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, (graph, constants) => new GraphModule<T1, T2, T3, TResult>(root, graph, constants));
 
-    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?)"/>
-    public static GraphModule<T1, T2, T3, T4, TResult> symbolic_trace<T1, T2, T3, T4, TResult>(nn.Module<T1, T2, T3, T4, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null)
-        => Traced(root, concrete_args, (graph, constants) => new GraphModule<T1, T2, T3, T4, TResult>(root, graph, constants));
+    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool)"/>
+    public static GraphModule<T1, T2, T3, T4, TResult> symbolic_trace<T1, T2, T3, T4, TResult>(nn.Module<T1, T2, T3, T4, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, (graph, constants) => new GraphModule<T1, T2, T3, T4, TResult>(root, graph, constants));
 
-    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?)"/>
-    public static GraphModule<T1, T2, T3, T4, T5, TResult> symbolic_trace<T1, T2, T3, T4, T5, TResult>(nn.Module<T1, T2, T3, T4, T5, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null)
-        => Traced(root, concrete_args, (graph, constants) => new GraphModule<T1, T2, T3, T4, T5, TResult>(root, graph, constants));
+    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool)"/>
+    public static GraphModule<T1, T2, T3, T4, T5, TResult> symbolic_trace<T1, T2, T3, T4, T5, TResult>(nn.Module<T1, T2, T3, T4, T5, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, (graph, constants) => new GraphModule<T1, T2, T3, T4, T5, TResult>(root, graph, constants));
 
-    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?)"/>
-    public static GraphModule<T1, T2, T3, T4, T5, T6, TResult> symbolic_trace<T1, T2, T3, T4, T5, T6, TResult>(nn.Module<T1, T2, T3, T4, T5, T6, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null)
-        => Traced(root, concrete_args, (graph, constants) => new GraphModule<T1, T2, T3, T4, T5, T6, TResult>(root, graph, constants));
+    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool)"/>
+    public static GraphModule<T1, T2, T3, T4, T5, T6, TResult> symbolic_trace<T1, T2, T3, T4, T5, T6, TResult>(nn.Module<T1, T2, T3, T4, T5, T6, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, (graph, constants) => new GraphModule<T1, T2, T3, T4, T5, T6, TResult>(root, graph, constants));
 
-    private static TModule Traced<TModule>(nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args, Func<Graph, IReadOnlyDictionary<string, Tensor>, TModule> make)
+    /// <summary>
+    /// Traces a module with example inputs: every symbol also has the value that the example gives it, so that a branch, a loop bound or a length that depends on an input is taken as
+    /// the example has it. The graph asserts each, so that inputs of another kind fail clearly; what the program didn't look at stays symbolic.
+    /// </summary>
+    /// <param name="tracer">The tracer to use.</param>
+    /// <param name="root">The module; it stays as it is.</param>
+    /// <param name="example_inputs">A value for each input, in order; inputs left out take their defaults.</param>
+    /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
+    /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
+    /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
+    public static Graph trace(this Tracer tracer, nn.Module root, IReadOnlyList<object?> example_inputs, IReadOnlyDictionary<string, object?>? concrete_args = null, bool allow_value_specialization = false)
+    {
+        ArgumentNullException.ThrowIfNull(tracer);
+        ArgumentNullException.ThrowIfNull(example_inputs);
+        tracer.MakeExamples = (interpreter, concrete) => new InterpretedExamples(interpreter, example_inputs, concrete) { AllowsValues = allow_value_specialization };
+        try
+        {
+            return tracer.trace(root, concrete_args);
+        }
+        finally
+        {
+            tracer.MakeExamples = null;
+        }
+    }
+
+    private static TModule Traced<TModule>(
+        nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args, IReadOnlyList<object?>? example_inputs, bool allow_value_specialization,
+        Func<Graph, IReadOnlyDictionary<string, Tensor>, TModule> make)
     {
         var tracer = new Tracer();
         try
         {
-            return make(tracer.trace(root, concrete_args), tracer.tensor_constants);
+            var graph = example_inputs is null ? tracer.trace(root, concrete_args) : tracer.trace(root, example_inputs, concrete_args, allow_value_specialization);
+            return make(graph, tracer.tensor_constants);
         }
         finally
         {

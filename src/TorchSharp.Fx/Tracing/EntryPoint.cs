@@ -50,7 +50,9 @@ internal static class EntryPoint
     private static Proxy Placeholder(Interpreter interpreter, ParameterInfo parameter, string name)
     {
         var preset = parameter.HasDefaultValue && parameter.DefaultValue is null or string or ValueType ? new Literal(parameter.DefaultValue) : null;
-        return interpreter.Tracer.create_proxy(Opcode.placeholder, new PlaceholderTarget(name, parameter.HasDefaultValue ? preset : null), [], parameter.ParameterType);
+        var proxy = interpreter.Tracer.create_proxy(Opcode.placeholder, new PlaceholderTarget(name, parameter.HasDefaultValue ? preset : null), [], parameter.ParameterType);
+        interpreter.Examples?.Input(proxy.node, parameter);
+        return proxy;
     }
 
     /// <summary>

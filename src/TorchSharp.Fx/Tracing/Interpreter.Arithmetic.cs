@@ -15,11 +15,14 @@ internal sealed partial class Interpreter
 
     /// <summary>The result of a binary operation on numbers or symbols.</summary>
     internal Value Combine(Op op, Value left, Value right)
-        => left.IsSymbol || right.IsSymbol ? SymbolicBinary(op, left, right) : Concrete(op, left, right);
+    {
+        (left, right) = (Known(left), Known(right));
+        return left.IsSymbol || right.IsSymbol ? SymbolicBinary(op, left, right) : Concrete(op, left, right);
+    }
 
     private void Unary(Frame f, Op op)
     {
-        var value = f.Pop();
+        var value = Known(f.Pop());
         f.Push(value.Kind switch
         {
             ValueKind.Symbol => Recorded(op == Op.Neg ? Builtin.neg : value.Symbol.type == typeof(bool) ? Builtin.not_ : Builtin.invert, value.Symbol.type, false, value),
@@ -34,8 +37,8 @@ internal sealed partial class Interpreter
 
     private void Compare(Frame f, Op op)
     {
-        var right = f.Pop();
-        var left = f.Pop();
+        var right = Known(f.Pop());
+        var left = Known(f.Pop());
         f.Push(left.IsSymbol || right.IsSymbol ? SymbolicComparison(op, left, right) : Value.Of(Holds(op, left, right)));
     }
 

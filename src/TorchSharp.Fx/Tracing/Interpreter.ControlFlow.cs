@@ -9,6 +9,7 @@ internal sealed partial class Interpreter
 {
     private void BranchOn(Frame f, Value value, bool whenTrue, int target)
     {
+        value = Known(value);
         var isTrue = value.Kind switch
         {
             ValueKind.Symbol => Decide(f, AsCondition(value) ?? Comparison(Builtin.ne, value.Symbol.type, value, Value.Of(0)), whenTrue ? target : f.Next, whenTrue ? f.Next : target),
@@ -22,8 +23,8 @@ internal sealed partial class Interpreter
 
     private void BranchCompare(Frame f, Op op, int target)
     {
-        var right = f.Pop();
-        var left = f.Pop();
+        var right = Known(f.Pop());
+        var left = Known(f.Pop());
         var holds = left.IsSymbol || right.IsSymbol
             ? Decide(f, BranchCondition(op, left, right), target, f.Next)
             : Holds(op, left, right);
@@ -35,7 +36,7 @@ internal sealed partial class Interpreter
     {
         var value = f.Pop();
         if (value.IsSymbol)
-            throw Untraceable.Branch(this, value.Symbol);
+            value = Specialise(value.Symbol) ?? throw Untraceable.Branch(this, value.Symbol);
         if ((uint)value.Int32 < (uint)targets.Length)
             f.Next = targets[value.Int32];
     }
@@ -46,17 +47,17 @@ internal sealed partial class Interpreter
     /// </summary>
     private bool Decide(Frame f, Deferred condition, int ifTrue, int ifFalse)
     {
-        if (ThrowMessage(f.Code, ifFalse) is { } messageIfFalse)
+        if (ThrowMessage(f.Code, ifFalse) is { } messageIfFalse && (Examples is null || Holds(condition)))
         {
             Assert(condition, messageIfFalse);
             return true;
         }
-        if (ThrowMessage(f.Code, ifTrue) is { } messageIfTrue)
+        if (ThrowMessage(f.Code, ifTrue) is { } messageIfTrue && (Examples is null || !Holds(condition)))
         {
             Assert(condition.Negated(), messageIfTrue);
             return false;
         }
-        throw Untraceable.Branch(this, condition);
+        return Examples is null ? throw Untraceable.Branch(this, condition) : Guard(condition);
     }
 
     private void Assert(Deferred condition, string message)

@@ -49,6 +49,7 @@ internal sealed partial class Interpreter
     internal void Close(bool finished)
     {
         Constants.Dispose();
+        Examples?.Dispose();
         while (!finished && opened.TryPop(out var scope))
             scope.Dispose();
     }

@@ -119,8 +119,11 @@ internal sealed partial class Interpreter
 
     private Value LoadElementOf(Value array, Value index)
     {
+        index = Known(index);
+        array = Value.OfObject(Overlay.Current(array.Reference));
         if (Symbols.TryGet(array.Reference, out var symbol))
             return RecordItem(symbol, IndexArgument(array.Reference!, index), array.Reference!.GetType().GetElementType()!);
+        index = Indexable(index);
         return LoadElement(Elements(array, index), (int)index.Int64).Copy();
     }
 
@@ -131,19 +134,27 @@ internal sealed partial class Interpreter
             sequence.Write(this, index, ToArgument(value, array.Reference!.GetType().GetElementType()!), Value.Of(1));
             return;
         }
+        if (Symbols.TryGet(array.Reference, out var symbol))
+            array = Value.OfObject(Overlay.Replace(array.Reference!, Materialise(array.Reference!) ?? throw Untraceable.UnknownLength(this, symbol)));
+        index = Indexable(index);
         StoreElement(Elements(array, index), (int)index.Int64, value);
+    }
+
+    /// <summary>An index as a number.</summary>
+    private Value Indexable(Value index)
+    {
+        index = Known(index);
+        return index.IsSymbol ? Specialise(index.Symbol) ?? throw Untraceable.SymbolicIndex(this, index.Symbol) : index;
     }
 
     private Value ElementAddress(Value array, Value index)
         => Symbols.TryGet(array.Reference, out var symbol)
             ? Value.Of(new Address.Slot([RecordItem(symbol, IndexArgument(array.Reference!, index), array.Reference!.GetType().GetElementType()!)], 0, array.Reference!.GetType().GetElementType()!))
-            : Value.Of(new Address.Element(this, Elements(array, index), (int)index.Int64));
+            : Indexable(index) is var at ? Value.Of(new Address.Element(this, Elements(array, at), (int)at.Int64)) : default;
 
     private Array Elements(Value array, Value index)
     {
         var elements = (Array)(array.Reference ?? throw new NullReferenceException());
-        if (index.IsSymbol)
-            throw Untraceable.SymbolicIndex(this, index.Symbol);
         if ((ulong)index.Int64 >= (ulong)((Array)Overlay.Current(elements)!).LongLength)
             throw new IndexOutOfRangeException();
         return elements;

@@ -29,6 +29,16 @@ internal sealed partial class Interpreter
     {
         if (proxy.type == typeof(void))
             return default;
+        if (Examples is not null && !proxy.type.IsPrimitive && (!proxy.type.IsValueType || StructLayout.IsNullable(proxy.type)))
+        {
+            var example = Examples.Of(proxy.Argument);
+            if (example is null)
+                return Absent(proxy);
+            if (proxy.type.IsAbstract || proxy.type == typeof(string))
+                proxy = new Proxy(proxy.Argument, example.GetType());
+            if (proxy.type == typeof(string))
+                return Specialise(proxy)!.Value;
+        }
         if (Symbols.Placeholder(proxy) is { } placeholder)
             return Value.OfObject(placeholder);
         return proxy.type.IsValueType ? Value.Of(proxy) : throw Untraceable.ResultType(this, proxy);

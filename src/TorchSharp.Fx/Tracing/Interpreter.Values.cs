@@ -160,7 +160,7 @@ internal sealed partial class Interpreter
     private object Written(Proxy symbol, Type type)
     {
         if (symbol is Deferred && type == typeof(bool))
-            throw Untraceable.NoRoom(this, symbol, type);
+            return ToObject(Specialise(symbol) ?? throw Untraceable.NoRoom(this, symbol, type), type)!;
         if (typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(type) && type.IsValueType)
         {
             var boxed = RuntimeHelpers.GetUninitializedObject(type);
@@ -168,7 +168,7 @@ internal sealed partial class Interpreter
                 field.SetValue(boxed, ToObject(RecordTupleItem(symbol, field), field.FieldType));
             return boxed;
         }
-        return Symbols.Tag(symbol, type) ?? throw Untraceable.NoRoom(this, symbol, type);
+        return Symbols.Tag(symbol, type) ?? ToObject(Specialise(symbol) ?? throw Untraceable.NoRoom(this, symbol, type), type)!;
     }
 
     private static object Integer(Value value, Type type)

@@ -59,6 +59,7 @@ internal sealed class ModuleAttributes
     {
         var node = interpreter.Graph.get_attr(name);
         node.origin = interpreter.Here();
+        interpreter.ComputeExample(node);
         return new Proxy(node, typeof(torch.Tensor));
     }
 

@@ -51,6 +51,9 @@ internal sealed class Overlay
     /// <summary>The collection that the trace uses in place of this one.</summary>
     internal object? Current(object? value) => copies.Count > 0 && value is not null && copies.TryGetValue(value, out var copy) ? copy : value;
 
+    /// <summary>Makes a collection stand for another from here on.</summary>
+    internal object Replace(object collection, object replacement) => copies[collection] = replacement;
+
     /// <summary>The same collection for a change: a copy, unless the trace made it itself.</summary>
     internal object ForChange(object collection)
     {

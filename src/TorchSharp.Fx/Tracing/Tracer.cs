@@ -37,6 +37,9 @@ public class Tracer
     /// <summary>The number of the first <c>_tensor_constantN</c>, where two traces share one hierarchy.</summary>
     internal int FirstConstant { get; set; }
 
+    /// <summary>Makes the example values of a trace; null for a trace by symbols alone.</summary>
+    internal Func<Interpreter, IReadOnlyDictionary<string, object?>, ExampleValues>? MakeExamples { get; set; }
+
     internal Interpreter Interpreter => interpreter ?? throw new InvalidOperationException("Nothing was traced yet: call trace first.");
 
     internal ModuleAttributes Attributes => attributes!;
@@ -78,6 +81,8 @@ public class Tracer
     {
         var node = graph.create_node(op, target, args, type);
         node.origin = Interpreter.Here();
+        if (op != Opcode.placeholder)
+            Interpreter.ComputeExample(node);
         return new Proxy(node, type);
     }
 
@@ -92,6 +97,7 @@ public class Tracer
         traced = new Graph();
         interpreter = new Interpreter(this, traced, root);
         attributes = new ModuleAttributes(root, FirstConstant);
+        interpreter.Examples = MakeExamples?.Invoke(interpreter, concrete_args ?? ImmutableDictionary<string, object?>.Empty);
         scopes.Clear();
         scopes.Push((root, ""));
         var forward = EntryPoint.Of(root);

@@ -72,8 +72,12 @@ internal static class Untraceable
         $"The input '{input.Name}' of forward is a {Short(input.ParameterType)}, and no object without content can stand for that type.",
         "Fix it with concrete_args, or give the parameter a default value.");
 
+    internal static TraceException ReadsContent(Interpreter at, Node read) => Error(at, "FX018",
+        $"The program is to go on by the example's value of '{read.name}', which was read out of a tensor, so that other inputs of the same shapes would break it.",
+        $"Allow it with allow_value_specialization: true, compute with tensors (torch.where) instead, or {LeafFix}.");
+
     /// <summary>Python's expression for the condition, when it is a comparison.</summary>
-    private static string Describe(Proxy condition) => condition is Deferred { IsComparison: true, Operation: not Builtin.not_ } comparison
+    internal static string Describe(Proxy condition) => condition is Deferred { IsComparison: true, Operation: not Builtin.not_ } comparison
         ? $"'{Operand(comparison.Left)} {Sign(comparison.Operation)} {Operand(comparison.Right)}'"
         : $"'{condition.node.name}'";
 

@@ -18,10 +18,28 @@ internal static class HostCode
     internal static Value? Handle(in Invocation call)
     {
         var (interpreter, method, arguments) = call;
+        Concretise(call);
         Check(call);
         if (!method.IsStatic && arguments[0].Kind == ValueKind.Object && interpreter.Overlay.IsChange(method, interpreter.Overlay.Current(arguments[0].Reference)))
             arguments[0] = Value.OfObject(interpreter.Overlay.ForChange(arguments[0].Reference!));
         return interpreter.RunOnHost(method, arguments);
+    }
+
+    /// <summary>With example inputs: numbers that the callee needs, and collections that it goes through, as the example has them.</summary>
+    private static void Concretise(in Invocation call)
+    {
+        var (interpreter, method, arguments) = call;
+        if (interpreter.Examples is null)
+            return;
+        for (var i = 0; i < arguments.Length; i++)
+        {
+            var position = i - (method.IsStatic ? 0 : 1);
+            var declared = position < 0 ? method.DeclaringType! : call.Traits.OpenParameters[position].ParameterType;
+            if (arguments[i].IsSymbol && (!CarriesOnly(declared) || Comparing.Contains(method.Name)))
+                arguments[i] = interpreter.Specialise(arguments[i].Symbol) ?? arguments[i];
+            else if (arguments[i].Reference is ICollection collection && !declared.IsGenericParameter && declared != typeof(object) && interpreter.Symbols.TryGet(collection, out _))
+                arguments[i] = Value.OfObject(interpreter.Materialise(collection) ?? collection);
+        }
     }
 
     /// <summary>Refuses a call that would look into a symbol.</summary>

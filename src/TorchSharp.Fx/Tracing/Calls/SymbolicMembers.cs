@@ -11,7 +11,7 @@ internal static class SymbolicMembers
     internal static Value? Handle(in Invocation call)
     {
         var interpreter = call.Interpreter;
-        if (call.Method.IsStatic || call.This is not { } target || call.Arguments[0].IsSymbol || !interpreter.Symbols.TryGet(target, out var symbol))
+        if (call.Method.IsStatic || interpreter.Overlay.Current(call.This) is not { } target || call.Arguments[0].IsSymbol || !interpreter.Symbols.TryGet(target, out var symbol))
             return null;
         if (call.Method.Name == nameof(ToString) && call.Operands.Length == 0)
             return Value.OfObject(symbol.ToString());
@@ -41,8 +41,15 @@ internal static class SymbolicMembers
         "get_Length" or "get_Count" => call.Interpreter.Length(Value.OfObject(target)),
         "ToArray" or "ToList" => Value.OfObject(target),
         "get_LongLength" => call.Interpreter.Length(Value.OfObject(target)),
-        _ => throw Untraceable.UnknownLength(call.Interpreter, symbol),
+        _ => Materialised(call, target, symbol),
     };
+
+    /// <summary>Any other member needs a real collection, which only an example can give.</summary>
+    private static Value Materialised(in Invocation call, object target, Proxy symbol)
+    {
+        var real = call.Interpreter.Materialise(target) ?? throw Untraceable.UnknownLength(call.Interpreter, symbol);
+        return call.Interpreter.Dispatch(call.Method, [Value.OfObject(call.Interpreter.Overlay.Replace(target, real)), .. call.Operands]);
+    }
 
     private static Argument Key(in Invocation call, object target)
     {

@@ -1,0 +1,110 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using TorchSharp.Fx.Tracing;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// Example inputs: each node is run by the graph's interpreter as soon as it is traced. The model stays as it is: what the graph writes to are copies, leaf modules get
+/// their buffers back, and the random generator its state.
+/// </summary>
+internal sealed class InterpretedExamples : ExampleValues
+{
+    private readonly Evaluation evaluation;
+    private readonly IReadOnlyList<object?> inputs;
+    private readonly IReadOnlyDictionary<string, object?> concrete;
+    private readonly List<Tensor> made = [];
+    private readonly Tensor generator = get_rng_state().DetachFromDisposeScope();
+    private int next;
+
+    internal InterpretedExamples(Interpreter interpreter, IReadOnlyList<object?> inputs, IReadOnlyDictionary<string, object?> concrete)
+    {
+        evaluation = new(interpreter.Root, interpreter.Graph, interpreter.Tracer.tensor_constants);
+        (this.inputs, this.concrete) = (inputs, concrete);
+    }
+
+    internal override void Input(Node placeholder, ParameterInfo parameter)
+    {
+        var given = concrete.TryGetValue(parameter.Name!, out var fixedValue) ? fixedValue
+            : next < inputs.Count ? inputs[next++]
+            : parameter.HasDefaultValue ? parameter.DefaultValue
+            : throw new ArgumentException($"example_inputs has {inputs.Count} {(inputs.Count == 1 ? "value" : "values")}, but '{parameter.Name}' of forward is left without one.");
+        if (given is not null && !(Nullable.GetUnderlyingType(parameter.ParameterType) ?? parameter.ParameterType).IsInstanceOfType(given))
+            throw new ArgumentException($"example_inputs gives '{parameter.Name}' a {given.GetType().Name}, but forward takes a {parameter.ParameterType.Name}.");
+        evaluation.Set(placeholder, given is Tensor tensor ? Own(tensor.detach().clone()) : given);
+    }
+
+    internal override void Compute(Node node)
+    {
+        if (node.target is BuiltinTarget { Operation: Builtin._assert })
+            return;
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        try
+        {
+            Keep(evaluation.Step(node));
+        }
+        catch (Exception error) when (error is not GraphAssertionException)
+        {
+            throw new InvalidOperationException($"Node '{node.name}' ({node.target.name}) fails on the example inputs: {(error.InnerException ?? error).Message}", error);
+        }
+    }
+
+    internal override object? Of(Argument argument) => evaluation.Of(argument);
+
+    public override void Dispose()
+    {
+        foreach (var tensor in made)
+            tensor.Dispose();
+        set_rng_state(generator);
+        generator.Dispose();
+    }
+
+    /// <summary>Tensors outlive the scopes of the traced program.</summary>
+    private void Keep(object? value)
+    {
+        switch (value)
+        {
+            case Tensor tensor and not Modules.Parameter: Own(tensor); break;
+            case ITuple tuple:
+                for (var i = 0; i < tuple.Length; i++)
+                    Keep(tuple[i]);
+                break;
+            case IEnumerable<Tensor> tensors:
+                foreach (var tensor in tensors)
+                    Own(tensor);
+                break;
+        }
+    }
+
+    private Tensor Own(Tensor tensor)
+    {
+        made.Add(tensor);
+        return tensor.DetachFromDisposeScope();
+    }
+
+    /// <summary>One node after the other, without touching the model.</summary>
+    private sealed class Evaluation(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor> constants) : GraphInterpreter(root, graph, constants)
+    {
+        protected override object? get_attr(Node node) => ((Tensor)base.get_attr(node)!).detach().clone();
+
+        protected override object? call_module(Node node)
+        {
+            var module = Hierarchy.Module(node.target.name);
+            var buffers = module.named_buffers().Select(entry => (entry.buffer, Saved: entry.buffer.clone())).ToArray();
+            try
+            {
+                return base.call_module(node);
+            }
+            finally
+            {
+                foreach (var (buffer, saved) in buffers)
+                {
+                    buffer.copy_(saved);
+                    saved.Dispose();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+using System.Collections;
+using System.Collections.Frozen;
+using System.Globalization;
+using System.Reflection;
+using TorchSharp.Fx.Cil;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>
+/// Going on by example: where the program needs a number that depends on an input, and example inputs say what it is, the trace takes that number and the graph
+/// asserts it. Only what the program looked at is held to the example; all else stays symbolic.
+/// </summary>
+internal sealed partial class Interpreter
+{
+    /// <summary>What tells of a tensor without reading its content.</summary>
+    private static readonly FrozenSet<string> Metadata = """
+        shape size stride strides dim ndim Dimensions numel NumberOfElements nelement ElementSize element_size dtype device device_type device_index layout names is_sparse IsSparse
+        requires_grad retains_grad is_leaf IsLeaf is_cuda is_cpu is_mps is_meta is_contiguous is_floating_point is_complex is_integral is_inference is_conj is_neg is_view storage_offset output_nr
+        """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
+
+    /// <summary>What gives a tensor another shape in place.</summary>
+    private static readonly FrozenSet<string> Reshaping = "unsqueeze_ squeeze_ transpose_ t_ swapaxes_ swapdims_ resize_ resize_as_ set_".Split(' ').ToFrozenSet(StringComparer.Ordinal);
+
+    private int reshaped;
+
+    private readonly Dictionary<string, Value> known = new(StringComparer.Ordinal);
+    private readonly Dictionary<Node, string> identities = [];
+    private readonly HashSet<object> measured = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<(MethodIL, int, string)> looked = [];
+    private readonly Dictionary<object, object> materialised = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>Null when there are no example inputs.</summary>
+    internal ExampleValues? Examples { get; set; }
+
+    /// <summary>Computes a node that was just made.</summary>
+    internal void ComputeExample(Node node)
+    {
+        if (Examples is null)
+            return;
+        if (Reshaping.Contains(node.target.name))
+            reshaped++;
+        Examples.Compute(node);
+    }
+
+    /// <summary>The number that the example gives a symbol, from here on as if it were written in the program; the graph asserts it. Null without examples.</summary>
+    internal Value? Specialise(Proxy symbol)
+    {
+        if (Examples is null)
+            return null;
+        if (symbol is Deferred { IsComparison: true } condition)
+            return Value.Of(Guard(condition));
+        if (symbol is Deferred)
+        {
+            foreach (var placeholder in LengthsOf(symbol))
+                KnownLength(placeholder);
+            return ByExample(Value.Of(symbol));
+        }
+        var node = symbol.node;
+        if (known.ContainsKey(Identity(node)))
+            return Known(Value.Of(symbol));
+        Permit(symbol);
+        var value = Examples.Of(node);
+        AssertEqual(node, value);
+        known[Identity(node)] = ToValue(value, node.type);
+        return Known(Value.Of(symbol));
+    }
+
+    /// <summary>The length of a symbolic collection by the example, asserted once.</summary>
+    internal int? KnownLength(object placeholder)
+    {
+        if (Examples is null || !Symbols.TryGet(placeholder, out var symbol) || Examples.Of(symbol.Argument) is not ICollection example)
+            return null;
+        if (measured.Add(placeholder))
+        {
+            var length = new Deferred(this, Builtin.len, placeholder.GetType(), typeof(int), Value.OfObject(placeholder));
+            Assert(Comparison(Builtin.eq, typeof(int), Value.Of(length), Value.Of(example.Count)), TracedWith($"len({symbol.node.name}) == {example.Count}"));
+        }
+        return example.Count;
+    }
+
+    /// <summary>A real collection of symbols for a symbolic collection whose length the example tells; what .NET's code may go through. Null without examples.</summary>
+    internal object? Materialise(object placeholder)
+    {
+        if (materialised.TryGetValue(placeholder, out var made))
+            return made;
+        if (KnownLength(placeholder) is not { } length || !Symbols.TryGet(placeholder, out var symbol))
+            return null;
+        made = placeholder switch
+        {
+            Array array => Filled(Array.CreateInstance(array.GetType().GetElementType()!, length), symbol),
+            IDictionary dictionary => Filled((IDictionary)Activator.CreateInstance(dictionary.GetType())!, symbol),
+            IList list => Filled((IList)Activator.CreateInstance(list.GetType())!, symbol, length),
+            _ => null,
+        };
+        if (made is null)
+            return null;
+        Overlay.Own(made);
+        return materialised[placeholder] = made;
+    }
+
+    /// <summary>A symbol whose number the graph asserts already, as that number.</summary>
+    private Value Known(Value value)
+    {
+        if (known.Count == 0 || !value.IsSymbol || value.Symbol is Deferred)
+            return value;
+        return value.Symbol.Argument switch
+        {
+            NodeArgument { Node: var node } when known.TryGetValue(Identity(node), out var number) => number,
+            ConvertArgument convert when convert.Value is NodeArgument { Node: var node } && known.ContainsKey(Identity(node)) => ToValue(Examples!.Of(convert), convert.Type),
+            _ => value,
+        };
+    }
+
+    /// <summary>
+    /// Takes a branch as the example does. The condition is asserted; a condition that comes up again is that of a loop, and its symbols are asserted as numbers.
+    /// </summary>
+    private bool Guard(Deferred condition)
+    {
+        var holds = Holds(condition);
+        var lengths = LengthsOf(condition).ToArray();
+        foreach (var length in lengths)
+            KnownLength(length);
+        var symbols = SymbolsOf(condition).ToArray();
+        foreach (var symbol in symbols)
+            Permit(symbol);
+        if (current is { } frame && symbols.Length > 0 && !looked.Add((frame.Code, frame.At, Identity(symbols[0].node))))
+            foreach (var symbol in symbols)
+                Specialise(symbol);
+        else if (symbols.Length > 0 || lengths.Length == 0)
+            Assert(holds ? condition : condition.Negated(), TracedWith(Untraceable.Describe(holds ? condition : condition.Negated())));
+        return holds;
+    }
+
+    private bool Holds(Deferred condition)
+    {
+        var left = ByExample(condition.Left);
+        if (condition.Operation == Builtin.not_)
+            return left.Int64 == 0;
+        var right = ByExample(condition.Right);
+        var unsigned = condition.Operands == typeof(uint) || condition.Operands == typeof(ulong);
+        return Holds(condition.Operation switch
+        {
+            Builtin.eq => Op.Ceq,
+            Builtin.ne => Op.BneUn,
+            Builtin.lt => unsigned ? Op.BltUn : Op.Blt,
+            Builtin.le => unsigned ? Op.BleUn : Op.Ble,
+            Builtin.gt => unsigned ? Op.BgtUn : Op.Bgt,
+            _ => unsigned ? Op.BgeUn : Op.Bge,
+        }, left, right);
+    }
+
+    private Value ByExample(Value value)
+    {
+        if (!value.IsSymbol)
+            return value;
+        return value.Symbol switch
+        {
+            Deferred { IsComparison: true } comparison => Value.Of(Holds(comparison)),
+            Deferred { Operation: Builtin.len } length => Value.Of(((ICollection)Examples!.Of(ToArgument(length.Left.Reference))!).Count),
+            Deferred sum => Concrete(sum.Operation == Builtin.add ? Op.Add : sum.Operation == Builtin.sub ? Op.Sub : Op.Mul, ByExample(sum.Left), ByExample(sum.Right)),
+            var symbol => ToValue(Examples!.Of(symbol.Argument), symbol.type),
+        };
+    }
+
+    /// <summary>The collections whose lengths a condition looks at.</summary>
+    private static IEnumerable<object> LengthsOf(Proxy symbol) => symbol switch
+    {
+        Deferred { Operation: Builtin.len } length => [length.Left.Reference!],
+        Deferred deferred => new[] { deferred.Left, deferred.Right }.Where(operand => operand.IsSymbol).SelectMany(operand => LengthsOf(operand.Symbol)),
+        _ => [],
+    };
+
+    private static IEnumerable<Proxy> SymbolsOf(Deferred condition)
+    {
+        foreach (var operand in new[] { condition.Left, condition.Right })
+            if (operand is { IsSymbol: true, Symbol: Deferred { IsComparison: true } inner })
+                foreach (var symbol in SymbolsOf(inner))
+                    yield return symbol;
+            else if (operand is { IsSymbol: true, Symbol: not Deferred })
+                yield return operand.Symbol;
+    }
+
+    /// <summary>
+    /// What a number is made of: the same size of the same tensor is the same number, however often the program reads it. An operation that changes a tensor's shape in
+    /// place makes all of them new.
+    /// </summary>
+    private string Identity(Node node)
+    {
+        if (identities.TryGetValue(node, out var known))
+            return known;
+        var reads = node.target switch
+        {
+            MemberTarget member => member.Member.Name,
+            MethodTarget method when Metadata.Contains(method.name) => method.name,
+            BuiltinTarget builtin => $"{builtin.name}:{builtin.Type}",
+            _ => null,
+        };
+        var identity = reads is null ? node.name : $"{reads}({string.Join(",", node.args.Select(argument => argument is NodeArgument input ? Identity(input.Node) : argument.ToString()))})@{reshaped}";
+        return identities[node] = identity;
+    }
+
+
+    /// <summary>Refuses a number that was read out of a tensor, unless the user allows it: the next input has another one.</summary>
+    private void Permit(Proxy symbol)
+    {
+        if (!Examples!.AllowsValues && symbol.Argument.nodes().FirstOrDefault(ReadsContent) is { } read)
+            throw Untraceable.ReadsContent(this, read);
+    }
+
+    private static bool ReadsContent(Node node) => node.target switch
+    {
+        BuiltinTarget { Operation: not Builtin.len } => node.all_input_nodes.Any(ReadsContent),
+        MemberTarget { Member: PropertyInfo property } => property.DeclaringType == typeof(torch.Tensor) && !Metadata.Contains(property.Name) && IsNumber(property.PropertyType),
+        MethodTarget { Method: var method } => IsNumber(method.ReturnType) && !Metadata.Contains(method.Name),
+        FunctionTarget { Method: MethodInfo method } => IsNumber(method.ReturnType) && (Traits.Of(method).Home == Home.TorchSharp ? !Metadata.Contains(method.Name) : node.all_input_nodes.Any(ReadsContent)),
+        _ => false,
+    };
+
+    private static bool IsNumber(Type type) => type.IsPrimitive;
+
+    private void AssertEqual(Node node, object? value)
+    {
+        var literal = new Literal(value);
+        var same = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, value?.GetType() ?? typeof(object)), [node, literal], typeof(bool));
+        tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [same.Argument, new Literal(TracedWith($"{node.name} == {literal}"))], typeof(void));
+    }
+
+    /// <summary>What is null in the example is null in the graph.</summary>
+    private Value Absent(Proxy proxy)
+    {
+        AssertEqual(proxy.node, null);
+        return proxy.type.IsValueType ? Value.OfStruct(null) : Value.Null;
+    }
+
+    private string TracedWith(string condition)
+        => string.Create(CultureInfo.InvariantCulture, $"traced with {condition.Trim('\'')} at {Location()}; trace again with example inputs like these");
+
+    private Array Filled(Array array, Proxy symbol)
+    {
+        Overlay.Own(array);
+        for (var i = 0; i < array.Length; i++)
+            StoreElement(array, i, RecordItem(symbol, new Literal(i), array.GetType().GetElementType()!));
+        return array;
+    }
+
+    private IList Filled(IList list, Proxy symbol, int length)
+    {
+        var element = ElementType(list.GetType());
+        for (var i = 0; i < length; i++)
+            list.Add(ToObject(RecordItem(symbol, new Literal(i), element), element));
+        return list;
+    }
+
+    private IDictionary Filled(IDictionary dictionary, Proxy symbol)
+    {
+        var type = dictionary.GetType().GetGenericArguments() is [_, var value] ? value : typeof(object);
+        foreach (var key in ((IDictionary)Examples!.Of(symbol.Argument)!).Keys)
+            dictionary.Add(key, ToObject(RecordItem(symbol, ToArgument(key), type), type));
+        return dictionary;
+    }
+}
