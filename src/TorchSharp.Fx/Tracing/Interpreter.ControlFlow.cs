@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Text;
 using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
@@ -60,13 +59,13 @@ internal sealed partial class Interpreter
         return Examples is null ? throw Untraceable.Branch(this, condition) : Guard(condition);
     }
 
-    private void Assert(Deferred condition, string message)
+    internal void Assert(Deferred condition, string message)
         => tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [condition.Argument, new Literal(message)], typeof(void));
 
     /// <summary>The message of the exception that the code at <paramref name="at"/> is bound to throw; null if it may do anything else.</summary>
     private static string? ThrowMessage(MethodIL code, int at)
     {
-        var message = new StringBuilder();
+        var message = new List<string>();
         string? thrown = null;
         var known = new KnownSlots();
         for (var steps = 0; steps < 100 && at < code.Instructions.Length; steps++, at++)
@@ -80,16 +79,28 @@ internal sealed partial class Interpreter
             switch (i.Op)
             {
                 case Op.Br: at = i.Index - 1; break;
-                case Op.Ldstr: message.Append((string)i.Operand!); break;
-                case Op.Newobj when typeof(Exception).IsAssignableFrom(i.Get<Cil.CallSite>().Method.DeclaringType): thrown = i.Get<Cil.CallSite>().Method.DeclaringType!.Name; break;
+                case Op.Ldstr: message.Add((string)i.Operand!); break;
+                case Op.Newobj when typeof(Exception).IsAssignableFrom(i.Get<Cil.CallSite>().Method.DeclaringType):
+                    thrown = i.Get<Cil.CallSite>().Method.DeclaringType!.Name;
+                    RemoveParameterName(message, i.Get<Cil.CallSite>().Method.GetParameters());
+                    break;
                 case Op.Call when NeverReturns(i.Get<Cil.CallSite>().Method): return i.Get<Cil.CallSite>().Method.Name;
-                case Op.Call when i.Get<Cil.CallSite>().Method.Name == "AppendFormatted": message.Append("{…}"); break;
-                case Op.Throw: return message.Length > 0 ? message.ToString() : $"{thrown ?? "exception"} thrown";
+                case Op.Call when i.Get<Cil.CallSite>().Method.Name == "AppendFormatted": message.Add("{…}"); break;
+                case Op.Throw: return message.Count > 0 ? string.Concat(message) : $"{thrown ?? "exception"} thrown";
                 case Op.Switch or Op.Ret or Op.Leave or Op.EndFinally or Op.Rethrow: return null;
                 case >= Op.Beq and <= Op.BltUn: return null;
             }
         }
         return null;
+    }
+
+    /// <summary>An exception's <c>paramName</c> is no part of its message.</summary>
+    private static void RemoveParameterName(List<string> texts, ParameterInfo[] parameters)
+    {
+        if (texts.Count > 1 && parameters is [.., { Name: "paramName" }])
+            texts.RemoveAt(texts.Count - 1);
+        else if (texts.Count > 1 && parameters is [{ Name: "paramName" }, ..])
+            texts.RemoveAt(0);
     }
 
     /// <summary>The flags that a Debug compiler keeps between the parts of <c>a || b</c> and the branch on it.</summary>
