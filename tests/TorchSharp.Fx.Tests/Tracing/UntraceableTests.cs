@@ -236,4 +236,19 @@ public sealed class UntraceableTests
         => Refused(new Scattering(), Scattering.Line,
             "FX015: An array whose length depends on an input is not filled from its start to its end, so its content is not known.",
             "Write it as a collection expression ([.. shape[..^1], n]), or " + OrLeaf);
+
+    private sealed class Named() : nn.Module<Tensor, string, Tensor>(nameof(Named))
+    {
+        public override Tensor forward(Tensor x, string activation) => activation == "relu" ? x.relu() : x.tanh();
+    }
+
+    [Fact]
+    public void FX016_an_input_of_a_type_that_no_symbol_can_have()
+    {
+        var error = Assert.Throws<TraceException>(() => new Tracer().trace(new Named()));
+        Assert.Equal(
+            "FX016: The input 'activation' of forward is a String, and no object without content can stand for that type. It happens in the root module at its start. "
+            + "Fix it with concrete_args, or give the parameter a default value.", error.Message);
+        Assert.Contains("relu", new Tracer().trace(new Named(), new Dictionary<string, object?> { ["activation"] = "relu" }).ToString());
+    }
 }
