@@ -53,7 +53,7 @@ internal static class HostCode
     internal static void Check(in Invocation call)
     {
         var (interpreter, method, _) = call;
-        var comparing = Comparing.Contains(method.Name);
+        var comparing = Comparing.Contains(method.Name) || method.DeclaringType is { IsGenericType: true, Name: "HashSet`1" or "SortedSet`1" };
         var operands = call.Operands;
         if (!method.IsStatic && IsWithoutContent(interpreter, call.Arguments[0], out var owner))
             throw Untraceable.NeedsValue(interpreter, method, owner);
@@ -89,7 +89,7 @@ internal static class HostCode
         if (declared.IsByRef || declared.IsArray)
             return CarriesOnly(declared.GetElementType()!);
         if (declared.IsGenericParameter)
-            return declared.Name is not "TKey";
+            return declared.Name is not "TKey" && declared.GetGenericParameterConstraints().Length == 0;
         return declared == typeof(object) || declared == typeof(Array) || typeof(Delegate).IsAssignableFrom(declared)
             || (declared.IsGenericType && Array.TrueForAll(declared.GenericTypeArguments, CarriesOnly));
     }

@@ -5,6 +5,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.Tracing.Tensors;
 
 /// <summary>torch.nn.functional, and blocks that switch gradients.</summary>
+[Collection("Tensor counts")]
 public class FunctionalTests
 {
     private sealed class Functionals : Module<Tensor, Tensor>
@@ -100,4 +101,39 @@ public class FunctionalTests
         Traced.Graph(new NoGrad());
         Assert.True(is_grad_enabled());
     }
+
+    private sealed class Convolutions : Module<Tensor, Tensor>
+    {
+        private readonly Parameter weight = Parameter(rand(4, 3, 3, 3));
+
+        public Convolutions() : base("Convolutions") => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            var normal = weight / weight.pow(2).sum([1, 2, 3], keepdim: true).sqrt();
+            x = functional.conv2d(x, normal, strides: [1, 1], padding: [1, 1]);
+            return functional.max_pool2d(x, 2) + functional.adaptive_avg_pool2d(x, 1) + functional.batch_norm(x, zeros(4), ones(4)).mean();
+        }
+    }
+
+    [Fact]
+    public void Convolutions_with_computed_weights() => Traced.Check(new Convolutions(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %weight : [num_users=2] = get_attr[target=weight]
+            %pow_1 : [num_users=1] = call_method[target=pow](%weight, 2)
+            %sum_1 : [num_users=1] = call_method[target=sum](%pow_1, [1, 2, 3], True, None)
+            %sqrt : [num_users=1] = call_method[target=sqrt](%sum_1)
+            %truediv : [num_users=1] = call_function[target=truediv](%weight, %sqrt)
+            %conv2d : [num_users=3] = call_function[target=conv2d](%x, %truediv, None, [1, 1], [1, 1], None, 1)
+            %max_pool2d : [num_users=1] = call_function[target=max_pool2d](%conv2d, 2, None, None, None, False)
+            %adaptive_avg_pool2d : [num_users=1] = call_function[target=adaptive_avg_pool2d](%conv2d, 1)
+            %add : [num_users=1] = call_function[target=add](%max_pool2d, %adaptive_avg_pool2d)
+            %_tensor_constant0 : [num_users=1] = get_attr[target=_tensor_constant0]
+            %_tensor_constant1 : [num_users=1] = get_attr[target=_tensor_constant1]
+            %batch_norm : [num_users=1] = call_function[target=batch_norm](%conv2d, %_tensor_constant0, %_tensor_constant1, None, None, False, 0.1, 1E-05)
+            %mean : [num_users=1] = call_method[target=mean](%batch_norm)
+            %add_1 : [num_users=1] = call_function[target=add](%add, %mean)
+            return %add_1
+        """, [rand(1, 3, 4, 4)], [rand(2, 3, 6, 8)]);
 }

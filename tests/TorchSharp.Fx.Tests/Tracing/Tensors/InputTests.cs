@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Tests.Tracing.Tensors;
 
-/// <summary>Inputs and results that are more than one tensor.</summary>
+/// <summary>Inputs: how many, optional, null, fixed by concrete_args, numbers and states.</summary>
 public class InputTests
 {
     private sealed class Six() : Module<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>("Six")
@@ -86,147 +86,6 @@ public class InputTests
             %mul : [num_users=1] = call_function[target=mul](%getitem, %scale)
             return %mul
         """, new Dictionary<string, object?> { ["flip"] = true }, [rand(4, 2), 2L, 0.5, true], [rand(4, 2), 3L, 1.5, true]);
-
-    private sealed class TupleIn() : Module<(Tensor, Tensor), (Tensor, Tensor)>("TupleIn")
-    {
-        public override (Tensor, Tensor) forward((Tensor, Tensor) pair)
-        {
-            var (a, b) = pair;
-            return (b + pair.Item1, a);
-        }
-    }
-
-    [Fact]
-    public void A_tuple_goes_in_and_out() => Traced.Check(new TupleIn(), """
-        graph(%pair):
-            %pair : [num_users=3] = placeholder[target=pair]
-            %getitem : [num_users=1] = call_function[target=getitem](%pair, 0)
-            %getitem_1 : [num_users=1] = call_function[target=getitem](%pair, 1)
-            %getitem_2 : [num_users=1] = call_function[target=getitem](%pair, 0)
-            %add : [num_users=1] = call_function[target=add](%getitem_1, %getitem_2)
-            return (%add, %getitem)
-        """, [(rand(2), rand(2))]);
-
-    private sealed class NamedTuple() : Module<Tensor, (Tensor Mean, Tensor[] All, long Count)>("NamedTuple")
-    {
-        public override (Tensor Mean, Tensor[] All, long Count) forward(Tensor x)
-        {
-            var result = (Mean: x.mean(), All: new[] { x, x * 2 }, Count: x.shape[0]);
-            result.Mean = result.Mean + 1;
-            return result;
-        }
-    }
-
-    [Fact]
-    public void A_nested_result_goes_out() => Traced.Check(new NamedTuple(), """
-        graph(%x):
-            %x : [num_users=4] = placeholder[target=x]
-            %mean : [num_users=1] = call_method[target=mean](%x)
-            %mul : [num_users=1] = call_function[target=mul](%x, 2)
-            %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
-            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 0)
-            %add : [num_users=1] = call_function[target=add](%mean, 1)
-            return (%add, [%x, %mul], %getitem)
-        """, [rand(2)], [rand(3)]);
-
-    private sealed class ArrayIn() : Module<Tensor[], List<Tensor>>("ArrayIn")
-    {
-        public override List<Tensor> forward(Tensor[] xs) => [xs[0] + xs[1], xs[0]];
-    }
-
-    [Fact]
-    public void An_array_goes_in_and_a_list_goes_out() => Traced.Check(new ArrayIn(), """
-        graph(%xs):
-            %xs : [num_users=3] = placeholder[target=xs]
-            %getitem : [num_users=1] = call_function[target=getitem](%xs, 0)
-            %getitem_1 : [num_users=1] = call_function[target=getitem](%xs, 1)
-            %add : [num_users=1] = call_function[target=add](%getitem, %getitem_1)
-            %getitem_2 : [num_users=1] = call_function[target=getitem](%xs, 0)
-            return [%add, %getitem_2]
-        """, [(object)new[] { rand(2), rand(2) }]);
-
-    private sealed class ListIn() : Module<IList<Tensor>, Tensor>("ListIn")
-    {
-        public override Tensor forward(IList<Tensor> xs) => cat(xs, 0) + xs[1].sum() + stack(xs).sum();
-    }
-
-    [Fact]
-    public void A_list_goes_in() => Traced.Check(new ListIn(), """
-        graph(%xs):
-            %xs : [num_users=3] = placeholder[target=xs]
-            %cat : [num_users=1] = call_function[target=cat](%xs, 0)
-            %getitem : [num_users=1] = call_function[target=getitem](%xs, 1)
-            %sum_1 : [num_users=1] = call_method[target=sum](%getitem, None)
-            %add : [num_users=1] = call_function[target=add](%cat, %sum_1)
-            %stack : [num_users=1] = call_function[target=stack](%xs, 0)
-            %sum_2 : [num_users=1] = call_method[target=sum](%stack, None)
-            %add_1 : [num_users=1] = call_function[target=add](%add, %sum_2)
-            return %add_1
-        """, [new List<Tensor> { rand(2), rand(2) }]);
-
-    private sealed class Dictionaries() : Module<Dictionary<string, Tensor>, Dictionary<string, Tensor>>("Dictionaries")
-    {
-        public override Dictionary<string, Tensor> forward(Dictionary<string, Tensor> inputs)
-        {
-            var result = new Dictionary<string, Tensor> { ["sum"] = inputs["a"] + inputs["b"] };
-            result["a"] = inputs["a"].relu();
-            result.Add("twice", result["sum"] * 2);
-            if (result.TryGetValue("sum", out var sum))
-                result["again"] = sum + 1;
-            return result;
-        }
-    }
-
-    [Fact]
-    public void A_dictionary_goes_in_and_out() => Traced.Check(new Dictionaries(), """
-        graph(%inputs):
-            %inputs : [num_users=3] = placeholder[target=inputs]
-            %getitem : [num_users=1] = call_function[target=getitem](%inputs, 'a')
-            %getitem_1 : [num_users=1] = call_function[target=getitem](%inputs, 'b')
-            %add : [num_users=3] = call_function[target=add](%getitem, %getitem_1)
-            %getitem_2 : [num_users=1] = call_function[target=getitem](%inputs, 'a')
-            %relu : [num_users=1] = call_method[target=relu](%getitem_2)
-            %mul : [num_users=1] = call_function[target=mul](%add, 2)
-            %add_1 : [num_users=1] = call_function[target=add](%add, 1)
-            return {'sum': %add, 'a': %relu, 'twice': %mul, 'again': %add_1}
-        """, [new Dictionary<string, Tensor> { ["a"] = rand(2), ["b"] = rand(2) }]);
-
-    private sealed record Batch(Tensor Images, Tensor? Mask)
-    {
-        public Tensor Masked => Mask is null ? Images : Images * Mask;
-    }
-
-    private sealed class Output
-    {
-        public Tensor? Logits { get; set; }
-
-        public Tensor? Hidden;
-    }
-
-    private sealed class Records() : Module<Batch, Output>("Records")
-    {
-        public override Output forward(Batch batch)
-        {
-            var (images, mask) = batch;
-            return new Output { Logits = images * mask! + batch.Masked, Hidden = batch.Images };
-        }
-    }
-
-    [Fact]
-    public void A_record_goes_in_and_an_object_goes_out() => Traced.Check(new Records(), """
-        graph(%batch):
-            %batch : [num_users=6] = placeholder[target=batch]
-            %getattr_1 : [num_users=1] = call_function[target=getattr](%batch, Images)
-            %getattr_2 : [num_users=1] = call_function[target=getattr](%batch, Mask)
-            %mul : [num_users=1] = call_function[target=mul](%getattr_1, %getattr_2)
-            %getattr_3 : [num_users=0] = call_function[target=getattr](%batch, Mask)
-            %getattr_4 : [num_users=1] = call_function[target=getattr](%batch, Images)
-            %getattr_5 : [num_users=1] = call_function[target=getattr](%batch, Mask)
-            %mul_1 : [num_users=1] = call_function[target=mul](%getattr_4, %getattr_5)
-            %add : [num_users=1] = call_function[target=add](%mul, %mul_1)
-            %getattr_6 : [num_users=1] = call_function[target=getattr](%batch, Images)
-            return Output(Logits=%add, Hidden=%getattr_6)
-        """, [new Batch(rand(2), rand(2))]);
 
     private sealed class State : Module<Tensor, (Tensor, Tensor)?, (Tensor, (Tensor, Tensor))>
     {
@@ -333,6 +192,6 @@ public class InputTests
     public void A_concrete_argument_of_the_wrong_type_is_refused()
     {
         var error = Assert.Throws<ArgumentException>(() => new Tracer().trace(new Scaled(), new Dictionary<string, object?> { ["flip"] = 1 }));
-        Assert.Equal("concrete_args gives 'flip' a int, but forward takes a bool. (Parameter 'concrete_args')", error.Message);
+        Assert.Equal("concrete_args gives 'flip' a value of type int, but forward takes one of type bool. (Parameter 'concrete_args')", error.Message);
     }
 }

@@ -5,6 +5,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.Tracing.Tensors;
 
 /// <summary>Submodules: how they are held, named and called.</summary>
+[Collection("Tensor counts")]
 public class ModuleTests
 {
     private sealed class Children : Module<Tensor, Tensor>
@@ -63,123 +64,6 @@ public class ModuleTests
             %relu_2 : [num_users=1] = call_method[target=relu](%block_linear_2)
             return %relu_2
         """, [rand(2, 3)]);
-
-    private sealed class Unregistered() : Module<Tensor, Tensor>("Unregistered")
-    {
-        private readonly Inner block = new();
-        private readonly List<Module<Tensor, Tensor>> list = [Linear(3, 3), ReLU()];
-        private readonly Module<Tensor, Tensor>[] array = [Tanh(), Sigmoid()];
-        private readonly Dictionary<string, Module<Tensor, Tensor>> byName = new() { ["gelu"] = GELU(), ["last"] = Linear(3, 3) };
-
-        public override Tensor forward(Tensor x)
-        {
-            x = block.call(x);
-            foreach (var module in list)
-                x = module.call(x);
-            for (var i = 0; i < array.Length; i++)
-                x = array[i].forward(x);
-            return byName["last"].call(byName["gelu"].call(x));
-        }
-    }
-
-    [Fact]
-    public void Modules_in_fields_and_collections_are_named_by_them() => Traced.Check(new Unregistered(), """
-        graph(%x):
-            %x : [num_users=1] = placeholder[target=x]
-            %block_linear : [num_users=1] = call_module[target=block.linear](%x)
-            %relu : [num_users=1] = call_method[target=relu](%block_linear)
-            %list_0 : [num_users=1] = call_module[target=list.0](%relu)
-            %list_1 : [num_users=1] = call_module[target=list.1](%list_0)
-            %array_0 : [num_users=1] = call_module[target=array.0](%list_1)
-            %array_1 : [num_users=1] = call_module[target=array.1](%array_0)
-            %by_name_gelu : [num_users=1] = call_module[target=byName.gelu](%array_1)
-            %by_name_last : [num_users=1] = call_module[target=byName.last](%by_name_gelu)
-            return %by_name_last
-        """, [rand(2, 3)]);
-
-    private sealed class Lists : Module<Tensor, Tensor>
-    {
-        private readonly ModuleList<Module<Tensor, Tensor>> layers = ModuleList<Module<Tensor, Tensor>>(Linear(3, 3), new Inner());
-        private readonly ModuleDict<Module<Tensor, Tensor>> named = ModuleDict<Module<Tensor, Tensor>>(("head", Linear(3, 2)), ("act", Tanh()));
-
-        public Lists() : base("Lists") => RegisterComponents();
-
-        public override Tensor forward(Tensor x)
-        {
-            foreach (var layer in layers)
-                x = layer.call(x);
-            for (var i = layers.Count - 1; i >= 0; i--)
-                x = layers[i].call(x);
-            x = layers.Aggregate(x, (value, layer) => layer.call(value));
-            return named["act"].call(named["head"].call(x));
-        }
-    }
-
-    [Fact]
-    public void Module_lists_and_dicts_are_gone_through() => Traced.Check(new Lists(), """
-        graph(%x):
-            %x : [num_users=1] = placeholder[target=x]
-            %layers_0 : [num_users=1] = call_module[target=layers.0](%x)
-            %layers_1_linear : [num_users=1] = call_module[target=layers.1.linear](%layers_0)
-            %relu : [num_users=1] = call_method[target=relu](%layers_1_linear)
-            %layers_1_linear_1 : [num_users=1] = call_module[target=layers.1.linear](%relu)
-            %relu_1 : [num_users=1] = call_method[target=relu](%layers_1_linear_1)
-            %layers_1 : [num_users=1] = call_module[target=layers.0](%relu_1)
-            %layers_2 : [num_users=1] = call_module[target=layers.0](%layers_1)
-            %layers_1_linear_2 : [num_users=1] = call_module[target=layers.1.linear](%layers_2)
-            %relu_2 : [num_users=1] = call_method[target=relu](%layers_1_linear_2)
-            %named_head : [num_users=1] = call_module[target=named.head](%relu_2)
-            %named_act : [num_users=1] = call_module[target=named.act](%named_head)
-            return %named_act
-        """, [rand(2, 3)]);
-
-    private sealed class Sequences : Module<Tensor, Tensor>
-    {
-        private readonly Sequential features = Sequential(("conv", Conv2d(3, 4, 1)), ("act", ReLU(inplace: true)), ("inner", Sequential(AvgPool2d(2), Flatten())));
-        private readonly Sequential nothing = Sequential();
-        private readonly Sequential head = Sequential(Linear(16, 2));
-
-        public Sequences() : base("Sequences") => RegisterComponents();
-
-        public override Tensor forward(Tensor x) => head.call(nothing.call(features.call(x)));
-    }
-
-    [Fact]
-    public void Sequentials_are_followed() => Traced.Check(new Sequences(), """
-        graph(%x):
-            %x : [num_users=1] = placeholder[target=x]
-            %features_conv : [num_users=1] = call_module[target=features.conv](%x)
-            %features_act : [num_users=1] = call_module[target=features.act](%features_conv)
-            %features_inner_0 : [num_users=1] = call_module[target=features.inner.0](%features_act)
-            %features_inner_1 : [num_users=1] = call_module[target=features.inner.1](%features_inner_0)
-            %alias : [num_users=1] = call_method[target=alias](%features_inner_1)
-            %head_0 : [num_users=1] = call_module[target=head.0](%alias)
-            return %head_0
-        """, [rand(2, 3, 4, 4)]);
-
-    private sealed class ConvBlock(int channels) : Sequential(("conv", Conv2d(channels, channels, 1)), ("act", ReLU()))
-    {
-        public override Tensor forward(Tensor x) => base.forward(x) + x;
-    }
-
-    private sealed class Derived : Module<Tensor, Tensor>
-    {
-        private readonly ConvBlock block = new(2);
-
-        public Derived() : base("Derived") => RegisterComponents();
-
-        public override Tensor forward(Tensor x) => block.call(x);
-    }
-
-    [Fact]
-    public void A_subclass_of_Sequential_may_call_its_base() => Traced.Check(new Derived(), """
-        graph(%x):
-            %x : [num_users=2] = placeholder[target=x]
-            %block_conv : [num_users=1] = call_module[target=block.conv](%x)
-            %block_act : [num_users=1] = call_module[target=block.act](%block_conv)
-            %add : [num_users=1] = call_function[target=add](%block_act, %x)
-            return %add
-        """, [rand(1, 2, 3, 3)]);
 
     private abstract class Backbone : Module<Tensor, Tensor>
     {
