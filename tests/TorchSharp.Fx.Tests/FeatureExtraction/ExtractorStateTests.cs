@@ -120,6 +120,19 @@ public sealed class ExtractorStateTests : IDisposable
     }
 
     [Fact]
+    public void It_is_a_leaf_where_that_model_is_traced()
+    {
+        using var inner = feature_extraction.create_feature_extractor(model, ["stem", "mul", "flatten"]);
+        var classifier = new Classifier(inner);
+        classifier.eval();
+        using var outer = feature_extraction.create_feature_extractor(classifier, ["flatten", "head"]);
+        Assert.Equal("backbone getitem flatten alias head", outer.graph.Steps());
+        using var expected = classifier.call(x);
+        using var features = outer.call(x);
+        Extracted.AssertSame(expected, features["head"]);
+    }
+
+    [Fact]
     public void It_runs_its_own_hooks_and_those_of_its_leaves()
     {
         using var extractor = Extractor(model);
