@@ -84,6 +84,8 @@ public sealed class ExtractorStateTests : IDisposable
         model.to(ScalarType.Float64);
         using var features = extractor.call(x.to(ScalarType.Float64));
         Assert.Equal(ScalarType.Float64, features["mul"].dtype);
+        Assert.Equal(5, extractor.parameters().Count());
+        Assert.All(extractor.named_parameters(), item => Assert.Same(model.get_parameter(item.name), item.parameter));
         Assert.All(extractor.parameters(), parameter => Assert.Equal(ScalarType.Float64, parameter.dtype));
     }
 
