@@ -42,20 +42,19 @@ internal sealed class ModeGraph
     /// <summary>The last node of a name or inside a module; a leaf module also answers to its exact path where the list shows it without its number.</summary>
     private Node Find(string query)
     {
-        Node? last = null;
-        foreach (var (node, name) in names)
-            if (Answers(name, query))
-                last = node;
-        if (last is null)
-            foreach (var node in names.Keys)
-                if (node.op == Opcode.call_module && Answers(node.target.name, query))
-                    last = node;
-        return last ?? throw new ArgumentException(
-            $"node: '{query}' is not present in model. The nearest names are {string.Join(", ", NearestNames.Of(query, Candidates()).Select(name => $"'{name}'"))}. Hint: use `get_graph_node_names` to make sure the `return_nodes` you specified are present. It may even be that you need to specify `train_return_nodes` and `eval_return_nodes` separately.");
+        var found = LastOf(query, entry => entry.Value) ?? LastOf(query, entry => entry.Key.op == Opcode.call_module ? entry.Key.target.name : null) ?? throw Unknown(query);
+        return found.type != typeof(void) ? found : throw new ArgumentException(
+            $"node: '{query}' has no value to return: it is '{names[found]}', which only writes to another node's value or checks it. Ask for the node that it writes to.");
     }
 
-    private static bool Answers(string name, string query)
-        => name.StartsWith(query, StringComparison.Ordinal) && (name.Length == query.Length || name[query.Length] == '.');
+    private Node? LastOf(string query, Func<KeyValuePair<Node, string>, string?> name)
+        => names.LastOrDefault(entry => Answers(name(entry), query)).Key;
+
+    private ArgumentException Unknown(string query) => new(
+        $"node: '{query}' is not present in model. The nearest names are {string.Join(", ", NearestNames.Of(query, Candidates()).Select(name => $"'{name}'"))}. Hint: use `get_graph_node_names` to make sure the `return_nodes` you specified are present. It may even be that you need to specify `train_return_nodes` and `eval_return_nodes` separately.");
+
+    private static bool Answers(string? name, string query)
+        => name is not null && name.StartsWith(query, StringComparison.Ordinal) && (name.Length == query.Length || name[query.Length] == '.');
 
     /// <summary>All names, and the modules that they lie in.</summary>
     private IEnumerable<string> Candidates() => names.Values.SelectMany(name =>

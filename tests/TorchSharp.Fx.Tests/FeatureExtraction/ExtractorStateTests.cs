@@ -84,6 +84,8 @@ public sealed class ExtractorStateTests : IDisposable
         model.to(ScalarType.Float64);
         using var features = extractor.call(x.to(ScalarType.Float64));
         Assert.Equal(ScalarType.Float64, features["mul"].dtype);
+        Assert.Equal(5, extractor.parameters().Count());
+        Assert.All(extractor.named_parameters(), item => Assert.Same(model.get_parameter(item.name), item.parameter));
         Assert.All(extractor.parameters(), parameter => Assert.Equal(ScalarType.Float64, parameter.dtype));
     }
 
@@ -117,6 +119,19 @@ public sealed class ExtractorStateTests : IDisposable
         Assert.True(extractor.training);
         classifier.call(x).sum().backward();
         Assert.NotNull(model.gain.grad);
+    }
+
+    [Fact]
+    public void It_is_a_leaf_where_that_model_is_traced()
+    {
+        using var inner = feature_extraction.create_feature_extractor(model, ["stem", "mul", "flatten"]);
+        var classifier = new Classifier(inner);
+        classifier.eval();
+        using var outer = feature_extraction.create_feature_extractor(classifier, ["flatten", "head"]);
+        Assert.Equal("backbone getitem flatten alias head", outer.graph.Steps());
+        using var expected = classifier.call(x);
+        using var features = outer.call(x);
+        Extracted.AssertSame(expected, features["head"]);
     }
 
     [Fact]

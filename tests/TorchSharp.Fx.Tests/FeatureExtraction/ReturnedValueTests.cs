@@ -159,6 +159,36 @@ public sealed class ReturnedValueTests
         Assert.True(indexes.IsInvalid);
     }
 
+    private sealed class Setting() : Module<Tensor, Tensor>(nameof(Setting))
+    {
+        public override Tensor forward(Tensor x)
+        {
+            var y = x * 2;
+            y[0] = x[1];
+            return y;
+        }
+    }
+
+    private sealed class Around : Module<Tensor, Tensor>
+    {
+        private readonly Setting setting = new();
+
+        public Around() : base(nameof(Around)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x) => setting.call(x).exp();
+    }
+
+    [Fact]
+    public void A_node_without_a_value_is_refused_by_its_own_name_and_its_modules()
+    {
+        Assert.Equal(["x", "setting.mul", "setting.getitem", "setting.setitem", "exp"], feature_extraction.get_graph_node_names(new Around()).eval_nodes);
+        foreach (var query in new[] { "setting.setitem", "setting" })
+        {
+            var error = Assert.Throws<ArgumentException>(() => feature_extraction.create_feature_extractor(new Around(), [query]));
+            Assert.Equal($"node: '{query}' has no value to return: it is 'setting.setitem', which only writes to another node's value or checks it. Ask for the node that it writes to.", error.Message);
+        }
+    }
+
     private sealed class Effect : Module<Tensor, Tensor>
     {
         internal int Calls;

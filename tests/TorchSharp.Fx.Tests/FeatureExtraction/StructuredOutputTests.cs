@@ -49,6 +49,32 @@ public sealed class StructuredOutputTests
         Assert.All(model.parameters(), parameter => Assert.True(parameter.grad!.isfinite().all().item<bool>()));
     }
 
+    private sealed class Passing() : Module<Tensor, Tensor[]>(nameof(Passing))
+    {
+        public override Tensor[] forward(Tensor x) => [x, x * 2];
+    }
+
+    private sealed class Outer : Module<Tensor, Tensor[]>
+    {
+        private readonly Passing passing = new();
+
+        public Outer() : base(nameof(Outer)) => RegisterComponents();
+
+        public override Tensor[] forward(Tensor x) => passing.call(x);
+    }
+
+    [Fact]
+    public void An_input_that_a_sequence_holds_stays_the_callers()
+    {
+        using var extractor = feature_extraction.create_feature_extractor(new Outer(), ["passing"], tracer_kwargs: new() { leaf_modules = [typeof(Passing)] });
+        using var x = rand(2);
+        var features = extractor.call(x);
+        var twice = features.value<Tensor[]>("passing")[1];
+        features.Dispose();
+        Assert.True(twice.IsInvalid);
+        Assert.False(x.IsInvalid);
+    }
+
     private static Tensor Loss(Features features) => features.Keys.Select(key => features.value<object>(key)).Aggregate(zeros(1), (sum, value) => sum + (value switch
     {
         Tensor node => node.mean(),

@@ -20,9 +20,9 @@ public sealed class BuildExtractorTests : IDisposable
         var (train, eval) = RandomNodes(model);
         // What both modes have can be asked for at once.
         string[] both = [.. train.Intersect(feature_extraction.get_graph_node_names(model, suppress_diff_warning: true).eval_nodes)];
-        AssertKeys(both, both, Models.Extractor(model, both));
+        AssertKeys(both, both, Models.Extractor(model, [.. both.Reverse()]));
         AssertKeys(Keys(both), Keys(both), Models.Extractor(model, Renamed(both)));
-        AssertKeys(train, eval, Models.Extractor(model, train: train, eval: eval));
+        AssertKeys(train, eval, Models.Extractor(model, train: [.. train.Reverse()], eval: [.. eval.Reverse()]));
         AssertKeys(Keys(train), Keys(eval), Models.Extractor(model, train: Renamed(train), eval: Renamed(eval)));
 
         static Dictionary<string, string> Renamed(string[] nodes) => nodes.ToDictionary(node => node, node => $"key of {node}");
