@@ -83,6 +83,11 @@ internal abstract class Address
         internal override void Store(Value value)
         {
             var owner = parent.Load();
+            if (owner.Reference is RefStruct fields)
+            {
+                fields[field] = value;
+                return;
+            }
             if (owner.IsSymbol)
                 owner = Value.OfStruct(interpreter.ToObject(owner, parent.Type));
             field.SetValue(owner.Reference, interpreter.ToObject(value, field.FieldType));

@@ -37,6 +37,9 @@ internal sealed class Frame
     /// <summary>The finally and fault blocks that are running, and what follows each.</summary>
     internal Stack<(ExceptionRegion Block, Action Then)> Continuations { get; } = new();
 
+    /// <summary>The parts of a guard that were asked already and let the program pass.</summary>
+    internal List<Deferred> Alternatives { get; } = [];
+
     /// <summary>The exceptions whose handlers are running, for <c>rethrow</c>.</summary>
     internal Stack<Exception> Caught { get; } = new();
 

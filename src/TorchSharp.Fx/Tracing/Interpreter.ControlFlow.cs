@@ -1,5 +1,3 @@
-using System.Reflection;
-using System.Text;
 using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
@@ -17,6 +15,8 @@ internal sealed partial class Interpreter
             ValueKind.Int32 => value.Int32 != 0,
             _ => value.Int64 != 0,
         };
+        if (f.Alternatives.Count > 0 && !value.IsSymbol)
+            isTrue = Settled(f, isTrue, whenTrue ? target : f.Next, whenTrue ? f.Next : target);
         if (isTrue == whenTrue)
             f.Next = target;
     }
@@ -27,7 +27,7 @@ internal sealed partial class Interpreter
         var left = Known(f.Pop());
         var holds = left.IsSymbol || right.IsSymbol
             ? Decide(f, BranchCondition(op, left, right), target, f.Next)
-            : Holds(op, left, right);
+            : Settled(f, Holds(op, left, right), target, f.Next);
         if (holds)
             f.Next = target;
     }
@@ -40,88 +40,6 @@ internal sealed partial class Interpreter
         if ((uint)value.Int32 < (uint)targets.Length)
             f.Next = targets[value.Int32];
     }
-
-    /// <summary>
-    /// The one place that decides a branch on a symbol. Where one way can only throw, the program is taken to go the other, and an
-    /// <c>_assert</c> node holds it to that; any other branch would make a graph that is right for some inputs only.
-    /// </summary>
-    private bool Decide(Frame f, Deferred condition, int ifTrue, int ifFalse)
-    {
-        if (ThrowMessage(f.Code, ifFalse) is { } messageIfFalse && (Examples is null || Holds(condition)))
-        {
-            Assert(condition, messageIfFalse);
-            return true;
-        }
-        if (ThrowMessage(f.Code, ifTrue) is { } messageIfTrue && (Examples is null || !Holds(condition)))
-        {
-            Assert(condition.Negated(), messageIfTrue);
-            return false;
-        }
-        return Examples is null ? throw Untraceable.Branch(this, condition) : Guard(condition);
-    }
-
-    private void Assert(Deferred condition, string message)
-        => tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [condition.Argument, new Literal(message)], typeof(void));
-
-    /// <summary>The message of the exception that the code at <paramref name="at"/> is bound to throw; null if it may do anything else.</summary>
-    private static string? ThrowMessage(MethodIL code, int at)
-    {
-        var message = new StringBuilder();
-        string? thrown = null;
-        var known = new KnownSlots();
-        for (var steps = 0; steps < 100 && at < code.Instructions.Length; steps++, at++)
-        {
-            ref readonly var i = ref code.Instructions[at];
-            if (i.Op is Op.BrFalse or Op.BrTrue && known.Top is { } flag)
-                at = (flag != 0) == (i.Op == Op.BrTrue) ? i.Index - 1 : at;
-            else if (i.Op is Op.BrFalse or Op.BrTrue)
-                return null;
-            known.Step(i);
-            switch (i.Op)
-            {
-                case Op.Br: at = i.Index - 1; break;
-                case Op.Ldstr: message.Append((string)i.Operand!); break;
-                case Op.Newobj when typeof(Exception).IsAssignableFrom(i.Get<Cil.CallSite>().Method.DeclaringType): thrown = i.Get<Cil.CallSite>().Method.DeclaringType!.Name; break;
-                case Op.Call when NeverReturns(i.Get<Cil.CallSite>().Method): return i.Get<Cil.CallSite>().Method.Name;
-                case Op.Call when i.Get<Cil.CallSite>().Method.Name == "AppendFormatted": message.Append("{…}"); break;
-                case Op.Throw: return message.Length > 0 ? message.ToString() : $"{thrown ?? "exception"} thrown";
-                case Op.Switch or Op.Ret or Op.Leave or Op.EndFinally or Op.Rethrow: return null;
-                case >= Op.Beq and <= Op.BltUn: return null;
-            }
-        }
-        return null;
-    }
-
-    /// <summary>The flags that a Debug compiler keeps between the parts of <c>a || b</c> and the branch on it.</summary>
-    private sealed class KnownSlots
-    {
-        private readonly Dictionary<int, int?> locals = [];
-        private int? below;
-
-        internal int? Top { get; private set; }
-
-        internal void Step(in Instruction i)
-        {
-            (below, Top) = i.Op switch
-            {
-                Op.Nop or Op.Br => (below, Top),
-                Op.LdcI4 => (Top, i.Index),
-                Op.Ldloc => (Top, locals.GetValueOrDefault(i.Index)),
-                Op.Ceq when below is { } a && Top is { } b => (null, a == b ? 1 : 0),
-                Op.Stloc => (null, Stored(i.Index)),
-                _ => (null, null),
-            };
-        }
-
-        private int? Stored(int local)
-        {
-            locals[local] = Top;
-            return below;
-        }
-    }
-
-    private static bool NeverReturns(MethodBase method)
-        => method.IsDefined(typeof(System.Diagnostics.CodeAnalysis.DoesNotReturnAttribute), false);
 
     /// <summary>throw null throws a NullReferenceException (ECMA-335 III.4.31).</summary>
     private static Exception Thrown(Value value) => value.Reference as Exception ?? new NullReferenceException();

@@ -31,6 +31,12 @@ internal sealed partial class Interpreter
             Overlay.Own(made!);
             return ToValue(made, type);
         }
+        if (type.IsByRefLike)
+        {
+            Value[] slot = [StructLayout.Zero(type)];
+            Run(constructor, [Value.Of(new Address.Slot(slot, 0, type)), .. arguments]);
+            return slot[0];
+        }
         var target = RuntimeHelpers.GetUninitializedObject(type);
         Overlay.Own(target);
         var self = type.IsValueType ? Value.Of(new Address.Box(target)) : Value.OfObject(target);

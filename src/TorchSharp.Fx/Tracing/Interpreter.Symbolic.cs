@@ -68,6 +68,8 @@ internal sealed partial class Interpreter
             return right;
         if (IsZero(right) && op is Op.Add or Op.Sub)
             return left;
+        if (type == typeof(bool) && op is Op.And or Op.Or && (left.IsSymbol ? right : left) is { IsSymbol: false } flag)
+            return (flag.Int32 != 0) == (op == Op.And) ? left.IsSymbol ? left : right : flag;
         var (operation, isChecked, unsigned) = op switch
         {
             Op.Add => (Builtin.add, false, false),

@@ -97,6 +97,8 @@ internal sealed partial class Interpreter
     {
         if (owner.IsSymbol)
             return RecordTupleItem(owner.Symbol, field);
+        if (owner.Reference is RefStruct fields)
+            return fields[field];
         if (owner.Reference is Array inline)
             return ToValue(inline.GetValue(0), field.FieldType);
         return ToValue(field.GetValue(owner.Reference), field.FieldType);

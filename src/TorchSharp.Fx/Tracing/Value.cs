@@ -73,7 +73,7 @@ internal readonly struct Value
 
     /// <summary>The value for a second slot: a struct is copied, so that no two slots share one.</summary>
     internal Value Copy() => Kind == ValueKind.Struct && reference is not null
-        ? OfStruct(reference is Array inline ? inline.Clone() : RuntimeHelpers.GetObjectValue(reference))
+        ? OfStruct(reference switch { Array inline => inline.Clone(), RefStruct fields => fields.Copy(), _ => RuntimeHelpers.GetObjectValue(reference) })
         : this;
 
     public override string ToString() => Kind switch

@@ -236,4 +236,31 @@ public sealed class UntraceableTests
         => Refused(new Scattering(), Scattering.Line,
             "FX015: An array whose length depends on an input is not filled from its start to its end, so its content is not known.",
             "Write it as a collection expression ([.. shape[..^1], n]), or " + OrLeaf);
+
+    private sealed class Labelled() : nn.Module<Tensor, string, Tensor>(nameof(Labelled))
+    {
+        public override Tensor forward(Tensor x, string label) => label == "a" ? x : -x;
+    }
+
+    [Fact]
+    public void FX016_an_input_that_nothing_can_stand_for()
+    {
+        var refusal = Assert.Throws<TraceException>(() => Traced.Graph(new Labelled()));
+        Assert.Equal("FX016: The input 'label' of forward is a String, and no object without content can stand for that type. It happens in the root module at its start. "
+            + "Fix it with concrete_args, or give the parameter a default value.", refusal.Message);
+    }
+
+    private sealed class Scaling() : nn.Module<Tensor, Tensor>(nameof(Scaling))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => x.max().item<float>() > 1 ? x / 255 : x;
+    }
+
+    [Fact]
+    public void FX018_a_branch_on_a_number_read_out_of_a_tensor()
+    {
+        var refusal = Assert.Throws<TraceException>(() => fx.symbolic_trace(new Scaling(), example_inputs: [ones(2, 2)]));
+        Assert.Equal("FX018: The program is to go on by the example's value of 'item', which was read out of a tensor, so that other inputs of the same shapes would break it. "
+            + $"It happens in the root module at UntraceableTests.cs:{Scaling.Line}. Allow it with allow_value_specialization: true, compute with tensors (torch.where) instead, or {OrLeaf}", refusal.Message);
+    }
 }

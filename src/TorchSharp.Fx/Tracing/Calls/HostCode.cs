@@ -15,11 +15,18 @@ internal static class HostCode
         Max Min Order OrderBy OrderByDescending GroupBy ToHashSet ToLookup
         """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
 
+    /// <summary>Methods that change an array they are given.</summary>
+    private static readonly FrozenSet<string> Filling = "Reverse Sort Fill Clear Copy CopyTo BlockCopy".Split(' ').ToFrozenSet(StringComparer.Ordinal);
+
     internal static Value? Handle(in Invocation call)
     {
         var (interpreter, method, arguments) = call;
         Concretise(call);
         Check(call);
+        if (Filling.Contains(method.Name))
+            foreach (ref var argument in arguments.AsSpan(method.IsStatic ? 0 : 1))
+                if (argument.Reference is Array array)
+                    argument = Value.OfObject(interpreter.Overlay.ForChange(array));
         if (!method.IsStatic && arguments[0].Kind == ValueKind.Object && interpreter.Overlay.IsChange(method, interpreter.Overlay.Current(arguments[0].Reference)))
             arguments[0] = Value.OfObject(interpreter.Overlay.ForChange(arguments[0].Reference!));
         return interpreter.RunOnHost(method, arguments);

@@ -8,13 +8,22 @@ internal static class TextMembers
 {
     private const string Handler = "System.Runtime.CompilerServices.DefaultInterpolatedStringHandler.";
 
+    private const string Appending = "System.Text.StringBuilder+AppendInterpolatedStringHandler.";
+
     internal static Dictionary<string, CallHandler> Table { get; } = new()
     {
-        [Handler + ".ctor"] = (in Invocation call) => Value.OfStruct(new Text()),
+        [Handler + ".ctor"] = (in Invocation call) => Value.OfStruct(new Text(new StringBuilder())),
         [Handler + "AppendLiteral"] = Append,
         [Handler + "AppendFormatted"] = Append,
         [Handler + "ToStringAndClear"] = (in Invocation call) => Value.OfObject(Self(call).Content.ToString()),
         [Handler + "ToString"] = (in Invocation call) => Value.OfObject(Self(call).Content.ToString()),
+        ["System.Diagnostics.Debug+AssertInterpolatedStringHandler..ctor"] = NotShown,
+        ["System.Diagnostics.Debug+WriteIfInterpolatedStringHandler..ctor"] = NotShown,
+        [Appending + ".ctor"] = (in Invocation call) => Value.OfStruct(new Text((StringBuilder)call.Arguments[3].Reference!)),
+        [Appending + "AppendLiteral"] = Append,
+        [Appending + "AppendFormatted"] = Append,
+        ["System.Text.StringBuilder.Append"] = Appended,
+        ["System.Text.StringBuilder.AppendLine"] = Appended,
         ["System.Console.*"] = Dropped,
         ["System.Diagnostics.Debug.*"] = Dropped,
         ["System.Diagnostics.Trace.*"] = Dropped,
@@ -39,8 +48,25 @@ internal static class TextMembers
     /// <summary>A trace prints nothing: what a model prints belongs to its runs, and a symbol has no value to print.</summary>
     private static Value? Dropped(in Invocation call) => call.Traits.ReturnType == typeof(void) ? default(Value) : null;
 
-    private sealed class Text
+    /// <summary>The text of an assertion or a message that is not shown: it asks its caller not to make it.</summary>
+    private static Value? NotShown(in Invocation call)
     {
-        internal StringBuilder Content { get; } = new();
+        call.Arguments[^1].Address.Store(Value.Of(false));
+        return Value.OfStruct(new Text(new StringBuilder()));
+    }
+
+    /// <summary><c>builder.Append($"…")</c>: the text is in the builder already.</summary>
+    private static Value? Appended(in Invocation call)
+    {
+        if (call.Arguments is not [var builder, .., { Kind: ValueKind.Address } handler] || handler.Address.Load().Reference is not Text)
+            return null;
+        if (call.Method.Name == nameof(StringBuilder.AppendLine))
+            ((StringBuilder)builder.Reference!).AppendLine();
+        return builder;
+    }
+
+    private sealed class Text(StringBuilder content)
+    {
+        internal StringBuilder Content => content;
     }
 }
