@@ -14,7 +14,7 @@ internal sealed class InterpretedExamples : ExampleValues
     private readonly Evaluation evaluation;
     private readonly IReadOnlyList<object?> inputs;
     private readonly IReadOnlyDictionary<string, object?> concrete;
-    private readonly List<Tensor> made = [];
+    private readonly HashSet<Tensor> made = new(ReferenceEqualityComparer.Instance);
     private readonly Tensor generator = get_rng_state().DetachFromDisposeScope();
     private int next;
 
@@ -43,7 +43,12 @@ internal sealed class InterpretedExamples : ExampleValues
         using var scope = NewDisposeScope();
         try
         {
-            Keep(evaluation.Step(node));
+            var value = evaluation.Step(node);
+            // What an input object holds is the user's: the program may write to a copy.
+            if (node.target is MemberTarget or BuiltinTarget && value is Tensor held && !made.Contains(held))
+                evaluation.Set(node, Own(held.detach().clone()));
+            else
+                Keep(value);
         }
         catch (Exception error) when (error is not GraphAssertionException)
         {
@@ -80,7 +85,9 @@ internal sealed class InterpretedExamples : ExampleValues
 
     private Tensor Own(Tensor tensor)
     {
-        made.Add(tensor);
+        // An operation may return what it was given.
+        if (!made.Add(tensor))
+            return tensor;
         return tensor.DetachFromDisposeScope();
     }
 

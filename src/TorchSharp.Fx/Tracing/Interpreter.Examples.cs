@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Collections.Frozen;
-using System.Globalization;
 using System.Reflection;
 using TorchSharp.Fx.Cil;
 
@@ -233,7 +232,7 @@ internal sealed partial class Interpreter
     }
 
     private string TracedWith(string condition)
-        => string.Create(CultureInfo.InvariantCulture, $"traced with {condition.Trim('\'')} at {Location()}; trace again with example inputs like these");
+        => $"traced with {condition.Trim('\'')}{(current is null ? "" : $" at {Location()}")}; trace again with example inputs like these";
 
     private Array Filled(Array array, Proxy symbol)
     {

@@ -20,7 +20,7 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
 
     internal Symbols Symbols { get; } = new();
 
-    internal Overlay Overlay { get; } = new();
+    internal Overlay Overlay => field ??= new(Here);
 
     internal Constants Constants => field ??= new(this);
 

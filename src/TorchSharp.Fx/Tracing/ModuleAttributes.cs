@@ -8,6 +8,8 @@ internal sealed class ModuleAttributes
 {
     private readonly torch.nn.Module root;
     private readonly int firstConstant;
+    private readonly HashSet<torch.nn.Module> registered;
+    private readonly List<(string Path, torch.nn.Module Module)> unregistered = [];
     private readonly Dictionary<torch.nn.Module, string> modules = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, torch.Tensor> constants = [];
     private readonly Dictionary<torch.Tensor, Node> constantNodes = new(ReferenceEqualityComparer.Instance);
@@ -18,9 +20,13 @@ internal sealed class ModuleAttributes
         this.root = root;
         this.firstConstant = firstConstant;
         Add(root, "");
+        registered = [.. modules.Keys];
     }
 
     internal IReadOnlyDictionary<string, torch.Tensor> Constants => constants;
+
+    /// <summary>The modules that are called but not registered: their parameters would not train, move or be saved.</summary>
+    internal IReadOnlyList<(string Path, torch.nn.Module Module)> Unregistered => unregistered;
 
     /// <summary>A module's qualified name; null if the root does not reach it.</summary>
     internal string? PathOf(torch.nn.Module module)
@@ -30,7 +36,9 @@ internal sealed class ModuleAttributes
             SearchFields(root, "", new HashSet<object>(ReferenceEqualityComparer.Instance), 0);
             tensors = null;
         }
-        return modules.GetValueOrDefault(module);
+        if (modules.TryGetValue(module, out var path) && !registered.Contains(module) && !unregistered.Exists(known => ReferenceEquals(known.Module, module)))
+            unregistered.Add((path, module));
+        return path;
     }
 
     /// <summary>Whether a tensor is a parameter or buffer of the root.</summary>

@@ -9,7 +9,7 @@ namespace TorchSharp.Fx.Tracing;
 /// existed before the trace is written here, an array or collection that existed before is copied at its first change, and all later reads of the
 /// same trace see that.
 /// </summary>
-internal sealed class Overlay
+internal sealed class Overlay(Func<Origin?> here)
 {
     private static readonly object Statics = new();
 
@@ -20,7 +20,11 @@ internal sealed class Overlay
 
     private readonly Dictionary<object, Dictionary<FieldInfo, Value>> fields = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<object, object> copies = new(ReferenceEqualityComparer.Instance);
+    private readonly List<(string What, Origin? At)> dropped = [];
     private readonly HashSet<object> own = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>What the program wrote to things that outlive it, and where: the graph doesn't do it again.</summary>
+    internal IReadOnlyList<(string What, Origin? At)> Dropped => dropped;
 
     /// <summary>Notes an object that the traced program made itself: it may be written.</summary>
     internal void Own(object made) => own.Add(made);
@@ -39,6 +43,9 @@ internal sealed class Overlay
     {
         if (!fields.TryGetValue(target ?? Statics, out var written))
             fields[target ?? Statics] = written = [];
+        // The compiler's own static fields cache delegates: nobody misses those.
+        if (!Owns(target) && !written.ContainsKey(field) && !(target is null && field.Name.StartsWith('<')))
+            dropped.Add(($"{field.DeclaringType?.Name}.{ArgumentText.MemberName(field.Name)}", here()));
         written[field] = value.Copy();
     }
 
@@ -62,6 +69,7 @@ internal sealed class Overlay
             return collection;
         var copy = collection is Array array ? array.Clone() : CopyOf(collection);
         own.Add(copy);
+        dropped.Add(($"a {Untraceable.Short(collection.GetType())}", here()));
         copies[collection] = copy;
         return copy;
     }

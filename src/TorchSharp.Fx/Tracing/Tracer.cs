@@ -40,6 +40,9 @@ public class Tracer
     /// <summary>Makes the example values of a trace; null for a trace by symbols alone.</summary>
     internal Func<Interpreter, IReadOnlyDictionary<string, object?>, ExampleValues>? MakeExamples { get; set; }
 
+    /// <summary>What is to be known about the last trace beside its graph; also of one that was refused.</summary>
+    public TraceReport report => new(graph, Interpreter, Attributes);
+
     internal Interpreter Interpreter => interpreter ?? throw new InvalidOperationException("Nothing was traced yet: call trace first.");
 
     internal ModuleAttributes Attributes => attributes!;

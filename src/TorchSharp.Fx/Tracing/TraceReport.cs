@@ -1,0 +1,69 @@
+using System.Text;
+using TorchSharp.Fx.Tracing;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// What is to be known about a trace beside its graph: what the graph assumes, what was computed once and for all, and what the program did that the graph will not do again.
+/// </summary>
+public sealed class TraceReport
+{
+    internal TraceReport(Graph graph, Interpreter interpreter, ModuleAttributes attributes)
+    {
+        nodes = graph.Count;
+        leaves = [.. graph.nodes.Where(node => node.op == Opcode.call_module).Select(node => node.target.name).Distinct(StringComparer.Ordinal)];
+        guards = [.. graph.nodes.Where(node => node.target is BuiltinTarget { Operation: Builtin._assert }).Select(node => new TraceNote(((Literal)node.args[1]).Value as string ?? "", node.origin))];
+        constants = [.. graph.nodes.Where(node => node.op == Opcode.get_attr && attributes.Constants.ContainsKey(node.target.name)).Select(node => Constant(node, attributes.Constants[node.target.name]))];
+        dropped_state = [.. interpreter.Overlay.Dropped.Select(entry => new TraceNote(entry.What, entry.At))];
+        unregistered_modules = [.. attributes.Unregistered.Select(entry => new TraceNote($"{entry.Path} ({entry.Module.GetType().Name})", null))];
+    }
+
+    /// <summary>How many nodes the graph has.</summary>
+    public int nodes { get; }
+
+    /// <summary>The modules that became one node each, by path.</summary>
+    public IReadOnlyList<string> leaves { get; }
+
+    /// <summary>What the graph asserts: checks of the program that only throw, and what the example inputs decided.</summary>
+    public IReadOnlyList<TraceNote> guards { get; }
+
+    /// <summary>The tensors that were computed while tracing, or are held without being registered.</summary>
+    public IReadOnlyList<TraceNote> constants { get; }
+
+    /// <summary>Fields and collections of the model that the program wrote to: the trace went on with the new content, and the graph leaves them as they are.</summary>
+    public IReadOnlyList<TraceNote> dropped_state { get; }
+
+    /// <summary>Modules that are called without being registered: their parameters would not train, move or be saved.</summary>
+    public IReadOnlyList<TraceNote> unregistered_modules { get; }
+
+    /// <summary>The report as text, a line a fact.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder($"{nodes} nodes, {leaves.Count} leaf modules\n");
+        Append("asserts", guards);
+        Append("computed while tracing", constants);
+        Append("written by the program, not by the graph", dropped_state);
+        Append("called but not registered", unregistered_modules);
+        return text.ToString();
+
+        void Append(string title, IReadOnlyList<TraceNote> notes)
+        {
+            if (notes.Count > 0)
+                text.Append(title).Append(":\n");
+            foreach (var note in notes)
+                text.Append("  ").Append(note).Append('\n');
+        }
+    }
+
+    private static TraceNote Constant(Node node, torch.Tensor tensor)
+        => new(tensor.IsInvalid ? node.name : $"{node.name}: {tensor.dtype.ToString().ToLowerInvariant()}[{string.Join(", ", tensor.shape)}]", node.origin);
+}
+
+/// <summary>One fact of a <see cref="TraceReport"/> and where in the program it comes from.</summary>
+/// <param name="text">The fact.</param>
+/// <param name="origin">The place; null where there is none.</param>
+public sealed record TraceNote(string text, Origin? origin)
+{
+    /// <inheritdoc/>
+    public override string ToString() => origin is null ? text : $"{text} ({origin})";
+}
