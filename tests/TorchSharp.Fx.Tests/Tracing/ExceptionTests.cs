@@ -299,36 +299,4 @@ public sealed class ExceptionTests
                 %relu : [num_users=1] = call_method[target=relu](%x)
                 return %relu
             """);
-
-    private sealed class Guarded : nn.Module<Tensor, Tensor>
-    {
-        public Guarded() : base(nameof(Guarded)) { }
-
-        public override Tensor forward(Tensor x)
-        {
-            if (x.shape[0] < 2 || x.dim() != 2)
-                throw new ArgumentException("too small");
-            return x.relu();
-        }
-    }
-
-    [Fact]
-    public void A_guard_that_can_only_throw_becomes_an_assertion()
-    {
-        Traced.Check(new Guarded(), """
-            graph(%x):
-                %x : [num_users=3] = placeholder[target=x]
-                %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
-                %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 0)
-                %ge : [num_users=1] = call_function[target=ge](%getitem, 2)
-                %_assert : [num_users=0] = call_function[target=_assert](%ge, 'too small')
-                %dim : [num_users=1] = call_method[target=dim](%x)
-                %eq : [num_users=1] = call_function[target=eq](%dim, 2)
-                %_assert_1 : [num_users=0] = call_function[target=_assert](%eq, 'too small')
-                %relu : [num_users=1] = call_method[target=relu](%x)
-                return %relu
-            """);
-        var graph = new GraphModule(new Guarded(), Traced.Graph(new Guarded()));
-        Assert.Contains("too small", Assert.Throws<GraphAssertionException>(() => graph.call(ones(1, 4))).Message);
-    }
 }
