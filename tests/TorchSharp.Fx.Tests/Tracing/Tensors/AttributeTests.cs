@@ -5,6 +5,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.Tracing.Tensors;
 
 /// <summary>Tensors that the model holds.</summary>
+[Collection("Tensor counts")]
 public class AttributeTests
 {
     private sealed class Scale : Module<Tensor, Tensor>

@@ -5,6 +5,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.Tracing.Tensors;
 
 /// <summary>Blocks as real repositories write them: what counts is that they trace and give what eager gives, on two shapes.</summary>
+[Collection("Tensor counts")]
 public class BlockTests
 {
     private sealed class RotaryAttention : Module<Tensor, Tensor?, Tensor>

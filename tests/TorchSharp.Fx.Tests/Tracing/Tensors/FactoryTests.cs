@@ -5,6 +5,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.Tracing.Tensors;
 
 /// <summary>Tensors made inside <c>forward</c>: sized by an input they are nodes, else constants; random ones are always nodes.</summary>
+[Collection("Tensor counts")]
 public class FactoryTests
 {
     private sealed class Sized() : Module<Tensor, Tensor>("Sized")
@@ -169,4 +170,32 @@ public class FactoryTests
             %add_6 : [num_users=1] = call_function[target=add](%add_5, %_tensor_constant2)
             return %add_6
         """, [rand(3)]);
+
+    private sealed class Limits() : Module<Tensor, Tensor>("Limits")
+    {
+        public override Tensor forward(Tensor x)
+        {
+            var mask = zeros_like(x, dtype: ScalarType.Bool);
+            return x.masked_fill(mask, finfo(x.dtype).min) + finfo(ScalarType.Float32).eps + empty_like(x).zero_() + x.new_ones(x.shape[0], 1);
+        }
+    }
+
+    [Fact]
+    public void Limits_of_a_dtype_are_read() => Traced.Check(new Limits(), "?", [rand(2, 3)], [rand(3, 2, dtype: ScalarType.Float64)]);
+
+    private sealed class Scatters() : Module<Tensor, Tensor, Tensor>("Scatters")
+    {
+        public override Tensor forward(Tensor x, Tensor index)
+        {
+            var hot = zeros_like(x).scatter_(1, index, 1);
+            var put = zeros(2, 3);
+            put.index_add_(0, index[.., 0], x, 1);
+            put.masked_fill_(x > 0.9, 0);
+            x.requires_grad = false;
+            return hot + x.gather(1, index.expand(-1, 3)) + put + nonzero(index).sum();
+        }
+    }
+
+    [Fact]
+    public void Scattering_in_place_is_recorded() => Traced.Check(new Scatters(), "?", [rand(2, 3), tensor(new long[,] { { 1 }, { 0 } })]);
 }

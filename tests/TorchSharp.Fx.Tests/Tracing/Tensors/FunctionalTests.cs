@@ -5,6 +5,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.Tracing.Tensors;
 
 /// <summary>torch.nn.functional, and blocks that switch gradients.</summary>
+[Collection("Tensor counts")]
 public class FunctionalTests
 {
     private sealed class Functionals : Module<Tensor, Tensor>
@@ -100,4 +101,21 @@ public class FunctionalTests
         Traced.Graph(new NoGrad());
         Assert.True(is_grad_enabled());
     }
+
+    private sealed class Convolutions : Module<Tensor, Tensor>
+    {
+        private readonly Parameter weight = Parameter(rand(4, 3, 3, 3));
+
+        public Convolutions() : base("Convolutions") => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            var normal = weight / weight.pow(2).sum([1, 2, 3], keepdim: true).sqrt();
+            x = functional.conv2d(x, normal, strides: [1, 1], padding: [1, 1]);
+            return functional.max_pool2d(x, 2) + functional.adaptive_avg_pool2d(x, 1) + functional.batch_norm(x, zeros(4), ones(4)).mean();
+        }
+    }
+
+    [Fact]
+    public void Convolutions_with_computed_weights() => Traced.Check(new Convolutions(), "?", [rand(1, 3, 4, 4)], [rand(2, 3, 6, 8)]);
 }

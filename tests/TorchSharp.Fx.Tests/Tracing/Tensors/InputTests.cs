@@ -335,4 +335,54 @@ public class InputTests
         var error = Assert.Throws<ArgumentException>(() => new Tracer().trace(new Scaled(), new Dictionary<string, object?> { ["flip"] = 1 }));
         Assert.Equal("concrete_args gives 'flip' a int, but forward takes a bool. (Parameter 'concrete_args')", error.Message);
     }
+
+    private sealed class Returns() : Module<Tensor, object>("Returns")
+    {
+        public override object forward(Tensor x) => new Dictionary<string, object> { ["y"] = x * 2, ["n"] = x.shape[0], ["list"] = new List<Tensor> { x }, ["text"] = "a" };
+    }
+
+    [Fact]
+    public void Boxed_results_go_out() => Traced.Check(new Returns(), "?", [rand(2)], [rand(3)]);
+
+    private sealed class Nested() : Module<(Tensor, (Tensor, long)), Dictionary<int, (Tensor, Tensor?)>>("Nested")
+    {
+        public override Dictionary<int, (Tensor, Tensor?)> forward((Tensor, (Tensor, long)) input)
+        {
+            var (a, (b, n)) = input;
+            return new() { [1] = (a * n, null), [2] = (b, a) };
+        }
+    }
+
+    [Fact]
+    public void Nested_tuples_go_in_and_out() => Traced.Check(new Nested(), "?", [(rand(2), (rand(2), 3L))]);
+
+    private struct Pair
+    {
+        public Tensor Left;
+        public Tensor? Right;
+
+        public readonly Tensor Sum => Right is null ? Left : Left + Right;
+    }
+
+    private sealed class Structs() : Module<Pair, Pair>("Structs")
+    {
+        public override Pair forward(Pair pair)
+        {
+            var copy = pair;
+            copy.Left = pair.Sum * 2;
+            pair.Right = copy.Left.relu();
+            return new Pair { Left = copy.Left, Right = pair.Right };
+        }
+    }
+
+    [Fact]
+    public void A_struct_goes_in_and_out() => Traced.Check(new Structs(), "?", [new Pair { Left = rand(2), Right = rand(2) }]);
+
+    private sealed class Arrays() : Module<Tensor, Tensor[][]>("Arrays")
+    {
+        public override Tensor[][] forward(Tensor x) => [[x, x + 1], [], [.. x.chunk(2)]];
+    }
+
+    [Fact]
+    public void Arrays_of_arrays_go_out() => Traced.Check(new Arrays(), "?", [rand(2)]);
 }

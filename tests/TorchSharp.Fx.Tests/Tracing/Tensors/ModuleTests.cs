@@ -5,6 +5,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.Tracing.Tensors;
 
 /// <summary>Submodules: how they are held, named and called.</summary>
+[Collection("Tensor counts")]
 public class ModuleTests
 {
     private sealed class Children : Module<Tensor, Tensor>
@@ -338,4 +339,90 @@ public class ModuleTests
         Assert.StartsWith("FX009: The module Linear that is called here is not reachable from the root module by its submodules and fields, so it has no qualified name. It happens in the root module at ModuleTests.cs:", error.Message);
         Assert.EndsWith(". Keep it in a field of a module and register it (RegisterComponents or register_module).", error.Message);
     }
+
+    private sealed class Getter : Module<Tensor, Dictionary<string, Tensor>>
+    {
+        private readonly Sequential body = Sequential(("conv1", Conv2d(3, 4, 1)), ("relu", ReLU()), ("conv2", Conv2d(4, 2, 1)));
+        private readonly HashSet<string> wanted = ["relu", "conv2"];
+
+        public Getter() : base("Getter") => RegisterComponents();
+
+        public override Dictionary<string, Tensor> forward(Tensor x)
+        {
+            var results = new Dictionary<string, Tensor>();
+            foreach (var (name, child) in body.named_children())
+            {
+                x = ((Module<Tensor, Tensor>)child).call(x);
+                if (wanted.Contains(name))
+                    results[name] = x;
+            }
+            return results;
+        }
+    }
+
+    [Fact]
+    public void Named_children_are_gone_through() => Traced.Check(new Getter(), "?", [rand(1, 3, 2, 2)]);
+
+    private sealed class ByType : Module<Tensor, Tensor>
+    {
+        private readonly ModuleList<Module> layers = new(Linear(3, 3), Bilinear(3, 3, 3), new Inner());
+
+        public ByType() : base("ByType") => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            foreach (var layer in layers)
+                x = layer switch
+                {
+                    Bilinear pair => pair.call(x, x),
+                    Module<Tensor, Tensor> single => single.call(x),
+                    _ => throw new NotSupportedException(),
+                };
+            return x;
+        }
+    }
+
+    [Fact]
+    public void Modules_are_told_apart_by_type() => Traced.Check(new ByType(), "?", [rand(2, 3)]);
+
+    private sealed class Pairs : Module<Tensor, Tensor>
+    {
+        private readonly List<(Conv2d Conv, BatchNorm2d Norm)> stages = [(Conv2d(3, 4, 1), BatchNorm2d(4)), (Conv2d(4, 4, 1), BatchNorm2d(4))];
+        private readonly Sequential tail = Sequential(ReLU(), Flatten());
+
+        public Pairs() : base("Pairs") => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            foreach (var (conv, norm) in stages)
+                x = norm.call(conv.call(x));
+            IModule<Tensor, Tensor> last = tail[1];
+            return last.call(((Module<Tensor, Tensor>)tail[0]).call(x));
+        }
+    }
+
+    [Fact]
+    public void Pairs_of_modules_are_named_by_their_place() => Traced.Check(new Pairs(), "?", [rand(2, 3, 2, 2)]);
+
+    private sealed class Parameters : Module<Tensor, Tensor>
+    {
+        private readonly ParameterList list = new(Parameter(rand(3)), Parameter(rand(3)));
+        private readonly ParameterDict dict = new() { ["a"] = Parameter(rand(3)) };
+        private readonly Embedding table = Embedding(5, 3);
+
+        public Parameters() : base("Parameters") => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            foreach (var scale in list)
+                x = x * scale;
+            using (no_grad())
+                table.weight!.div_(1);
+            var positions = arange(x.shape[0]).unsqueeze(0).expand(1, -1);
+            return x + dict["a"] + list[0] + table.call(positions)[0];
+        }
+    }
+
+    [Fact]
+    public void Parameter_lists_are_gone_through() => Traced.Check(new Parameters(), "?", [rand(2, 3)], [rand(4, 3)]);
 }

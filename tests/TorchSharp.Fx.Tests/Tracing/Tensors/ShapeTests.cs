@@ -283,4 +283,74 @@ public class ShapeTests
             %reshape : [num_users=1] = call_method[target=reshape](%expand_as, %size)
             return %reshape
         """, [rand(2, 6), rand(3, 4)], [rand(4, 2), rand(8)]);
+
+    private sealed class Rewritten() : Module<Tensor, Tensor>("Rewritten")
+    {
+        public override Tensor forward(Tensor x)
+        {
+            var shape = x.shape;
+            shape[^1] = 2;
+            shape[0] = -1;
+            return x.reshape(shape);
+        }
+    }
+
+    [Fact]
+    public void A_shape_is_rewritten() => Traced.Check(new Rewritten(), "?", [rand(2, 3, 4)], [rand(5, 6)]);
+
+    private sealed class Checked() : Module<Tensor, Tensor>("Checked")
+    {
+        public override Tensor forward(Tensor x)
+        {
+            if (x.dim() != 3 || x.shape.Length != 3)
+                throw new ArgumentException($"Three dimensions are needed, not {x.dim()}.");
+            if (x.shape[2] % 2 != 0)
+                throw new ArgumentException("The width must be even.", nameof(x));
+            ArgumentOutOfRangeException.ThrowIfLessThan(x.shape[1], 1);
+            return x * 2;
+        }
+    }
+
+    [Fact]
+    public void Checks_become_assertions() => Traced.Check(new Checked(), "?", [rand(2, 3, 4)]);
+
+    private sealed class SizesAsTensor() : Module<Tensor, Tensor>("SizesAsTensor")
+    {
+        public override Tensor forward(Tensor x)
+        {
+            var (h, w) = (x.shape[0], x.shape[1]);
+            var sizes = tensor(new[] { h, w }, dtype: ScalarType.Float32);
+            Scalar s = w;
+            return x / sizes + tensor(h) * s + tensor(new[] { 1f, w });
+        }
+    }
+
+    [Fact]
+    public void Dimensions_are_put_into_tensors() => Traced.Check(new SizesAsTensor(), "?", [rand(3, 2)], [rand(5, 2)]);
+
+    private sealed class Repeats() : Module<Tensor, Tensor>("Repeats")
+    {
+        public override Tensor forward(Tensor x)
+        {
+            var n = x.shape[0];
+            var (a, b) = (n / 2, n - n / 2);
+            var parts = x.split([a, b], 0);
+            return parts[0].unsqueeze(0).repeat(b, 1, 1).sum(new long[] { 0 }).repeat_interleave(2, 0)[..(int)a] + parts[1].mean([0], keepdim: true);
+        }
+    }
+
+    [Fact]
+    public void Dimensions_are_numbers_of_parts_and_repeats() => Traced.Check(new Repeats(), "?", [rand(4, 2)], [rand(6, 3)]);
+
+    private sealed class Meshes() : Module<Tensor, Tensor>("Meshes")
+    {
+        public override Tensor forward(Tensor x)
+        {
+            var grids = meshgrid([arange(x.shape[0]), arange(x.shape[1])], indexing: "ij");
+            return stack([grids[0], grids[1]], -1).reshape(-1, 2) + x.sum();
+        }
+    }
+
+    [Fact]
+    public void Meshes_are_made_of_dimensions() => Traced.Check(new Meshes(), "?", [rand(4, 2)], [rand(6, 3)]);
 }

@@ -6,6 +6,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.Tracing.Tensors;
 
 /// <summary>The tracer as an object to subclass, to reuse and to share between threads.</summary>
+[Collection("Tensor counts")]
 public class TracerTests
 {
     private sealed class Inner : Module<Tensor, Tensor>
@@ -142,9 +143,9 @@ public class TracerTests
         var here = graph.nodes.Single(node => node.name == "add");
         var inner = graph.nodes.Single(node => node.name == "sigmoid_1");
         Assert.Equal("", here.origin!.module_path);
-        Assert.Equal("TracerTests.cs:30", here.origin.ToString());
+        Assert.Equal("TracerTests.cs:31", here.origin.ToString());
         Assert.Equal("right", inner.origin!.module_path);
-        Assert.Equal("TracerTests.cs:19", inner.origin.ToString());
+        Assert.Equal("TracerTests.cs:20", inner.origin.ToString());
         Assert.Equal("tail.0", graph.nodes.Single(node => node.name == "tail_0").origin!.module_path);
     }
 
