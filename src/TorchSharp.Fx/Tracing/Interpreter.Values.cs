@@ -158,12 +158,12 @@ internal sealed partial class Interpreter
         return true;
     }
 
-    /// <summary>A symbol in real memory: a tag for a number, a struct with the items read out for a tuple.</summary>
+    /// <summary>A symbol in real memory: a tag for a number, a struct with the items or fields read out for a tuple or a struct of the user's.</summary>
     private object Written(Proxy symbol, Type type)
     {
         if (symbol is Deferred && type == typeof(bool))
             return ToObject(Specialise(symbol) ?? throw Untraceable.NoRoom(this, symbol, type), type)!;
-        if (typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(type) && type.IsValueType)
+        if (type.IsValueType && !type.IsEnum && (typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(type) || Traits.HomeOf(type) == Home.User))
         {
             var boxed = RuntimeHelpers.GetUninitializedObject(type);
             foreach (var field in StructLayout.FieldsOf(type))

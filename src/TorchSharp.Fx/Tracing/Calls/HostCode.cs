@@ -89,7 +89,7 @@ internal static class HostCode
         if (declared.IsByRef || declared.IsArray)
             return CarriesOnly(declared.GetElementType()!);
         if (declared.IsGenericParameter)
-            return declared.Name is not "TKey";
+            return declared.Name is not "TKey" && declared.GetGenericParameterConstraints().Length == 0;
         return declared == typeof(object) || declared == typeof(Array) || typeof(Delegate).IsAssignableFrom(declared)
             || (declared.IsGenericType && Array.TrueForAll(declared.GenericTypeArguments, CarriesOnly));
     }

@@ -22,7 +22,7 @@ internal static class TensorOperations
         if (call.Traits.Home != Home.TorchSharp)
             return null;
         var interpreter = call.Interpreter;
-        foreach (ref var argument in call.Arguments.AsSpan())
+        foreach (ref var argument in call.Arguments.AsSpan(call.Method.IsStatic ? 0 : 1))
             if (InterpretedEnumerable.IsLazy(argument.Reference))
                 argument = Value.OfObject(InterpretedEnumerable.ToArray(interpreter, argument.Reference!));
         var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput);

@@ -17,6 +17,16 @@ internal static class ValueMembers
         ["System.Index.FromStart"] = (in Invocation call) => SymbolicIndex(call, call.Arguments[0], false),
         ["System.Index.FromEnd"] = (in Invocation call) => SymbolicIndex(call, call.Arguments[0], true),
 
+        ["System.ArgumentOutOfRangeException.ThrowIfEqual"] = (in Invocation call) => Asserted(call, Builtin.ne),
+        ["System.ArgumentOutOfRangeException.ThrowIfNotEqual"] = (in Invocation call) => Asserted(call, Builtin.eq),
+        ["System.ArgumentOutOfRangeException.ThrowIfLessThan"] = (in Invocation call) => Asserted(call, Builtin.ge),
+        ["System.ArgumentOutOfRangeException.ThrowIfLessThanOrEqual"] = (in Invocation call) => Asserted(call, Builtin.gt),
+        ["System.ArgumentOutOfRangeException.ThrowIfGreaterThan"] = (in Invocation call) => Asserted(call, Builtin.le),
+        ["System.ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual"] = (in Invocation call) => Asserted(call, Builtin.lt),
+        ["System.ArgumentOutOfRangeException.ThrowIfNegative"] = (in Invocation call) => Asserted(call, Builtin.ge),
+        ["System.ArgumentOutOfRangeException.ThrowIfNegativeOrZero"] = (in Invocation call) => Asserted(call, Builtin.gt),
+        ["System.ArgumentOutOfRangeException.ThrowIfZero"] = (in Invocation call) => Asserted(call, Builtin.ne),
+
         ["System.TupleExtensions.Deconstruct"] = SymbolicMembers.Deconstruct,
 
         ["System.Math.*"] = Function,
@@ -46,6 +56,18 @@ internal static class ValueMembers
             Proxy symbol => Value.Of(symbol),
             var real => call.Interpreter.ToValue(real, type).Copy(),
         };
+    }
+
+    /// <summary>A check of a symbol becomes an assertion; its other operand is the next number argument, or zero.</summary>
+    private static Value? Asserted(in Invocation call, Builtin holds)
+    {
+        if (!Array.Exists(call.Arguments, argument => argument.IsSymbol))
+            return null;
+        var type = call.Traits.Parameters[0].ParameterType;
+        var bound = call.Arguments.Length == 3 ? call.Arguments[1] : StructLayout.Zero(type);
+        var name = call.Arguments[^1].Reference as string;
+        call.Interpreter.Assert(new Deferred(call.Interpreter, holds, type, typeof(bool), call.Arguments[0], bound), $"{call.Method.Name}({name})");
+        return default(Value);
     }
 
     private static Value? SymbolicIndex(in Invocation call, Value number, bool fromEnd)
