@@ -127,6 +127,8 @@ internal sealed partial class Interpreter
     {
         index = Known(index);
         array = Value.OfObject(Overlay.Current(array.Reference));
+        if (Sequences.TryGet(array.Reference, out var sequence))
+            return sequence.IsComplete && IndexArgument(array.Reference!, index) is Literal { Value: int position } ? sequence.Item(this, position) : throw Untraceable.OutOfOrder(this);
         if (Symbols.TryGet(array.Reference, out var symbol))
             return RecordItem(symbol, IndexArgument(array.Reference!, index), array.Reference!.GetType().GetElementType()!);
         index = Indexable(index);
@@ -135,13 +137,26 @@ internal sealed partial class Interpreter
 
     private void StoreElementOf(Value array, Value index, Value value)
     {
-        if (Sequences.TryGet(array.Reference, out var sequence))
+        array = Value.OfObject(Overlay.Current(array.Reference));
+        var element = array.Reference?.GetType().GetElementType()!;
+        if (Symbols.TryGet(array.Reference, out var symbol) && Materialise(array.Reference!) is { } elements)
         {
-            sequence.Write(this, index, ToArgument(value, array.Reference!.GetType().GetElementType()!), Value.Of(1));
+            array = Value.OfObject(Overlay.Replace(array.Reference!, elements));
+        }
+        else if (IsRewritable(array.Reference) && IndexArgument(array.Reference!, index) is Literal { Value: int position })
+        {
+            Parts((Array)array.Reference!).Replace(this, position, ToArgument(value, element));
             return;
         }
-        if (Symbols.TryGet(array.Reference, out var symbol))
-            array = Value.OfObject(Overlay.Replace(array.Reference!, Materialise(array.Reference!) ?? throw Untraceable.UnknownLength(this, symbol)));
+        else if (Sequences.TryGet(array.Reference, out var sequence))
+        {
+            sequence.Write(this, index, ToArgument(value, element), Value.Of(1));
+            return;
+        }
+        else if (symbol is not null)
+        {
+            throw Untraceable.UnknownLength(this, symbol);
+        }
         index = Indexable(index);
         StoreElement(Elements(array, index), (int)index.Int64, value);
     }
@@ -151,6 +166,20 @@ internal sealed partial class Interpreter
     {
         index = Known(index);
         return index.IsSymbol ? Specialise(index.Symbol) ?? throw Untraceable.SymbolicIndex(this, index.Symbol) : index;
+    }
+
+    /// <summary>Whether a symbolic array's elements can be exchanged: an operation gave it, so that it belongs to the program, unlike an input.</summary>
+    private bool IsRewritable(object? array)
+        => Sequences.TryGet(array, out var known) ? known.IsComplete : array is Array && Symbols.TryGet(array, out var symbol) && symbol.node.op != Opcode.placeholder;
+
+    /// <summary>A rewritable array as a list of parts.</summary>
+    private Sequences Parts(Array array)
+    {
+        if (Sequences.TryGet(array, out var known))
+            return known;
+        Symbols.TryGet(array, out var symbol);
+        Symbols.Unbind(array);
+        return Sequences.Of(array, SymbolicLength(array), new SpreadArgument(symbol.Argument));
     }
 
     private Value ElementAddress(Value array, Value index)
@@ -172,7 +201,7 @@ internal sealed partial class Interpreter
     internal Argument IndexArgument(object sequence, Value index)
     {
         if (!index.IsSymbol)
-            return new Literal(index.Int64 is >= int.MinValue and <= int.MaxValue ? (int)index.Int64 : index.Int64);
+            return new Literal(index.Int64 is >= int.MinValue and <= int.MaxValue ? (object)(int)index.Int64 : index.Int64);
         var form = LinearForm.Of(index);
         return form.IsLengthOf(sequence, out var fromEnd) && fromEnd < 0 ? new Literal((int)fromEnd) : index.Symbol.Argument;
     }

@@ -19,6 +19,9 @@ internal sealed class Sequences
 
     internal Value Length { get; }
 
+    /// <summary>Whether all parts are there: then elements can be read and exchanged.</summary>
+    internal bool IsComplete { get; private init; }
+
     internal ListArgument Argument => new([.. parts], Element);
 
     internal static Array New(Type element, Value length)
@@ -31,10 +34,65 @@ internal sealed class Sequences
     /// <summary>A sequence that is complete from the start.</summary>
     internal static Array Of(Type element, Value length, params ImmutableArray<Argument> parts)
     {
-        var array = New(element, length);
-        if (Known.TryGetValue(array, out var sequence))
-            sequence.parts.AddRange(parts);
+        var array = Array.CreateInstance(element, 0);
+        Of(array, length, parts);
         return array;
+    }
+
+    /// <summary>Makes an array stand for a complete sequence.</summary>
+    internal static Sequences Of(Array array, Value length, params ImmutableArray<Argument> parts)
+    {
+        var sequence = new Sequences(array.GetType().GetElementType()!, length) { IsComplete = true };
+        sequence.parts.AddRange(parts);
+        Known.Add(array, sequence);
+        return sequence;
+    }
+
+    /// <summary>Puts an element in the place of another; a negative position counts from the end.</summary>
+    internal void Replace(Interpreter interpreter, int position, Argument element)
+    {
+        var (part, offset) = Locate(interpreter, position);
+        if (parts[part] is not SpreadArgument spread)
+        {
+            parts[part] = element;
+            return;
+        }
+        var pieces = new List<Argument>();
+        if (offset != 0)
+            pieces.Add(Slice(null, offset));
+        pieces.Add(element);
+        if (offset != -1)
+            pieces.Add(Slice(offset + 1, null));
+        parts.RemoveAt(part);
+        parts.InsertRange(part, pieces);
+
+        SpreadArgument Slice(int? start, int? stop)
+        {
+            var slice = new SliceArgument(start is null ? null : new Literal(start), stop is null ? null : new Literal(stop), null);
+            return new(interpreter.ToArgument(interpreter.RecordItem(new Proxy(spread.Sequence, Element.MakeArrayType()), slice, Element.MakeArrayType()), typeof(object)));
+        }
+    }
+
+    /// <summary>Reads an element.</summary>
+    internal Value Item(Interpreter interpreter, int position)
+    {
+        var (part, offset) = Locate(interpreter, position);
+        return parts[part] switch
+        {
+            SpreadArgument spread => interpreter.RecordItem(new Proxy(spread.Sequence, Element.MakeArrayType()), new Literal(offset), Element),
+            Literal { Value: var value } => interpreter.ToValue(value, Element),
+            var known => interpreter.FromProxy(new Proxy(known, Element)),
+        };
+    }
+
+    /// <summary>The part that holds a position, and where in it: parts of one element each are counted from the position's side.</summary>
+    private (int Part, int Offset) Locate(Interpreter interpreter, int position)
+    {
+        var (part, step) = position < 0 ? (parts.Count - 1, -1) : (0, 1);
+        for (var left = position < 0 ? -1 - position : position; part >= 0 && part < parts.Count; part += step, left--)
+            if (left == 0 || parts[part] is SpreadArgument)
+                return (part, position < 0 ? -1 - left : left);
+        throw Untraceable.OutOfOrder(interpreter);
     }
 
     internal static bool TryGet(object? array, out Sequences sequence)

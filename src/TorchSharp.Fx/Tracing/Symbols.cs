@@ -23,6 +23,9 @@ internal sealed class Symbols
     /// <summary>Makes an object stand for a symbol.</summary>
     internal void Bind(object value, Proxy proxy) => objects[value] = proxy;
 
+    /// <summary>Makes an object stand for itself again.</summary>
+    internal void Unbind(object value) => objects.Remove(value);
+
     internal bool TryGet(object? value, out Proxy proxy)
     {
         if (value is not null && objects.TryGetValue(value, out proxy!))

@@ -181,13 +181,30 @@ public class FactoryTests
     }
 
     [Fact]
-    public void Limits_of_a_dtype_are_read() => Traced.Check(new Limits(), "?", [rand(2, 3)], [rand(3, 2, dtype: ScalarType.Float64)]);
+    public void Limits_of_a_dtype_are_read() => Traced.Check(new Limits(), """
+        graph(%x):
+            %x : [num_users=6] = placeholder[target=x]
+            %zeros_like : [num_users=1] = call_function[target=zeros_like](%x, torch.bool, None, False, None)
+            %getattr_1 : [num_users=1] = call_function[target=getattr](%x, dtype)
+            %finfo : [num_users=1] = call_function[target=finfo](%getattr_1)
+            %getattr_2 : [num_users=1] = call_function[target=getattr](%finfo, min)
+            %masked_fill : [num_users=1] = call_method[target=masked_fill](%x, %zeros_like, %getattr_2)
+            %add : [num_users=1] = call_function[target=add](%masked_fill, 1.1920928955078125E-07)
+            %empty_like : [num_users=1] = call_function[target=empty_like](%x, None, None, False, None)
+            %zero_ : [num_users=1] = call_method[target=zero_](%empty_like)
+            %add_1 : [num_users=1] = call_function[target=add](%add, %zero_)
+            %getattr_3 : [num_users=1] = call_function[target=getattr](%x, shape)
+            %getitem : [num_users=1] = call_function[target=getitem](%getattr_3, 0)
+            %new_ones : [num_users=1] = call_method[target=new_ones](%x, %getitem, 1, None, None, False)
+            %add_2 : [num_users=1] = call_function[target=add](%add_1, %new_ones)
+            return %add_2
+        """, [rand(2, 3)], [rand(3, 2, dtype: ScalarType.Float64)]);
 
     private sealed class Scatters() : Module<Tensor, Tensor, Tensor>("Scatters")
     {
         public override Tensor forward(Tensor x, Tensor index)
         {
-            var hot = zeros_like(x).scatter_(1, index, 1);
+            var hot = zeros_like(x).scatter_(1, index, ones_like(index).to(x.dtype));
             var put = zeros(2, 3);
             put.index_add_(0, index[.., 0], x, 1);
             put.masked_fill_(x > 0.9, 0);
@@ -197,5 +214,29 @@ public class FactoryTests
     }
 
     [Fact]
-    public void Scattering_in_place_is_recorded() => Traced.Check(new Scatters(), "?", [rand(2, 3), tensor(new long[,] { { 1 }, { 0 } })]);
+    public void Scattering_in_place_is_recorded() => Traced.Check(new Scatters(), """
+        graph(%x, %index):
+            %x : [num_users=6] = placeholder[target=x]
+            %index : [num_users=5] = placeholder[target=index]
+            %zeros_like : [num_users=1] = call_function[target=zeros_like](%x, None, None, False, None)
+            %ones_like : [num_users=1] = call_function[target=ones_like](%index, None, None, False, None)
+            %getattr_1 : [num_users=1] = call_function[target=getattr](%x, dtype)
+            %to : [num_users=1] = call_method[target=to](%ones_like, %getattr_1, False, False, False)
+            %scatter_ : [num_users=1] = call_method[target=scatter_](%zeros_like, 1, %index, %to)
+            %getitem : [num_users=1] = call_function[target=getitem](%index, [slice(0, None, None), 0])
+            %_tensor_constant0 : [num_users=1] = get_attr[target=_tensor_constant0]
+            %clone : [num_users=3] = call_method[target=clone](%_tensor_constant0)
+            %index_add_ : [num_users=0] = call_method[target=index_add_](%clone, 0, %getitem, %x, 1)
+            %gt : [num_users=1] = call_function[target=gt](%x, 0.9)
+            %masked_fill_ : [num_users=0] = call_method[target=masked_fill_](%clone, %gt, 0)
+            %setattr_1 : [num_users=0] = call_function[target=setattr](%x, False)
+            %expand : [num_users=1] = call_method[target=expand](%index, [-1, 3])
+            %gather : [num_users=1] = call_method[target=gather](%x, 1, %expand)
+            %add : [num_users=1] = call_function[target=add](%scatter_, %gather)
+            %add_1 : [num_users=1] = call_function[target=add](%add, %clone)
+            %nonzero : [num_users=1] = call_function[target=nonzero](%index)
+            %sum_1 : [num_users=1] = call_method[target=sum](%nonzero, None)
+            %add_2 : [num_users=1] = call_function[target=add](%add_1, %sum_1)
+            return %add_2
+        """, [rand(2, 3), tensor(new long[,] { { 1 }, { 0 } })]);
 }

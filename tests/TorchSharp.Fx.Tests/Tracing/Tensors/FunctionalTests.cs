@@ -117,5 +117,23 @@ public class FunctionalTests
     }
 
     [Fact]
-    public void Convolutions_with_computed_weights() => Traced.Check(new Convolutions(), "?", [rand(1, 3, 4, 4)], [rand(2, 3, 6, 8)]);
+    public void Convolutions_with_computed_weights() => Traced.Check(new Convolutions(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %weight : [num_users=2] = get_attr[target=weight]
+            %pow_1 : [num_users=1] = call_method[target=pow](%weight, 2)
+            %sum_1 : [num_users=1] = call_method[target=sum](%pow_1, [1, 2, 3], True, None)
+            %sqrt : [num_users=1] = call_method[target=sqrt](%sum_1)
+            %truediv : [num_users=1] = call_function[target=truediv](%weight, %sqrt)
+            %conv2d : [num_users=3] = call_function[target=conv2d](%x, %truediv, None, [1, 1], [1, 1], None, 1)
+            %max_pool2d : [num_users=1] = call_function[target=max_pool2d](%conv2d, 2, None, None, None, False)
+            %adaptive_avg_pool2d : [num_users=1] = call_function[target=adaptive_avg_pool2d](%conv2d, 1)
+            %add : [num_users=1] = call_function[target=add](%max_pool2d, %adaptive_avg_pool2d)
+            %_tensor_constant0 : [num_users=1] = get_attr[target=_tensor_constant0]
+            %_tensor_constant1 : [num_users=1] = get_attr[target=_tensor_constant1]
+            %batch_norm : [num_users=1] = call_function[target=batch_norm](%conv2d, %_tensor_constant0, %_tensor_constant1, None, None, False, 0.1, 1E-05)
+            %mean : [num_users=1] = call_method[target=mean](%batch_norm)
+            %add_1 : [num_users=1] = call_function[target=add](%add, %mean)
+            return %add_1
+        """, [rand(1, 3, 4, 4)], [rand(2, 3, 6, 8)]);
 }

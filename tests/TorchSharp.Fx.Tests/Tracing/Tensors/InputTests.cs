@@ -342,7 +342,14 @@ public class InputTests
     }
 
     [Fact]
-    public void Boxed_results_go_out() => Traced.Check(new Returns(), "?", [rand(2)], [rand(3)]);
+    public void Boxed_results_go_out() => Traced.Check(new Returns(), """
+        graph(%x):
+            %x : [num_users=3] = placeholder[target=x]
+            %mul : [num_users=1] = call_function[target=mul](%x, 2)
+            %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
+            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 0)
+            return {'y': %mul, 'n': %getitem, 'list': [%x], 'text': 'a'}
+        """, [rand(2)], [rand(3)]);
 
     private sealed class Nested() : Module<(Tensor, (Tensor, long)), Dictionary<int, (Tensor, Tensor?)>>("Nested")
     {
@@ -354,7 +361,16 @@ public class InputTests
     }
 
     [Fact]
-    public void Nested_tuples_go_in_and_out() => Traced.Check(new Nested(), "?", [(rand(2), (rand(2), 3L))]);
+    public void Nested_tuples_go_in_and_out() => Traced.Check(new Nested(), """
+        graph(%input_1):
+            %input_1 : [num_users=2] = placeholder[target=input]
+            %getitem : [num_users=2] = call_function[target=getitem](%input_1, 1)
+            %getitem_1 : [num_users=2] = call_function[target=getitem](%input_1, 0)
+            %getitem_2 : [num_users=1] = call_function[target=getitem](%getitem, 0)
+            %getitem_3 : [num_users=1] = call_function[target=getitem](%getitem, 1)
+            %mul : [num_users=1] = call_function[target=mul](%getitem_1, %getitem_3)
+            return {1: (%mul, None), 2: (%getitem_2, %getitem_1)}
+        """, [(rand(2), (rand(2), 3L))]);
 
     private struct Pair
     {
@@ -376,7 +392,21 @@ public class InputTests
     }
 
     [Fact]
-    public void A_struct_goes_in_and_out() => Traced.Check(new Structs(), "?", [new Pair { Left = rand(2), Right = rand(2) }]);
+    public void A_struct_goes_in_and_out() => Traced.Check(new Structs(), """
+        graph(%pair):
+            %pair : [num_users=7] = placeholder[target=pair]
+            %getattr_1 : [num_users=0] = call_function[target=getattr](%pair, Right)
+            %getattr_2 : [num_users=1] = call_function[target=getattr](%pair, Left)
+            %getattr_3 : [num_users=1] = call_function[target=getattr](%pair, Right)
+            %add : [num_users=1] = call_function[target=add](%getattr_2, %getattr_3)
+            %mul : [num_users=2] = call_function[target=mul](%add, 2)
+            %getattr_4 : [num_users=0] = call_function[target=getattr](%pair, Left)
+            %getattr_5 : [num_users=0] = call_function[target=getattr](%pair, Right)
+            %relu : [num_users=1] = call_method[target=relu](%mul)
+            %getattr_6 : [num_users=0] = call_function[target=getattr](%pair, Left)
+            %getattr_7 : [num_users=0] = call_function[target=getattr](%pair, Right)
+            return Pair(Left=%mul, Right=%relu)
+        """, [new Pair { Left = rand(2), Right = rand(2) }]);
 
     private sealed class Arrays() : Module<Tensor, Tensor[][]>("Arrays")
     {
@@ -384,5 +414,11 @@ public class InputTests
     }
 
     [Fact]
-    public void Arrays_of_arrays_go_out() => Traced.Check(new Arrays(), "?", [rand(2)]);
+    public void Arrays_of_arrays_go_out() => Traced.Check(new Arrays(), """
+        graph(%x):
+            %x : [num_users=3] = placeholder[target=x]
+            %add : [num_users=1] = call_function[target=add](%x, 1)
+            %chunk : [num_users=1] = call_method[target=chunk](%x, 2, 0)
+            return [[%x, %add], [], %chunk]
+        """, [rand(2)]);
 }

@@ -361,7 +361,14 @@ public class ModuleTests
     }
 
     [Fact]
-    public void Named_children_are_gone_through() => Traced.Check(new Getter(), "?", [rand(1, 3, 2, 2)]);
+    public void Named_children_are_gone_through() => Traced.Check(new Getter(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %body_conv1 : [num_users=1] = call_module[target=body.conv1](%x)
+            %body_relu : [num_users=2] = call_module[target=body.relu](%body_conv1)
+            %body_conv2 : [num_users=1] = call_module[target=body.conv2](%body_relu)
+            return {'relu': %body_relu, 'conv2': %body_conv2}
+        """, [rand(1, 3, 2, 2)]);
 
     private sealed class ByType : Module<Tensor, Tensor>
     {
@@ -383,7 +390,15 @@ public class ModuleTests
     }
 
     [Fact]
-    public void Modules_are_told_apart_by_type() => Traced.Check(new ByType(), "?", [rand(2, 3)]);
+    public void Modules_are_told_apart_by_type() => Traced.Check(new ByType(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %layers_0 : [num_users=1] = call_module[target=layers.0](%x)
+            %layers_1 : [num_users=1] = call_module[target=layers.1](%layers_0, %layers_0)
+            %layers_2_linear : [num_users=1] = call_module[target=layers.2.linear](%layers_1)
+            %relu : [num_users=1] = call_method[target=relu](%layers_2_linear)
+            return %relu
+        """, [rand(2, 3)]);
 
     private sealed class Pairs : Module<Tensor, Tensor>
     {
@@ -402,12 +417,22 @@ public class ModuleTests
     }
 
     [Fact]
-    public void Pairs_of_modules_are_named_by_their_place() => Traced.Check(new Pairs(), "?", [rand(2, 3, 2, 2)]);
+    public void Pairs_of_modules_are_named_by_their_place() => Traced.Check(new Pairs(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %stages_0_item1 : [num_users=1] = call_module[target=stages.0.Item1](%x)
+            %stages_0_item2 : [num_users=1] = call_module[target=stages.0.Item2](%stages_0_item1)
+            %stages_1_item1 : [num_users=1] = call_module[target=stages.1.Item1](%stages_0_item2)
+            %stages_1_item2 : [num_users=1] = call_module[target=stages.1.Item2](%stages_1_item1)
+            %tail_0 : [num_users=1] = call_module[target=tail.0](%stages_1_item2)
+            %tail_1 : [num_users=1] = call_module[target=tail.1](%tail_0)
+            return %tail_1
+        """, [rand(2, 3, 2, 2)]);
 
     private sealed class Parameters : Module<Tensor, Tensor>
     {
-        private readonly ParameterList list = new(Parameter(rand(3)), Parameter(rand(3)));
-        private readonly ParameterDict dict = new() { ["a"] = Parameter(rand(3)) };
+        private readonly ParameterList list = ParameterList(Parameter(rand(3)), Parameter(rand(3)));
+        private readonly ParameterDict dict = ParameterDict(("a", Parameter(rand(3))));
         private readonly Embedding table = Embedding(5, 3);
 
         public Parameters() : base("Parameters") => RegisterComponents();
@@ -416,13 +441,30 @@ public class ModuleTests
         {
             foreach (var scale in list)
                 x = x * scale;
-            using (no_grad())
-                table.weight!.div_(1);
             var positions = arange(x.shape[0]).unsqueeze(0).expand(1, -1);
             return x + dict["a"] + list[0] + table.call(positions)[0];
         }
     }
 
     [Fact]
-    public void Parameter_lists_are_gone_through() => Traced.Check(new Parameters(), "?", [rand(2, 3)], [rand(4, 3)]);
+    public void Parameter_lists_are_gone_through() => Traced.Check(new Parameters(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %list_0 : [num_users=2] = get_attr[target=list.0]
+            %mul : [num_users=1] = call_function[target=mul](%x, %list_0)
+            %list_1 : [num_users=1] = get_attr[target=list.1]
+            %mul_1 : [num_users=2] = call_function[target=mul](%mul, %list_1)
+            %getattr_1 : [num_users=1] = call_function[target=getattr](%mul_1, shape)
+            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 0)
+            %arange : [num_users=1] = call_function[target=arange](%getitem, None, None, False)
+            %unsqueeze : [num_users=1] = call_method[target=unsqueeze](%arange, 0)
+            %expand : [num_users=1] = call_method[target=expand](%unsqueeze, [1, -1])
+            %dict_a : [num_users=1] = get_attr[target=dict.a]
+            %add : [num_users=1] = call_function[target=add](%mul_1, %dict_a)
+            %add_1 : [num_users=1] = call_function[target=add](%add, %list_0)
+            %table : [num_users=1] = call_module[target=table](%expand)
+            %getitem_1 : [num_users=1] = call_function[target=getitem](%table, 0)
+            %add_2 : [num_users=1] = call_function[target=add](%add_1, %getitem_1)
+            return %add_2
+        """, [rand(2, 3)], [rand(4, 3)]);
 }
