@@ -9,16 +9,16 @@ namespace TorchSharp.Fx.Tracing;
 /// </summary>
 internal sealed class Constants(Interpreter interpreter)
 {
-    private readonly List<(torch.Tensor Tensor, Invocation Call)> made = [];
+    private readonly List<Made> made = [];
     private readonly List<torch.Tensor> temporaries = [];
 
     /// <summary>Notes a computed tensor. It is temporary unless .NET's code may keep it, as a <c>Lazy</c> does that calls back into the program.</summary>
-    internal void Add(torch.Tensor tensor, in Invocation call, bool isTemporary)
+    internal void Add(Made computed, bool isTemporary)
     {
-        interpreter.Overlay.Own(tensor);
+        interpreter.Overlay.Own(computed.Tensor);
         if (isTemporary)
-            temporaries.Add(tensor);
-        made.Add((tensor, call));
+            temporaries.Add(computed.Tensor);
+        made.Add(computed);
     }
 
     /// <summary>The graph has handles of its own on those it reads.</summary>
@@ -28,15 +28,20 @@ internal sealed class Constants(Interpreter interpreter)
             tensor.Dispose();
     }
 
+    /// <summary>Whether the graph reads a computed tensor's memory already, by it or by a view: then a write to it is part of the program.</summary>
+    internal bool IsRead(torch.Tensor written) => Sharing(written).Any(entry => interpreter.Symbols.TryGet(entry.Tensor, out _));
+
     /// <summary>Before a write: makes a computed tensor, and all that share its memory, values of the graph.</summary>
     internal void BeforeWrite(torch.Tensor written)
     {
-        if (written.IsInvalid || interpreter.Symbols.TryGet(written, out var known) && known.node.op != Opcode.get_attr)
+        if (interpreter.Symbols.TryGet(written, out var known) && known.node.op != Opcode.get_attr)
             return;
-        var sharing = made.Where(entry => !entry.Tensor.IsInvalid && entry.Tensor.Handle != 0 && ShareMemory(entry.Tensor, written)).ToArray();
-        foreach (var (tensor, call) in sharing)
-            interpreter.Symbols.Bind(tensor, ReferenceEquals(tensor, sharing[0].Tensor) ? Copy(tensor) : Again(call));
+        var sharing = Sharing(written).ToArray();
+        foreach (var entry in sharing)
+            interpreter.Symbols.Bind(entry.Tensor, ReferenceEquals(entry, sharing[0]) ? Copy(entry.Tensor) : Again(entry));
     }
+
+    private IEnumerable<Made> Sharing(torch.Tensor written) => made.Where(entry => !entry.Tensor.IsInvalid && ShareMemory(entry.Tensor, written));
 
     private Proxy Copy(torch.Tensor constant)
     {
@@ -45,10 +50,13 @@ internal sealed class Constants(Interpreter interpreter)
     }
 
     /// <summary>A view of something that is a value of the graph by now; what an operation in place returned is what it wrote to.</summary>
-    private Proxy Again(in Invocation call)
+    private Proxy Again(Made view)
     {
-        var value = TensorOperations.IsInPlace(call) ? call.Arguments[0] : TensorOperations.Record(call);
-        return interpreter.Symbols.TryGet(value.Reference, out var proxy) ? proxy : throw new InvalidOperationException($"{call.Method} gave no view.");
+        var value = TensorOperations.IsInPlace(view.Call) ? view.Call.Arguments[0] : TensorOperations.Record(view.Call);
+        interpreter.Symbols.TryGet(value.Reference, out var proxy);
+        if (view.Position is { } position)
+            interpreter.Symbols.TryGet(interpreter.RecordItem(proxy, new Literal(position), typeof(torch.Tensor)).Reference, out proxy);
+        return proxy;
     }
 
     private static bool ShareMemory(torch.Tensor a, torch.Tensor b)
@@ -59,4 +67,10 @@ internal sealed class Constants(Interpreter interpreter)
         using var startOfB = b.as_strided([1], [1], 0);
         return Unsafe.AreSame(ref MemoryMarshal.GetReference(startOfA.bytes), ref MemoryMarshal.GetReference(startOfB.bytes));
     }
+
+    /// <summary>A computed tensor, and how it came about.</summary>
+    /// <param name="Tensor">The tensor.</param>
+    /// <param name="Call">The call that gave it.</param>
+    /// <param name="Position">Its place where the call gave an array.</param>
+    internal sealed record Made(torch.Tensor Tensor, Invocation Call, int? Position);
 }

@@ -36,7 +36,7 @@ internal static class EntryPoint
                 throw new ArgumentException($"concrete_args names '{name}', which is no parameter of {forward.DeclaringType!.Name}.forward. It has: {string.Join(", ", parameters.Select(parameter => parameter.Name))}.", nameof(concrete_args));
         foreach (var parameter in parameters)
             if (concrete_args.TryGetValue(parameter.Name!, out var value) && !Fits(value, parameter.ParameterType))
-                throw new ArgumentException($"concrete_args gives '{parameter.Name}' a {(value is null ? "null" : Untraceable.Short(value.GetType()))}, but forward takes a {Untraceable.Short(parameter.ParameterType)}.", nameof(concrete_args));
+                throw new ArgumentException($"concrete_args gives '{parameter.Name}' {(value is null ? "null" : "a value of type " + Untraceable.Short(value.GetType()))}, but forward takes one of type {Untraceable.Short(parameter.ParameterType)}.", nameof(concrete_args));
         return Array.ConvertAll(parameters, parameter => concrete_args.TryGetValue(parameter.Name!, out var given)
             ? Specialised(interpreter, parameter, given)
             : Symbols.CanStandFor(parameter.ParameterType) ? interpreter.FromProxy(Placeholder(interpreter, parameter, parameter.Name!))

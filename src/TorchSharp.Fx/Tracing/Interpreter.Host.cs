@@ -30,9 +30,10 @@ internal sealed partial class Interpreter
     /// <summary>What TorchSharp made for the trace: a tensor is a constant, a scope or mode is open until the program closes it.</summary>
     private void Note(object? result, in Invocation call)
     {
-        foreach (var made in result as object?[] ?? [result])
-            if (made is torch.Tensor tensor && IsNew(tensor, call))
-                Constants.Add(tensor, call, isTemporary: callBacks == 0);
+        var several = result as torch.Tensor[];
+        for (var i = 0; i < (several?.Length ?? 1); i++)
+            if ((several is null ? result : several[i]) is torch.Tensor tensor && IsNew(tensor, call))
+                Constants.Add(new(tensor, call, several is null ? null : i), isTemporary: callBacks == 0);
         if (result is IDisposable and not torch.Tensor and not torch.nn.Module && call.Method.IsStatic)
             opened.Push((IDisposable)result);
     }

@@ -53,7 +53,7 @@ internal static class HostCode
     internal static void Check(in Invocation call)
     {
         var (interpreter, method, _) = call;
-        var comparing = Comparing.Contains(method.Name);
+        var comparing = Comparing.Contains(method.Name) || method.DeclaringType is { IsGenericType: true, Name: "HashSet`1" or "SortedSet`1" };
         var operands = call.Operands;
         if (!method.IsStatic && IsWithoutContent(interpreter, call.Arguments[0], out var owner))
             throw Untraceable.NeedsValue(interpreter, method, owner);

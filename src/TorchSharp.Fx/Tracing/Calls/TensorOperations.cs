@@ -9,7 +9,7 @@ internal static class TensorOperations
 {
     private static readonly FrozenSet<string> Random = Names("""
         rand randn randint randperm rand_like randn_like randint_like rand_out randn_out bernoulli bernoulli_ multinomial normal normal_ poisson uniform_ random_ exponential_ geometric_ cauchy_ log_normal_
-        dropout dropout_ dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout rrelu rrelu_ gumbel_softmax
+        dropout dropout_ dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout rrelu rrelu_ gumbel_softmax sample rsample
         """);
 
     private static readonly FrozenSet<string> Readers = Names("""
@@ -25,12 +25,13 @@ internal static class TensorOperations
         foreach (ref var argument in call.Arguments.AsSpan(call.Method.IsStatic ? 0 : 1))
             if (InterpretedEnumerable.IsLazy(argument.Reference))
                 argument = Value.OfObject(InterpretedEnumerable.ToArray(interpreter, argument.Reference!));
-        var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput);
+        var written = IsInPlace(call) && call.This is torch.Tensor receiver && interpreter.Overlay.Owns(receiver) ? receiver : null;
+        var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput) || (written is not null && interpreter.Constants.IsRead(written));
         if (!depends && !Random.Contains(call.Method.Name) && !ChangesModel(call))
             return null;
         if (Transparent(call) is { } value)
             return value;
-        if (IsInPlace(call) && call.This is torch.Tensor written && interpreter.Overlay.Owns(written))
+        if (written is not null)
             interpreter.Constants.BeforeWrite(written);
         if (call.This is torch.nn.Module)
             return depends || call.Method.Name.StartsWith("set_", StringComparison.Ordinal) ? throw Untraceable.ChangesModel(interpreter, call.Method) : null;

@@ -193,6 +193,39 @@ public class IndexTests
             return %add_1
         """, [rand(3, 4)], [rand(3, 4)]);
 
+    private sealed class ReadThenWritten() : Module<Tensor, Tensor>("ReadThenWritten")
+    {
+        public override Tensor forward(Tensor x)
+        {
+            var table = zeros(2, 4);
+            var row = table[0];
+            var halves = table.chunk(2, 1);
+            var before = x + table;
+            row.fill_(5);
+            halves[1].add_(1);
+            return before * 10 + table;
+        }
+    }
+
+    [Fact]
+    public void A_constant_that_was_read_keeps_what_it_was() => Traced.Check(new ReadThenWritten(), """
+        graph(%x):
+            %x : [num_users=1] = placeholder[target=x]
+            %_tensor_constant0 : [num_users=2] = get_attr[target=_tensor_constant0]
+            %add : [num_users=1] = call_function[target=add](%x, %_tensor_constant0)
+            %clone : [num_users=4] = call_method[target=clone](%_tensor_constant0)
+            %getitem : [num_users=1] = call_function[target=getitem](%clone, 0)
+            %chunk : [num_users=1] = call_method[target=chunk](%clone, 2, 1)
+            %getitem_1 : [num_users=0] = call_function[target=getitem](%chunk, 0)
+            %chunk_1 : [num_users=1] = call_method[target=chunk](%clone, 2, 1)
+            %getitem_2 : [num_users=1] = call_function[target=getitem](%chunk_1, 1)
+            %fill_ : [num_users=0] = call_method[target=fill_](%getitem, 5)
+            %add_ : [num_users=0] = call_method[target=add_](%getitem_2, 1)
+            %mul : [num_users=1] = call_function[target=mul](%add, 10)
+            %add_1 : [num_users=1] = call_function[target=add](%mul, %clone)
+            return %add_1
+        """, [rand(2, 4)], [rand(2, 4)]);
+
     private sealed class InPlace() : Module<Tensor, Tensor>("InPlace")
     {
         public override Tensor forward(Tensor x)

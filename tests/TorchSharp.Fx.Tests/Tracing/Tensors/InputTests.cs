@@ -333,7 +333,7 @@ public class InputTests
     public void A_concrete_argument_of_the_wrong_type_is_refused()
     {
         var error = Assert.Throws<ArgumentException>(() => new Tracer().trace(new Scaled(), new Dictionary<string, object?> { ["flip"] = 1 }));
-        Assert.Equal("concrete_args gives 'flip' a int, but forward takes a bool. (Parameter 'concrete_args')", error.Message);
+        Assert.Equal("concrete_args gives 'flip' a value of type int, but forward takes one of type bool. (Parameter 'concrete_args')", error.Message);
     }
 
     private sealed class Returns() : Module<Tensor, object>("Returns")
