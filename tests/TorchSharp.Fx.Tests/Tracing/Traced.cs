@@ -25,7 +25,6 @@ internal static class Traced
     internal static void Check(Tracer tracer, nn.Module module, string expected, IReadOnlyDictionary<string, object?>? concrete_args, params object?[][] calls)
     {
         var graph = tracer.trace(module, concrete_args);
-        if (expected == "?") { try { Run(module, tracer, calls); } catch (Exception e) { Assert.Fail("RUN " + e + "\nGRAPH\n" + graph); } Assert.Fail("OK GRAPH\n" + graph); }
         Assert.Equal(expected.ReplaceLineEndings("\n") + "\n", graph.ToString());
         Run(module, tracer, calls);
     }
