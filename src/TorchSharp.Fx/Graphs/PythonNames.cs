@@ -16,7 +16,7 @@ internal static class PythonNames
         ["op_GreaterThan"] = "gt", ["op_GreaterThanOrEqual"] = "ge",
         ["get_Item"] = "getitem", ["set_Item"] = "setitem",
         ["get_TensorItems"] = "getitem", ["set_TensorItems"] = "setitem",
-        ["Ceiling"] = "ceil", ["Truncate"] = "trunc",
+        ["SequenceEqual"] = "eq", ["Ceiling"] = "ceil", ["Truncate"] = "trunc",
     }.ToFrozenDictionary();
 
     /// <summary>Python's builtins: a node's name never shadows one, so the first <c>max</c> of a graph is <c>max_1</c>.</summary>

@@ -24,6 +24,9 @@ internal sealed class Deferred : Proxy
 
     internal override Argument Argument => recorded ??= interpreter.RecordBuiltin(Operation, Operands, type, false, Left, Right).Argument;
 
+    /// <summary>The node that the first operand is, as a message names it.</summary>
+    internal string LeftName => interpreter.ToArgument(Left, Operands) is NodeArgument { Node.name: var name } ? name : "an array";
+
     internal bool IsComparison => Operation is >= Builtin.eq and <= Builtin.ge or Builtin.not_;
 
     /// <summary>The comparison that holds exactly when this one does not.</summary>

@@ -120,6 +120,8 @@ internal sealed partial class Interpreter
             return real is ICollection ? symbol : null;
         if (Sequences.TryGet(real, out var sequence))
             return sequence.Length.Symbol;
+        if (real is SpanModel span)
+            return NumbersIn(span.Array, depth);
         if (!Symbols.HasTags)
             return null;
         return real switch

@@ -83,7 +83,7 @@ internal static class Untraceable
 
     private static string Operand(Value value) => value.Kind switch
     {
-        ValueKind.Symbol when value.Symbol is Deferred { Operation: Builtin.len } length => $"len({Operand(length.Left)})",
+        ValueKind.Symbol when value.Symbol is Deferred { Operation: Builtin.len } length => $"len({length.LeftName})",
         ValueKind.Symbol => value.Symbol.node.name,
         ValueKind.Single => value.Single.ToString(System.Globalization.CultureInfo.InvariantCulture),
         ValueKind.Double => value.Double.ToString(System.Globalization.CultureInfo.InvariantCulture),

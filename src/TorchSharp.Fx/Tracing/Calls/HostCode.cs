@@ -65,7 +65,7 @@ internal static class HostCode
             if (interpreter.Numbers(operands[i]) is not { } symbol)
                 continue;
             // A sequence of unknown length may be carried as an object, but not gone through.
-            if (operands[i].Reference is IEnumerable && interpreter.Symbols.TryGet(operands[i].Reference, out _))
+            if (operands[i].Reference is SpanModel { IsSymbolic: true } || (operands[i].Reference is IEnumerable && interpreter.Symbols.TryGet(operands[i].Reference, out _)))
             {
                 if (!declared.IsGenericParameter && declared != typeof(object))
                     throw Untraceable.UnknownLength(interpreter, symbol);

@@ -8,6 +8,7 @@ internal static class SequenceMembers
 {
     internal static Dictionary<string, CallHandler> Table { get; } = Named(new()
     {
+        ["SequenceEqual"] = AreEqual,
         ["First"] = (in Invocation call) => Item(call, 0),
         ["Last"] = (in Invocation call) => Item(call, -1),
         ["ElementAt"] = (in Invocation call) => call.Arguments[1].Kind == ValueKind.Int32 ? Item(call, call.Arguments[1].Int32) : null,
@@ -27,6 +28,10 @@ internal static class SequenceMembers
 
     private static Dictionary<string, CallHandler> Named(Dictionary<string, CallHandler> table)
         => table.ToDictionary(entry => "System.Linq.Enumerable." + entry.Key, entry => entry.Value);
+
+    /// <summary>Whether two shapes are equal: a node, as Python's <c>x.shape == y.shape</c> is; a check of it becomes an assertion.</summary>
+    internal static Value? AreEqual(in Invocation call)
+        => Array.Exists(call.Arguments, call.Interpreter.DependsOnInput) && call.Method.GetGenericArguments()[0].IsPrimitive ? TensorOperations.Record(call) : null;
 
     private static bool IsSymbolic(in Invocation call, Value value)
         => value.Reference is IEnumerable && (call.Interpreter.Symbols.TryGet(value.Reference, out _) || Sequences.TryGet(value.Reference, out _));

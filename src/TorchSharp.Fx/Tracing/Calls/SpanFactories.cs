@@ -13,6 +13,7 @@ internal static class SpanFactories
     internal static Dictionary<string, CallHandler> Table { get; } = new()
     {
         ["System.MemoryExtensions.AsSpan"] = AsSpan,
+        ["System.MemoryExtensions.SequenceEqual"] = SequenceMembers.AreEqual,
         ["System.Runtime.InteropServices.CollectionsMarshal.AsSpan"] = OverList,
         ["System.Runtime.InteropServices.MemoryMarshal.CreateSpan"] = OverReference,
         ["System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpan"] = OverReference,

@@ -121,6 +121,44 @@ public class DimensionTests
             return %mul
         """, [rand(2, 3, 4)]);
 
+    private sealed class SameShapes() : Module<Tensor, Tensor, Tensor>("SameShapes")
+    {
+        public override Tensor forward(Tensor x, Tensor y)
+        {
+            if (!x.shape.SequenceEqual(y.shape))
+                throw new ArgumentException("The shapes differ.");
+            if (!Enumerable.SequenceEqual(x.shape, [x.shape[0], 3]))
+                throw new ArgumentException("Three columns are needed.");
+            return x + y;
+        }
+    }
+
+    [Fact]
+    public void A_comparison_of_shapes_becomes_an_assertion()
+    {
+        var module = new SameShapes();
+        Traced.Check(module, """
+        graph(%x, %y):
+            %x : [num_users=4] = placeholder[target=x]
+            %y : [num_users=2] = placeholder[target=y]
+            %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
+            %getattr_2 : [num_users=1] = call_function[target=getattr](%y, shape)
+            %eq : [num_users=1] = call_function[target=eq](%getattr_1, %getattr_2)
+            %ne : [num_users=1] = call_function[target=ne](%eq, False)
+            %_assert : [num_users=0] = call_function[target=_assert](%ne, 'The shapes differ.')
+            %getattr_3 : [num_users=1] = call_function[target=getattr](%x, shape)
+            %getattr_4 : [num_users=1] = call_function[target=getattr](%x, shape)
+            %getitem : [num_users=1] = call_function[target=getitem](%getattr_4, 0)
+            %eq_1 : [num_users=1] = call_function[target=eq](%getattr_3, [%getitem, 3])
+            %ne_1 : [num_users=1] = call_function[target=ne](%eq_1, False)
+            %_assert_1 : [num_users=0] = call_function[target=_assert](%ne_1, 'Three columns are needed.')
+            %add : [num_users=1] = call_function[target=add](%x, %y)
+            return %add
+        """, [rand(2, 3), rand(2, 3)], [rand(4, 3), rand(4, 3)]);
+        var error = Assert.Throws<GraphAssertionException>(() => fx.symbolic_trace((Module)module).call(rand(2, 3), rand(1, 3)));
+        Assert.Contains("The shapes differ.", error.Message, StringComparison.Ordinal);
+    }
+
     private sealed class SizesAsTensor() : Module<Tensor, Tensor>("SizesAsTensor")
     {
         public override Tensor forward(Tensor x)
