@@ -72,6 +72,23 @@ public sealed class Graph
     public Node call_method(MethodInfo method, params ImmutableArray<Argument> args)
         => create_node(Opcode.call_method, new MethodTarget(method), args, method.ReturnType);
 
+    /// <summary>Calls a submodule that takes and returns tensors. Counterpart: <c>torch.fx.Graph.call_module</c>.</summary>
+    /// <param name="module_name">Its qualified name.</param>
+    /// <param name="args">One to six arguments.</param>
+    public Node call_module(string module_name, params ImmutableArray<Argument> args)
+    {
+        if (args.Length is < 1 or > 6)
+            throw new ArgumentException($"A module takes one to six inputs, but '{module_name}' is given {args.Length}.", nameof(args));
+        var open = typeof(torch.nn.Module).DeclaringType!.GetNestedType($"Module`{args.Length + 1}")!;
+        var module = open.MakeGenericType([.. Enumerable.Repeat(typeof(torch.Tensor), args.Length + 1)]);
+        return create_node(Opcode.call_module, new ModuleTarget(module_name, module.GetMethod("call")!), args, typeof(torch.Tensor));
+    }
+
+    /// <summary>The nodes of a kind, in order. Counterpart: <c>torch.fx.Graph.find_nodes</c>.</summary>
+    /// <param name="op">The kind.</param>
+    /// <param name="target">What they do or name, as the text shows it; any when null.</param>
+    public IEnumerable<Node> find_nodes(Opcode op, string? target = null) => nodes.Where(node => node.op == op && (target is null || node.target.name == target));
+
     /// <summary>Ends the graph with its result. Counterpart: <c>torch.fx.Graph.output</c>.</summary>
     /// <param name="result">What the graph returns.</param>
     /// <param name="type">The C# type of the result.</param>
@@ -122,6 +139,7 @@ public sealed class Graph
     {
         var copy = create_node(node.op, node.target, [.. node.args.Select(argument => argument.map(arg_transform))], node.type, node.name);
         copy.origin = node.origin;
+        copy.CopyMeta(node);
         return copy;
     }
 

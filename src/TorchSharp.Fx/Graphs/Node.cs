@@ -24,7 +24,7 @@ public enum Opcode
 /// One step of a <see cref="TorchSharp.Fx.Graph"/>. Nodes are made by their graph only; <see cref="args"/> and the
 /// graph's own methods are the only ways to change one, and they keep <see cref="users"/> right. Counterpart: <c>torch.fx.Node</c>.
 /// </summary>
-public sealed class Node
+public sealed partial class Node
 {
     private readonly Dictionary<Node, int> uses = [];
     private readonly List<Node> userOrder = [];
@@ -88,15 +88,6 @@ public sealed class Node
     public Node prev { get; internal set; }
 
     internal bool IsErased { get; set; }
-
-    /// <summary>Makes every user of this node read <paramref name="replacement"/> instead, and returns those users.</summary>
-    public IReadOnlyList<Node> replace_all_uses_with(Node replacement)
-    {
-        var changed = userOrder.ToArray();
-        foreach (var user in changed)
-            user.args = [.. user.args.Select(argument => argument.map(node => node == this ? replacement : node))];
-        return changed;
-    }
 
     /// <summary>The node as a line of the graph's text; see <c>docs/graph-text.md</c>.</summary>
     public string format_node() => GraphText.Line(this);

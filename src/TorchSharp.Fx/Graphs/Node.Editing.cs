@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+using System.Reflection;
+
+namespace TorchSharp.Fx;
+
+/// <summary>What can be changed of a node.</summary>
+public sealed partial class Node
+{
+    private Dictionary<object, object?>? metadata;
+
+    /// <summary>
+    /// The arguments by the names of the callee's parameters. A C# call has all its arguments in order, so these are the ones of <see cref="args"/>; empty where the target has
+    /// no parameters with names. Counterpart: <c>torch.fx.Node.kwargs</c>.
+    /// </summary>
+    public IReadOnlyDictionary<string, Argument> kwargs
+        => ParameterNames().Zip(args).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
+
+    /// <summary>Moves <paramref name="x"/> to just before this node. Counterpart: <c>torch.fx.Node.prepend</c>.</summary>
+    public void prepend(Node x) => Move(x, this);
+
+    /// <summary>Moves <paramref name="x"/> to just after this node. Counterpart: <c>torch.fx.Node.append</c>.</summary>
+    public void append(Node x) => Move(x, next);
+
+    /// <summary>Replaces the argument at a position. Counterpart: <c>torch.fx.Node.update_arg</c>.</summary>
+    /// <param name="idx">The position, from 0.</param>
+    /// <param name="arg">The new argument.</param>
+    public void update_arg(int idx, Argument arg) => args = args.SetItem(Position(idx, args.Length - 1), arg);
+
+    /// <summary>Inserts an argument at a position; those behind it move on. Counterpart: <c>torch.fx.Node.insert_arg</c>.</summary>
+    /// <param name="idx">The position, from 0 to the number of arguments.</param>
+    /// <param name="arg">The new argument.</param>
+    public void insert_arg(int idx, Argument arg) => args = args.Insert(Position(idx, args.Length), arg);
+
+    /// <summary>Replaces the argument of a parameter. Counterpart: <c>torch.fx.Node.update_kwarg</c>.</summary>
+    /// <param name="key">The parameter's name.</param>
+    /// <param name="arg">The new argument.</param>
+    public void update_kwarg(string key, Argument arg)
+    {
+        var names = ParameterNames();
+        var position = names.IndexOf(key);
+        if (position < 0 || position >= args.Length)
+            throw new ArgumentException($"Node '{name}' has no argument '{key}': {target.name} takes {(names.IsEmpty ? "none by name" : string.Join(", ", names))}.", nameof(key));
+        update_arg(position, arg);
+    }
+
+    /// <summary>Makes every user of this node read <paramref name="replace_with"/> instead, and returns those users. Counterpart: <c>torch.fx.Node.replace_all_uses_with</c>.</summary>
+    /// <param name="replace_with">What they read from then on.</param>
+    /// <param name="delete_user_cb">Which users to change; all when null.</param>
+    public IReadOnlyList<Node> replace_all_uses_with(Node replace_with, Func<Node, bool>? delete_user_cb = null)
+    {
+        ArgumentNullException.ThrowIfNull(replace_with);
+        var changed = userOrder.Where(user => delete_user_cb?.Invoke(user) ?? true).ToArray();
+        foreach (var user in changed)
+            user.replace_input_with(this, replace_with);
+        return changed;
+    }
+
+    /// <summary>Makes this node read another node in the place of one it reads now. Counterpart: <c>torch.fx.Node.replace_input_with</c>.</summary>
+    public void replace_input_with(Node old_input, Node new_input)
+        => args = [.. args.Select(argument => argument.map(node => node == old_input ? new_input : node))];
+
+    /// <summary>What a pass noted of this node under a key; the default value when it noted nothing. Counterpart: <c>torch.fx.Node.meta</c>.</summary>
+    public T? get_meta<T>(MetaKey<T> key) => metadata is not null && metadata.TryGetValue(key, out var value) ? (T?)value : default;
+
+    /// <summary>Notes a value under a key.</summary>
+    public void set_meta<T>(MetaKey<T> key, T value) => (metadata ??= [])[key] = value;
+
+    internal void CopyMeta(Node source)
+    {
+        if (source.metadata is not null)
+            metadata = new(source.metadata);
+    }
+
+    private int Position(int idx, int last) => idx >= 0 && idx <= last
+        ? idx
+        : throw new ArgumentOutOfRangeException(nameof(idx), $"Node '{name}' has {args.Length} argument{(args.Length == 1 ? "" : "s")}; there is no position {idx}.");
+
+    private void Move(Node x, Node before)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        if (x.graph != graph || x.IsErased)
+            throw new ArgumentException($"Node '{x.name}' can't be moved beside '{name}': it is not part of this graph (any more). Copy it over with graph.node_copy.", nameof(x));
+        if (x == this || x == before)
+            return;
+        (x.prev.next, x.next.prev) = (x.next, x.prev);
+        (x.prev, x.next) = (before.prev, before);
+        (before.prev.next, before.prev) = (x, x);
+    }
+
+    private ImmutableArray<string> ParameterNames() => target switch
+    {
+        FunctionTarget { Method: var method } => Names(method, !method.IsStatic && !method.IsConstructor),
+        MethodTarget { Method: var method } => Names(method, true),
+        ModuleTarget { Method: var method } => Names(method, false),
+        _ => [],
+    };
+
+    private static ImmutableArray<string> Names(MethodBase method, bool hasReceiver)
+        => [.. hasReceiver ? ["self"] : Array.Empty<string>(), .. method.GetParameters().Select(parameter => parameter.Name ?? "")];
+}
+
+/// <summary>The name and type of something that a pass notes of nodes. Keep one in a static field: two keys are never the same.</summary>
+/// <param name="name">What is noted, for a reader.</param>
+public sealed class MetaKey<T>(string name)
+{
+    /// <inheritdoc/>
+    public override string ToString() => name;
+}
