@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using TorchSharp.Fx.Cil;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -27,8 +26,8 @@ public sealed class HowATraceHappensTests
         }
     }
 
-    private static string Document([CallerFilePath] string here = "")
-        => File.ReadAllText(Path.Combine(Path.GetDirectoryName(here)!, "../../../docs/how-a-trace-happens.md")).ReplaceLineEndings("\n");
+    private static string Document()
+        => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docs", "how-a-trace-happens.md")).ReplaceLineEndings("\n");
 
 #if OPTIMIZED_IL
     [Fact]

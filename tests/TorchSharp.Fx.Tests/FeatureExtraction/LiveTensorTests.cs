@@ -37,7 +37,7 @@ public sealed class LiveTensorTests
         using var model = new Mixed();
         using var extractor = feature_extraction.create_feature_extractor(model, Nodes, suppress_diff_warning: true);
         using var x = rand(2, 4);
-        Assert_count_stays(() =>
+        LiveTensors.AssertStay(() =>
         {
             extractor.train(!extractor.training);
             using var features = extractor.call(x);
@@ -51,14 +51,14 @@ public sealed class LiveTensorTests
         using var extractor = feature_extraction.create_feature_extractor(model, Nodes, suppress_diff_warning: true);
         // The linear layer takes it, the concatenation doesn't.
         using var bad = rand(4);
-        Assert_count_stays(() => Assert.Throws<NodeExecutionException>(() => extractor.call(bad)), 100);
+        LiveTensors.AssertStay(() => Assert.Throws<NodeExecutionException>(() => extractor.call(bad)), 100);
     }
 
     [Fact]
     public void A_hundred_traces_leave_no_tensor()
     {
         using var model = new Mixed();
-        Assert_count_stays(() =>
+        LiveTensors.AssertStay(() =>
         {
             feature_extraction.get_graph_node_names(model, suppress_diff_warning: true);
             feature_extraction.create_feature_extractor(model, Nodes, suppress_diff_warning: true).Dispose();
@@ -99,7 +99,7 @@ public sealed class LiveTensorTests
     public void Refused_requests_leave_no_tensor()
     {
         using var model = new Mixed();
-        Assert_count_stays(() => Assert.Throws<ArgumentException>(() => feature_extraction.create_feature_extractor(model, ["nowhere"], suppress_diff_warning: true)), 20);
+        LiveTensors.AssertStay(() => Assert.Throws<ArgumentException>(() => feature_extraction.create_feature_extractor(model, ["nowhere"], suppress_diff_warning: true)), 20);
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public sealed class LiveTensorTests
         Toggle(extractor, 2, x);
         var ofCompiling = GC.GetAllocatedBytesForCurrentThread() - beforeCompiling;
         var ofModel = Allocated(() => Toggle(model, 10_000));
-        Assert_count_stays(() =>
+        LiveTensors.AssertStay(() =>
         {
             Assert.InRange(Allocated(() => Toggle(extractor, 10_000)), 0, ofModel);
             Assert.InRange(Allocated(() => Toggle(extractor, 2, x)), 0, ofCompiling / 10);
@@ -135,22 +135,5 @@ public sealed class LiveTensorTests
         var before = GC.GetAllocatedBytesForCurrentThread();
         work();
         return GC.GetAllocatedBytesForCurrentThread() - before;
-    }
-
-    private static void Assert_count_stays(Action work, int times)
-    {
-        work();
-        work();
-        // What earlier tests left to the finalizers must not go meanwhile; what this test leaves must not be counted as gone.
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        GC.TryStartNoGCRegion(100_000_000);
-        var before = Tensor.TotalCount;
-        for (var i = 0; i < times; i++)
-            work();
-        var after = Tensor.TotalCount;
-        if (System.Runtime.GCSettings.LatencyMode == System.Runtime.GCLatencyMode.NoGCRegion)
-            GC.EndNoGCRegion();
-        Assert.Equal(before, after);
     }
 }

@@ -44,11 +44,8 @@ public sealed class DualGraphModuleTests
         using var module = Relu_in_training_neg_and_size_in_evaluation();
         using var x = randn(2, 6);
         Toggle(module, x, 2);
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        var (tensors, methods) = (Tensor.TotalCount, System.Runtime.JitInfo.GetCompiledMethodCount());
-        Toggle(module, x, 10_000);
-        Assert.Equal(tensors, Tensor.TotalCount);
+        var methods = System.Runtime.JitInfo.GetCompiledMethodCount();
+        LiveTensors.AssertStay(() => Toggle(module, x, 5_000), 2);
         // The runtime itself may recompile hot methods at a higher tier, not thousands of new ones.
         Assert.InRange(System.Runtime.JitInfo.GetCompiledMethodCount() - methods, 0, 1000);
     }

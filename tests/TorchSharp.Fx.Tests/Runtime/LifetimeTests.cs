@@ -18,11 +18,7 @@ public sealed class LifetimeTests
     {
         using var x = randn(2, 6);
         var run = Compile(HandBuilt.All[name]().Graph);
-        Disposal.Release(run(x), []);
-        var before = LiveTensors();
-        for (var i = 0; i < 1000; i++)
-            Disposal.Release(run(x), []);
-        Assert.Equal(before, Tensor.TotalCount);
+        LiveTensors.AssertStay(() => Disposal.Release(run(x), []), 1000);
     }
 
     [Fact]
@@ -31,11 +27,7 @@ public sealed class LifetimeTests
         using var x = randn(4, 6);
         using var model = new Small();
         using var module = new GraphModule<Tensor, Tensor>(model, Small.Graph());
-        module.call(x).Dispose();
-        var before = LiveTensors();
-        for (var i = 0; i < 1000; i++)
-            module.call(x).Dispose();
-        Assert.Equal(before, Tensor.TotalCount);
+        LiveTensors.AssertStay(() => module.call(x).Dispose(), 1000);
     }
 
     [Fact]
@@ -48,15 +40,12 @@ public sealed class LifetimeTests
         graph.Returning(graph.call(t => t.reshape(new long[1]), sum, Longs(Value(5))));
         var run = Compile(graph);
         using var input = randn(2, 6);
-        Assert.Throws<NodeExecutionException>(() => run(input));
-        var before = LiveTensors();
-        for (var i = 0; i < 10; i++)
+        LiveTensors.AssertStay(() =>
         {
             var error = Assert.Throws<NodeExecutionException>(() => run(input));
             Assert.StartsWith("Node 'reshape' failed: ", error.Message);
             Assert.Equal("reshape", error.node.name);
-        }
-        Assert.Equal(before, Tensor.TotalCount);
+        }, 10);
         Assert.False(input.IsInvalid);
     }
 
@@ -121,14 +110,6 @@ public sealed class LifetimeTests
                 Assert.Equal(expected[thread], EvaluatorTests.Flatten(result)[0]);
             }
         });
-    }
-
-    /// <summary>The count once what earlier tests left to the garbage collector is gone.</summary>
-    private static long LiveTensors()
-    {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        return Tensor.TotalCount;
     }
 
     private static Func<object?, object?> Compile(Graph graph)

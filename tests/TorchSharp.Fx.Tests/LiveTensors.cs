@@ -1,0 +1,26 @@
+using System.Runtime;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Tests;
+
+/// <summary>The count of live tensors, which belongs to the whole process: only for tests that run alone.</summary>
+internal static class LiveTensors
+{
+    /// <summary>Asserts that doing something many times leaves as many live tensors as there were, without help from the garbage collector.</summary>
+    internal static void AssertStay(Action work, int times)
+    {
+        work();
+        work();
+        // What earlier tests left to the finalizers must not go meanwhile; what this one leaves must not be counted as gone.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.TryStartNoGCRegion(100_000_000);
+        var before = Tensor.TotalCount;
+        for (var i = 0; i < times; i++)
+            work();
+        var after = Tensor.TotalCount;
+        if (GCSettings.LatencyMode == GCLatencyMode.NoGCRegion)
+            GC.EndNoGCRegion();
+        Assert.Equal(before, after);
+    }
+}
