@@ -4,9 +4,6 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Builds a normalisation layer for a number of channels, as torchvision's <c>norm_layer</c> arguments do.</summary>
-public delegate Module<Tensor, Tensor> NormLayer(long num_features);
-
 /// <summary>What a ResNet's stages are made of.</summary>
 /// <param name="expansion">How many times more channels a block puts out than its <c>planes</c>.</param>
 /// <param name="create">Builds one block.</param>

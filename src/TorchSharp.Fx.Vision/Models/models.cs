@@ -18,6 +18,9 @@ public static partial class models
         resnets,
         googlenets,
         inceptions,
+        densenets,
+        squeezenets,
+        mnasnets,
     }.SelectMany(family => family).ToDictionary(row => row.name);
 
     /// <summary>Every name <see cref="get_model"/> knows, sorted. <c>torchvision.models.list_models</c></summary>
