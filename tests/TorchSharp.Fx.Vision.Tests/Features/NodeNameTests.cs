@@ -16,8 +16,15 @@ public sealed class NodeNameTests
         Assert.Equal(Golden.NodeNames(name, train: false), eval);
     }
 
+    // What the catalogue has no row for yet: the quantised models, transformers, segmentation and video.
+    private static readonly string[] absent = ["quantized_", "maxvit", "swin", "vit", "deeplabv3", "fcn", "lraspp", "mvit", "r2plus1d", "r3d", "s3d"];
+
     [Fact]
-    public void Every_family_that_torchvisions_list_has_is_among_them()
-        => Assert.Equal(["alexnet", "inception_v3", "resnet101", "resnet18", "resnet34", "resnet50", "resnext101_32x8d", "resnext50_32x4d", "vgg11", "vgg11_bn", "vgg13", "vgg16", "vgg16_bn",
-            "vgg19", "vgg19_bn", "wide_resnet50_2"], Known.Select(row => row.Data));
+    public void Every_model_that_torchvisions_lists_are_known_of_is_among_them()
+    {
+        var goldens = Directory.GetFiles(Golden.PathOf("node_names")).Select(file => Path.GetFileNameWithoutExtension(file)).ToList();
+        Assert.Contains("resnet50", goldens);
+        var missing = goldens.Except(Known.Select(row => row.Data)).Where(name => !absent.Any(family => name.StartsWith(family, StringComparison.Ordinal)));
+        Assert.Empty(missing);
+    }
 }
