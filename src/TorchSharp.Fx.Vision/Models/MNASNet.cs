@@ -52,7 +52,7 @@ public sealed class MNASNet : Module<Tensor, Tensor>
     public MNASNet(double alpha, long num_classes = 1000, double dropout = 0.2, Device? device = null) : base(nameof(MNASNet))
     {
         if (alpha <= 0) throw new ArgumentOutOfRangeException(nameof(alpha), alpha, "MNASNet's width multiplier is greater than 0.");
-        long[] depths = [.. new[] { 32, 16, 24, 40, 80, 96, 192, 320 }.Select(depth => Channels.MakeDivisible(depth * alpha))];
+        long[] depths = [.. new[] { 32, 16, 24, 40, 80, 96, 192, 320 }.Select(depth => MobileNets.MakeDivisible(depth * alpha))];
         layers = Sequential(
             Conv2d(3, depths[0], kernel_size: 3, stride: 2, padding: 1, bias: false, device: device),
             BatchNorm2d(depths[0], momentum: bn_momentum, device: device),

@@ -21,6 +21,9 @@ public static partial class models
         densenets,
         squeezenets,
         mnasnets,
+        mobilenet_v2s,
+        mobilenet_v3s,
+        shufflenets,
     }.SelectMany(family => family).ToDictionary(row => row.name);
 
     /// <summary>Every name <see cref="get_model"/> knows, sorted. <c>torchvision.models.list_models</c></summary>

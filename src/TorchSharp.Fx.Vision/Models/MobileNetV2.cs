@@ -1,0 +1,114 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+using F = TorchSharp.torch.nn.functional;
+
+namespace TorchSharp.Fx.Vision;
+
+/// <summary>A row of the paper's table 2.</summary>
+/// <param name="expand_ratio">t: how many times the input's channels are between the 1 × 1 convolutions.</param>
+/// <param name="channels">c: channels of the output, at width 1.</param>
+/// <param name="repeats">n: how many blocks.</param>
+/// <param name="stride">s: of the first block.</param>
+public sealed record MobileNetV2Stage(double expand_ratio, long channels, int repeats, long stride);
+
+/// <summary>Expands, convolves each channel by itself, projects back without activation. <c>torchvision.models.mobilenetv2.InvertedResidual</c></summary>
+public sealed class MobileNetV2InvertedResidual : Module<Tensor, Tensor>
+{
+    private readonly bool use_res_connect;
+    private readonly Sequential conv;
+
+    /// <summary>Draws fresh weights.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The stride is neither 1 nor 2.</exception>
+    public MobileNetV2InvertedResidual(long inp, long oup, long stride, double expand_ratio, NormLayer? norm_layer = null, Device? device = null)
+        : base(nameof(MobileNetV2InvertedResidual))
+    {
+        if (stride is not (1 or 2)) throw new ArgumentOutOfRangeException(nameof(stride), stride, "An inverted residual has stride 1 or 2.");
+        norm_layer ??= features => BatchNorm2d(features, device: device);
+        var hidden_dim = (long)Math.Round(inp * expand_ratio);
+        use_res_connect = stride == 1 && inp == oup;
+        conv = Sequential();
+        if (expand_ratio != 1) Add(new Conv2dNormActivation(inp, hidden_dim, norm_layer, ReLU6, kernel_size: 1, device: device));
+        Add(new Conv2dNormActivation(hidden_dim, hidden_dim, norm_layer, ReLU6, stride: stride, groups: hidden_dim, device: device));
+        Add(Conv2d(hidden_dim, oup, kernel_size: 1, bias: false, device: device));
+        Add(norm_layer(oup));
+        RegisterComponents();
+
+        void Add(Module<Tensor, Tensor> layer) => conv.append(layer);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor x) => use_res_connect ? x + conv.call(x) : conv.call(x);
+}
+
+/// <summary>MobileNet v2: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (2018).</summary>
+/// <remarks><c>torchvision.models.MobileNetV2</c>. Images [N, 3, H, W] of any size to logits [N, num_classes].</remarks>
+public sealed class MobileNetV2 : Module<Tensor, Tensor>
+{
+    private static readonly MobileNetV2Stage[] table2 =
+    [
+        new(1, 16, 1, 1),
+        new(6, 24, 2, 2),
+        new(6, 32, 3, 2),
+        new(6, 64, 4, 2),
+        new(6, 96, 3, 1),
+        new(6, 160, 3, 2),
+        new(6, 320, 1, 1),
+    ];
+
+    private readonly Sequential features;
+    private readonly Sequential classifier;
+
+    /// <summary>Draws fresh weights.</summary>
+    /// <param name="num_classes">How many outputs the classifier has.</param>
+    /// <param name="width_mult">Scales the numbers of channels.</param>
+    /// <param name="inverted_residual_setting">The stages; null is the paper's.</param>
+    /// <param name="round_nearest">Numbers of channels are multiples of it.</param>
+    /// <param name="norm_layer">Builds the norms; null is batch norm.</param>
+    /// <param name="dropout">Before the classifier.</param>
+    /// <param name="device">Where the weights live; null is the default device.</param>
+    public MobileNetV2(
+        long num_classes = 1000, double width_mult = 1, IReadOnlyList<MobileNetV2Stage>? inverted_residual_setting = null,
+        long round_nearest = 8, NormLayer? norm_layer = null, double dropout = 0.2, Device? device = null) : base(nameof(MobileNetV2))
+    {
+        inverted_residual_setting ??= table2;
+        if (inverted_residual_setting.Count == 0) throw new ArgumentException("MobileNet v2 needs at least one stage.", nameof(inverted_residual_setting));
+        norm_layer ??= features => BatchNorm2d(features, device: device);
+
+        var channels = MobileNets.MakeDivisible(32 * width_mult, round_nearest);
+        var last_channel = MobileNets.MakeDivisible(1280 * Math.Max(1, width_mult), round_nearest);
+        features = Sequential(new Conv2dNormActivation(3, channels, norm_layer, ReLU6, stride: 2, device: device));
+        foreach (var stage in inverted_residual_setting)
+            for (var i = 0; i < stage.repeats; i++)
+            {
+                var output = MobileNets.MakeDivisible(stage.channels * width_mult, round_nearest);
+                features.append(new MobileNetV2InvertedResidual(channels, output, i == 0 ? stage.stride : 1, stage.expand_ratio, norm_layer, device));
+                channels = output;
+            }
+        features.append(new Conv2dNormActivation(channels, last_channel, norm_layer, ReLU6, kernel_size: 1, device: device));
+        classifier = Sequential(Dropout(dropout), Linear(last_channel, num_classes, device: device));
+        RegisterComponents();
+        MobileNets.InitWeights(this);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor x)
+    {
+        x = features.call(x);
+        x = F.adaptive_avg_pool2d(x, (1, 1));
+        x = torch.flatten(x, 1);
+        return classifier.call(x);
+    }
+}
+
+public static partial class models
+{
+    private static ModelInfo[] mobilenet_v2s =>
+    [
+        new("mobilenet_v2", 3_504_872, imagenet, (classes, device) => mobilenet_v2(classes, device: device)),
+    ];
+
+    /// <summary>MobileNet v2. <c>torchvision.models.mobilenet_v2</c></summary>
+    public static MobileNetV2 mobilenet_v2(long num_classes = 1000, double width_mult = 1, NormLayer? norm_layer = null, double dropout = 0.2, Device? device = null) =>
+        new(num_classes, width_mult, norm_layer: norm_layer, dropout: dropout, device: device);
+}
