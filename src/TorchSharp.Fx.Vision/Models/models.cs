@@ -24,6 +24,9 @@ public static partial class models
         mobilenet_v2s,
         mobilenet_v3s,
         shufflenets,
+        efficientnets,
+        regnets,
+        convnexts,
     }.SelectMany(family => family).ToDictionary(row => row.name);
 
     /// <summary>Every name <see cref="get_model"/> knows, sorted. <c>torchvision.models.list_models</c></summary>
