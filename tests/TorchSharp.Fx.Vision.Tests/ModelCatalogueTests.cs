@@ -33,6 +33,15 @@ public sealed class ModelCatalogueTests
     }
 
     [Theory]
+    [MemberData(nameof(Models))]
+    public void Input_shape_is_the_crop_of_published_weights(string name)
+    {
+        var crops = weights.GetProperty(name).EnumerateObject().Where(item => item.Value.GetProperty("transforms").GetString() == "ImageClassification")
+            .Select(item => item.Value.GetProperty("transform_args").GetProperty("crop_size")[0].GetInt64()).ToList();
+        if (crops.Count > 0) Assert.Contains(models.get_model_info(name).input_shape[^1], crops);
+    }
+
+    [Theory]
     [MemberData(nameof(ModelsWithStateDict))]
     public void State_dict_has_torchvisions_keys_shapes_and_types_in_order(string name)
     {

@@ -110,6 +110,16 @@ public sealed class ModelForwardTests : IDisposable
     [Theory]
     [InlineData("vgg11")]
     [InlineData("resnet18")]
+    [InlineData("densenet121")]
+    [InlineData("squeezenet1_0")]
+    [InlineData("mnasnet0_75")]
+    [InlineData("mobilenet_v2")]
+    [InlineData("mobilenet_v3_small")]
+    [InlineData("shufflenet_v2_x1_5")]
+    [InlineData("efficientnet_b0")]
+    [InlineData("efficientnet_v2_s")]
+    [InlineData("regnet_y_1_6gf")]
+    [InlineData("convnext_tiny")]
     public void Training_and_eval_mode_give_logits_of_the_batch(string name)
     {
         var model = (Module<Tensor, Tensor>)models.get_model(name, num_classes: 10);
@@ -120,6 +130,71 @@ public sealed class ModelForwardTests : IDisposable
         Assert.All(model.parameters(), parameter => Assert.NotNull(parameter.grad));
         model.eval();
         Assert.Equal([2, 10], model.call(x).shape);
+    }
+
+    // The smallest of each family, at the size that torchvision's weights state as their smallest.
+    [Theory]
+    [InlineData("densenet121")]
+    [InlineData("squeezenet1_0")]
+    [InlineData("squeezenet1_1")]
+    [InlineData("mnasnet0_5")]
+    [InlineData("mobilenet_v2")]
+    [InlineData("mobilenet_v3_small")]
+    [InlineData("shufflenet_v2_x0_5")]
+    [InlineData("efficientnet_b0")]
+    [InlineData("efficientnet_v2_s")]
+    [InlineData("regnet_x_400mf")]
+    [InlineData("convnext_tiny")]
+    public void Smallest_image_gives_logits(string name)
+    {
+        var weights = Golden.Json("weights.json").GetProperty(name).EnumerateObject().First().Value;
+        var size = weights.GetProperty("min_size").EnumerateArray().Select(side => side.GetInt64()).ToArray();
+        var model = (Module<Tensor, Tensor>)models.get_model(name, num_classes: 10);
+        model.eval();
+        using var _ = no_grad();
+        Assert.Equal([1, 10], model.call(torch.rand(1, 3, size[0], size[1])).shape);
+    }
+
+    [Fact]
+    public void MobileNets_tail_can_be_dilated_and_reduced()
+    {
+        Assert.Equal([1, 960, 4, 4], Features(models.mobilenet_v3_large(num_classes: 1, dilated: true)).shape);
+        Assert.Equal([1, 288, 2, 2], Features(models.mobilenet_v3_small(num_classes: 1, reduced_tail: true)).shape);
+
+        static Tensor Features(MobileNetV3 model)
+        {
+            model.eval();
+            using var _ = no_grad();
+            return ((Sequential)model.named_children().First().module).call(torch.rand(1, 3, 64, 64));
+        }
+    }
+
+    [Fact]
+    public void Dropout_inside_dense_layers_changes_training_only()
+    {
+        var model = models.densenet121(num_classes: 3, drop_rate: 0.5);
+        var x = torch.rand(2, 3, 32, 32);
+        using var _ = no_grad();
+        model.eval();
+        Assert.True(model.call(x).allclose(model.call(x)));
+        model.train();
+        Assert.False(model.call(x).allclose(model.call(x)));
+    }
+
+    [Fact]
+    public void Impossible_shapes_are_refused()
+    {
+        AssertRefused("SqueezeNet has the versions \"1_0\" and \"1_1\", not \"2_0\".", () => new SqueezeNet("2_0"));
+        AssertRefused("MNASNet's width multiplier is greater than 0.", () => new MNASNet(0));
+        AssertRefused("A ShuffleNet block of stride 1 keeps an even number of channels; it can't turn 24 into 48.", () => new ShuffleNetInvertedResidual(24, 48, 1));
+        AssertRefused("A ShuffleNet v2 has three stages; stages_repeats gives 2 numbers of blocks.", () => new ShuffleNetV2([4, 8], [24, 48, 96, 192, 1024]));
+        AssertRefused("An inverted residual has stride 1 or 2.", () => new MobileNetV2InvertedResidual(8, 8, stride: 3, expand_ratio: 6));
+        AssertRefused("An EfficientNet needs at least one stage.", () => new EfficientNet([], dropout: 0.2));
+        AssertRefused("A RegNet needs w_a >= 0, w_0 a positive multiple of 8 and w_m > 1, not w_a = 20, w_0 = 20 and w_m = 2.",
+            () => BlockParams.from_init_params(depth: 8, w_0: 20, w_a: 20, w_m: 2, group_width: 8));
+
+        static void AssertRefused(string message, Func<object> build) =>
+            Assert.StartsWith(message, Assert.ThrowsAny<ArgumentException>(build).Message, StringComparison.Ordinal);
     }
 
     [Fact]

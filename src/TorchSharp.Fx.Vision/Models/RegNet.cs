@@ -123,11 +123,11 @@ public sealed class RegNet : Module<Tensor, Tensor>
         return fc.call(x);
     }
 
-    // He's deviation, but by all outputs where the convolution is grouped. Biases are squeeze and excitation's; they and the norms keep PyTorch's defaults.
+    // The convolutions' biases are squeeze and excitation's; they and the norms keep PyTorch's defaults.
     private void InitWeights()
     {
         foreach (var conv in modules().OfType<Conv2d>())
-            init.normal_(conv.weight, 0, Math.Sqrt(2.0 / (conv.kernel_size[0] * conv.kernel_size[1] * conv.out_channels)));
+            init.kaiming_normal_(conv.weight, mode: init.FanInOut.FanOut, nonlinearity: init.NonlinearityType.ReLU);
         init.normal_(fc.weight, 0, 0.01);
         init.constant_(fc.bias, 0);
     }

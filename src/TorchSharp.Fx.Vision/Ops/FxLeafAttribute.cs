@@ -1,8 +1,6 @@
 namespace TorchSharp.Fx;
 
-/// <summary>
-/// Marks what feature extraction takes as one node: every module and function of torchvision's ops, and the functions its model files wrap. TorchSharp.Fx looks for
-/// it by its full name, so that neither library knows the other.
-/// </summary>
+/// <summary>Marks what feature extraction lists as one node: a module's class with its subclasses, a function, or all functions of a class.</summary>
+/// <remarks>The tracer matches it by its full name, so neither library references the other.</remarks>
 [AttributeUsage(AttributeTargets.Class | AttributeTargets.Method)]
 internal sealed class FxLeafAttribute : Attribute;

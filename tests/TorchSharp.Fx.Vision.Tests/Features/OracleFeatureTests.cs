@@ -32,6 +32,6 @@ public sealed class OracleFeatureTests : IDisposable
         var interpreted = (Dictionary<string, object>)new GraphInterpreter(model, extractor.eval_graph).run(input)!;
         Assert.Equal(features.Keys, interpreted.Keys);
         foreach (var (node, feature) in features)
-            Assert.True(feature.bytes.SequenceEqual(((Tensor)interpreted[node]).bytes), $"{name}'s {node} differs between the compiled form and the interpreter.");
+            Assert.True(feature.contiguous().bytes.SequenceEqual(((Tensor)interpreted[node]).contiguous().bytes), $"{name}'s {node} differs between the compiled form and the interpreter.");
     }
 }
