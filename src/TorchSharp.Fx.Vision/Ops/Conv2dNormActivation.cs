@@ -12,7 +12,7 @@ public delegate Module<Tensor, Tensor> ActivationLayer(bool inplace);
 
 /// <summary>Convolution, normalisation and activation in a row. <c>torchvision.ops.Conv2dNormActivation</c></summary>
 [FxLeaf]
-public class Conv2dNormActivation : Sequential
+public sealed class Conv2dNormActivation : Sequential
 {
     /// <summary>Draws fresh weights for a square kernel.</summary>
     /// <param name="in_channels">Channels of the input.</param>
