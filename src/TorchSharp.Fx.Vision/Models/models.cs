@@ -27,6 +27,7 @@ public static partial class models
         efficientnets,
         regnets,
         convnexts,
+        vits,
     }.SelectMany(family => family).ToDictionary(row => row.name);
 
     /// <summary>Every name <see cref="get_model"/> knows, sorted. <c>torchvision.models.list_models</c></summary>
