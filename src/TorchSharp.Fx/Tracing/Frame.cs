@@ -20,6 +20,14 @@ internal sealed class Frame
                 Locals[i] = StructLayout.Zero(code.Locals[i]);
     }
 
+    /// <summary>A frame that goes its own way from an instruction on, with what this one holds.</summary>
+    internal Frame Fork(int at)
+    {
+        var fork = new Frame(Code, [.. Arguments], Caller) { Next = at };
+        Locals.CopyTo(fork.Locals, 0);
+        return fork;
+    }
+
     internal MethodIL Code { get; }
 
     internal Value[] Arguments { get; }

@@ -21,12 +21,12 @@ internal sealed partial class Interpreter
     {
         if (Guards.ThrowMessage(f.Code, ifFalse) is { } messageIfFalse && MayPass(f, condition))
         {
-            Assert(Either(f, condition), messageIfFalse);
+            Assert(f, Either(f, condition), ifFalse, messageIfFalse);
             return true;
         }
         if (Guards.ThrowMessage(f.Code, ifTrue) is { } messageIfTrue && MayPass(f, condition.Negated()))
         {
-            Assert(Either(f, condition.Negated()), messageIfTrue);
+            Assert(f, Either(f, condition.Negated()), ifTrue, messageIfTrue);
             return false;
         }
         return null;
@@ -61,7 +61,7 @@ internal sealed partial class Interpreter
         {
             var last = f.Alternatives[^1];
             f.Alternatives.RemoveAt(f.Alternatives.Count - 1);
-            Assert(Either(f, last), message);
+            Assert(f, Either(f, last), way, message);
             return !answer;
         }
         f.Alternatives.Clear();
