@@ -28,6 +28,7 @@ public static partial class models
         regnets,
         convnexts,
         vits,
+        swins,
     }.SelectMany(family => family).ToDictionary(row => row.name);
 
     /// <summary>Every name <see cref="get_model"/> knows, sorted. <c>torchvision.models.list_models</c></summary>
