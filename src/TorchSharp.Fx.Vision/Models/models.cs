@@ -29,6 +29,7 @@ public static partial class models
         convnexts,
         vits,
         swins,
+        maxvits,
     }.SelectMany(family => family).ToDictionary(row => row.name);
 
     /// <summary>Every name <see cref="get_model"/> knows, sorted. <c>torchvision.models.list_models</c></summary>

@@ -36,9 +36,14 @@ public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwar
     public override Proxy create_proxy(Opcode op, Target target, ImmutableArray<Argument> args, Type type)
     {
         var proxy = base.create_proxy(op, target, args, type);
-        names.Add(proxy.node, QualifiedName(proxy.node));
+        if (!DependsOnBuffersAlone(proxy.node))
+            names.Add(proxy.node, QualifiedName(proxy.node));
         return proxy;
     }
+
+    /// <summary>Such a value is a node here, so that it follows the buffers. torch.fx computes it while tracing, and so torchvision's list does not have it.</summary>
+    private bool DependsOnBuffersAlone(Node node)
+        => node.op is Opcode.call_function or Opcode.call_method && node.all_input_nodes.Count > 0 && !node.all_input_nodes.Any(names.ContainsKey);
 
     /// <summary>
     /// torch.fx numbers a node's name in the whole graph; here the number counts within the module. torchvision takes the number off a module's path as well, so
