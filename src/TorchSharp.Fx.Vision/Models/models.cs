@@ -30,6 +30,8 @@ public static partial class models
         vits,
         swins,
         maxvits,
+        fcns,
+        deeplabs,
     }.SelectMany(family => family).ToDictionary(row => row.name);
 
     /// <summary>Every name <see cref="get_model"/> knows, sorted. <c>torchvision.models.list_models</c></summary>

@@ -21,6 +21,7 @@ internal static class Models
     internal static DualGraphModule<Tensor> Extractor(nn.Module model, ReturnNodes? nodes = null, ReturnNodes? train = null, ReturnNodes? eval = null) => model switch
     {
         nn.Module<Tensor, Tensor> plain => feature_extraction.create_feature_extractor(plain, nodes, train, eval, suppress_diff_warning: true),
+        nn.Module<Tensor, Dictionary<string, Tensor>> segmentation => feature_extraction.create_feature_extractor(segmentation, nodes, train, eval, suppress_diff_warning: true),
         GoogLeNet google => feature_extraction.create_feature_extractor(google, nodes, train, eval, suppress_diff_warning: true),
         _ => feature_extraction.create_feature_extractor((Inception3)model, nodes, train, eval, suppress_diff_warning: true),
     };
