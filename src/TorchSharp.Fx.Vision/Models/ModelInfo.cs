@@ -10,7 +10,7 @@ public delegate nn.Module ModelBuilder(long num_classes, Device? device);
 /// <summary>One row of the catalogue: an architecture that <see cref="models.get_model"/> builds by name.</summary>
 /// <param name="name">Its name, torchvision's.</param>
 /// <param name="num_params">How many parameters it has with the default number of classes; buffers don't count.</param>
-/// <param name="input_shape">One sample's shape at training resolution, without the batch dimension: channels, height, width.</param>
+/// <param name="input_shape">One sample's shape at training resolution, without the batch dimension: channels, frames of a video, height, width.</param>
 /// <param name="builder">What builds it.</param>
 public sealed record ModelInfo(string name, long num_params, IReadOnlyList<long> input_shape, ModelBuilder builder)
 {

@@ -32,6 +32,8 @@ public static partial class models
         maxvits,
         fcns,
         deeplabs,
+        videoresnets,
+        s3ds,
     }.SelectMany(family => family).ToDictionary(row => row.name);
 
     /// <summary>Every name <see cref="get_model"/> knows, sorted. <c>torchvision.models.list_models</c></summary>
