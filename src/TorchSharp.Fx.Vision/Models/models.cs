@@ -34,6 +34,7 @@ public static partial class models
         deeplabs,
         videoresnets,
         s3ds,
+        mvits,
     }.SelectMany(family => family).ToDictionary(row => row.name);
 
     /// <summary>Every name <see cref="get_model"/> knows, sorted. <c>torchvision.models.list_models</c></summary>
