@@ -35,6 +35,7 @@ public static partial class models
         videoresnets,
         s3ds,
         mvits,
+        swin3ds,
     }.SelectMany(family => family).ToDictionary(row => row.name);
 
     /// <summary>Every name <see cref="get_model"/> knows, sorted. <c>torchvision.models.list_models</c></summary>
