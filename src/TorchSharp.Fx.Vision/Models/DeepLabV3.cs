@@ -94,6 +94,7 @@ public static partial class models
     [
         new("deeplabv3_resnet50", 39_638_869, coco, (classes, device) => deeplabv3_resnet50(classes, device: device)) { num_classes = 21 },
         new("deeplabv3_resnet101", 58_630_997, coco, (classes, device) => deeplabv3_resnet101(classes, device: device)) { num_classes = 21 },
+        new("deeplabv3_mobilenet_v3_large", 11_025_477, coco, (classes, device) => deeplabv3_mobilenet_v3_large(classes, device: device)) { num_classes = 21 },
     ];
 
     /// <summary>DeepLab v3 on ResNet-50. <c>torchvision.models.segmentation.deeplabv3_resnet50</c></summary>
@@ -103,6 +104,17 @@ public static partial class models
     /// <summary>DeepLab v3 on ResNet-101. <c>torchvision.models.segmentation.deeplabv3_resnet101</c></summary>
     public static DeepLabV3 deeplabv3_resnet101(long num_classes = 21, bool aux_loss = false, Device? device = null) =>
         deeplabv3(resnet101(replace_stride_with_dilation: [false, true, true], device: device), num_classes, aux_loss, device);
+
+    /// <summary>DeepLab v3 on MobileNet v3, large. <c>torchvision.models.segmentation.deeplabv3_mobilenet_v3_large</c></summary>
+    public static DeepLabV3 deeplabv3_mobilenet_v3_large(long num_classes = 21, bool aux_loss = false, Device? device = null)
+    {
+        var levels = MobileNetLevels.Of(mobilenet_v3_large(dilated: true, device: device));
+        var return_layers = new Dictionary<string, string> { [levels.high] = "out" };
+        if (aux_loss) return_layers[levels.low] = "aux";
+        return new(
+            new IntermediateLayerGetter(levels.features, return_layers), new DeepLabHead(levels.high_channels, num_classes, device: device),
+            aux_loss ? new FCNHead(levels.low_channels, num_classes, device) : null);
+    }
 
     private static DeepLabV3 deeplabv3(ResNet backbone, long num_classes, bool aux_loss, Device? device) =>
         new(SegmentationModel.Backbone(backbone, aux_loss), new DeepLabHead(2048, num_classes, device: device), aux_loss ? new FCNHead(1024, num_classes, device) : null);

@@ -32,6 +32,7 @@ public static partial class models
         maxvits,
         fcns,
         deeplabs,
+        lraspps,
         videoresnets,
         s3ds,
         mvits,
