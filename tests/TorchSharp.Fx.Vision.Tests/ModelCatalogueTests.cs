@@ -26,8 +26,18 @@ public sealed class ModelCatalogueTests
     [MemberData(nameof(Models))]
     public void Number_of_parameters_is_torchvisions(string name)
     {
-        // torchvision counts its published GoogLeNet without the auxiliary classifiers.
-        var model = name == "googlenet" ? models.googlenet(aux_logits: false, device: META) : models.get_model(name, device: META);
+        // torchvision counts its published GoogLeNet without the auxiliary classifiers, segmentation with them; one ViT was published for larger images only.
+        nn.Module model = name switch
+        {
+            "googlenet" => models.googlenet(aux_logits: false, device: META),
+            "vit_h_14" => models.vit_h_14(image_size: 518, device: META),
+            "fcn_resnet50" => models.fcn_resnet50(aux_loss: true, device: META),
+            "fcn_resnet101" => models.fcn_resnet101(aux_loss: true, device: META),
+            "deeplabv3_resnet50" => models.deeplabv3_resnet50(aux_loss: true, device: META),
+            "deeplabv3_resnet101" => models.deeplabv3_resnet101(aux_loss: true, device: META),
+            "deeplabv3_mobilenet_v3_large" => models.deeplabv3_mobilenet_v3_large(aux_loss: true, device: META),
+            _ => models.get_model(name, device: META),
+        };
         var published = weights.GetProperty(name).EnumerateObject().First().Value.GetProperty("num_params").GetInt64();
         Assert.Equal(published, model.parameters().Sum(parameter => parameter.numel()));
     }
@@ -56,7 +66,7 @@ public sealed class ModelCatalogueTests
     public void Number_of_classes_sets_the_last_layer(string name)
     {
         var last = models.get_model(name, num_classes: 7, device: META).named_parameters().Last();
-        Assert.Equal([7], last.parameter.shape);
+        Assert.Equal(7, last.parameter.shape[0]);
     }
 
     [Fact]

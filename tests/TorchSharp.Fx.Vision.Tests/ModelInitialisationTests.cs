@@ -1,6 +1,7 @@
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
+using static TorchSharp.Fx.Vision.Tests.Initial;
 
 namespace TorchSharp.Fx.Vision.Tests;
 
@@ -118,22 +119,4 @@ public sealed class ModelInitialisationTests : IDisposable
             Assert.Equal(eps, norm.eps, 1e-12);
             Assert.Equal(momentum, norm.momentum!.Value, 1e-12);
         });
-
-    private static void AssertNormal(Tensor weight, double std)
-    {
-        // Four standard errors of a deviation and of a mean of that many numbers.
-        var n = weight.numel();
-        Assert.InRange(weight.std().item<float>(), std * (1 - 4 / Math.Sqrt(2.0 * n)), std * (1 + 4 / Math.Sqrt(2.0 * n)));
-        Assert.InRange(weight.mean().item<float>(), -4 * std / Math.Sqrt(n), 4 * std / Math.Sqrt(n));
-    }
-
-    private static void AssertUniform(Tensor weight, double bound)
-    {
-        Assert.InRange(weight.abs().max().item<float>(), bound * 0.99, bound * (1 + 1e-6));
-        // The deviation of a uniform distribution's deviation: its kurtosis is 1.8.
-        var n = weight.numel();
-        var std = bound / Math.Sqrt(3);
-        Assert.InRange(weight.std().item<float>(), std * (1 - 4 * Math.Sqrt(0.2 / n)), std * (1 + 4 * Math.Sqrt(0.2 / n)));
-        Assert.InRange(weight.mean().item<float>(), -4 * std / Math.Sqrt(n), 4 * std / Math.Sqrt(n));
-    }
 }

@@ -70,10 +70,8 @@ internal sealed class WindowAttention(long[] window_size, long[] shift_size, lon
     private static Tensor? ProjectionBias(Weights weights)
     {
         if (weights.logit_scale is null || weights.qkv_bias is null) return weights.qkv_bias;
-        var third = weights.qkv_bias.numel() / 3;
-        var bias = weights.qkv_bias.clone();
-        bias.narrow(0, third, third).zero_();
-        return bias;
+        var (q, k, v) = weights.qkv_bias.chunk(3);
+        return torch.cat([q, torch.zeros_like(k, requires_grad: false), v]);
     }
 
     // [N, sizes…, C] to [N * windows, volume, C]

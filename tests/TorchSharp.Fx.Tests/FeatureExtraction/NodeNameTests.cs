@@ -162,4 +162,35 @@ public sealed class NodeNameTests
         var error = Assert.Throws<ArgumentException>(() => feature_extraction.create_feature_extractor(new TestModule(), new() { ["relu"] = "out", ["add"] = "out" }));
         Assert.Equal("The key 'out' is given to 2 nodes, 'relu' and 'add'. Give each node a key of its own.", error.Message);
     }
+
+    private sealed class Looked : Module<Tensor, Tensor>
+    {
+        private readonly Parameter table = new(rand(4, 2));
+        private readonly Tensor index = torch.tensor(new long[,] { { 0, 3 }, { 1, 2 } });
+
+        public Looked() : base(nameof(Looked))
+        {
+            register_buffer("index", index);
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor x) => x + table[index.view(-1)].view(2, 2, 2);
+    }
+
+    [Fact]
+    public void What_depends_on_buffers_alone_is_not_listed_and_follows_them()
+    {
+        using var model = new Looked();
+        var (train, eval) = feature_extraction.get_graph_node_names(model);
+        string[] expected = ["x", "table", "getitem", "view", "add"];
+        Assert.Equal(expected, train);
+        Assert.Equal(expected, eval);
+
+        using var extractor = feature_extraction.create_feature_extractor(model, ["add"]);
+        var x = zeros(2, 2, 2);
+        var before = extractor.call(x)["add"];
+        model.get_buffer("index")!.zero_();
+        Assert.True(extractor.call(x)["add"].allclose(model.call(x)));
+        Assert.False(before.allclose(model.call(x)));
+    }
 }

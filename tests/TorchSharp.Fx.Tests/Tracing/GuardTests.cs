@@ -127,4 +127,49 @@ public sealed class GuardTests
     [Fact]
     public void A_guard_whose_exception_the_model_catches_is_a_branch()
         => Assert.Equal("FX001", Assert.Throws<TraceException>(() => Traced.Graph(new Caught())).code);
+
+    private sealed class Explained() : nn.Module<Tensor, Tensor>(nameof(Explained))
+    {
+        public override Tensor forward(Tensor x)
+        {
+            if (x.dim() != 2) throw new ArgumentException($"Expected 2 dimensions, got {string.Join(", ", x.shape)}");
+            return x.relu();
+        }
+    }
+
+    [Fact]
+    public void What_the_message_reads_comes_between_the_condition_and_the_assertion_as_in_python()
+        => Traced.Check(new Explained(), """
+            graph(%x):
+                %x : [num_users=3] = placeholder[target=x]
+                %dim : [num_users=1] = call_method[target=dim](%x)
+                %eq : [num_users=1] = call_function[target=eq](%dim, 2)
+                %getattr_1 : [num_users=0] = call_function[target=getattr](%x, shape)
+                %_assert : [num_users=0] = call_function[target=_assert](%eq, 'Expected 2 dimensions, got {…}')
+                %relu : [num_users=1] = call_method[target=relu](%x)
+                return %relu
+            """);
+
+    private sealed class Logged() : nn.Module<Tensor, Tensor>(nameof(Logged))
+    {
+        public List<string> Log { get; } = [];
+
+        public override Tensor forward(Tensor x)
+        {
+            if (x.dim() != 2)
+            {
+                Log.Add($"{x.shape.Length}");
+                throw new ArgumentException("Expected 2 dimensions.");
+            }
+            return x.relu();
+        }
+    }
+
+    [Fact]
+    public void A_way_to_an_exception_that_does_more_than_write_its_message_is_not_followed()
+    {
+        var model = new Logged();
+        Assert.Equal(["x", "dim", "eq", "_assert", "relu", "output"], Traced.Graph(model).nodes.Select(node => node.name));
+        Assert.Empty(model.Log);
+    }
 }

@@ -43,7 +43,7 @@ public sealed partial class BuildExtractorTests : IDisposable
         model.train();
         var (train, eval) = RandomNodes(model);
         using var extractor = Models.Extractor(model, train: train, eval: eval);
-        using var features = extractor.call(rand(name == "inception_v3" ? [2, 3, 299, 299] : [2, 3, 64, 64]));
+        using var features = extractor.call(Models.SmallInput(name));
         Assert.Equal(train, features.Keys);
         Loss(features).backward();
         // The extractor also holds what only the other mode needs.
@@ -84,12 +84,12 @@ public sealed partial class BuildExtractorTests : IDisposable
         }
     }
 
-    // regnet_x_400mf's is regnet_x, efficientnet_v2_s's efficientnet_v2, resnet18's resnet.
-    [GeneratedRegex(@"^[a-z]+(_v\d|_[xy](?=_))?")]
+    // regnet_x_400mf's is regnet_x, efficientnet_v2_s's efficientnet_v2, resnet18's resnet, swin3d_t's swin3d.
+    [GeneratedRegex(@"^[a-z]+(3d)?(_v\d|_[xy](?=_))?")]
     private static partial Regex Family();
 
     // Nodes whose values are sizes or lists; torchvision's test leaves them out too.
-    [GeneratedRegex(@"(^|\.)(getitem|floordiv|size|chunk|_assert|eq|dim|getattr)(_\d+)?$")]
+    [GeneratedRegex(@"(^|\.)(getitem|floordiv|size|chunk|unbind|tensor_split|_unsqueeze|_compute_pad_size_3d|_get_window_and_shift_size|self_attention|mul|_assert|eq|dim|getattr)(_\d+)?$")]
     private static partial Regex NoTensor();
 
     private static void AssertKeys(string[] train, string[] eval, DualGraphModule<Tensor> extractor)

@@ -6,37 +6,6 @@ namespace TorchSharp.Fx.Vision.Tests.Features;
 /// <summary>Mirrors torchvision's test_feature_extraction_methods_equivalence: the older way of getting at intermediate layers gives the same.</summary>
 public sealed class IntermediateLayerGetterTests
 {
-    /// <summary>Runs a model's children one after the other up to the last that is asked for. Counterpart: <c>torchvision.models._utils.IntermediateLayerGetter</c>.</summary>
-    private sealed class IntermediateLayerGetter : Module<Tensor, Dictionary<string, Tensor>>
-    {
-        private readonly List<(string Name, Module<Tensor, Tensor> Module)> layers = [];
-        private readonly Dictionary<string, string> return_layers;
-
-        internal IntermediateLayerGetter(nn.Module model, Dictionary<string, string> return_layers) : base(nameof(IntermediateLayerGetter))
-        {
-            this.return_layers = return_layers;
-            var wanted = return_layers.Keys.ToHashSet();
-            foreach (var (name, child) in model.named_children().TakeWhile(_ => wanted.Count > 0))
-            {
-                layers.Add((name, (Module<Tensor, Tensor>)child));
-                register_module(name, child);
-                wanted.Remove(name);
-            }
-        }
-
-        public override Dictionary<string, Tensor> forward(Tensor x)
-        {
-            var result = new Dictionary<string, Tensor>();
-            foreach (var (name, layer) in layers)
-            {
-                x = layer.call(x);
-                if (return_layers.TryGetValue(name, out var key))
-                    result[key] = x;
-            }
-            return result;
-        }
-    }
-
     private static readonly Dictionary<string, string> ReturnLayers = new() { ["layer1"] = "layer1", ["layer2"] = "layer2", ["layer3"] = "layer3", ["layer4"] = "layer4" };
 
     [Fact]
@@ -59,5 +28,19 @@ public sealed class IntermediateLayerGetterTests
         using var actual = extractor.call(input);
         Assert.Equal(expected.Keys, actual.Keys);
         Assert.All(expected, layer => Assert.True(layer.Value.bytes.SequenceEqual(actual[layer.Key].bytes), $"{layer.Key} differs."));
+    }
+
+    [Fact]
+    public void Children_after_the_last_are_left_out() =>
+        Assert.Equal(["conv1", "bn1", "relu", "maxpool", "layer1"],
+            new IntermediateLayerGetter(models.resnet18(device: META), new Dictionary<string, string> { ["layer1"] = "a", ["conv1"] = "b" }).named_children().Select(child => child.name));
+
+    [Fact]
+    public void What_cant_be_returned_is_refused()
+    {
+        var unknown = Assert.Throws<ArgumentException>(() => new IntermediateLayerGetter(models.resnet18(device: META), new Dictionary<string, string> { ["layer5"] = "x" }));
+        Assert.StartsWith("return_layers are not present in model: ResNet has no child 'layer5'; it has conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4, avgpool, fc.", unknown.Message);
+        var twofold = Assert.Throws<ArgumentException>(() => new IntermediateLayerGetter(models.lraspp_mobilenet_v3_large(device: META), new Dictionary<string, string> { ["classifier"] = "x" }));
+        Assert.StartsWith("The child 'backbone' of LRASPP does not take and return one tensor, so it can't be run in a row; use feature extraction.", twofold.Message);
     }
 }

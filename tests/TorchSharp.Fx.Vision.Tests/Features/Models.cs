@@ -17,6 +17,17 @@ internal static class Models
     /// <summary>No memory, no random numbers: enough to trace.</summary>
     internal static nn.Module Meta(string name) => models.get_model(name, device: META);
 
+    /// <summary>As little as a model takes in training.</summary>
+    internal static Tensor SmallInput(string name) => name switch
+    {
+        "inception_v3" => rand(2, 3, 299, 299),
+        "maxvit_t" => rand(2, 3, 224, 224),
+        "s3d" or "mvit_v1_b" or "mvit_v2_s" => rand([1, 3, 16, 224, 224]),
+        _ when name.StartsWith("vit_", StringComparison.Ordinal) => rand(2, 3, 224, 224),
+        _ when models.get_model_info(name).input_shape.Count == 4 => rand([2, 3, 4, 64, 64]),
+        _ => rand(2, 3, 64, 64),
+    };
+
     /// <summary>An extractor of any model by name: all of Vision's take one tensor.</summary>
     internal static DualGraphModule<Tensor> Extractor(nn.Module model, ReturnNodes? nodes = null, ReturnNodes? train = null, ReturnNodes? eval = null) => model switch
     {
