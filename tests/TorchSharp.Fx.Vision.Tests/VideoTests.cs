@@ -18,7 +18,7 @@ public sealed class VideoTests : IDisposable
     [InlineData("mc3_18", 4, 40)]
     [InlineData("r2plus1d_18", 4, 40)]
     [InlineData("swin3d_t", 2, 40)]
-    [InlineData("swin3d_t", 17, 50)]
+    [InlineData("swin3d_t", 9, 40)]
     public void Training_and_eval_mode_give_logits_and_gradients(string name, long frames, long size)
     {
         var model = (Module<Tensor, Tensor>)models.get_model(name, num_classes: 5);
@@ -33,19 +33,13 @@ public sealed class VideoTests : IDisposable
         Assert.True(model.call(x).allclose(model.call(x)));
     }
 
-    [Theory]
-    [InlineData("mvit_v1_b")]
-    [InlineData("mvit_v2_s")]
-    [InlineData("s3d")]
-    public void Training_and_eval_mode_give_logits_at_the_one_size_they_are_for(string name)
+    [Fact]
+    public void An_mvit_without_golden_features_gives_logits()
     {
-        var model = (Module<Tensor, Tensor>)models.get_model(name, num_classes: 5);
-        var x = torch.rand([1, 3, 16, 224, 224]);
-        using var _ = no_grad();
-        model.train();
-        Assert.Equal([1, 5], model.call(x).shape);
+        var model = models.mvit_v1_b(num_classes: 5);
         model.eval();
-        Assert.Equal([1, 5], model.call(x).shape);
+        using var _ = no_grad();
+        Assert.Equal([1, 5], model.call(torch.rand([1, 3, 16, 224, 224])).shape);
     }
 
     [Fact]

@@ -132,7 +132,7 @@ public sealed class GuardTests
     {
         public override Tensor forward(Tensor x)
         {
-            if (x.dim() != 2) throw new ArgumentException($"Expected 2 dimensions, got {string.Join(", ", x.shape)}");
+            if (x.dim() != 2) throw new ArgumentException($"Expected 2 dimensions, got {x.shape}");
             return x.relu();
         }
     }
