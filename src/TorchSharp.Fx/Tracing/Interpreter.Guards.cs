@@ -69,7 +69,8 @@ internal sealed partial class Interpreter
     }
 
     /// <summary>Whether the example inputs, if there are any, pass a guard.</summary>
-    private bool MayPass(Frame f, Deferred condition) => Examples is null || Holds(condition) || f.Alternatives.Exists(Holds);
+    private bool MayPass(Frame f, Deferred condition) => Examples is null
+        || Agreed(values => Holds(condition, values) || f.Alternatives.Exists(part => Holds(part, values)), () => $"to know whether {Untraceable.Describe(condition)}");
 
     private Proxy Either(Frame f, Deferred condition)
     {
