@@ -56,6 +56,7 @@ public static class fx
     {
         ArgumentNullException.ThrowIfNull(tracer);
         ArgumentNullException.ThrowIfNull(example_inputs);
+        var own = tracer.MakeExamples;
         tracer.MakeExamples = (interpreter, concrete) => InterpretedExamples.Of(interpreter, example_inputs, concrete, allow_value_specialization);
         try
         {
@@ -63,7 +64,7 @@ public static class fx
         }
         finally
         {
-            tracer.MakeExamples = null;
+            tracer.MakeExamples = own;
         }
     }
 

@@ -74,7 +74,7 @@ internal sealed partial class Interpreter
         if (measured.Add(placeholder))
         {
             var length = new Deferred(this, Builtin.len, placeholder.GetType(), typeof(int), Value.OfObject(placeholder));
-            Assert(Comparison(Builtin.eq, typeof(int), Value.Of(length), Value.Of(count)), TracedWith($"len({symbol.node.name}) == {count}"));
+            Specialised(Comparison(Builtin.eq, typeof(int), Value.Of(length), Value.Of(count)), TracedWith($"len({symbol.node.name}) == {count}"));
         }
         return count;
     }
@@ -223,7 +223,7 @@ internal sealed partial class Interpreter
     {
         var literal = new Literal(value);
         var same = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, value?.GetType() ?? typeof(object)), [node, literal], typeof(bool));
-        tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [same.Argument, new Literal(TracedWith($"{node.name} == {literal}"))], typeof(void));
+        Specialised(same, TracedWith($"{node.name} == {literal}"));
     }
 
     /// <summary>What is null in the example is null in the graph.</summary>

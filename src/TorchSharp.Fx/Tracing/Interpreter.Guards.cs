@@ -91,6 +91,11 @@ internal sealed partial class Interpreter
         return false;
     }
 
-    internal void Assert(Proxy condition, string message)
-        => tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [condition.Argument, new Literal(message)], typeof(void));
+    /// <summary>What holds the graph to one value of something that depends on an input.</summary>
+    internal HashSet<Node> Specialisations { get; } = [];
+
+    internal void Specialised(Proxy isSame, string message) => Specialisations.Add(Assert(isSame, message));
+
+    internal Node Assert(Proxy condition, string message)
+        => tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [condition.Argument, new Literal(message)], typeof(void)).node;
 }

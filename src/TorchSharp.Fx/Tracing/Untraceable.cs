@@ -118,5 +118,5 @@ internal static class Untraceable
     }
 
     private static TraceException Error(Interpreter at, string code, string what, string fix)
-        => new(code, what, char.ToUpperInvariant(fix[0]) + fix[1..], at.Tracer.CurrentPath, at.Location());
+        => new(code, what, char.ToUpperInvariant(fix[0]) + fix[1..], at.Tracer.CurrentPath, at.Location(), at.ProgramStack());
 }
