@@ -74,7 +74,7 @@ internal sealed partial class Interpreter
     internal Origin? Here()
     {
         for (var frame = current; frame is not null; frame = frame.Caller)
-            if (Traits.HomeOf(frame.Code.Method.DeclaringType!) == Home.User)
+            if (Traits.IsPlace(frame.Code.Method.DeclaringType!))
                 return new Origin(tracer.CurrentPath, frame.Code, frame.At);
         return current is null ? null : new Origin(tracer.CurrentPath, current.Code, current.At);
     }
@@ -84,7 +84,7 @@ internal sealed partial class Interpreter
     {
         var calls = new List<Origin>();
         for (var frame = current; frame is not null; frame = frame.Caller)
-            if (Traits.HomeOf(frame.Code.Method.DeclaringType!) == Home.User)
+            if (Traits.IsPlace(frame.Code.Method.DeclaringType!))
                 calls.Add(new Origin(frame.ModulePath, frame.Code, frame.At));
         return calls;
     }
