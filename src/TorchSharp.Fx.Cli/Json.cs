@@ -21,6 +21,13 @@ internal static class Json
         stream.WriteByte((byte)'\n');
     }
 
+    /// <summary>Two properties: which module's code it is, and where that stands.</summary>
+    internal static void WriteJson(this Origin origin, Utf8JsonWriter writer)
+    {
+        writer.WriteString("module", origin.module_path);
+        writer.WriteString("at", origin.ToString());
+    }
+
     internal static void WriteStrings(this Utf8JsonWriter writer, string name, IEnumerable<string> texts)
     {
         writer.WriteStartArray(name);

@@ -11,8 +11,8 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
 {
     private const long UsualCropSize = 224;
 
-    /// <summary>The model for what only looks at its structure.</summary>
-    internal nn.Module BuildWithoutWeights() => Build(META);
+    /// <summary>The model for what only looks at its structure; example inputs have to go through it, and not all operations have a meta form.</summary>
+    internal nn.Module BuildToTrace(TracerKwargs kwargs) => Build(kwargs.example_inputs is null ? META : null);
 
     /// <summary>Images as the model's published weights want them: torchvision's ratio of resize to crop is 256 to 224 throughout.</summary>
     internal ImageClassification Preprocessing() => new(CropSize, (long)Math.Round(CropSize * 256 / 224.0));

@@ -18,12 +18,12 @@ internal static class NodeRequests
     }
 
     /// <summary>Cuts a model at the nodes of one mode. The other mode, which nobody asked for, need not have them: it gets its first node.</summary>
-    internal static DualGraphModule Extractor(nn.Module model, ReturnNodes nodes, bool training)
+    internal static DualGraphModule Extractor(nn.Module model, ReturnNodes nodes, bool training, TracerKwargs kwargs)
     {
-        var (train_nodes, eval_nodes) = feature_extraction.get_graph_node_names(model, suppress_diff_warning: true);
+        var (train_nodes, eval_nodes) = feature_extraction.get_graph_node_names(model, kwargs, suppress_diff_warning: true);
         ReturnNodes other = [(training ? eval_nodes : train_nodes)[0]];
         return feature_extraction.create_feature_extractor(
-            model, train_return_nodes: training ? nodes : other, eval_return_nodes: training ? other : nodes, suppress_diff_warning: true);
+            model, train_return_nodes: training ? nodes : other, eval_return_nodes: training ? other : nodes, tracer_kwargs: kwargs, suppress_diff_warning: true);
     }
 
     private static ReturnNode Request(string text) => text.Split('=', 2, StringSplitOptions.TrimEntries) switch

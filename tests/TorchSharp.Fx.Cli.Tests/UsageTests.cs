@@ -7,7 +7,7 @@ public sealed class UsageTests
     {
         var help = Torchfx.Run("--help");
         Assert.Equal(0, help.ExitCode);
-        Assert.All(["models", "nodes <MODEL>", "graph <MODEL>", "extract <MODEL> <INPUT>", "doctor", "--version", "--verbose"], text => Assert.Contains(text, help.Out));
+        Assert.All(["models", "nodes <MODEL>", "graph <MODEL>", "trace <MODEL>", "extract <MODEL> <INPUT>", "doctor", "--version", "--verbose"], text => Assert.Contains(text, help.Out));
         Assert.Contains("Examples:\n  torchfx models\n  torchfx nodes resnet18\n", help.Out);
         Assert.Equal("", help.Error);
     }
@@ -17,6 +17,7 @@ public sealed class UsageTests
     [InlineData("nodes", "torchfx nodes inception_v3 --mode train --format json")]
     [InlineData("graph", "torchfx graph resnet18 --nodes layer1,layer4.1=last --format csharp")]
     [InlineData("extract", "torchfx extract resnet18 photo.jpg --nodes layer4 --out features")]
+    [InlineData("trace", "torchfx trace resnet18 --report")]
     [InlineData("doctor", "torchfx doctor")]
     public void Help_of_a_command_shows_examples(string command, string example)
     {
@@ -50,6 +51,8 @@ public sealed class UsageTests
     [InlineData("--nodes", "a=", "--nodes has 'a=', which is neither NAME nor NAME=KEY.")]
     [InlineData("--nodes", "fc,fc=x", "--nodes asks for the node 'fc' twice.")]
     [InlineData("--nodes", "fc=x,relu=x", "--nodes gives the key 'x' to two nodes.")]
+    [InlineData("--input", "1x3x?", "The input '1x3x?' can't be read: '?' is neither a size nor a capital letter. Write sizes with x between them, as in 1x3x224x224, Nx3x224x224 (N stays free) or 1x16:int64.")]
+    [InlineData("--allow-value-specialization", "true", "--allow-value-specialization goes by the values of example inputs: give them with --input.")]
     [InlineData("--args", "{}", "--args is for the constructor of a type (path/To.dll:Namespace.Type), and 'resnet18' is a model of the catalogue.")]
     public void What_options_say_is_checked(string option, string value, string sentence)
         => Torchfx.Run("graph", "resnet18", option, value).AssertFailed(sentence, exitCode: 2);

@@ -6,6 +6,7 @@ namespace TorchSharp.Fx.Cli;
 internal sealed class ExtractCommand : ToolCommand
 {
     private readonly ModelOptions model = new();
+    private readonly InputOptions examples = new();
     private readonly Argument<string[]> inputs = new("INPUT") { Description = "Images, or folders: all images in them and in the folders inside, in natural order.", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string> nodes = new("--nodes") { Description = "The nodes to extract, and the keys they get.", HelpName = "NAME[=KEY],…", Required = true };
     private readonly Option<string> folder = new("--out") { Description = "The folder to write to; made where it does not exist.", HelpName = "DIR", Required = true };
@@ -23,6 +24,7 @@ internal sealed class ExtractCommand : ToolCommand
         Add(inputs);
         foreach (var option in new Option[] { nodes, folder, weights, seed, format, batch })
             Add(option);
+        examples.AddTo(this);
         batch.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && int.TryParse(token.Value, out var number) && number < 1)
@@ -33,7 +35,7 @@ internal sealed class ExtractCommand : ToolCommand
 
     private int Run(ParseResult parsed, CancellationToken token)
     {
-        var source = model.Read(parsed);
+        var (source, kwargs) = (model.Read(parsed), examples.Read(parsed));
         var requested = NodeRequests.Parse(parsed.GetRequiredValue(nodes));
         CheckKeys(requested, parsed.GetRequiredValue(format));
         var images = InputImages.Find(parsed.GetRequiredValue(inputs));
@@ -41,7 +43,7 @@ internal sealed class ExtractCommand : ToolCommand
 
         using var module = Weights.Build(source, numbers, parsed.GetValue(seed));
         module.eval();
-        using var extractor = NodeRequests.Extractor(module, requested, training: false);
+        using var extractor = NodeRequests.Extractor(module, requested, training: false, kwargs);
         Directory.CreateDirectory(target);
         var about = new Dictionary<string, string> { ["model"] = source.Name, ["weights"] = numbers == Weights.Random ? $"random, seed {parsed.GetValue(seed)}" : numbers };
         var writer = FeatureWriter.Create(parsed.GetRequiredValue(format), target, about);

@@ -6,6 +6,7 @@ namespace TorchSharp.Fx.Cli;
 internal sealed class NodesCommand : ToolCommand
 {
     private readonly ModelOptions model = new();
+    private readonly InputOptions inputs = new();
     private readonly Option<string> mode = Choice("--mode", "Whose nodes to list.", "both", "train", "eval");
     private readonly Option<string> format = Choice("--format", "How to print them.", "table", "json");
 
@@ -13,6 +14,7 @@ internal sealed class NodesCommand : ToolCommand
         "nodes resnet18", "nodes inception_v3 --mode train --format json", """nodes bin/MyModels.dll:MyModels.Encoder --args '{"channels": 3}'""")
     {
         model.AddTo(this);
+        inputs.AddTo(this);
         Add(mode);
         Add(format);
         SetAction(Run);
@@ -20,9 +22,9 @@ internal sealed class NodesCommand : ToolCommand
 
     private void Run(ParseResult parsed)
     {
-        var source = model.Read(parsed);
-        using var module = source.BuildWithoutWeights();
-        var (train, eval) = feature_extraction.get_graph_node_names(module, suppress_diff_warning: true);
+        var (source, kwargs) = (model.Read(parsed), inputs.Read(parsed));
+        using var module = source.BuildToTrace(kwargs);
+        var (train, eval) = feature_extraction.get_graph_node_names(module, kwargs, suppress_diff_warning: true);
         List<(string Mode, IReadOnlyList<string> Names)> lists = parsed.GetRequiredValue(mode) switch
         {
             "train" => [("train", train)],

@@ -20,9 +20,13 @@ public class LeafModuleAwareTracer : Tracer
     private readonly Type[] leafModules;
 
     /// <summary>A tracer with the given leaves.</summary>
-    /// <param name="tracer_kwargs">The user's leaf modules and leaf functions.</param>
+    /// <param name="tracer_kwargs">The user's leaf modules and leaf functions, and the example inputs to trace by.</param>
     public LeafModuleAwareTracer(TracerKwargs? tracer_kwargs = null) : base(tracer_kwargs?.autowrap_functions)
-        => leafModules = [.. tracer_kwargs?.leaf_modules ?? []];
+    {
+        leafModules = [.. tracer_kwargs?.leaf_modules ?? []];
+        if (tracer_kwargs?.example_inputs is { } inputs)
+            MakeExamples = (interpreter, concrete) => InterpretedExamples.Of(interpreter, inputs, concrete, tracer_kwargs.allow_value_specialization);
+    }
 
     /// <inheritdoc/>
     public override bool is_leaf_module(nn.Module m, string module_qualified_name)

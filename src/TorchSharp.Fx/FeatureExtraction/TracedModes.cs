@@ -15,10 +15,10 @@ internal sealed class TracedModes : IDisposable
         try
         {
             model.train();
-            Trace(train, model, tracer_kwargs, concrete_args);
+            train.trace(model, concrete_args);
             model.eval();
             eval.FirstConstant = train.tensor_constants.Count;
-            Trace(eval, model, tracer_kwargs, concrete_args);
+            eval.trace(model, concrete_args);
         }
         catch
         {
@@ -34,14 +34,6 @@ internal sealed class TracedModes : IDisposable
 
     internal IReadOnlyDictionary<string, Tensor> Constants
         => train.tensor_constants.Concat(eval.tensor_constants).ToDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal);
-
-    private static void Trace(NodePathTracer tracer, nn.Module model, TracerKwargs? tracer_kwargs, IReadOnlyDictionary<string, object?>? concrete_args)
-    {
-        if (tracer_kwargs?.example_inputs is { } inputs)
-            tracer.trace(model, inputs, concrete_args, tracer_kwargs.allow_value_specialization);
-        else
-            tracer.trace(model, concrete_args);
-    }
 
     public void Dispose()
     {

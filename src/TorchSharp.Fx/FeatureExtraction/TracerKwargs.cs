@@ -9,7 +9,7 @@ public sealed class TracerKwargs
     /// <summary>Functions that become one node rather than being followed, when an argument depends on an input.</summary>
     public IReadOnlyList<Delegate> autowrap_functions { get; init; } = [];
 
-    /// <summary>Values to go by where the program looks at a size or branches, one for each input in order; null to trace by symbols alone.</summary>
+    /// <summary>Values to go by where the program looks at a size or branches, one for each input in order, or an <see cref="InputShape"/> where only sizes matter; null to trace by symbols alone.</summary>
     public IReadOnlyList<object?>? example_inputs { get; init; }
 
     /// <summary>Whether a number that was read out of a tensor may decide a branch as the example has it, too.</summary>

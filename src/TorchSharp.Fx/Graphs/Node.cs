@@ -142,6 +142,9 @@ public sealed class Origin
     /// <summary>The qualified name of the module whose code made the node; empty for the root.</summary>
     public string module_path { get; }
 
+    /// <summary>The method, <c>ResNet.forward</c>; null where no code is known.</summary>
+    public string? method => code is null ? null : $"{code.Method.DeclaringType?.Name}.{code.Method.Name}";
+
     /// <summary>The C# file and line, when a portable PDB is embedded in the assembly or lies beside it.</summary>
     public (string File, int Line)? line => code?.LineOf(instruction) is { } found ? (found.File, found.Line) : null;
 
@@ -150,6 +153,6 @@ public sealed class Origin
     {
         if (line is { } found)
             return $"{Path.GetFileName(found.File)}:{found.Line}";
-        return code is null ? "unknown" : $"{code.Method.DeclaringType?.Name}.{code.Method.Name}+IL_{code.Instructions[instruction].Offset:x4}";
+        return code is null ? "unknown" : $"{method}+IL_{code.Instructions[instruction].Offset:x4}";
     }
 }

@@ -16,12 +16,29 @@ internal sealed class InterpretedExamples : ExampleValues
     private readonly IReadOnlyDictionary<string, object?> concrete;
     private readonly HashSet<Tensor> made = new(ReferenceEqualityComparer.Instance);
     private readonly Tensor generator = get_rng_state().DetachFromDisposeScope();
+    private readonly IReadOnlyDictionary<string, long> sizes;
+    private readonly string where;
+    private readonly Device device;
     private int next;
 
-    internal InterpretedExamples(Interpreter interpreter, IReadOnlyList<object?> inputs, IReadOnlyDictionary<string, object?> concrete)
+    private InterpretedExamples(Interpreter interpreter, IReadOnlyList<object?> inputs, IReadOnlyDictionary<string, object?> concrete, IReadOnlyDictionary<string, long> sizes, string where)
     {
         evaluation = new(interpreter.Root, interpreter.Graph, interpreter.Tracer.tensor_constants);
-        (this.inputs, this.concrete) = (inputs, concrete);
+        device = interpreter.Root.parameters().FirstOrDefault()?.device ?? CPU;
+        (this.inputs, this.concrete, this.sizes, this.where) = (inputs, concrete, sizes, where);
+    }
+
+    /// <summary>The examples of a trace. For each free dimension of declared inputs a second set is computed beside the first.</summary>
+    internal static InterpretedExamples Of(Interpreter interpreter, IReadOnlyList<object?> inputs, IReadOnlyDictionary<string, object?> concrete, bool allowsValues)
+    {
+        var free = InputShape.FreeDimensions(inputs);
+        var sizes = free.ToDictionary(dimension => dimension.Letter, dimension => dimension.Size);
+        return new(interpreter, inputs, concrete, sizes, "")
+        {
+            AllowsValues = allowsValues,
+            Others = [.. free.Select(dimension => (dimension, (ExampleValues)new InterpretedExamples(
+                interpreter, inputs, concrete, new Dictionary<string, long>(sizes) { [dimension.Letter] = dimension.Other }, $" with {dimension.Letter} = {dimension.Other}")))],
+        };
     }
 
     internal override void Input(Node placeholder, ParameterInfo parameter)
@@ -30,9 +47,14 @@ internal sealed class InterpretedExamples : ExampleValues
             : next < inputs.Count ? inputs[next++]
             : parameter.HasDefaultValue ? parameter.DefaultValue
             : throw new ArgumentException($"example_inputs has {inputs.Count} {(inputs.Count == 1 ? "value" : "values")}, but '{parameter.Name}' of forward is left without one.");
+        var declared = given as InputShape;
+        if (declared is not null)
+            given = declared.Example(sizes, (ulong)next, device);
         if (given is not null && !(Nullable.GetUnderlyingType(parameter.ParameterType) ?? parameter.ParameterType).IsInstanceOfType(given))
             throw new ArgumentException($"example_inputs gives '{parameter.Name}' a {given.GetType().Name}, but forward takes a {parameter.ParameterType.Name}.");
-        evaluation.Set(placeholder, given is Tensor tensor ? Own(tensor.detach().clone()) : given);
+        evaluation.Set(placeholder, given is Tensor tensor ? Own(declared is null ? tensor.detach().clone() : tensor) : given);
+        foreach (var (_, other) in Others)
+            other.Input(placeholder, parameter);
     }
 
     internal override void Compute(Node node)
@@ -52,14 +74,18 @@ internal sealed class InterpretedExamples : ExampleValues
         }
         catch (Exception error) when (error is not GraphAssertionException)
         {
-            throw new InvalidOperationException($"Node '{node.name}' ({node.target.name}) fails on the example inputs: {(error.InnerException ?? error).Message}", error);
+            throw new InvalidOperationException($"Node '{node.name}' ({node.target.name}) fails on the example inputs{where}: {(error.InnerException ?? error).Message}", error);
         }
+        foreach (var (_, other) in Others)
+            other.Compute(node);
     }
 
     internal override object? Of(Argument argument) => evaluation.Of(argument);
 
     public override void Dispose()
     {
+        foreach (var (_, other) in Others)
+            other.Dispose();
         foreach (var tensor in made)
             tensor.Dispose();
         set_rng_state(generator);

@@ -48,7 +48,7 @@ public static class fx
     /// </summary>
     /// <param name="tracer">The tracer to use.</param>
     /// <param name="root">The module; it stays as it is.</param>
-    /// <param name="example_inputs">A value for each input, in order; inputs left out take their defaults.</param>
+    /// <param name="example_inputs">A value for each input, in order, or an <see cref="InputShape"/> where only sizes matter; inputs left out take their defaults.</param>
     /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
     /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
@@ -56,14 +56,15 @@ public static class fx
     {
         ArgumentNullException.ThrowIfNull(tracer);
         ArgumentNullException.ThrowIfNull(example_inputs);
-        tracer.MakeExamples = (interpreter, concrete) => new InterpretedExamples(interpreter, example_inputs, concrete) { AllowsValues = allow_value_specialization };
+        var own = tracer.MakeExamples;
+        tracer.MakeExamples = (interpreter, concrete) => InterpretedExamples.Of(interpreter, example_inputs, concrete, allow_value_specialization);
         try
         {
             return tracer.trace(root, concrete_args);
         }
         finally
         {
-            tracer.MakeExamples = null;
+            tracer.MakeExamples = own;
         }
     }
 

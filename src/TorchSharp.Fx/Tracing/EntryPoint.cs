@@ -67,7 +67,7 @@ internal static class EntryPoint
             var literal = new Literal(value);
             var same = interpreter.Tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, value?.GetType() ?? typeof(object)), [input.Argument, literal], typeof(bool));
             var message = $"{parameter.Name} has been specialized to have value {literal} but got another value";
-            interpreter.Tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [same.Argument, new Literal(message)], typeof(void));
+            interpreter.Specialised(same, message);
         }
         return StructLayout.IsNullable(type) ? Value.OfStruct(value) : interpreter.ToValue(value, type);
     }

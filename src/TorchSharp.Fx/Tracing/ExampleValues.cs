@@ -11,6 +11,9 @@ internal abstract class ExampleValues : IDisposable
     /// <summary>Whether a number that was read out of a tensor may decide a branch, under a guard.</summary>
     internal bool AllowsValues { get; init; }
 
+    /// <summary>The same example with another size of one free dimension each: what comes out differently there can't be taken from the example.</summary>
+    internal IReadOnlyList<(FreeDimension Dimension, ExampleValues Values)> Others { get; init; } = [];
+
     /// <summary>The example of an input.</summary>
     internal abstract void Input(Node placeholder, ParameterInfo parameter);
 

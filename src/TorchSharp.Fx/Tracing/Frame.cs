@@ -8,9 +8,10 @@ internal sealed class Frame
     private readonly Value[] stack;
     private int depth;
 
-    internal Frame(MethodIL code, Value[] arguments, Frame? caller)
+    internal Frame(MethodIL code, Value[] arguments, Frame? caller, string modulePath)
     {
         Code = code;
+        ModulePath = modulePath;
         Arguments = arguments;
         Caller = caller;
         stack = new Value[code.MaxStack + 1];
@@ -35,6 +36,9 @@ internal sealed class Frame
     internal Value[] Locals { get; }
 
     internal Frame? Caller { get; }
+
+    /// <summary>The module whose code it is.</summary>
+    internal string ModulePath { get; }
 
     /// <summary>The instruction that runs.</summary>
     internal int At { get; set; }

@@ -10,6 +10,7 @@ internal static class Guards
     internal static string? ThrowMessage(MethodIL code, int at)
     {
         var message = new List<string>();
+        var kept = new Dictionary<int, string>();
         string? thrown = null;
         var known = new KnownSlots();
         for (var steps = 0; steps < 100 && at < code.Instructions.Length; steps++, at++)
@@ -23,7 +24,9 @@ internal static class Guards
             switch (i.Op)
             {
                 case Op.Br: at = i.Index - 1; break;
+                case Op.Ldstr when code.Instructions[at + 1] is { Op: Op.Stloc } store: kept[store.Index] = (string)i.Operand!; break;
                 case Op.Ldstr: message.Add((string)i.Operand!); break;
+                case Op.Ldloc when kept.TryGetValue(i.Index, out var text): message.Add(text); break;
                 case Op.Newobj when typeof(Exception).IsAssignableFrom(i.Get<Cil.CallSite>().Method.DeclaringType):
                     thrown = i.Get<Cil.CallSite>().Method.DeclaringType!.Name;
                     RemoveParameterName(message, i.Get<Cil.CallSite>().Method.GetParameters());

@@ -74,9 +74,19 @@ internal sealed partial class Interpreter
     internal Origin? Here()
     {
         for (var frame = current; frame is not null; frame = frame.Caller)
-            if (Traits.HomeOf(frame.Code.Method.DeclaringType!) == Home.User)
+            if (Traits.IsPlace(frame.Code.Method.DeclaringType!))
                 return new Origin(tracer.CurrentPath, frame.Code, frame.At);
         return current is null ? null : new Origin(tracer.CurrentPath, current.Code, current.At);
+    }
+
+    /// <summary>The calls of the user's own code that lead to where the program is, the innermost first. Places are looked up when they are asked for.</summary>
+    internal IReadOnlyList<Origin> ProgramStack()
+    {
+        var calls = new List<Origin>();
+        for (var frame = current; frame is not null; frame = frame.Caller)
+            if (Traits.IsPlace(frame.Code.Method.DeclaringType!))
+                calls.Add(new Origin(frame.ModulePath, frame.Code, frame.At));
+        return calls;
     }
 
     private void Call(Frame f, CallSite site)
@@ -117,17 +127,17 @@ internal sealed partial class Interpreter
     private void NoteFault(Exception exception)
     {
         if (!ReferenceEquals(fault.Exception, exception))
-            fault = (exception, tracer.CurrentPath, Location());
+            fault = (exception, tracer.CurrentPath, Location(), ProgramStack());
     }
 
     /// <summary>An exception of the traced program, with the place that threw it.</summary>
     internal TracedProgramException Faulted(Exception exception)
     {
         NoteFault(exception);
-        return new(exception, fault.Path, fault.Location);
+        return new(exception, fault.Path, fault.Location, fault.Stack);
     }
 
-    private (Exception? Exception, string Path, string Location) fault;
+    private (Exception? Exception, string Path, string Location, IReadOnlyList<Origin> Stack) fault = (null, "", "", []);
 
     private object? Seen(object? real)
     {

@@ -52,13 +52,14 @@ internal sealed partial class Interpreter
         {
             foreach (var placeholder in LengthsOf(symbol))
                 KnownLength(placeholder);
-            return ByExample(Value.Of(symbol));
+            Agreed(values => ByExample(Value.Of(symbol), values).Int64, () => $"'{symbol.node.name}' as a number");
+            return ByExample(Value.Of(symbol), Examples);
         }
         var node = symbol.node;
         if (known.ContainsKey(Identity(node)))
             return Known(Value.Of(symbol));
         Permit(symbol);
-        var value = Examples.Of(node);
+        var value = Agreed(values => values.Of(node), () => $"'{node.name}' as a number");
         AssertEqual(node, value);
         known[Identity(node)] = ToValue(value, node.type);
         return Known(Value.Of(symbol));
@@ -67,14 +68,15 @@ internal sealed partial class Interpreter
     /// <summary>The length of a symbolic collection by the example, asserted once.</summary>
     internal int? KnownLength(object placeholder)
     {
-        if (Examples is null || !Symbols.TryGet(placeholder, out var symbol) || Examples.Of(symbol.Argument) is not ICollection example)
+        if (Examples is null || !Symbols.TryGet(placeholder, out var symbol) || Examples.Of(symbol.Argument) is not ICollection)
             return null;
+        var count = Agreed(values => ((ICollection)values.Of(symbol.Argument)!).Count, () => $"the number of elements of '{symbol.node.name}'");
         if (measured.Add(placeholder))
         {
             var length = new Deferred(this, Builtin.len, placeholder.GetType(), typeof(int), Value.OfObject(placeholder));
-            Assert(Comparison(Builtin.eq, typeof(int), Value.Of(length), Value.Of(example.Count)), TracedWith($"len({symbol.node.name}) == {example.Count}"));
+            Specialised(Comparison(Builtin.eq, typeof(int), Value.Of(length), Value.Of(count)), TracedWith($"len({symbol.node.name}) == {count}"));
         }
-        return example.Count;
+        return count;
     }
 
     /// <summary>A real collection of symbols for a symbolic collection whose length the example tells; what .NET's code may go through. Null without examples.</summary>
@@ -115,14 +117,14 @@ internal sealed partial class Interpreter
     /// </summary>
     private bool Guard(Deferred condition)
     {
-        var holds = Holds(condition);
+        var holds = Agreed(values => Holds(condition, values), () => $"to know whether {Untraceable.Describe(condition)}");
         var lengths = LengthsOf(condition).ToArray();
         foreach (var length in lengths)
             KnownLength(length);
         var symbols = SymbolsOf(condition).ToArray();
         foreach (var symbol in symbols)
             Permit(symbol);
-        if (current is { } frame && symbols.Length > 0 && !looked.Add((frame.Code, frame.At, Identity(symbols[0].node))))
+        if (current is { } frame && symbols.Length > 0 && !looked.Add((frame.Code, frame.At, Identity(symbols[0].node))) && !Array.Exists(symbols, IsFree))
             foreach (var symbol in symbols)
                 Specialise(symbol);
         else if (symbols.Length > 0 || lengths.Length == 0)
@@ -130,12 +132,12 @@ internal sealed partial class Interpreter
         return holds;
     }
 
-    private bool Holds(Deferred condition)
+    private bool Holds(Deferred condition, ExampleValues values)
     {
-        var left = ByExample(condition.Left);
+        var left = ByExample(condition.Left, values);
         if (condition.Operation == Builtin.not_)
             return left.Int64 == 0;
-        var right = ByExample(condition.Right);
+        var right = ByExample(condition.Right, values);
         var unsigned = condition.Operands == typeof(uint) || condition.Operands == typeof(ulong);
         return Holds(condition.Operation switch
         {
@@ -148,16 +150,16 @@ internal sealed partial class Interpreter
         }, left, right);
     }
 
-    private Value ByExample(Value value)
+    private Value ByExample(Value value, ExampleValues values)
     {
         if (!value.IsSymbol)
             return value;
         return value.Symbol switch
         {
-            Deferred { IsComparison: true } comparison => Value.Of(Holds(comparison)),
-            Deferred { Operation: Builtin.len } length => Value.Of(((ICollection)Examples!.Of(ToArgument(length.Left.Reference))!).Count),
-            Deferred sum => Concrete(sum.Operation == Builtin.add ? Op.Add : sum.Operation == Builtin.sub ? Op.Sub : Op.Mul, ByExample(sum.Left), ByExample(sum.Right)),
-            var symbol => ToValue(Examples!.Of(symbol.Argument), symbol.type),
+            Deferred { IsComparison: true } comparison => Value.Of(Holds(comparison, values)),
+            Deferred { Operation: Builtin.len } length => Value.Of(((ICollection)values.Of(ToArgument(length.Left.Reference))!).Count),
+            Deferred sum => Concrete(sum.Operation == Builtin.add ? Op.Add : sum.Operation == Builtin.sub ? Op.Sub : Op.Mul, ByExample(sum.Left, values), ByExample(sum.Right, values)),
+            var symbol => ToValue(values.Of(symbol.Argument), symbol.type),
         };
     }
 
@@ -221,7 +223,7 @@ internal sealed partial class Interpreter
     {
         var literal = new Literal(value);
         var same = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, value?.GetType() ?? typeof(object)), [node, literal], typeof(bool));
-        tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [same.Argument, new Literal(TracedWith($"{node.name} == {literal}"))], typeof(void));
+        Specialised(same, TracedWith($"{node.name} == {literal}"));
     }
 
     /// <summary>What is null in the example is null in the graph.</summary>

@@ -69,7 +69,8 @@ internal sealed partial class Interpreter
     }
 
     /// <summary>Whether the example inputs, if there are any, pass a guard.</summary>
-    private bool MayPass(Frame f, Deferred condition) => Examples is null || Holds(condition) || f.Alternatives.Exists(Holds);
+    private bool MayPass(Frame f, Deferred condition) => Examples is null
+        || Agreed(values => Holds(condition, values) || f.Alternatives.Exists(part => Holds(part, values)), () => $"to know whether {Untraceable.Describe(condition)}");
 
     private Proxy Either(Frame f, Deferred condition)
     {
@@ -90,6 +91,11 @@ internal sealed partial class Interpreter
         return false;
     }
 
-    internal void Assert(Proxy condition, string message)
-        => tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [condition.Argument, new Literal(message)], typeof(void));
+    /// <summary>What holds the graph to one value of something that depends on an input.</summary>
+    internal HashSet<Node> Specialisations { get; } = [];
+
+    internal void Specialised(Proxy isSame, string message) => Specialisations.Add(Assert(isSame, message));
+
+    internal Node Assert(Proxy condition, string message)
+        => tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [condition.Argument, new Literal(message)], typeof(void)).node;
 }

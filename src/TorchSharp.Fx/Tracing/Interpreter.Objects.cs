@@ -105,6 +105,9 @@ internal sealed partial class Interpreter
 
     private Value NewArray(Value length, Type element)
     {
+        // A shape that is put together stays symbolic; an array of tensors has as many as the example.
+        if (length.IsSymbol && !element.IsPrimitive)
+            length = Specialise(length.Symbol) ?? length;
         if (length.IsSymbol)
             return Value.OfObject(Sequences.New(element, length));
         if (length.Int64 < 0)

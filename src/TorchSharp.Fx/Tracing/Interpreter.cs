@@ -30,7 +30,7 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
         var code = MethodIL.Of(method) ?? throw Untraceable.NoBody(this, method);
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
             throw Untraceable.TooDeep(this, method);
-        var frame = current = new Frame(code, arguments, current);
+        var frame = current = new Frame(code, arguments, current, tracer.CurrentPath);
         try
         {
             while (true)

@@ -6,9 +6,9 @@ namespace TorchSharp.Fx;
 /// </summary>
 public sealed class TraceException : Exception
 {
-    internal TraceException(string code, string what, string fix, string modulePath, string location, Exception? inner = null)
-        : base($"{code}: {what} It happens in {(modulePath.Length == 0 ? "the root module" : $"module '{modulePath}'")} at {location}. {fix}", inner)
-        => (this.code, module_path, this.location) = (code, modulePath, location);
+    internal TraceException(string code, string what, string fix, string modulePath, string location, IReadOnlyList<Origin> stack)
+        : base($"{code}: {what} It happens in {(modulePath.Length == 0 ? "the root module" : $"module '{modulePath}'")} at {location}. {fix}")
+        => (this.code, module_path, this.location, program_stack) = (code, modulePath, location, stack);
 
     /// <summary>The entry of the catalogue, e.g. <c>FX001</c>.</summary>
     public string code { get; }
@@ -18,18 +18,24 @@ public sealed class TraceException : Exception
 
     /// <summary>The C# file and line; method and IL offset where there is no PDB.</summary>
     public string location { get; }
+
+    /// <summary>The calls of the traced program that lead there, the innermost first: module path, method and place of each.</summary>
+    public IReadOnlyList<Origin> program_stack { get; }
 }
 
 /// <summary>The traced program itself threw an exception (the inner one), as it would have when run.</summary>
 public sealed class TracedProgramException : Exception
 {
-    internal TracedProgramException(Exception thrown, string modulePath, string location)
+    internal TracedProgramException(Exception thrown, string modulePath, string location, IReadOnlyList<Origin> stack)
         : base($"The model threw {thrown.GetType().Name} while it was traced: {thrown.Message} It happened in {(modulePath.Length == 0 ? "the root module" : $"module '{modulePath}'")} at {location}.", thrown)
-        => (module_path, this.location) = (modulePath, location);
+        => (module_path, this.location, program_stack) = (modulePath, location, stack);
 
     /// <summary>The qualified name of the module whose code threw; empty for the root.</summary>
     public string module_path { get; }
 
     /// <summary>The C# file and line; method and IL offset where there is no PDB.</summary>
     public string location { get; }
+
+    /// <summary>The calls of the traced program that lead there, the innermost first: module path, method and place of each.</summary>
+    public IReadOnlyList<Origin> program_stack { get; }
 }

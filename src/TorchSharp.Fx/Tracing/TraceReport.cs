@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using TorchSharp.Fx.Tracing;
 
@@ -12,10 +13,11 @@ public sealed class TraceReport
     {
         nodes = graph.Count;
         leaves = [.. graph.nodes.Where(node => node.op == Opcode.call_module).Select(node => node.target.name).Distinct(StringComparer.Ordinal)];
-        guards = [.. graph.nodes.Where(node => node.target is BuiltinTarget { Operation: Builtin._assert }).Select(node => new TraceNote(((Literal)node.args[1]).Value as string ?? "", node.origin))];
+        var assertions = graph.nodes.Where(node => node.target is BuiltinTarget { Operation: Builtin._assert }).ToLookup(interpreter.Specialisations.Contains, Assertion);
+        (guards, specialisations) = ([.. assertions[false]], [.. assertions[true]]);
         constants = [.. graph.nodes.Where(node => node.op == Opcode.get_attr && attributes.Constants.ContainsKey(node.target.name)).Select(node => Constant(node, attributes.Constants[node.target.name]))];
         dropped_state = [.. interpreter.Overlay.Dropped.Select(entry => new TraceNote(entry.What, entry.At))];
-        unregistered_modules = [.. attributes.Unregistered.Select(entry => new TraceNote($"{entry.Path} ({entry.Module.GetType().Name})", null))];
+        unregistered_modules = [.. attributes.Unregistered.Select(entry => new UnregisteredModule(entry.Path, entry.Module.GetType().Name, entry.Module.parameters().Sum(parameter => parameter.numel())))];
     }
 
     /// <summary>How many nodes the graph has.</summary>
@@ -24,8 +26,11 @@ public sealed class TraceReport
     /// <summary>The modules that became one node each, by path.</summary>
     public IReadOnlyList<string> leaves { get; }
 
-    /// <summary>What the graph asserts: checks of the program that only throw, and what the example inputs decided.</summary>
+    /// <summary>The conditions that the graph asserts: checks of the program that only throw, and branches that went by the example inputs.</summary>
     public IReadOnlyList<TraceNote> guards { get; }
+
+    /// <summary>The numbers and lengths that the graph is held to, because the example inputs or concrete arguments have them.</summary>
+    public IReadOnlyList<TraceNote> specialisations { get; }
 
     /// <summary>The tensors that were computed while tracing, or are held without being registered.</summary>
     public IReadOnlyList<TraceNote> constants { get; }
@@ -34,19 +39,21 @@ public sealed class TraceReport
     public IReadOnlyList<TraceNote> dropped_state { get; }
 
     /// <summary>Modules that are called without being registered: their parameters would not train, move or be saved.</summary>
-    public IReadOnlyList<TraceNote> unregistered_modules { get; }
+    public IReadOnlyList<UnregisteredModule> unregistered_modules { get; }
 
     /// <summary>The report as text, a line a fact.</summary>
     public override string ToString()
     {
         var text = new StringBuilder($"{nodes} nodes, {leaves.Count} leaf modules\n");
-        Append("asserts", guards);
+        Append("leaf modules", leaves);
+        Append("asserted conditions", guards);
+        Append("asserted values", specialisations);
         Append("computed while tracing", constants);
         Append("written by the program, not by the graph", dropped_state);
         Append("called but not registered", unregistered_modules);
         return text.ToString();
 
-        void Append(string title, IReadOnlyList<TraceNote> notes)
+        void Append<T>(string title, IReadOnlyList<T> notes)
         {
             if (notes.Count > 0)
                 text.Append(title).Append(":\n");
@@ -54,6 +61,8 @@ public sealed class TraceReport
                 text.Append("  ").Append(note).Append('\n');
         }
     }
+
+    private static TraceNote Assertion(Node node) => new(((Literal)node.args[1]).Value as string ?? "", node.origin);
 
     private static TraceNote Constant(Node node, torch.Tensor tensor)
         => new(tensor.IsInvalid ? node.name : $"{node.name}: {tensor.dtype.ToString().ToLowerInvariant()}[{string.Join(", ", tensor.shape)}]", node.origin);
@@ -66,4 +75,14 @@ public sealed record TraceNote(string text, Origin? origin)
 {
     /// <inheritdoc/>
     public override string ToString() => origin is null ? text : $"{text} ({origin})";
+}
+
+/// <summary>A module that is called without being registered.</summary>
+/// <param name="path">Its path through fields and collections.</param>
+/// <param name="type">The name of its class.</param>
+/// <param name="num_parameters">How many numbers its parameters hold: they would not train, move or be saved.</param>
+public sealed record UnregisteredModule(string path, string type, long num_parameters)
+{
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{path} ({type}, {num_parameters:N0} parameters)");
 }

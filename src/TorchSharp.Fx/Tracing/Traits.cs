@@ -65,6 +65,9 @@ internal sealed class Traits
         return isPlatform || assembly.GetName().Name is "System.Private.CoreLib" ? Home.Platform : Home.User;
     });
 
+    /// <summary>Whether a message may name a line of this code: F#'s own library is followed like the user's code, but nobody looks there.</summary>
+    internal static bool IsPlace(Type type) => HomeOf(type) == Home.User && type.Namespace?.StartsWith("Microsoft.FSharp.", StringComparison.Ordinal) is not true;
+
     private static MethodBase? Open(MethodBase method)
     {
         try

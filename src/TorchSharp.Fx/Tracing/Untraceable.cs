@@ -76,6 +76,10 @@ internal static class Untraceable
         $"The program is to go on by the example's value of '{read.name}', which was read out of a tensor, so that other inputs of the same shapes would break it.",
         $"Allow it with allow_value_specialization: true, compute with tensors (torch.where) instead, or {LeafFix}.");
 
+    internal static TraceException DependsOnFree(Interpreter at, FreeDimension dimension, string what) => Error(at, "FX019",
+        $"The dimension {dimension.Letter} is declared as free, but the program needs {what}, which comes out differently for {dimension.Letter} = {dimension.Size} and {dimension.Letter} = {dimension.Other}.",
+        $"Declare the size that you need in place of {dimension.Letter}, compute with tensors instead, or {LeafFix}.");
+
     /// <summary>Python's expression for the condition, when it is a comparison.</summary>
     internal static string Describe(Proxy condition) => condition is Deferred { IsComparison: true, Operation: not Builtin.not_ } comparison
         ? $"'{Operand(comparison.Left)} {Sign(comparison.Operation)} {Operand(comparison.Right)}'"
@@ -114,5 +118,5 @@ internal static class Untraceable
     }
 
     private static TraceException Error(Interpreter at, string code, string what, string fix)
-        => new(code, what, char.ToUpperInvariant(fix[0]) + fix[1..], at.Tracer.CurrentPath, at.Location());
+        => new(code, what, char.ToUpperInvariant(fix[0]) + fix[1..], at.Tracer.CurrentPath, at.Location(), at.ProgramStack());
 }

@@ -263,4 +263,23 @@ public sealed class UntraceableTests
         Assert.Equal("FX018: The program is to go on by the example's value of 'item', which was read out of a tensor, so that other inputs of the same shapes would break it. "
             + $"It happens in the root module at UntraceableTests.cs:{Scaling.Line}. Allow it with allow_value_specialization: true, compute with tensors (torch.where) instead, or {OrLeaf}", refusal.Message);
     }
+
+    private sealed class Repeating() : nn.Module<Tensor, Tensor>(nameof(Repeating))
+    {
+        public static int Line { get; } = Next() + 2;
+        public override Tensor forward(Tensor x)
+        {
+            for (var i = 0; i < x.shape[0]; i++)
+                x = x * 2;
+            return x;
+        }
+    }
+
+    [Fact]
+    public void FX019_a_loop_over_a_free_dimension()
+    {
+        var refusal = Assert.Throws<TraceException>(() => fx.symbolic_trace(new Repeating(), example_inputs: [InputShape.Parse("Nx4")]));
+        Assert.Equal("FX019: The dimension N is declared as free, but the program needs to know whether '2 < getitem_2', which comes out differently for N = 2 and N = 3. "
+            + $"It happens in the root module at UntraceableTests.cs:{Repeating.Line}. Declare the size that you need in place of N, compute with tensors instead, or {OrLeaf}", refusal.Message);
+    }
 }
