@@ -19,7 +19,9 @@ internal sealed class Samples(ScalarType dtype, bool everything = false)
     }
 
     /// <summary>What an operation is called on.</summary>
-    internal object Receiver(Type type) => PublicOperations.IsTensor(type) ? Of(type, "self")! : Made(type) ?? Of(type, "self")!;
+    internal object? Receiver(Type type) => PublicOperations.IsTensor(type) ? Of(type, "self") : Made(type);
+
+    internal static Tensor Index() => zeros(1, int64);
 
     private static object Preset(object preset, Type type) => type.IsEnum ? Enum.ToObject(type, preset) : preset;
 
@@ -49,7 +51,7 @@ internal sealed class Samples(ScalarType dtype, bool everything = false)
         _ when type == typeof(bool) => true,
         _ when type == typeof(ScalarType) => float32,
         _ when type == typeof(Device) => CPU,
-        _ when type == typeof(TensorIndex) => TensorIndex.Single(0),
+        _ when type == typeof(TensorIndex) => TensorIndex.Tensor(Index()),
         _ when type == typeof(string) => "ij,jk->ik",
         _ when type == typeof(Generator) => new Generator(3),
         _ when type == typeof(DisposeScope) => NewDisposeScope(),
@@ -63,7 +65,7 @@ internal sealed class Samples(ScalarType dtype, bool everything = false)
     private object? Structured(Type type, string name)
     {
         if (typeof(ITuple).IsAssignableFrom(type))
-            return Activator.CreateInstance(type, [.. type.GetGenericArguments().Select(item => Of(item, name))]);
+            return Activator.CreateInstance(type, [.. type.GetGenericArguments().Select((item, i) => item == typeof(long) && name.StartsWith("dim", StringComparison.Ordinal) ? (long)i : Of(item, name))]);
         if (type.IsArray && type.GetArrayRank() > 1)
             return Array.CreateInstance(type.GetElementType()!, [.. Enumerable.Repeat(2, type.GetArrayRank())]);
         if (ValueConversion.ElementOf(type) is not { } element || typeof(System.Collections.IDictionary).IsAssignableFrom(type))
@@ -87,6 +89,7 @@ internal sealed class Samples(ScalarType dtype, bool everything = false)
     {
         _ when type == typeof(Func<Tensor, Tensor, Tensor>) => (Func<Tensor, Tensor, Tensor>)((a, b) => (a - b).abs()),
         _ when type == typeof(Func<Tensor, Tensor>) => (Func<Tensor, Tensor>)(a => a * 2),
+        _ when type == typeof(distributions.transforms.Transform) => new distributions.transforms.PowerTransform(ones(3)),
         _ when type.IsAssignableFrom(typeof(Modules.Normal)) && typeof(distributions.Distribution).IsAssignableFrom(type) => distributions.Normal(zeros(3), ones(3)),
         _ => null,
     };

@@ -23,7 +23,7 @@ internal sealed class SymbolicCall
         graph = tracer.graph;
         graph.erase_node(graph.output_node());
         var parameters = method.GetParameters();
-        Values = [.. (method.IsStatic || method.IsConstructor ? [] : new[] { Given(method.DeclaringType!, "self", samples.Receiver(method.DeclaringType!)) }),
+        Values = [.. (method.IsStatic || method.IsConstructor ? [] : new[] { Self(samples.Receiver(method.DeclaringType!)) }),
             .. parameters.Select(parameter => Given(parameter.ParameterType, parameter.Name!, samples.Of(parameter)))];
         Result = method is ConstructorInfo constructor ? tracer.Interpreter.Construct(constructor, Values) : tracer.Interpreter.Dispatch(method, Values);
     }
@@ -93,18 +93,19 @@ internal sealed class SymbolicCall
         return sample switch
         {
             Tensor => Input(type, name, sample),
-            TensorIndex => Interpreter.Dispatch(typeof(TensorIndex).GetMethod(nameof(TensorIndex.Tensor))!, Input(typeof(Tensor), name, zeros(1, int64))),
+            TensorIndex => Interpreter.Dispatch(typeof(TensorIndex).GetMethod(nameof(TensorIndex.Tensor))!, Input(typeof(Tensor), name, Samples.Index())),
             Array array when PublicOperations.HoldsTensor(type) || array.GetType().GetElementType() == typeof(TensorIndex) => Value.OfObject(Structure(array, name)),
             System.Collections.IList list when PublicOperations.HoldsTensor(type) => Value.OfObject(Structure(list, name)),
             ITuple tuple when PublicOperations.HoldsTensor(type) || everything => Tuple(tuple, name),
-            distributions.Distribution => Input(sample.GetType(), name, sample),
             Array { Rank: 1 } array when everything && array.GetType().GetElementType() is var element && (element == typeof(int) || element == typeof(double) || element == typeof(float)) => Value.OfObject(Structure(array, name)),
             _ when everything && Symbolic(type) => Input(type, name, sample),
             _ => Interpreter.ToValue(sample, type),
         };
     }
 
-    private Value Input(Type type, string name, object sample)
+    private Value Self(object? sample) => Input(sample?.GetType() ?? method.DeclaringType!, "self", sample);
+
+    private Value Input(Type type, string name, object? sample)
     {
         inputs.Add(sample);
         return Interpreter.FromProxy(tracer.create_proxy(Opcode.placeholder, new PlaceholderTarget($"{name}_{inputs.Count}"), [], type));
