@@ -17,7 +17,7 @@ internal static class Callee
 
     /// <summary>The elements' type of the array that a list argument becomes first.</summary>
     internal static Type ElementType(ListArgument list, Type to)
-        => to.IsByRefLike ? ValueConversion.SpanElement(to) : ValueConversion.ElementOf(to) ?? list.ElementType;
+        => to.IsByRefLike ? ValueConversion.SpanElement(to) : to.IsArray && to.GetArrayRank() > 1 ? list.ElementType : ValueConversion.ElementOf(to) ?? list.ElementType;
 
     /// <summary>The types of a tuple's items, the eighth and later ones in a nested tuple.</summary>
     internal static ConstructorInfo TupleConstructor(Type tuple) => tuple.GetConstructor(tuple.GetGenericArguments())!;

@@ -47,6 +47,27 @@ internal static class Structures
             ?? throw new InvalidOperationException($"A {sequence.GetType()} can't be indexed."),
     };
 
+    /// <summary>Rows of rows as an array of several dimensions.</summary>
+    internal static Array Rectangular(Array rows, Type type)
+    {
+        var lengths = new int[type.GetArrayRank()];
+        object? row = rows;
+        for (var i = 0; i < lengths.Length; i++, row = ((Array)row!).GetValue(0))
+            lengths[i] = ((Array)row!).Length;
+        var filled = Array.CreateInstance(type.GetElementType()!, lengths);
+        Fill(rows, []);
+        return filled;
+
+        void Fill(Array from, int[] at)
+        {
+            for (var i = 0; i < from.Length; i++)
+                if (at.Length == lengths.Length - 1)
+                    filled.SetValue(from.GetValue(i), [.. at, i]);
+                else
+                    Fill((Array)from.GetValue(i)!, [.. at, i]);
+        }
+    }
+
     /// <summary>An object with these fields, made without running a constructor.</summary>
     internal static object Rebuild(Type type, FieldInfo[] fields, object?[] values)
     {

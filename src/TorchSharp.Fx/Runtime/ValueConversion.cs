@@ -106,6 +106,8 @@ internal static class ValueConversion
     {
         if (ElementOf(value.Type) is not { } from || ElementOf(to) is not { } element)
             return null;
+        if (to.IsArray && to.GetArrayRank() > 1)
+            return Expression.Convert(Expression.Call(typeof(Structures), nameof(Structures.Rectangular), null, Expression.Convert(value, typeof(Array)), Expression.Constant(to)), to);
         var item = Expression.Parameter(from);
         var convert = Expression.Lambda(Emit(item, element), item);
         return Collection(Expression.Call(typeof(Structures), nameof(Structures.Convert), [from, element], value, convert), to);

@@ -79,6 +79,8 @@ internal sealed partial class Interpreter
             Scalar scalar => new Literal(ScalarValue(scalar)),
             torch.TensorIndex index => Index(index),
             SpanModel span => ToArgument(span.IsSymbolic ? span.Array : span.ToArray()),
+            Array { Rank: > 1, Length: 0 } => new Literal(real),
+            Array { Rank: > 1 } rectangle => Nested(rectangle, []),
             Array array => Sequences.TryGet(array, out var sequence) ? sequence.Argument : List(array, array.GetType().GetElementType()!, null),
             ITuple tuple => new TupleArgument([.. Enumerable.Range(0, tuple.Length).Select(i => ToArgument(tuple[i]))], real.GetType()),
             IDictionary dictionary => Dictionary(dictionary),
@@ -86,7 +88,7 @@ internal sealed partial class Interpreter
             _ when InterpretedEnumerable.IsLazy(real) => ToArgument(InterpretedEnumerable.ToArray(this, real)),
             Range range => new SliceArgument(Bound(range.Start), Bound(range.End), null),
             Index index => Bound(index) ?? new Literal(null),
-            _ when real.GetType().IsPrimitive || real is Half or System.Numerics.Complex or decimal => new Literal(real),
+            _ when real.GetType().IsPrimitive || real is Half or BFloat16 or System.Numerics.Complex or decimal => new Literal(real),
             torch.Generator => new Literal(real),
             _ when real.GetType() is var type && type.FullName == "TorchSharp.torch+Size" => ToArgument(((IEnumerable)real).Cast<object>().Select(System.Convert.ToInt64).ToArray()),
             _ when Traits.HomeOf(real.GetType()) == Home.User && !typeof(Delegate).IsInstanceOfType(real) && real is not torch.nn.Module => Record(real),
@@ -98,6 +100,17 @@ internal sealed partial class Interpreter
 
     private ListArgument List(IEnumerable items, Type element, Type? collection)
         => new([.. items.Cast<object?>().Select(ToArgument)], element) { CollectionType = collection };
+
+    /// <summary>An array of several dimensions as the lists of lists that Python writes; <paramref name="at"/> is the row to go on from.</summary>
+    private ListArgument Nested(Array array, int[] at)
+    {
+        var element = array.GetType().GetElementType()!;
+        var items = Enumerable.Range(0, array.GetLength(at.Length)).Select(i => (int[])[.. at, i]);
+        if (at.Length == array.Rank - 1)
+            return new([.. items.Select(cell => ToArgument(array.GetValue(cell)))], element);
+        var row = Enumerable.Range(at.Length + 1, array.Rank - at.Length - 1).Aggregate(element, (type, _) => type.MakeArrayType());
+        return new([.. items.Select(inner => Nested(array, inner))], row) { CollectionType = at.Length == 0 ? array.GetType() : null };
+    }
 
     private DictArgument Dictionary(IDictionary dictionary)
     {

@@ -25,6 +25,8 @@ internal sealed partial class Interpreter
         var type = constructor.DeclaringType!;
         if (Traits.Of(constructor).Home != Home.User || typeof(Exception).IsAssignableFrom(type) || (typeof(torch.nn.Module).IsAssignableFrom(type) && !arguments.Any(DependsOnInput)))
         {
+            if (TensorOperations.Construct(new(this, constructor, arguments)) is { } recorded)
+                return recorded;
             if (Traits.Of(constructor).Home == Home.Platform)
                 HostCode.Check(new(this, constructor, [default, .. arguments]));
             var made = HostCall(constructor, null, arguments);

@@ -17,9 +17,9 @@ internal static class DisposeScopes
             return null;
         if (call.Traits.ReturnType == typeof(void))
             return default(Value);
-        // MoveToOuter(a, b) returns (a, b); MoveToOuterDisposeScope(a) and MoveToOther(scope, a) return a.
+        // MoveToOuter(a, b) returns (a, b); MoveToOuterDisposeScope(a), MoveToOther(scope, a) and a.MoveToOtherDisposeScope(b) return a.
         var moved = call.Arguments.Where(argument => argument.Reference is not DisposeScope).ToArray();
-        if (moved.Length == 1)
+        if (moved.Length == 1 || !typeof(ITuple).IsAssignableFrom(call.Traits.ReturnType))
             return moved[0];
         var type = call.Traits.ReturnType;
         var tuple = RuntimeHelpers.GetUninitializedObject(type);

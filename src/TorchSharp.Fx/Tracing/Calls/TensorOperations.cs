@@ -13,9 +13,11 @@ internal static class TensorOperations
         """);
 
     private static readonly FrozenSet<string> Readers = Names("""
-        get_Handle get_handle data bytes get_bytes tolist GetHashCode Equals print str jlstr npstr cstr csharp Save save WriteBytes ReadBytes DecoupleFromNativeHandle
+        get_Handle get_handle data bytes get_bytes tolist GetHashCode Equals IntShape Save save Load load WriteBytes ReadBytes DecoupleFromNativeHandle
         MoveToOuterDisposeScope_ get_IsInvalid item_
         """);
+
+    private static readonly FrozenSet<string> Texts = Names("ToString str jlstr npstr cstr metastr");
 
     internal static Value? Handle(in Invocation call)
     {
@@ -35,10 +37,13 @@ internal static class TensorOperations
             interpreter.Constants.BeforeWrite(written);
         if (call.This is torch.nn.Module)
             return depends || call.Method.Name.StartsWith("set_", StringComparison.Ordinal) ? throw Untraceable.ChangesModel(interpreter, call.Method) : null;
-        if (call.Method.Name == nameof(ToString) && interpreter.Symbols.TryGet(call.This, out var shown))
-            return Value.OfObject(shown.ToString());
-        if (Readers.Contains(call.Method.Name) && interpreter.Symbols.TryGet(call.This, out var read))
-            throw Untraceable.ReadsTensor(interpreter, call.Method, read);
+        if (interpreter.Symbols.TryGet(Subject(call), out var subject))
+        {
+            if (Texts.Contains(call.Method.Name))
+                return Value.OfObject(subject.ToString());
+            if (Readers.Contains(call.Method.Name))
+                throw Untraceable.ReadsTensor(interpreter, call.Method, subject);
+        }
         return Record(call);
     }
 
@@ -47,8 +52,10 @@ internal static class TensorOperations
     {
         var (interpreter, method, arguments) = call;
         var traits = call.Traits;
+        if (Array.Find(traits.Parameters, parameter => parameter.ParameterType.IsByRef && !parameter.IsIn) is { } written)
+            throw Untraceable.ArgumentType(interpreter, written.ParameterType);
         var args = ImmutableArray.CreateBuilder<Argument>(arguments.Length);
-        var receivers = method.IsStatic ? 0 : 1;
+        var receivers = arguments.Length - traits.Parameters.Length;
         for (var i = 0; i < arguments.Length; i++)
             args.Add(interpreter.ToArgument(arguments[i], i < receivers ? method.DeclaringType! : traits.Parameters[i - receivers].ParameterType));
         var (op, target) = method switch
@@ -59,6 +66,19 @@ internal static class TensorOperations
         };
         return interpreter.FromProxy(interpreter.Tracer.create_proxy(op, target, args.MoveToImmutable(), traits.ReturnType));
     }
+
+    /// <summary>
+    /// <c>new Normal(loc, scale)</c> on symbols is a node like any other function. Not so of what only carries its arguments (a size, an index, a
+    /// Scalar), and of modules, which belong to the model.
+    /// </summary>
+    internal static Value? Construct(in Invocation call)
+        => call.Traits.Home == Home.TorchSharp && Array.Exists(call.Arguments, call.Interpreter.DependsOnInput)
+            && !typeof(torch.nn.Module).IsAssignableFrom(call.Method.DeclaringType) && !call.Traits.ReturnType.IsValueType && call.Traits.ReturnType != typeof(Scalar)
+            ? Record(call)
+            : null;
+
+    /// <summary>What a method is called on, also as an extension method.</summary>
+    private static object? Subject(in Invocation call) => call.This ?? (call.Arguments is [var first, ..] ? first.Reference : null);
 
     /// <summary>Conversions that Python doesn't have, and so no node: to a Scalar, an index, a size.</summary>
     private static Value? Transparent(in Invocation call)
