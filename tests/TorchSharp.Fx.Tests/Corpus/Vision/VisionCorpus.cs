@@ -1,0 +1,11 @@
+namespace TorchSharp.Fx.Tests.Corpus.Vision;
+
+/// <summary>Detection, segmentation, backbones, generative models and their losses.</summary>
+internal static class VisionCorpus
+{
+    internal static readonly CorpusRow[] Rows =
+    [
+        .. DetectionHeads.Rows,
+        .. OpaqueCode.Rows,
+    ];
+}
