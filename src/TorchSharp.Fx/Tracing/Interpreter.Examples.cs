@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Collections.Frozen;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
@@ -62,6 +63,22 @@ internal sealed partial class Interpreter
         AssertEqual(node, value);
         known[Identity(node)] = ToValue(value, node.type);
         return Known(Value.Of(symbol));
+    }
+
+    /// <summary>A tuple or struct with the example's numbers in the place of its symbols: what .NET's code may compare and hash.</summary>
+    internal object Specialise(object structure)
+    {
+        var copy = RuntimeHelpers.GetUninitializedObject(structure.GetType());
+        foreach (var field in StructLayout.FieldsOf(structure.GetType()))
+        {
+            var value = ToValue(field.GetValue(structure), field.FieldType);
+            if (value.IsSymbol)
+                value = Specialise(value.Symbol) ?? value;
+            else if (value is { Kind: ValueKind.Struct, Reference: ValueType inner } && Numbers(value) is not null)
+                value = Value.OfStruct(Specialise(inner));
+            field.SetValue(copy, ToObject(value, field.FieldType));
+        }
+        return copy;
     }
 
     /// <summary>The length of a symbolic collection by the example, asserted once.</summary>

@@ -107,6 +107,8 @@ internal static class Untraceable
     {
         if (type.IsArray)
             return Short(type.GetElementType()!) + "[]";
+        if (type.FullName?.StartsWith("System.ValueTuple`", StringComparison.Ordinal) == true)
+            return $"({string.Join(", ", type.GenericTypeArguments.Select(Short))})";
         var name = type.IsPrimitive ? ArgumentText.PrimitiveName(type) : type.Name;
         return type.IsGenericType && name.Contains('`', StringComparison.Ordinal)
             ? $"{name[..name.IndexOf('`', StringComparison.Ordinal)]}<{string.Join(", ", type.GenericTypeArguments.Select(Short))}>"

@@ -26,7 +26,8 @@ public sealed partial class CorpusTests
         var (module, calls) = (Make(row), Calls(row));
         var before = Snapshot.Of(module);
         var tracer = new Tracer();
-        if (row.ByExample)
+        // Symbols alone take a nullable input to be there.
+        if (row.ByExample && !calls[0].Contains(null))
             Assert.Throws<TraceException>(() => tracer.trace(module));
         _ = row.ByExample ? tracer.trace(module, example_inputs: calls[0]) : tracer.trace(module);
         Assert.Equal(before, Snapshot.Of(module));
@@ -79,7 +80,8 @@ public sealed partial class CorpusTests
         {
             // Inputs are made anew: an operation in place may change them, and must do so in all three alike.
             var given = new[] { Calls(row)[i], Calls(row)[i], Calls(row)[i] };
-            var eager = Seeded(() => Traced.Eager(Make(row), given[0]));
+            var fresh = Make(row);
+            var eager = Seeded(() => Traced.Eager(fresh, given[0]));
             Traced.Same((eager, given[0]), (Seeded(() => interpreted.run(given[1])), given[1]));
             Restore(module, state);
             Traced.Same((eager, given[0]), (Seeded(() => compiled.call(given[2])), given[2]));
@@ -94,6 +96,12 @@ public sealed partial class CorpusTests
         manual_seed(5);
         var module = row.Make();
         module.train(row.Training);
+        // TorchSharp leaves these as the memory is.
+        foreach (var norm in module.modules().OfType<Modules.GroupNorm>())
+        {
+            nn.init.ones_(norm.weight!);
+            nn.init.zeros_(norm.bias!);
+        }
         return module;
     }
 

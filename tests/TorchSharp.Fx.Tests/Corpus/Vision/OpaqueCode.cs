@@ -11,7 +11,7 @@ internal static class OpaqueCode
     internal static readonly CorpusRow[] Rows =
     [
         new("NativeNms", "P/Invoke on the handle of a tensor", () => new NativeNms(), () => [[randn(4, 4)], [randn(6, 4)]])
-            { Refusal = "FX006", Proposal = "Tensor.Handle reads the content" },
+            { Refusal = "FX006", Proposal = "Tensor.get_Handle reads the content" },
         new("BackgroundBranch", "two branches on tasks", () => new BackgroundBranch(), () => [[randn(4, 4)], [randn(6, 4)]])
             { Refusal = "FX012", Proposal = "Call the work directly" },
         new("ThresholdByValue", "a threshold read out of a tensor", () => new ThresholdByValue(), () => [[randn(4, 4)], [randn(6, 4)]])

@@ -6,6 +6,11 @@ internal static class VisionCorpus
     internal static readonly CorpusRow[] Rows =
     [
         .. DetectionHeads.Rows,
+        .. Pyramids.Rows,
+        .. Windows.Rows,
+        .. Diffusion.Rows,
+        .. Backbones.Rows,
+        .. Generative.Rows,
         .. OpaqueCode.Rows,
     ];
 }
