@@ -6,6 +6,7 @@ internal static class CorpusModules
     internal static readonly IReadOnlyDictionary<string, CorpusRow[]> Sections = new Dictionary<string, CorpusRow[]>
     {
         ["Vision"] = Vision.VisionCorpus.Rows,
+        ["Sequence"] = Sequence.SequenceCorpus.Rows,
     };
 
     internal static CorpusRow Named(string name) => Sections.Values.SelectMany(rows => rows).Single(row => row.Name == name);
