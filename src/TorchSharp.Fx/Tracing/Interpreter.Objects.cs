@@ -26,7 +26,7 @@ internal sealed partial class Interpreter
         if (Traits.Of(constructor).Home != Home.User || typeof(Exception).IsAssignableFrom(type) || (typeof(torch.nn.Module).IsAssignableFrom(type) && !arguments.Any(DependsOnInput)))
         {
             if (Traits.Of(constructor).Home == Home.Platform)
-                HostCode.Check(new(this, constructor, [default, .. arguments]));
+                arguments = HostCode.Prepared(new(this, constructor, [default, .. arguments]));
             var made = HostCall(constructor, null, arguments);
             Overlay.Own(made!);
             return ToValue(made, type);

@@ -39,6 +39,14 @@ internal static class HostCode
         return result;
     }
 
+    /// <summary>The arguments of a constructor that runs as it is.</summary>
+    internal static Value[] Prepared(in Invocation construction)
+    {
+        Concretise(construction);
+        Check(construction);
+        return construction.Arguments[1..];
+    }
+
     /// <summary>With example inputs: numbers that the callee needs, and collections that it goes through, as the example has them.</summary>
     private static void Concretise(in Invocation call)
     {
