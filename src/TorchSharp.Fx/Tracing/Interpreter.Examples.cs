@@ -23,6 +23,8 @@ internal sealed partial class Interpreter
 
     private int reshaped;
 
+    private readonly HashSet<Node> present = [];
+
     private readonly Dictionary<string, Value> known = new(StringComparer.Ordinal);
     private readonly Dictionary<Node, string> identities = [];
     private readonly HashSet<object> measured = new(ReferenceEqualityComparer.Instance);
@@ -247,6 +249,21 @@ internal sealed partial class Interpreter
         AssertEqual(proxy.node, null);
         return proxy.type.IsValueType ? Value.OfStruct(null) : Value.Null;
     }
+
+    /// <summary>Whether a reference is not null. That of an input is asserted once: another call may leave it out.</summary>
+    internal bool Present(object? reference)
+    {
+        if (Examples is not null && Symbols.TryGet(reference, out var symbol) && IsInput(symbol.node) && present.Add(symbol.node))
+        {
+            var there = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.ne, typeof(object)), [symbol.node, new Literal(null)], typeof(bool));
+            Assert(there, TracedWith($"{symbol.node.name} != None"));
+        }
+        return reference is not null;
+    }
+
+    /// <summary>An input, or what an input holds.</summary>
+    private static bool IsInput(Node node)
+        => node.op == Opcode.placeholder || (node.target is MemberTarget or BuiltinTarget { Operation: Builtin.getitem } && node.all_input_nodes.All(IsInput));
 
     private string TracedWith(string condition)
         => $"traced with {condition.Trim('\'')}{(current is null ? "" : $" at {Location()}")}; trace again with example inputs like these";
