@@ -12,6 +12,9 @@ internal sealed record CorpusRow(string Name, string About, Func<nn.Module> Make
     /// <summary>Whether it takes an example, the first call; symbols alone must then be refused.</summary>
     public bool ByExample { get; init; }
 
+    /// <summary>Whether a member of an input is missing in the example, which symbols alone take to be there: then they are not refused, but make another graph.</summary>
+    public bool Absent { get; init; }
+
     /// <summary>A call that the example does not stand for: it must fail by an assertion.</summary>
     public Func<object?[]>? Breaks { get; init; }
 

@@ -250,8 +250,9 @@ internal static class EncoderModules
             { ByExample = true, Breaks = () => [randint(20, [1, 5]), tensor([1L])] },
         new("GruEncoder", "the native GRU as a leaf, the last step by lengths", () => new GruEncoder(), () => [[randint(20, [1, 5]), tensor([5L])], [randint(20, [2, 7]), tensor([3L, 7])]]),
         new("PackedLstm", "packing and padding around the native LSTM", () => new PackedLstm(), () => [[randn(1, 5, 4), tensor([5L])], [randn(2, 7, 4), tensor([3L, 7])]]),
-        new("LstmModel", "state as (Tensor, Tensor)?, tied weights", () => new LstmModel(), () => [[randint(20, [1, 5]), (randn(1, 1, 6), randn(1, 1, 6))], [randint(20, [2, 3]), (randn(1, 2, 6), randn(1, 2, 6))]])
-            { ByExample = true, Breaks = () => [randint(20, [1, 5]), null] },
+        new("LstmModel", "state as (Tensor, Tensor)?, tied weights", () => new LstmModel(), () => [[randint(20, [1, 5]), (randn(1, 1, 6), randn(1, 1, 6))], [randint(20, [2, 3]), (randn(1, 2, 6), randn(1, 2, 6))]]),
+        new("LstmStart", "the same without a state", () => new LstmModel(), () => [[randint(20, [1, 5]), null], [randint(20, [2, 3]), null]])
+            { ByExample = true, Breaks = () => [randint(20, [1, 5]), (randn(1, 1, 6), randn(1, 1, 6))] },
         new("StackedCells", "native cells over unbind, a tuple as state, a list with capacity", () => new StackedCells(), () => [[randn(4, 1, 3)], [randn(4, 5, 3)]])
             { ByExample = true, Breaks = () => [randn(3, 1, 3)] },
         new("CharCnn", "LINQ over a ModuleList, a ModuleDict by key", () => new CharCnn(), () => [[randint(30, [1, 2, 5])], [randint(30, [3, 2, 6])]]),

@@ -90,11 +90,11 @@ internal sealed class GIN : Module<Tensor, Tensor, Tensor>
 
     public override Tensor forward(Tensor x, Tensor adjacency)
     {
-        var readouts = new List<Tensor> { x.sum(0) };
+        var readouts = new List<Tensor> { x.sum([0]) };
         for (var i = 0; i < mlps.Count; i++)
         {
             x = mlps[i].call(((1 + eps[i]) * x) + adjacency.mm(x));
-            readouts.Add(x.sum(0));
+            readouts.Add(x.sum([0]));
         }
         return cat(readouts);
     }

@@ -241,14 +241,18 @@ internal sealed class PhiBlock : Module<Tensor, Tensor>
 
 internal static class LlamaModules
 {
+    private static readonly string[] Tables = ["RotaryEmbedding.cos_cached", "RotaryEmbedding.sin_cached", "RotaryEmbedding.cachedLength"];
+
     internal static readonly CorpusRow[] Rows =
     [
         new("RMSNorm", "a dispose scope, a cast and back, a parameter of one's own", () => new RMSNorm(8), () => [[randn(2, 3, 8)], [randn(5, 8)]]),
-        new("RotaryEmbedding", "tables made from arange, cached by length in fields, a branch on a nullable field", () => new RotaryEmbedding(8), () => [[randn(1, 2, 5, 8)], [randn(3, 4, 5, 8)]]),
-        new("LlamaAttention", "grouped-query attention with rotary positions and a nullable mask", () => new LlamaAttention(new()), () => [[randn(1, 5, 16), zeros(1, 1, 5, 5)], [randn(3, 7, 16), zeros(1, 1, 7, 7)]]),
+        new("RotaryEmbedding", "tables made from arange, cached by length in fields, a branch on a nullable field", () => new RotaryEmbedding(8), () => [[randn(1, 2, 5, 8)], [randn(3, 4, 7, 8)]])
+            { Drops = Tables },
+        new("LlamaAttention", "grouped-query attention with rotary positions and a nullable mask", () => new LlamaAttention(new()), () => [[randn(1, 5, 16), zeros(1, 1, 5, 5)], [randn(3, 7, 16), zeros(1, 1, 7, 7)]])
+            { Drops = Tables },
         new("LlamaMLP", "gated linear units", () => new LlamaMLP(new()), () => [[randn(2, 3, 16)], [randn(4, 16)]]),
         new("LlamaModel", "blocks in a ModuleList, causal masks in a dictionary by length", () => new LlamaModel(new()), () => [[randint(32, [1, 5])], [randint(32, [3, 5])]])
-            { ByExample = true, Breaks = () => [randint(32, [1, 4])] },
+            { ByExample = true, Breaks = () => [randint(32, [1, 4])], Drops = ["a Dictionary<long, Tensor>", .. Tables, .. Tables] },
         new("PhiBlock", "partial rotary embedding, attention beside the MLP, tanh-GELU written out", () => new PhiBlock(16, 2), () => [[randn(1, 4, 16)], [randn(2, 6, 16)]]),
     ];
 }

@@ -103,7 +103,7 @@ internal sealed class CRF : Module<Tensor, Tensor, Tensor, (Tensor Loss, Tensor 
             var step = transitions.index_select(0, tags[i - 1]).gather(1, tags[i].unsqueeze(-1)).squeeze(-1);
             score += (step + emissions[i].gather(1, tags[i].unsqueeze(-1)).squeeze(-1)) * weight[i];
         }
-        var last = tags.gather(0, (mask.sum(0) - 1).unsqueeze(0)).squeeze(0);
+        var last = tags.gather(0, (mask.sum([0]) - 1).unsqueeze(0)).squeeze(0);
         return score + end_transitions.index_select(0, last);
     }
 
@@ -180,7 +180,7 @@ internal sealed class ArcFace : Module<Tensor, Tensor, Tensor>
         var cosine = functional.linear(functional.normalize(x), functional.normalize(weight));
         var sine = (1.0 - cosine.pow(2)).clamp(0, 1).sqrt();
         var phi = where(cosine > threshold, (cosine * cos_m) - (sine * sin_m), cosine - (sin_m * 0.5));
-        var one_hot = zeros_like(cosine).scatter_(1, label.view(-1, 1), 1);
+        var one_hot = zeros_like(cosine).scatter_(1, label.view(-1, 1), ones(label.shape[0], 1));
         return functional.cross_entropy(((one_hot * phi) + ((1.0 - one_hot) * cosine)) * scale, label);
     }
 }

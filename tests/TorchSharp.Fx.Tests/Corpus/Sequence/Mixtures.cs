@@ -191,6 +191,33 @@ internal sealed class Retention : Module<Tensor, (Tensor Parallel, Tensor Recurr
     }
 }
 
+/// <summary>A straight-through estimator as a custom autograd function.</summary>
+internal sealed class RoundThrough : autograd.SingleTensorFunction<RoundThrough>
+{
+    public override string Name => nameof(RoundThrough);
+
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars) => ((Tensor)vars[0]).round();
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => [grad_output];
+}
+
+internal sealed class StraightThrough : Module<Tensor, Tensor>
+{
+    private readonly Linear fc;
+
+    public StraightThrough() : base(nameof(StraightThrough))
+    {
+        fc = Linear(4, 4);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        x = fc.call(x);
+        return RoundThrough.apply(x);
+    }
+}
+
 internal static class MixtureModules
 {
     internal static readonly CorpusRow[] Rows =
@@ -201,6 +228,7 @@ internal static class MixtureModules
         new("TreeLSTM", "a recursive local function over records, Aggregate from zeros", () => new TreeLSTM(4, new(0, new TreeLSTM.Syntax(1), new TreeLSTM.Syntax(2, new TreeLSTM.Syntax(3)))), () => [[randn(1, 4, 4)], [randn(3, 6, 4)]]),
         new("BeamStep", "one step of beam search without a branch", () => new BeamStep(2), () =>
             [[randn(2, 7), randn(1, 2), randint(7, [2, 3])], [randn(6, 5), randn(3, 2), randint(5, [6, 4])]]),
+        new("StraightThrough", "a custom autograd function, which is a leaf", () => new StraightThrough(), () => [[randn(2, 4)], [randn(5, 4)]]),
         new("Retention", "a mask made element by element in a C# array, a recurrence beside it", () => new Retention(4, 0.9), () => [[randn(1, 4, 4)], [randn(3, 4, 4)]])
             { ByExample = true, Breaks = () => [randn(1, 5, 4)] },
     ];

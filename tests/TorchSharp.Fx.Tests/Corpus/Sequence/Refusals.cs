@@ -22,33 +22,6 @@ internal sealed class NativeKernel() : Module<Tensor, Tensor>(nameof(NativeKerne
     public override Tensor forward(Tensor x) => Fused(x.relu());
 }
 
-/// <summary>A straight-through estimator as a custom autograd function.</summary>
-internal sealed class RoundThrough : autograd.SingleTensorFunction<RoundThrough>
-{
-    public override string Name => nameof(RoundThrough);
-
-    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars) => ((Tensor)vars[0]).round();
-
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => [grad_output];
-}
-
-internal sealed class StraightThrough : Module<Tensor, Tensor>
-{
-    private readonly Linear fc;
-
-    public StraightThrough() : base(nameof(StraightThrough))
-    {
-        fc = Linear(4, 4);
-        RegisterComponents();
-    }
-
-    public override Tensor forward(Tensor x)
-    {
-        x = fc.call(x);
-        return RoundThrough.apply(x); // refused
-    }
-}
-
 /// <summary>Stops when everything is halted.</summary>
 internal sealed class AdaptiveComputation : Module<Tensor, Tensor>
 {
@@ -136,8 +109,6 @@ internal static class RefusedModules
     [
         new("NativeKernel", "P/Invoke on a tensor's handle", () => new NativeKernel(), () => [[randn(2, 4)]])
             { Refusal = "FX006", Proposal = "make the method a leaf function (tracer_kwargs.autowrap_functions)" },
-        new("StraightThrough", "a custom autograd function", () => new StraightThrough(), () => [[randn(2, 4)]])
-            { Refusal = "FX004" },
         new("AdaptiveComputation", "a loop until a tensor's content says so", () => new AdaptiveComputation(), () => [[randn(2, 4)]])
             { ByExample = true, Refusal = "FX018" },
         new("Detokenizer", "the content of a tensor as C# data", () => new Detokenizer(["a", "b", "c"]), () => [[randn(2, 3)]])
