@@ -73,10 +73,22 @@ internal sealed partial class Interpreter
     /// <summary>Where a node that is made now comes from.</summary>
     internal Origin? Here()
     {
-        for (var frame = current; frame is not null; frame = frame.Caller)
-            if (Traits.HomeOf(frame.Code.Method.DeclaringType!) == Home.User)
-                return new Origin(tracer.CurrentPath, frame.Code, frame.At);
-        return current is null ? null : new Origin(tracer.CurrentPath, current.Code, current.At);
+        var frame = InUserCode ?? current;
+        return frame is null ? null : new Origin(tracer.CurrentPath, frame.Code, frame.At);
+    }
+
+    /// <summary>The innermost method of the user's own code that runs.</summary>
+    internal MethodBase? UserMethod => InUserCode?.Code.Method;
+
+    private Frame? InUserCode
+    {
+        get
+        {
+            var frame = current;
+            while (frame is not null && Traits.HomeOf(frame.Code.Method.DeclaringType!) != Home.User)
+                frame = frame.Caller;
+            return frame;
+        }
     }
 
     private void Call(Frame f, CallSite site)

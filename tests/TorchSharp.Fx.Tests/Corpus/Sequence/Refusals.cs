@@ -108,7 +108,7 @@ internal static class RefusedModules
     internal static readonly CorpusRow[] Rows =
     [
         new("NativeKernel", "P/Invoke on a tensor's handle", () => new NativeKernel(), () => [[randn(2, 4)]])
-            { Refusal = "FX006", Proposal = "make the method a leaf function (tracer_kwargs.autowrap_functions)" },
+            { Refusal = "FX006", Proposal = "Make it a leaf function: tracer_kwargs.autowrap_functions = [NativeKernel.Fused]." },
         new("AdaptiveComputation", "a loop until a tensor's content says so", () => new AdaptiveComputation(), () => [[randn(2, 4)]])
             { ByExample = true, Refusal = "FX018" },
         new("Detokenizer", "the content of a tensor as C# data", () => new Detokenizer(["a", "b", "c"]), () => [[randn(2, 3)]])
