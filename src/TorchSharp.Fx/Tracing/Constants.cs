@@ -38,8 +38,11 @@ internal sealed class Constants(Interpreter interpreter)
             return;
         var sharing = Sharing(written).ToArray();
         foreach (var entry in sharing)
-            interpreter.Symbols.Bind(entry.Tensor, ReferenceEquals(entry, sharing[0]) ? Copy(entry.Tensor) : Again(entry));
+            interpreter.Symbols.Bind(entry.Tensor, ReferenceEquals(entry, sharing[0]) && !IsView(entry) ? Copy(entry.Tensor) : Again(entry));
     }
+
+    /// <summary>Whether a computed tensor is a view on one that was there before, such as a buffer of the model: then the write is one to that.</summary>
+    private static bool IsView(Made first) => Array.Exists(first.Call.Arguments, argument => argument.Reference is torch.Tensor { IsInvalid: false } viewed && !ReferenceEquals(viewed, first.Tensor) && ShareMemory(viewed, first.Tensor));
 
     private IEnumerable<Made> Sharing(torch.Tensor written) => made.Where(entry => !entry.Tensor.IsInvalid && ShareMemory(entry.Tensor, written));
 

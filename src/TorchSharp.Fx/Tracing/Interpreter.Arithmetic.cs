@@ -132,7 +132,7 @@ internal sealed partial class Interpreter
     };
 
     /// <summary>A comparison or compare-and-branch of two concrete values (ECMA-335 III.1.5 table 4, III.3.21–25).</summary>
-    private static bool Holds(Op op, Value left, Value right)
+    private bool Holds(Op op, Value left, Value right)
     {
         if (left.Kind is ValueKind.Single or ValueKind.Double)
             return HoldsFloating(op, AsDouble(left), AsDouble(right));
@@ -171,8 +171,10 @@ internal sealed partial class Interpreter
         _ => !(a > b),
     };
 
-    private static bool HoldsReference(Op op, Value left, Value right)
+    private bool HoldsReference(Op op, Value left, Value right)
     {
+        if (left.Reference is null || right.Reference is null)
+            Present(left.Reference ?? right.Reference);
         var same = left.Kind == ValueKind.Address && right.Kind == ValueKind.Address
             ? ReferenceEquals(left.Reference, right.Reference)
             : ReferenceEquals(left.Reference, right.Reference) && (left.IsInteger == right.IsInteger);

@@ -73,10 +73,22 @@ internal sealed partial class Interpreter
     /// <summary>Where a node that is made now comes from.</summary>
     internal Origin? Here()
     {
-        for (var frame = current; frame is not null; frame = frame.Caller)
-            if (Traits.IsPlace(frame.Code.Method.DeclaringType!))
-                return new Origin(tracer.CurrentPath, frame.Code, frame.At);
-        return current is null ? null : new Origin(tracer.CurrentPath, current.Code, current.At);
+        var frame = InUserCode ?? current;
+        return frame is null ? null : new Origin(tracer.CurrentPath, frame.Code, frame.At);
+    }
+
+    /// <summary>The innermost method of the user's own code that runs.</summary>
+    internal MethodBase? UserMethod => InUserCode?.Code.Method;
+
+    private Frame? InUserCode
+    {
+        get
+        {
+            var frame = current;
+            while (frame is not null && !Traits.IsPlace(frame.Code.Method.DeclaringType!))
+                frame = frame.Caller;
+            return frame;
+        }
     }
 
     /// <summary>The calls of the user's own code that lead to where the program is, the innermost first. Places are looked up when they are asked for.</summary>

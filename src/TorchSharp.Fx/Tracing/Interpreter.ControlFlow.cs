@@ -11,7 +11,7 @@ internal sealed partial class Interpreter
         var isTrue = value.Kind switch
         {
             ValueKind.Symbol => Decide(f, AsCondition(value) ?? Comparison(Builtin.ne, value.Symbol.type, value, Value.Of(0)), whenTrue ? target : f.Next, whenTrue ? f.Next : target),
-            ValueKind.Object or ValueKind.Address => value.Reference is not null,
+            ValueKind.Object or ValueKind.Address => Present(value.Reference),
             ValueKind.Int32 => value.Int32 != 0,
             _ => value.Int64 != 0,
         };

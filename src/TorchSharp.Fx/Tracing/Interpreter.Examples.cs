@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Collections.Frozen;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
@@ -21,6 +22,8 @@ internal sealed partial class Interpreter
     private static readonly FrozenSet<string> Reshaping = "unsqueeze_ squeeze_ transpose_ t_ swapaxes_ swapdims_ resize_ resize_as_ set_".Split(' ').ToFrozenSet(StringComparer.Ordinal);
 
     private int reshaped;
+
+    private readonly HashSet<Node> present = [];
 
     private readonly Dictionary<string, Value> known = new(StringComparer.Ordinal);
     private readonly Dictionary<Node, string> identities = [];
@@ -63,6 +66,22 @@ internal sealed partial class Interpreter
         AssertEqual(node, value);
         known[Identity(node)] = ToValue(value, node.type);
         return Known(Value.Of(symbol));
+    }
+
+    /// <summary>A tuple or struct with the example's numbers in the place of its symbols: what .NET's code may compare and hash.</summary>
+    internal object Specialise(object structure)
+    {
+        var copy = RuntimeHelpers.GetUninitializedObject(structure.GetType());
+        foreach (var field in StructLayout.FieldsOf(structure.GetType()))
+        {
+            var value = ToValue(field.GetValue(structure), field.FieldType);
+            if (value.IsSymbol)
+                value = Specialise(value.Symbol) ?? value;
+            else if (value is { Kind: ValueKind.Struct, Reference: ValueType inner } && Numbers(value) is not null)
+                value = Value.OfStruct(Specialise(inner));
+            field.SetValue(copy, ToObject(value, field.FieldType));
+        }
+        return copy;
     }
 
     /// <summary>The length of a symbolic collection by the example, asserted once.</summary>
@@ -232,6 +251,21 @@ internal sealed partial class Interpreter
         AssertEqual(proxy.node, null);
         return proxy.type.IsValueType ? Value.OfStruct(null) : Value.Null;
     }
+
+    /// <summary>Whether a reference is not null. That of an input is asserted once: another call may leave it out.</summary>
+    internal bool Present(object? reference)
+    {
+        if (Examples is not null && Symbols.TryGet(reference, out var symbol) && IsInput(symbol.node) && present.Add(symbol.node))
+        {
+            var there = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.ne, typeof(object)), [symbol.node, new Literal(null)], typeof(bool));
+            Assert(there, TracedWith($"{symbol.node.name} != None"));
+        }
+        return reference is not null;
+    }
+
+    /// <summary>An input, or what an input holds.</summary>
+    private static bool IsInput(Node node)
+        => node.op == Opcode.placeholder || (node.target is MemberTarget or BuiltinTarget { Operation: Builtin.getitem } && node.all_input_nodes.All(IsInput));
 
     private string TracedWith(string condition)
         => $"traced with {condition.Trim('\'')}{(current is null ? "" : $" at {Location()}")}; trace again with example inputs like these";

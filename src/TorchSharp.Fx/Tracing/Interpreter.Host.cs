@@ -24,6 +24,8 @@ internal sealed partial class Interpreter
             throw Untraceable.NoBody(this, method);
         if (Traits.Of(method).Home == Home.TorchSharp)
             Note(result, new(this, method, arguments));
+        if (result is torch.nn.Module made && method.IsStatic && tracer.Attributes.PathOf(made) is null)
+            Overlay.Own(made);
         return ToValue(result, type);
     }
 
@@ -130,6 +132,7 @@ internal sealed partial class Interpreter
             Enum tagged => Symbols.TryRead(tagged, out var named) ? named : null,
             ITuple tuple => Enumerable.Range(0, tuple.Length).Select(i => NumbersIn(tuple[i], depth - 1)).FirstOrDefault(found => found is not null),
             ICollection collection => collection.Cast<object?>().Select(item => NumbersIn(item, depth - 1)).FirstOrDefault(found => found is not null),
+            ValueType when Traits.HomeOf(real.GetType()) == Home.User => StructLayout.FieldsOf(real.GetType()).Select(field => NumbersIn(field.GetValue(real), depth - 1)).FirstOrDefault(found => found is not null),
             _ => null,
         };
     }

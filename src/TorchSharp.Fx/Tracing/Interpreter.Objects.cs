@@ -28,7 +28,7 @@ internal sealed partial class Interpreter
             if (TensorOperations.Construct(new(this, constructor, arguments)) is { } recorded)
                 return recorded;
             if (Traits.Of(constructor).Home == Home.Platform)
-                HostCode.Check(new(this, constructor, [default, .. arguments]));
+                arguments = HostCode.Prepared(new(this, constructor, [default, .. arguments]));
             var made = HostCall(constructor, null, arguments);
             Overlay.Own(made!);
             return ToValue(made, type);

@@ -11,6 +11,7 @@ internal sealed class ModuleAttributes
     private readonly HashSet<torch.nn.Module> registered;
     private readonly List<(string Path, torch.nn.Module Module)> unregistered = [];
     private readonly Dictionary<torch.nn.Module, string> modules = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<torch.nn.Module, string> made = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, torch.Tensor> constants = [];
     private readonly Dictionary<torch.Tensor, Node> constantNodes = new(ReferenceEqualityComparer.Instance);
     private Dictionary<torch.Tensor, string>? tensors;
@@ -31,6 +32,8 @@ internal sealed class ModuleAttributes
     /// <summary>A module's qualified name; null if the root does not reach it.</summary>
     internal string? PathOf(torch.nn.Module module)
     {
+        if (made.TryGetValue(module, out var name))
+            return name;
         if (!modules.ContainsKey(module))
         {
             SearchFields(root, "", new HashSet<object>(ReferenceEqualityComparer.Instance), 0);
@@ -40,6 +43,22 @@ internal sealed class ModuleAttributes
             unregistered.Add((path, module));
         return path;
     }
+
+    /// <summary>Names a module that the program made itself, by its type within the module that calls it. The graph can't hold it, so that it is always followed.</summary>
+    internal void Made(torch.nn.Module module, string caller)
+    {
+        if (modules.ContainsKey(module) || made.ContainsKey(module))
+            return;
+        var name = Join(caller, PythonNames.Plain(module.GetType().Name).ToLowerInvariant());
+        var free = name;
+        for (var i = 1; modules.ContainsValue(free) || made.ContainsValue(free); i++)
+            free = $"{name}_{i}";
+        made[module] = free;
+        unregistered.Add((free, module));
+    }
+
+    /// <summary>Whether the program made the module itself.</summary>
+    internal bool IsMade(torch.nn.Module module) => made.ContainsKey(module);
 
     /// <summary>Whether a tensor is a parameter or buffer of the root.</summary>
     internal bool Owns(torch.Tensor tensor) => Tensors.ContainsKey(tensor);

@@ -72,7 +72,7 @@ public class Tracer
     public virtual object? call_module(torch.nn.Module m, Func<object?[], object?> forward, object?[] args)
     {
         ArgumentNullException.ThrowIfNull(forward);
-        return is_leaf_module(m, CurrentPath) ? RecordLeaf(args) : forward(args);
+        return is_leaf_module(m, CurrentPath) && !Attributes.IsMade(m) ? RecordLeaf(args) : forward(args);
     }
 
     /// <summary>Makes a node and the symbol of its value. All nodes are made here. Counterpart: <c>torch.fx.Tracer.create_proxy</c>.</summary>
@@ -137,6 +137,8 @@ public class Tracer
 
     internal Value CallModule(torch.nn.Module module, MethodInfo method, Value[] operands, Func<Value[], Value> forward)
     {
+        if (Interpreter.Overlay.Owns(module) || (CurrentModule is { } caller && Attributes.IsMade(caller) && Attributes.PathOf(module) is null))
+            Attributes.Made(module, CurrentPath);
         scopes.Push((module, path_of_module(module)));
         call = (module, method);
         try

@@ -30,7 +30,14 @@ internal static class Untraceable
 
     internal static TraceException ReadsTensor(Interpreter at, MethodBase method, Proxy tensor) => Error(at, "FX006",
         $"{Short(method)} reads the content of the tensor '{tensor.node.name}', which depends on an input.",
-        $"Compute with tensor operations instead, or {LeafFix}.");
+        method.Name == "get_Handle" ? NativeFix(at) : $"Compute with tensor operations instead, or {LeafFix}.");
+
+    /// <summary>Native code has no other way out than a leaf: the line to add, for the method that hands a tensor to it.</summary>
+    private static string NativeFix(Interpreter at) => at.UserMethod is { IsStatic: true } function
+        ? $"Make it a leaf function: tracer_kwargs.autowrap_functions = [{Short(function)}]."
+        : at.Tracer.CurrentPath.Length > 0
+        ? $"Make its module a leaf module: tracer_kwargs.leaf_modules = [typeof({Short(at.Tracer.CurrentModule!.GetType())})]."
+        : "Move it to a static method or a submodule, and make that a leaf (tracer_kwargs.autowrap_functions or tracer_kwargs.leaf_modules).";
 
     internal static TraceException ArgumentType(Interpreter at, Type type) => Error(at, "FX007",
         $"An object of type {Short(type)} is used together with values that depend on an input, and a graph has no way to write it down.",
@@ -111,6 +118,8 @@ internal static class Untraceable
     {
         if (type.IsArray)
             return Short(type.GetElementType()!) + "[]";
+        if (type.FullName?.StartsWith("System.ValueTuple`", StringComparison.Ordinal) == true)
+            return $"({string.Join(", ", type.GenericTypeArguments.Select(Short))})";
         var name = type.IsPrimitive ? ArgumentText.PrimitiveName(type) : type.Name;
         return type.IsGenericType && name.Contains('`', StringComparison.Ordinal)
             ? $"{name[..name.IndexOf('`', StringComparison.Ordinal)]}<{string.Join(", ", type.GenericTypeArguments.Select(Short))}>"

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Collections.Frozen;
+using System.Reflection;
 
 namespace TorchSharp.Fx.Tracing;
 
@@ -18,6 +19,9 @@ internal static class HostCode
     /// <summary>Methods that change an array they are given.</summary>
     private static readonly FrozenSet<string> Filling = "Reverse Sort Fill Clear Copy CopyTo BlockCopy".Split(' ').ToFrozenSet(StringComparer.Ordinal);
 
+    /// <summary>Methods whose result is a collection that nobody else has.</summary>
+    private static readonly FrozenSet<string> Making = "ToList ToArray ToDictionary ToHashSet ConvertAll FindAll GetRange Split".Split(' ').ToFrozenSet(StringComparer.Ordinal);
+
     internal static Value? Handle(in Invocation call)
     {
         var (interpreter, method, arguments) = call;
@@ -29,7 +33,18 @@ internal static class HostCode
                     argument = Value.OfObject(interpreter.Overlay.ForChange(array));
         if (!method.IsStatic && arguments[0].Kind == ValueKind.Object && interpreter.Overlay.IsChange(method, interpreter.Overlay.Current(arguments[0].Reference)))
             arguments[0] = Value.OfObject(interpreter.Overlay.ForChange(arguments[0].Reference!));
-        return interpreter.RunOnHost(method, arguments);
+        var result = interpreter.RunOnHost(method, arguments);
+        if (result.Reference is ICollection collection && Making.Contains(method.Name) && call.Traits.Home == Home.Platform)
+            interpreter.Overlay.Own(collection);
+        return result;
+    }
+
+    /// <summary>The arguments of a constructor that runs as it is.</summary>
+    internal static Value[] Prepared(in Invocation construction)
+    {
+        Concretise(construction);
+        Check(construction);
+        return construction.Arguments[1..];
     }
 
     /// <summary>With example inputs: numbers that the callee needs, and collections that it goes through, as the example has them.</summary>
@@ -42,8 +57,10 @@ internal static class HostCode
         {
             var position = i - (method.IsStatic ? 0 : 1);
             var declared = position < 0 ? method.DeclaringType! : call.Traits.OpenParameters[position].ParameterType;
-            if (arguments[i].IsSymbol && (!CarriesOnly(declared) || Comparing.Contains(method.Name)))
+            if (arguments[i].IsSymbol && (!CarriesOnly(declared) || Compares(method)))
                 arguments[i] = interpreter.Specialise(arguments[i].Symbol) ?? arguments[i];
+            else if (arguments[i] is { Kind: ValueKind.Struct, Reference: ValueType } && (!CarriesOnly(declared) || Compares(method)) && interpreter.Numbers(arguments[i]) is not null)
+                arguments[i] = Value.OfStruct(interpreter.Specialise(arguments[i].Reference!));
             else if (arguments[i].Reference is ICollection collection && !declared.IsGenericParameter && declared != typeof(object) && interpreter.Symbols.TryGet(collection, out _))
                 arguments[i] = Value.OfObject(interpreter.Materialise(collection) ?? collection);
         }
@@ -53,7 +70,7 @@ internal static class HostCode
     internal static void Check(in Invocation call)
     {
         var (interpreter, method, _) = call;
-        var comparing = Comparing.Contains(method.Name) || method.DeclaringType is { IsGenericType: true, Name: "HashSet`1" or "SortedSet`1" };
+        var comparing = Compares(method);
         var operands = call.Operands;
         if (!method.IsStatic && IsWithoutContent(interpreter, call.Arguments[0], out var owner))
             throw Untraceable.NeedsValue(interpreter, method, owner);
@@ -78,6 +95,9 @@ internal static class HostCode
         if (comparing && !method.IsStatic && interpreter.Numbers(call.Arguments[0]) is { } held)
             throw Untraceable.NeedsValue(interpreter, method, held);
     }
+
+    private static bool Compares(MethodBase method)
+        => Comparing.Contains(method.Name) || method.DeclaringType is { IsGenericType: true, Name: "HashSet`1" or "SortedSet`1" };
 
     /// <summary>An object that only stands for a symbol, other than a tensor or a collection: .NET's code would read zeros and nulls from it.</summary>
     private static bool IsWithoutContent(Interpreter interpreter, Value value, out Proxy symbol)

@@ -19,6 +19,7 @@ internal static class TextMembers
         [Handler + "ToString"] = (in Invocation call) => Value.OfObject(Self(call).Content.ToString()),
         ["System.Diagnostics.Debug+AssertInterpolatedStringHandler..ctor"] = NotShown,
         ["System.Diagnostics.Debug+WriteIfInterpolatedStringHandler..ctor"] = NotShown,
+        ["System.String.Create"] = (in Invocation call) => call.Arguments is [.., { Kind: ValueKind.Address } handler] && handler.Address.Load().Reference is Text text ? Value.OfObject(text.Content.ToString()) : null,
         [Appending + ".ctor"] = (in Invocation call) => Value.OfStruct(new Text((StringBuilder)call.Arguments[3].Reference!)),
         [Appending + "AppendLiteral"] = Append,
         [Appending + "AppendFormatted"] = Append,

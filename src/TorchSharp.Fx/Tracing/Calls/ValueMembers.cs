@@ -7,7 +7,7 @@ internal static class ValueMembers
     {
         ["System.Nullable`1..ctor"] = (in Invocation call) => Held(call, call.Arguments[1]),
         ["System.Nullable`1.op_Implicit"] = (in Invocation call) => Held(call, call.Arguments[0]),
-        ["System.Nullable`1.get_HasValue"] = (in Invocation call) => Value.Of(Self(call).IsSymbol || Self(call).Reference is not null),
+        ["System.Nullable`1.get_HasValue"] = (in Invocation call) => Value.Of(Self(call).IsSymbol || call.Interpreter.Present(Self(call).Reference)),
         ["System.Nullable`1.get_Value"] = (in Invocation call) => Content(call) ?? throw new InvalidOperationException("Nullable object must have a value."),
         ["System.Nullable`1.op_Explicit"] = (in Invocation call) => Content(call) ?? throw new InvalidOperationException("Nullable object must have a value."),
         ["System.Nullable`1.GetValueOrDefault"] = (in Invocation call) => Content(call) ?? (call.Arguments.Length == 2 ? call.Arguments[1] : StructLayout.Zero(call.Traits.ReturnType)),

@@ -1,0 +1,16 @@
+namespace TorchSharp.Fx.Tests.Corpus.Vision;
+
+/// <summary>Detection, segmentation, backbones, generative models and their losses.</summary>
+internal static class VisionCorpus
+{
+    internal static readonly CorpusRow[] Rows =
+    [
+        .. DetectionHeads.Rows,
+        .. Pyramids.Rows,
+        .. Windows.Rows,
+        .. Diffusion.Rows,
+        .. Backbones.Rows,
+        .. Generative.Rows,
+        .. OpaqueCode.Rows,
+    ];
+}
