@@ -46,7 +46,7 @@ internal static class Disposal
 
     private static bool IsRecord(Type type) => TensorTypes.MayHold(type) && (type.IsValueType || type.GetMethod("<Clone>$") is not null);
 
-    private static bool FieldsHold(object owner, IDisposable item) => !IsRecord(owner.GetType()) && Fields(owner).Any(value => ReferenceEquals(value, item));
+    private static bool FieldsHold(object owner, IDisposable item) => !IsRecord(owner.GetType()) && Fields(owner).SelectMany(TensorsIn).Any(held => ReferenceEquals(held, item));
 
     private static IEnumerable<object?> Fields(object owner)
         => ModuleHierarchy.FieldsOf(owner.GetType()).Where(field => TensorTypes.MayHold(field.FieldType)).Select(field => field.GetValue(owner));

@@ -11,6 +11,11 @@ internal static class VisionCorpus
         .. Diffusion.Rows,
         .. Backbones.Rows,
         .. Generative.Rows,
+        .. Motion.Rows,
+        .. Losses.Rows,
+        .. Structures.Rows,
+        .. ModuleShapes.Rows,
+        .. SideTalk.Rows,
         .. OpaqueCode.Rows,
     ];
 }
