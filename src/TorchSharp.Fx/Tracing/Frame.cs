@@ -24,7 +24,7 @@ internal sealed class Frame
     /// <summary>A frame that goes its own way from an instruction on, with what this one holds.</summary>
     internal Frame Fork(int at)
     {
-        var fork = new Frame(Code, [.. Arguments], Caller) { Next = at };
+        var fork = new Frame(Code, [.. Arguments], Caller, ModulePath) { Next = at };
         Locals.CopyTo(fork.Locals, 0);
         return fork;
     }
