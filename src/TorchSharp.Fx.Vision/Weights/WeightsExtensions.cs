@@ -40,6 +40,14 @@ public static class WeightsExtensions
     public static IncompatibleKeys load_state_dict(this nn.Module model, IReadOnlyDictionary<string, Tensor> state_dict, bool strict, string prefix) =>
         Load(model, "The state_dict", state_dict, prefix, strict, tensor => tensor.shape, (tensor, target) => target.copy_(tensor));
 
+    /// <summary>As the other, with the file's keys under other names.</summary>
+    internal static void Load(this nn.Module model, string path, Func<string, string> rename)
+    {
+        using var file = new WeightsFile(path);
+        var renamed = file.Tensors.ToDictionary(item => rename(item.Key), item => item.Value);
+        Load(model, path, renamed, "", strict: true, tensor => tensor.shape, file.ReadInto);
+    }
+
     private static IncompatibleKeys Load<T>(
         nn.Module model, string name, IReadOnlyDictionary<string, T> all, string prefix, bool strict, Func<T, long[]> shape, Action<T, Tensor> read)
     {
@@ -61,8 +69,11 @@ public static class WeightsExtensions
     }
 
     private static IncompatibleKeys Compare<T>(Dictionary<string, Tensor> target, Dictionary<string, T> source, Func<T, long[]> shape) => new(
-        [.. target.Where(item => !source.ContainsKey(item.Key)).Select(item => new TensorShape(item.Key, item.Value.shape))],
+        [.. target.Where(item => !source.ContainsKey(item.Key) && !(IsBatchCount(item.Key) && !source.Keys.Any(IsBatchCount))).Select(item => new TensorShape(item.Key, item.Value.shape))],
         [.. source.Where(item => !target.ContainsKey(item.Key)).Select(item => new TensorShape(item.Key, shape(item.Value)))],
         [.. target.Where(item => source.TryGetValue(item.Key, out var stored) && !item.Value.shape.SequenceEqual(shape(stored)))
             .Select(item => new MismatchedShape(item.Key, shape(source[item.Key]), item.Value.shape))]);
+
+    // Files older than PyTorch 0.4.1 don't count batches; nothing depends on the number but the average of all batches. PyTorch lets that pass too.
+    private static bool IsBatchCount(string key) => key.EndsWith("num_batches_tracked", StringComparison.Ordinal);
 }
