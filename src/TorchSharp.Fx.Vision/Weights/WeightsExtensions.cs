@@ -5,6 +5,8 @@ namespace TorchSharp.Fx.Vision;
 /// <summary>Loads weights into models.</summary>
 public static class WeightsExtensions
 {
+    private const string BatchCount = "num_batches_tracked";
+
     /// <summary>Reads a file's tensors into a model's parameters and buffers; when something does not fit, nothing is changed.</summary>
     /// <remarks>PyTorch's files and safetensors, told by their content. Keys and shapes must be the same, types are converted.</remarks>
     /// <returns>The model.</returns>
@@ -68,12 +70,15 @@ public static class WeightsExtensions
         return keys;
     }
 
-    private static IncompatibleKeys Compare<T>(Dictionary<string, Tensor> target, Dictionary<string, T> source, Func<T, long[]> shape) => new(
-        [.. target.Where(item => !source.ContainsKey(item.Key) && !(IsBatchCount(item.Key) && !source.Keys.Any(IsBatchCount))).Select(item => new TensorShape(item.Key, item.Value.shape))],
-        [.. source.Where(item => !target.ContainsKey(item.Key)).Select(item => new TensorShape(item.Key, shape(item.Value)))],
-        [.. target.Where(item => source.TryGetValue(item.Key, out var stored) && !item.Value.shape.SequenceEqual(shape(stored)))
-            .Select(item => new MismatchedShape(item.Key, shape(source[item.Key]), item.Value.shape))]);
+    private static IncompatibleKeys Compare<T>(Dictionary<string, Tensor> target, Dictionary<string, T> source, Func<T, long[]> shape)
+    {
+        return new(
+            [.. target.Where(item => !source.ContainsKey(item.Key) && !IsBatchCount(item.Key)).Select(item => new TensorShape(item.Key, item.Value.shape))],
+            [.. source.Where(item => !target.ContainsKey(item.Key)).Select(item => new TensorShape(item.Key, shape(item.Value)))],
+            [.. target.Where(item => source.TryGetValue(item.Key, out var stored) && !item.Value.shape.SequenceEqual(shape(stored)))
+                .Select(item => new MismatchedShape(item.Key, shape(source[item.Key]), item.Value.shape))]);
 
-    // Files older than PyTorch 0.4.1 don't count batches; nothing depends on the number but the average of all batches. PyTorch lets that pass too.
-    private static bool IsBatchCount(string key) => key.EndsWith("num_batches_tracked", StringComparison.Ordinal);
+        // Files older than PyTorch 0.4.1 have a normalisation's averages without the number of batches, which PyTorch does without too.
+        bool IsBatchCount(string key) => key.EndsWith(BatchCount, StringComparison.Ordinal) && source.ContainsKey($"{key[..^BatchCount.Length]}running_mean");
+    }
 }

@@ -21,7 +21,7 @@ internal static class WeightsCatalogue
             row.GetProperty("num_params").GetInt64(),
             row.GetProperty("min_size").ValueKind == JsonValueKind.Array ? Numbers(row, "min_size") : [],
             row.GetProperty("categories").GetString() is { } list ? categories[list] : [],
-            row.GetProperty("metrics").EnumerateObject().ToDictionary(set => set.Name, set => (IReadOnlyDictionary<string, double>)set.Value.EnumerateObject().ToDictionary(item => item.Name, item => item.Value.GetDouble())),
+            row.GetProperty("metrics").EnumerateObject().ToDictionary(set => set.Name, set => (IReadOnlyDictionary<string, double>)set.Value.EnumerateObject().ToDictionary(item => item.Name, item => item.Value.ValueKind == JsonValueKind.Null ? double.NaN : item.Value.GetDouble())),
             new Uri(Text(row, "recipe")), row.GetProperty("ops").GetDouble(), row.GetProperty("file_size").GetDouble()),
         Settings(Text(row, "transforms"), row.GetProperty("transform_args")));
 
