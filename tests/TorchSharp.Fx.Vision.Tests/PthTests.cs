@@ -165,6 +165,76 @@ public sealed class PthTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Storages_that_lie_over_each_other_are_refused()
+    {
+        const int count = 30;
+        const int elements = 2000;
+        // Of a pickle with so many tensors, and as many entries of different lengths at one place.
+        var pickle = new StringBuilder("\u0080\u0002}(");
+        for (var i = 0; i < count; i++)
+        {
+            var size = $"M{(char)((elements - i) & 255)}{(char)((elements - i) >> 8)}";
+            pickle.Append($"U\u0002{i:00}ctorch._utils\n_rebuild_tensor_v2\n((U\u0007storagectorch\nByteStorage\nU\u0002{i:00}U\u0003cpu{size}tQK\0{size}\u0085K\u0001\u0085\u0089NtR");
+        }
+        pickle.Append("u.");
+        var entries = Enumerable.Range(0, count).Select(i => ($"x/data/{i:00}", elements - i));
+        WriteZip(Encoding.Latin1.GetBytes(pickle.ToString()), entries, elements);
+        // 2000 and the 29 numbers below it.
+        AssertRefused(file, $"has {new FileInfo(file).Length} bytes and storages of 59565, which lie over each other.");
+    }
+
+    // A pickle, and entries that all begin where the one block of data does.
+    private void WriteZip(byte[] pickle, IEnumerable<(string name, int length)> entries, int data)
+    {
+        using var zip = new MemoryStream();
+        using var writer = new BinaryWriter(zip);
+        var directory = new MemoryStream();
+        using var rows = new BinaryWriter(directory);
+        var second = Local("x/data.pkl", pickle);
+        Row("x/data.pkl", pickle.Length, 0);
+        Local("x/data/00", new byte[data]);
+        var number = (short)1;
+        foreach (var (name, length) in entries)
+        {
+            Row(name, length, second);
+            number++;
+        }
+        var begin = (int)zip.Length;
+        writer.Write(directory.ToArray());
+        writer.Write(0x06054b50);
+        writer.Write(0);
+        writer.Write(number);
+        writer.Write(number);
+        writer.Write((int)directory.Length);
+        writer.Write(begin);
+        writer.Write((short)0);
+        File.WriteAllBytes(file, zip.ToArray());
+
+        int Local(string name, byte[] content)
+        {
+            writer.Write(0x04034b50);
+            writer.Write(new byte[22]);
+            writer.Write((short)name.Length);
+            writer.Write((short)0);
+            writer.Write(Encoding.ASCII.GetBytes(name));
+            writer.Write(content);
+            return (int)zip.Length;
+        }
+
+        void Row(string name, int length, int at)
+        {
+            rows.Write(0x02014b50);
+            rows.Write(new byte[16]);
+            rows.Write(length);
+            rows.Write(length);
+            rows.Write((short)name.Length);
+            rows.Write(new byte[12]);
+            rows.Write(at);
+            rows.Write(Encoding.ASCII.GetBytes(name));
+        }
+    }
+
     private static void AssertRefused(string path, string sentence) => AssertRefused(() => Pth.load_file(path), path, sentence);
 
     private static void AssertRefused(Func<object> load, string path, string sentence)

@@ -40,6 +40,7 @@ internal sealed class WeightsFile : IDisposable
     /// <summary>All tensors. Those that were tied when saved still are.</summary>
     public Dictionary<string, Tensor> Load(Device? device) => Named(() =>
     {
+        CheckSize();
         using var scope = NewDisposeScope();
         var blocks = new Dictionary<StoredBlock, Tensor>();
         var tensors = Tensors.ToDictionary(item => item.Key, item => item.Value.Load(file, blocks));
@@ -47,6 +48,14 @@ internal sealed class WeightsFile : IDisposable
         foreach (var tensor in tensors.Values) tensor.MoveToOuterDisposeScope();
         return tensors;
     });
+
+    // Entries of a zip file can lie over each other, and one storage can be read as two types: a small file could ask for much memory.
+    private void CheckSize()
+    {
+        var bytes = Tensors.Values.Select(tensor => tensor.block).Distinct().Aggregate((Int128)0, (sum, block) => sum + block.count * block.type.size);
+        var length = RandomAccess.GetLength(file);
+        if (bytes > 2 * length) throw new InvalidDataException($"has {length} bytes and storages of {bytes}, which lie over each other");
+    }
 
     private Dictionary<string, StoredTensor> Read(string? key)
     {
