@@ -62,6 +62,15 @@ public sealed class LoadWeightsTests : IDisposable
     }
 
     [Fact]
+    public void Safetensors_whose_header_has_a_length_that_looks_like_a_pickle_is_read()
+    {
+        // Pickles begin with 0x80, and so does this file.
+        for (var padding = ""; !File.Exists(file) || File.ReadAllBytes(file)[0] != 0x80; padding += ".")
+            Safetensors.save_file(new Dictionary<string, Tensor> { ["weight"] = torch.full([1, 2], 7f), ["bias"] = torch.zeros(1) }, file, new Dictionary<string, string> { ["padding"] = padding });
+        Assert.Equal([7f, 7f], Linear(2, 1).load_weights(file).weight!.data<float>().ToArray());
+    }
+
+    [Fact]
     public void Model_without_memory_is_refused()
     {
         Safetensors.save_file(new Dictionary<string, Tensor>(), file);

@@ -38,7 +38,7 @@ public static partial class models
         var info = get_model_info(name);
         if (weights.model != info.name) throw new ArgumentException($"{weights} are weights of '{weights.model}', not of '{info.name}'.", nameof(weights));
         var path = weights.download(options);
-        var model = info.pretrained is { } build ? build(weights, device) : info.builder(weights.meta.categories.Count, device);
+        var model = info.pretrained is { } build ? build(weights, device) : info.builder(info.num_classes, device);
         model.load_published(path);
         return model;
     }

@@ -61,9 +61,11 @@ internal sealed class WeightsFile : IDisposable
     {
         Span<byte> start = stackalloc byte[9];
         start = start[..RandomAccess.Read(file, start, 0)];
+        // First, since a header's length can begin like the others: its upper half is zero in every file.
+        if (start is [_, _, _, _, 0, 0, 0, 0, (byte)'{']) return FromSafetensors();
         if (start.StartsWith("PK"u8)) return StateDict.Find(PthZip.Read(file), key);
         if (start is [0x80, ..]) return StateDict.Find(PthLegacy.Read(file), key);
-        if (start is [_, _, _, _, _, _, _, _, (byte)'{'] || path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return FromSafetensors();
+        if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return FromSafetensors();
         throw new InvalidDataException("is neither a .pth of PyTorch nor a safetensors file");
     }
 
