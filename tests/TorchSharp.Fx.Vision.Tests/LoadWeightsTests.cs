@@ -43,12 +43,12 @@ public sealed class LoadWeightsTests : IDisposable
     {
         Safetensors.save_file(new Dictionary<string, Tensor> { ["weight"] = torch.zeros(1, 2), ["bias"] = torch.zeros(3), ["extra"] = torch.zeros(1) }, file);
         var model = Sequential(("fc", Linear(2, 1)));
-        var error = Assert.Throws<InvalidDataException>(() => model.load_weights(file));
+        var error = Assert.Throws<IncompatibleWeightsException>(() => model.load_weights(file));
         Assert.Equal($"{file} does not fit the model, which is unchanged: missing: fc.weight, fc.bias; unexpected: bias, extra, weight.", error.Message);
 
         var linear = Linear(2, 1);
         var before = linear.weight!.data<float>().ToArray();
-        error = Assert.Throws<InvalidDataException>(() => linear.load_weights(file));
+        error = Assert.Throws<IncompatibleWeightsException>(() => linear.load_weights(file));
         Assert.Equal($"{file} does not fit the model, which is unchanged: unexpected: extra; of another shape: bias (file [3], model [1]).", error.Message);
         Assert.Equal(before, linear.weight.data<float>().ToArray());
     }
@@ -57,8 +57,17 @@ public sealed class LoadWeightsTests : IDisposable
     public void Only_the_first_few_of_many_are_named()
     {
         Safetensors.save_file(new Dictionary<string, Tensor>(), file);
-        var error = Assert.Throws<InvalidDataException>(() => models.resnet18().load_weights(file));
+        var error = Assert.Throws<IncompatibleWeightsException>(() => models.resnet18().load_weights(file));
         Assert.EndsWith("and 114 more.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Safetensors_whose_header_has_a_length_that_looks_like_a_pickle_is_read()
+    {
+        // Pickles begin with 0x80, and so does this file.
+        for (var padding = ""; !File.Exists(file) || File.ReadAllBytes(file)[0] != 0x80; padding += ".")
+            Safetensors.save_file(new Dictionary<string, Tensor> { ["weight"] = torch.full([1, 2], 7f), ["bias"] = torch.zeros(1) }, file, new Dictionary<string, string> { ["padding"] = padding });
+        Assert.Equal([7f, 7f], Linear(2, 1).load_weights(file).weight!.data<float>().ToArray());
     }
 
     [Fact]

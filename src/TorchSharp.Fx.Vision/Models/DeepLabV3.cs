@@ -92,9 +92,9 @@ public static partial class models
 {
     private static ModelInfo[] deeplabs =>
     [
-        new("deeplabv3_resnet50", 39_638_869, coco, (classes, device) => deeplabv3_resnet50(classes, device: device)) { num_classes = 21 },
-        new("deeplabv3_resnet101", 58_630_997, coco, (classes, device) => deeplabv3_resnet101(classes, device: device)) { num_classes = 21 },
-        new("deeplabv3_mobilenet_v3_large", 11_025_477, coco, (classes, device) => deeplabv3_mobilenet_v3_large(classes, device: device)) { num_classes = 21 },
+        new("deeplabv3_resnet50", 39_638_869, coco, (classes, device) => deeplabv3_resnet50(classes, device: device)) { num_classes = 21, pretrained = (_, device) => deeplabv3_resnet50(aux_loss: true, device: device) },
+        new("deeplabv3_resnet101", 58_630_997, coco, (classes, device) => deeplabv3_resnet101(classes, device: device)) { num_classes = 21, pretrained = (_, device) => deeplabv3_resnet101(aux_loss: true, device: device) },
+        new("deeplabv3_mobilenet_v3_large", 11_025_477, coco, (classes, device) => deeplabv3_mobilenet_v3_large(classes, device: device)) { num_classes = 21, pretrained = (_, device) => deeplabv3_mobilenet_v3_large(aux_loss: true, device: device) },
     ];
 
     /// <summary>DeepLab v3 on ResNet-50. <c>torchvision.models.segmentation.deeplabv3_resnet50</c></summary>

@@ -35,8 +35,8 @@ public static partial class models
 
     private static ModelInfo[] fcns =>
     [
-        new("fcn_resnet50", 32_957_013, coco, (classes, device) => fcn_resnet50(classes, device: device)) { num_classes = 21 },
-        new("fcn_resnet101", 51_949_141, coco, (classes, device) => fcn_resnet101(classes, device: device)) { num_classes = 21 },
+        new("fcn_resnet50", 32_957_013, coco, (classes, device) => fcn_resnet50(classes, device: device)) { num_classes = 21, pretrained = (_, device) => fcn_resnet50(aux_loss: true, device: device) },
+        new("fcn_resnet101", 51_949_141, coco, (classes, device) => fcn_resnet101(classes, device: device)) { num_classes = 21, pretrained = (_, device) => fcn_resnet101(aux_loss: true, device: device) },
     ];
 
     /// <summary>FCN on ResNet-50. <c>torchvision.models.segmentation.fcn_resnet50</c></summary>

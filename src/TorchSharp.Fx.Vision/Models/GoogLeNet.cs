@@ -204,7 +204,7 @@ public static partial class models
 {
     private static ModelInfo[] googlenets =>
     [
-        new("googlenet", 13_004_888, imagenet, (classes, device) => googlenet(classes, device: device)),
+        new("googlenet", 13_004_888, imagenet, (classes, device) => googlenet(classes, device: device)) { pretrained = (_, device) => googlenet(transform_input: true, init_weights: false, device: device) },
     ];
 
     /// <summary>GoogLeNet. <c>torchvision.models.googlenet</c></summary>

@@ -128,7 +128,7 @@ public static partial class models
 {
     private static ModelInfo[] inceptions =>
     [
-        new("inception_v3", 27_161_264, [3, 299, 299], (classes, device) => inception_v3(classes, device: device)),
+        new("inception_v3", 27_161_264, [3, 299, 299], (classes, device) => inception_v3(classes, device: device)) { pretrained = (_, device) => inception_v3(transform_input: true, init_weights: false, device: device) },
     ];
 
     /// <summary>Inception v3. <c>torchvision.models.inception_v3</c></summary>

@@ -7,7 +7,7 @@ namespace TorchSharp.Fx.Vision;
 /// <param name="device">Where the weights live; null is the default device.</param>
 public delegate nn.Module ModelBuilder(long num_classes, Device? device);
 
-/// <summary>One row of the catalogue: an architecture that <see cref="models.get_model"/> builds by name.</summary>
+/// <summary>One row of the catalogue: an architecture that <see cref="models.get_model(string, long?, Device?)"/> builds by name.</summary>
 /// <param name="name">Its name, torchvision's.</param>
 /// <param name="num_params">How many parameters it has with the default number of classes; buffers don't count.</param>
 /// <param name="input_shape">One sample's shape at training resolution, without the batch dimension: channels, frames of a video, height, width.</param>
@@ -16,4 +16,7 @@ public sealed record ModelInfo(string name, long num_params, IReadOnlyList<long>
 {
     /// <summary>How many classes its published weights tell apart.</summary>
     public long num_classes { get; init; } = 1000;
+
+    /// <summary>Builds it for published weights, where it is built otherwise than by default; null is <see cref="builder"/>.</summary>
+    internal Func<Weights, Device?, nn.Module>? pretrained { get; init; }
 }

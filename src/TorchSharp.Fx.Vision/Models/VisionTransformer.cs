@@ -182,11 +182,11 @@ public static partial class models
 {
     private static ModelInfo[] vits =>
     [
-        new("vit_b_16", 86_567_656, imagenet, (classes, device) => vit_b_16(classes, device: device)),
-        new("vit_b_32", 88_224_232, imagenet, (classes, device) => vit_b_32(classes, device: device)),
-        new("vit_l_16", 304_326_632, imagenet, (classes, device) => vit_l_16(classes, device: device)),
-        new("vit_l_32", 306_535_400, imagenet, (classes, device) => vit_l_32(classes, device: device)),
-        new("vit_h_14", 632_045_800, imagenet, (classes, device) => vit_h_14(classes, device: device)),
+        new("vit_b_16", 86_567_656, imagenet, (classes, device) => vit_b_16(classes, device: device)) { pretrained = (weights, device) => vit_b_16(image_size: weights.meta.min_size[0], device: device) },
+        new("vit_b_32", 88_224_232, imagenet, (classes, device) => vit_b_32(classes, device: device)) { pretrained = (weights, device) => vit_b_32(image_size: weights.meta.min_size[0], device: device) },
+        new("vit_l_16", 304_326_632, imagenet, (classes, device) => vit_l_16(classes, device: device)) { pretrained = (weights, device) => vit_l_16(image_size: weights.meta.min_size[0], device: device) },
+        new("vit_l_32", 306_535_400, imagenet, (classes, device) => vit_l_32(classes, device: device)) { pretrained = (weights, device) => vit_l_32(image_size: weights.meta.min_size[0], device: device) },
+        new("vit_h_14", 632_045_800, imagenet, (classes, device) => vit_h_14(classes, device: device)) { pretrained = (weights, device) => vit_h_14(image_size: weights.meta.min_size[0], device: device) },
     ];
 
     /// <summary>ViT-Base, patches of 16 × 16. <c>torchvision.models.vit_b_16</c></summary>

@@ -39,7 +39,7 @@ public static partial class models
         swin3ds,
     }.SelectMany(family => family).ToDictionary(row => row.name);
 
-    /// <summary>Every name <see cref="get_model"/> knows, sorted. <c>torchvision.models.list_models</c></summary>
+    /// <summary>Every name <see cref="get_model(string, long?, Device?)"/> knows, sorted. <c>torchvision.models.list_models</c></summary>
     public static IReadOnlyList<string> list_models() => [.. catalogue.Keys.Order(StringComparer.Ordinal)];
 
     /// <summary>The catalogue's row of a model.</summary>

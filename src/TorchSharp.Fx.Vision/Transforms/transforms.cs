@@ -6,24 +6,26 @@ namespace TorchSharp.Fx.Vision;
 /// <remarks><c>torchvision.transforms.functional</c>. The PIL backend differs by up to one level, by what PIL rounds between its two passes.</remarks>
 public static class transforms
 {
-    /// <summary>Resizes so that the shorter side has <paramref name="size"/> pixels, with antialiasing.</summary>
+    /// <summary>Resizes so that the shorter side has <paramref name="size"/> pixels, with antialiasing unless told otherwise.</summary>
     /// <param name="img">[C, H, W] or [N, C, H, W], uint8 or floating point; the result has its type.</param>
     /// <param name="size">The shorter side, in pixels.</param>
     /// <param name="interpolation">Bilinear, Bicubic or Nearest.</param>
-    public static Tensor resize(Tensor img, long size, InterpolationMode interpolation = InterpolationMode.Bilinear)
+    /// <param name="antialias">Whether the filter grows with the reduction, as PIL's does.</param>
+    public static Tensor resize(Tensor img, long size, InterpolationMode interpolation = InterpolationMode.Bilinear, bool antialias = true)
     {
         ArgumentNullException.ThrowIfNull(img);
         var (height, width) = (img.shape[^2], img.shape[^1]);
         var longer = (long)(size * Math.Max(height, width) / (double)Math.Min(height, width));
-        return width <= height ? resize(img, longer, size, interpolation) : resize(img, size, longer, interpolation);
+        return width <= height ? resize(img, longer, size, interpolation, antialias) : resize(img, size, longer, interpolation, antialias);
     }
 
-    /// <summary>Resizes to a height and a width, with antialiasing.</summary>
+    /// <summary>Resizes to a height and a width, with antialiasing unless told otherwise.</summary>
     /// <param name="img">[C, H, W] or [N, C, H, W], uint8 or floating point; the result has its type.</param>
     /// <param name="height">In pixels.</param>
     /// <param name="width">In pixels.</param>
     /// <param name="interpolation">Bilinear, Bicubic or Nearest.</param>
-    public static Tensor resize(Tensor img, long height, long width, InterpolationMode interpolation = InterpolationMode.Bilinear)
+    /// <param name="antialias">Whether the filter grows with the reduction, as PIL's does.</param>
+    public static Tensor resize(Tensor img, long height, long width, InterpolationMode interpolation = InterpolationMode.Bilinear, bool antialias = true)
     {
         ArgumentNullException.ThrowIfNull(img);
         if (img.dim() is not (3 or 4)) throw new ArgumentException($"An image has the shape [C, H, W], or [N, C, H, W]; this has {img.dim()} dimensions.", nameof(img));
@@ -32,8 +34,8 @@ public static class transforms
         using var scope = NewDisposeScope();
         var batched = img.dim() == 3 ? img.unsqueeze(0) : img;
         var values = img.is_floating_point() ? batched : batched.to(ScalarType.Float32);
-        var resized = interpolation == InterpolationMode.Nearest
-            ? nn.functional.interpolate(values, [height, width], mode: interpolation)
+        var resized = interpolation == InterpolationMode.Nearest || !antialias
+            ? nn.functional.interpolate(values, [height, width], mode: interpolation, align_corners: interpolation == InterpolationMode.Nearest ? null : false)
             : Antialiasing.Resize(values, height, width, interpolation);
         if (!img.is_floating_point())
             resized = (img.dtype == ScalarType.Byte && interpolation == InterpolationMode.Bicubic ? resized.clamp(0, 255) : resized).round().to(img.dtype);

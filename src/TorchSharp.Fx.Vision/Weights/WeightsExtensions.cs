@@ -5,43 +5,80 @@ namespace TorchSharp.Fx.Vision;
 /// <summary>Loads weights into models.</summary>
 public static class WeightsExtensions
 {
-    // Enough to see the pattern of what is wrong.
-    private const int Listed = 8;
+    private const string BatchCount = "num_batches_tracked";
 
-    /// <summary>Copies a safetensors file's tensors into a model's parameters and buffers; when something does not fit, nothing is changed.</summary>
-    /// <remarks>As PyTorch's <c>load_state_dict(strict=True)</c>: keys and shapes must be the same, types are converted.</remarks>
+    /// <summary>Reads a file's tensors into a model's parameters and buffers; when something does not fit, nothing is changed.</summary>
+    /// <remarks>PyTorch's files and safetensors, told by their content. Keys and shapes must be the same, types are converted.</remarks>
     /// <returns>The model.</returns>
-    /// <exception cref="InvalidDataException">The file is damaged, or keys are missing, unexpected or of another shape; the message names them.</exception>
-    /// <exception cref="InvalidOperationException">The model is on the meta device and so has no memory to copy to.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, or needs more than data; the message says what.</exception>
+    /// <exception cref="IncompatibleWeightsException">Keys are missing, unexpected or of another shape.</exception>
+    /// <exception cref="InvalidOperationException">The model is on the meta device and so has no memory to read to.</exception>
     public static TModule load_weights<TModule>(this TModule model, string path) where TModule : nn.Module
+    {
+        model.load_state_dict(path);
+        return model;
+    }
+
+    /// <summary>Reads a file's tensors into a model's parameters and buffers, and tells which keys did not match. <c>torch.nn.Module.load_state_dict</c></summary>
+    /// <param name="model">The model.</param>
+    /// <param name="path">A <c>.pth</c>, <c>.pt</c> or safetensors file, told by its content.</param>
+    /// <param name="strict">Whether missing and unexpected keys are errors. Another shape always is one, as in PyTorch.</param>
+    /// <param name="prefix">Where the file keeps this model among others, such as <c>backbone.</c>: only these keys are taken, and without it.</param>
+    /// <exception cref="InvalidDataException">The file is damaged, or needs more than data; the message says what.</exception>
+    /// <exception cref="IncompatibleWeightsException">Keys do not fit; nothing is changed.</exception>
+    /// <exception cref="InvalidOperationException">The model is on the meta device and so has no memory to read to.</exception>
+    public static IncompatibleKeys load_state_dict(this nn.Module model, string path, bool strict = true, string prefix = "")
+    {
+        using var file = new WeightsFile(path);
+        return Load(model, path, file.Tensors, prefix, strict, tensor => tensor.shape, file.ReadInto);
+    }
+
+    /// <summary>Copies tensors into a model's parameters and buffers, and tells which keys did not match. <c>torch.nn.Module.load_state_dict</c></summary>
+    /// <param name="model">The model.</param>
+    /// <param name="state_dict">Tensors by name; they stay the caller's.</param>
+    /// <param name="strict">Whether missing and unexpected keys are errors. Another shape always is one, as in PyTorch.</param>
+    /// <param name="prefix">Where the dictionary keeps this model among others, such as <c>backbone.</c>; empty takes all.</param>
+    /// <exception cref="IncompatibleWeightsException">Keys do not fit; nothing is changed.</exception>
+    public static IncompatibleKeys load_state_dict(this nn.Module model, IReadOnlyDictionary<string, Tensor> state_dict, bool strict, string prefix) =>
+        Load(model, "The state_dict", state_dict, prefix, strict, tensor => tensor.shape, (tensor, target) => target.copy_(tensor));
+
+    /// <summary>As the other, with the file's keys under other names.</summary>
+    internal static void Load(this nn.Module model, string path, Func<string, string> rename)
+    {
+        using var file = new WeightsFile(path);
+        var renamed = file.Tensors.ToDictionary(item => rename(item.Key), item => item.Value);
+        Load(model, path, renamed, "", strict: true, tensor => tensor.shape, file.ReadInto);
+    }
+
+    private static IncompatibleKeys Load<T>(
+        nn.Module model, string name, IReadOnlyDictionary<string, T> all, string prefix, bool strict, Func<T, long[]> shape, Action<T, Tensor> read)
     {
         ArgumentNullException.ThrowIfNull(model);
         var target = model.state_dict();
         if (target.FirstOrDefault(item => item.Value.device_type == DeviceType.META).Key is { } meta)
             throw new InvalidOperationException($"'{meta}' is on the meta device and has no memory; build the model on another device before loading weights.");
 
+        var source = all.Where(item => item.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(item => item.Key[prefix.Length..], item => item.Value);
+        var keys = Compare(target, source, shape);
+        if (strict ? !keys.all_match : keys.mismatched_keys.Count > 0)
+            throw new IncompatibleWeightsException($"{name} does not fit the model, which is unchanged: {keys}.", keys);
+
         using var scope = NewDisposeScope();
-        CheckFit(target, Safetensors.list(path), path);
-        var source = Safetensors.load_file(path);
         using var _ = torch.no_grad();
-        foreach (var (key, tensor) in target) tensor.copy_(source[key]);
-        return model;
+        foreach (var (key, tensor) in target)
+            if (source.TryGetValue(key, out var stored)) read(stored, tensor);
+        return keys;
     }
 
-    private static void CheckFit(Dictionary<string, Tensor> target, IReadOnlyList<SafetensorsEntry> entries, string path)
+    private static IncompatibleKeys Compare<T>(Dictionary<string, Tensor> target, Dictionary<string, T> source, Func<T, long[]> shape)
     {
-        var source = entries.ToDictionary(entry => entry.name);
-        var problems = new List<string>();
-        Add("missing", target.Keys.Where(key => !source.ContainsKey(key)));
-        Add("unexpected", source.Keys.Where(key => !target.ContainsKey(key)));
-        Add("of another shape", target.Where(item => source.TryGetValue(item.Key, out var entry) && !item.Value.shape.SequenceEqual(entry.shape))
-            .Select(item => $"{item.Key} (file [{string.Join(", ", source[item.Key].shape)}], model [{string.Join(", ", item.Value.shape)}])"));
-        if (problems.Count > 0) throw new InvalidDataException($"{path} does not fit the model, which is unchanged: {string.Join("; ", problems)}.");
+        return new(
+            [.. target.Where(item => !source.ContainsKey(item.Key) && !IsBatchCount(item.Key)).Select(item => new TensorShape(item.Key, item.Value.shape))],
+            [.. source.Where(item => !target.ContainsKey(item.Key)).Select(item => new TensorShape(item.Key, shape(item.Value)))],
+            [.. target.Where(item => source.TryGetValue(item.Key, out var stored) && !item.Value.shape.SequenceEqual(shape(stored)))
+                .Select(item => new MismatchedShape(item.Key, shape(source[item.Key]), item.Value.shape))]);
 
-        void Add(string what, IEnumerable<string> keys)
-        {
-            var list = keys.ToArray();
-            if (list.Length > 0) problems.Add($"{what}: {string.Join(", ", list.Take(Listed))}{(list.Length > Listed ? $" and {list.Length - Listed} more" : "")}");
-        }
+        // Files older than PyTorch 0.4.1 have a normalisation's averages without the number of batches, which PyTorch does without too.
+        bool IsBatchCount(string key) => key.EndsWith(BatchCount, StringComparison.Ordinal) && source.ContainsKey($"{key[..^BatchCount.Length]}running_mean");
     }
 }

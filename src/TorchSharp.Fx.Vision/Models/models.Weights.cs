@@ -1,0 +1,71 @@
+using System.Text.RegularExpressions;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Vision;
+
+public static partial class models
+{
+    /// <summary>Published weights by their full name, <c>ResNet50_Weights.IMAGENET1K_V2</c>. <c>torchvision.models.get_weight</c></summary>
+    /// <exception cref="ArgumentException">No weights have that name.</exception>
+    public static Weights get_weight(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var all = WeightsCatalogue.ByEnum;
+        if (name.Split('.') is [var type, var member] && all.TryGetValue(type, out var rows))
+            return Choose(rows, member) ?? throw NoSuch(name, rows.Select(row => row.ToString()));
+        throw NoSuch(name, all.Values.SelectMany(list => list).Select(row => row.ToString()));
+    }
+
+    /// <summary>All weights published for a model, in the order of their publication. <c>torchvision.models.get_model_weights</c></summary>
+    /// <exception cref="ArgumentException">No model with weights has that name.</exception>
+    public static IReadOnlyList<Weights> get_model_weights(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return WeightsCatalogue.ByModel.TryGetValue(name.ToLowerInvariant(), out var rows) ? rows : throw new ArgumentException(
+            $"No weights are published for '{name}'. The nearest models with weights are {NearestNames.Of(name, WeightsCatalogue.ByModel.Keys)}.", nameof(name));
+    }
+
+    /// <summary>Builds a model with published weights, downloaded where they are not there yet. <c>torchvision.models.get_model(name, weights=…)</c></summary>
+    /// <param name="name">One of <see cref="list_models"/>; upper and lower case are the same.</param>
+    /// <param name="weights">Weights of that model, such as <c>ResNet50_Weights.DEFAULT</c>.</param>
+    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="options">Mirror, time limits and progress of the download; null is the defaults.</param>
+    /// <exception cref="ArgumentException">No model has that name, or the weights are another model's.</exception>
+    /// <exception cref="DownloadException">They could not be downloaded; the message says which file to put where.</exception>
+    public static nn.Module get_model(string name, Weights weights, Device? device = null, DownloadOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        var info = get_model_info(name);
+        if (weights.model != info.name) throw new ArgumentException($"{weights} are weights of '{weights.model}', not of '{info.name}'.", nameof(weights));
+        var path = weights.download(options);
+        var model = info.pretrained is { } build ? build(weights, device) : info.builder(info.num_classes, device);
+        model.load_published(path);
+        return model;
+    }
+
+    /// <summary>Builds a model with published weights, chosen by name.</summary>
+    /// <param name="name">One of <see cref="list_models"/>; upper and lower case are the same.</param>
+    /// <param name="weights"><c>DEFAULT</c>, <c>IMAGENET1K_V2</c> or the full <c>ResNet50_Weights.IMAGENET1K_V2</c>.</param>
+    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="options">Mirror, time limits and progress of the download; null is the defaults.</param>
+    /// <exception cref="ArgumentException">No model or no weights have that name.</exception>
+    /// <exception cref="DownloadException">They could not be downloaded; the message says which file to put where.</exception>
+    public static nn.Module get_model(string name, string weights, Device? device = null, DownloadOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        if (weights.Contains('.', StringComparison.Ordinal)) return get_model(name, get_weight(weights), device, options);
+        var rows = get_model_weights(get_model_info(name).name);
+        return get_model(name, Choose(rows, weights) ?? throw NoSuch(weights, rows.Select(row => row.name)), device, options);
+    }
+
+    private static Weights? Choose(IReadOnlyList<Weights> rows, string name) => rows.FirstOrDefault(row => row.name == name || (name == "DEFAULT" && row.is_default));
+
+    private static ArgumentException NoSuch(string name, IEnumerable<string> known) =>
+        new($"There are no weights named '{name}'. The nearest names are {NearestNames.Of(name, known)}.", nameof(name));
+
+    // DenseNet's files are older than its layers' names: norm.1 is norm1 today. torchvision renames them in the same way.
+    private static void load_published(this nn.Module model, string path) => model.Load(path, key => DenseLayer().Replace(key, "$1$2"));
+
+    [GeneratedRegex(@"(?<=denselayer\d+\.)(norm|relu|conv)\.([12])(?=\.)")]
+    private static partial Regex DenseLayer();
+}

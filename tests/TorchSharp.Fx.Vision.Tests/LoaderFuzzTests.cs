@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Globalization;
+using TorchSharp.Fx.Testing;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Vision.Tests;
+
+/// <summary>Files with random damage load or are refused: quickly, in little memory, and with nothing but the loaders' own exception.</summary>
+/// <remarks>A few seconds each time; TORCHFX_FUZZ_FILES sets how many files instead.</remarks>
+public sealed class LoaderFuzzTests : IDisposable
+{
+    // What opening any file costs, however small: buffers, handles, the exception and its stack.
+    private const long Fixed = 200_000;
+
+    private static readonly TimeSpan bounded = TimeSpan.FromSeconds(6);
+    private readonly string file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pth");
+
+    public void Dispose() => File.Delete(file);
+
+    [Fact]
+    public void Damaged_files_load_or_are_refused()
+    {
+        var originals = Directory.GetFiles(Golden.PathOf("checkpoints")).Where(path => !path.EndsWith(".json", StringComparison.Ordinal)).Order().Select(File.ReadAllBytes).ToArray();
+        var files = int.TryParse(Environment.GetEnvironmentVariable("TORCHFX_FUZZ_FILES"), NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : (int?)null;
+        var clock = Stopwatch.StartNew();
+        var (loaded, n) = (0, 0);
+        for (; files is null ? clock.Elapsed < bounded : n < files; n++)
+        {
+            var random = new Random(n);
+            var bytes = Damaged(originals[n % originals.Length], originals, random);
+            File.WriteAllBytes(file, bytes);
+            if (Load(n, bytes.Length)) loaded++;
+        }
+        Assert.InRange(loaded, n / 100, n - n / 100);
+        TestContext.Current.SendDiagnosticMessage("{0} files in {1:0.0} s, {2} of them loaded.", n, clock.Elapsed.TotalSeconds, loaded);
+    }
+
+    private bool Load(int seed, long length)
+    {
+        using var scope = NewDisposeScope();
+        var clock = Stopwatch.StartNew();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        long tensors = 0;
+        bool loaded;
+        try
+        {
+            // Bytes that tensors have in common are counted once, as in memory.
+            var blocks = Pth.load_file(file).Values;
+            tensors = blocks.Count == 0 ? 0 : length;
+            loaded = true;
+        }
+        catch (InvalidDataException e)
+        {
+            Assert.StartsWith(file, e.Message, StringComparison.Ordinal);
+            loaded = false;
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"File {seed} is refused with another exception than it should be.", e);
+        }
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.True(allocated + tensors <= 2 * length + Fixed, $"File {seed} of {length} bytes takes {allocated} bytes beside its tensors.");
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(1) || Debugger.IsAttached, $"File {seed} takes {clock.Elapsed}.");
+        return loaded;
+    }
+
+    // One to eight wounds of the kinds that find bugs: flipped bits, extreme numbers, pieces lost, doubled or of another file.
+    private static byte[] Damaged(byte[] original, byte[][] others, Random random)
+    {
+        var bytes = original.ToList();
+        for (var wounds = random.Next(1, 9); wounds > 0 && bytes.Count > 1; wounds--)
+        {
+            var at = random.Next(bytes.Count);
+            var length = Math.Min(random.Next(1, 33), bytes.Count - at);
+            switch (random.Next(8))
+            {
+                case 0 or 1: bytes[at] ^= (byte)(1 << random.Next(8)); break;
+                case 2: bytes[at] = (byte)random.Next(256); break;
+                case 3: for (var i = 0; i < Math.Min(length, 8); i++) bytes[at + i] = 0xff; break;
+                case 4: bytes.RemoveRange(at, length); break;
+                case 5: bytes.InsertRange(at, bytes.GetRange(at, length)); break;
+                case 6: bytes.RemoveRange(at, bytes.Count - at); break;
+                default:
+                    var other = others[random.Next(others.Length)];
+                    var from = random.Next(other.Length);
+                    bytes.InsertRange(at, other.Skip(from).Take(length));
+                    break;
+            }
+        }
+        return [.. bytes];
+    }
+}
