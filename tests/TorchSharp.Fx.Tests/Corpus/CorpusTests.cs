@@ -32,7 +32,7 @@ public sealed partial class CorpusTests
         _ = row.ByExample ? tracer.trace(module, example_inputs: calls[0]) : tracer.trace(module);
         Assert.Equal(before, Snapshot.Of(module));
         Assert.Equal(row.Drops, tracer.report.dropped_state.Select(note => note.text));
-        Assert.Equal(row.Unregistered, tracer.report.unregistered_modules.Select(note => note.text));
+        Assert.Equal(row.Unregistered, tracer.report.unregistered_modules.Select(found => $"{found.path} ({found.type})"));
         Compare(row, module, tracer, calls);
     }
 
@@ -65,8 +65,9 @@ public sealed partial class CorpusTests
     {
         Assert.Equal(row.Refusal, refusal.code);
         var place = Place().Match(refusal.location);
-        var file = Assert.Single(Directory.GetFiles(Here(), place.Groups[1].Value, SearchOption.AllDirectories));
-        Assert.EndsWith("// refused", File.ReadAllLines(file)[int.Parse(place.Groups[2].Value) - 1], StringComparison.Ordinal);
+        var line = int.Parse(place.Groups[2].Value) - 1;
+        // Both halves of the corpus may have a file of the name.
+        Assert.Contains(Directory.GetFiles(Here(), place.Groups[1].Value, SearchOption.AllDirectories), file => File.ReadLines(file).ElementAtOrDefault(line)?.EndsWith("// refused", StringComparison.Ordinal) == true);
         Assert.Contains(row.Proposal ?? "", refusal.Message, StringComparison.Ordinal);
     }
 

@@ -31,6 +31,9 @@ internal static class TensorOperations
         var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput) || (written is not null && interpreter.Constants.IsRead(written));
         if (!depends && !Random.Contains(call.Method.Name) && !ChangesModel(call))
             return null;
+        // A module is made, not computed: it needs its sizes.
+        if (call.Method.IsStatic && typeof(torch.nn.Module).IsAssignableFrom(call.Traits.ReturnType))
+            return null;
         if (Transparent(call) is { } value)
             return value;
         if (written is not null)

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 using System.Text;
 
@@ -25,6 +26,7 @@ internal static class TextMembers
         [Appending + "AppendFormatted"] = Append,
         ["System.Text.StringBuilder.Append"] = Appended,
         ["System.Text.StringBuilder.AppendLine"] = Appended,
+        ["System.String.Join"] = Joined,
         ["System.Console.*"] = Dropped,
         ["System.Diagnostics.Debug.*"] = Dropped,
         ["System.Diagnostics.Trace.*"] = Dropped,
@@ -36,14 +38,27 @@ internal static class TextMembers
     {
         var operands = call.Operands;
         var format = operands.Length > 1 && operands[^1].Reference is string found ? found : null;
-        var type = call.Traits.Parameters[0].ParameterType;
-        var shown = operands[0].IsSymbol ? operands[0].Symbol.ToString()
-            : operands[0].Reference is SpanModel { Array: char[] text } span ? new string(text, span.Offset, span.Length)
-            : call.Interpreter.Symbols.TryGet(operands[0].Reference, out var symbol) ? symbol.ToString()
-            : call.Interpreter.ToObject(operands[0], type) is var real and IFormattable formattable && real is not torch.Tensor ? formattable.ToString(format, CultureInfo.CurrentCulture)
-            : call.Interpreter.ToObject(operands[0], type)?.ToString();
-        Self(call).Content.Append(shown);
+        Self(call).Content.Append(Shown(call.Interpreter, operands[0], call.Traits.Parameters[0].ParameterType, format));
         return default(Value);
+    }
+
+    /// <summary>A value as text; a symbol as its name.</summary>
+    private static string? Shown(Interpreter interpreter, Value value, Type type, string? format) => value.IsSymbol ? value.Symbol.ToString()
+        : value.Reference is SpanModel { Array: char[] text } span ? new string(text, span.Offset, span.Length)
+        : interpreter.Symbols.TryGet(value.Reference, out var symbol) ? symbol.ToString()
+        : interpreter.ToObject(value, type) is var real and IFormattable formattable && real is not torch.Tensor ? formattable.ToString(format, CultureInfo.CurrentCulture)
+        : interpreter.ToObject(value, type)?.ToString();
+
+    /// <summary><c>string.Join("x", tensor.shape)</c>: a sequence that depends on an input is shown as its name, a number in one likewise.</summary>
+    private static Value? Joined(in Invocation call)
+    {
+        var interpreter = call.Interpreter;
+        if (call.Operands is not [var separator, { Reference: IEnumerable parts }] || interpreter.Numbers(call.Operands[1]) is null)
+            return null;
+        if (interpreter.Symbols.TryGet(parts, out var symbol))
+            return Value.OfObject(symbol.ToString());
+        var between = separator.Kind == ValueKind.Object ? (string?)separator.Reference : ((char)separator.Int32).ToString();
+        return Value.OfObject(string.Join(between, parts.Cast<object?>().Select(part => Shown(interpreter, interpreter.ToValue(part, part?.GetType() ?? typeof(object)), typeof(object), null))));
     }
 
     /// <summary>A trace prints nothing: what a model prints belongs to its runs, and a symbol has no value to print.</summary>
@@ -56,9 +71,11 @@ internal static class TextMembers
         return Value.OfStruct(new Text(new StringBuilder()));
     }
 
-    /// <summary><c>builder.Append($"…")</c>: the text is in the builder already.</summary>
+    /// <summary><c>builder.Append($"…")</c>: the text is in the builder already; a symbol that is appended is shown as its name.</summary>
     private static Value? Appended(in Invocation call)
     {
+        if (call.Arguments is [{ Reference: StringBuilder text }, { IsSymbol: true } symbol])
+            return Value.OfObject(text.Append(symbol.Symbol));
         if (call.Arguments is not [var builder, .., { Kind: ValueKind.Address } handler] || handler.Address.Load().Reference is not Text)
             return null;
         if (call.Method.Name == nameof(StringBuilder.AppendLine))

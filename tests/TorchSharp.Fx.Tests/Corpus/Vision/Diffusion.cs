@@ -11,7 +11,7 @@ internal static class Diffusion
     [
         new("TimestepEmbedding", "sinusoids of a frequency table that no input is needed for", () => new TimestepEmbedding(8), () => [[tensor(new long[] { 3 })], [tensor(new long[] { 1, 50, 7 })]]),
         new("ResnetBlock", "time embedding broadcast over a map, a shortcut only where channels differ", () => new ResnetBlock(4, 8), () => [[randn(1, 4, 6, 6), randn(1, 8)], [randn(2, 4, 8, 4), randn(2, 8)]]),
-        new("CrossAttention", "heads split and joined, a context that may be null", () => new CrossAttention(8, 4, 2), () => [[randn(1, 6, 8), randn(1, 3, 4)], [randn(2, 5, 8), randn(2, 7, 4)]]),
+        new("LatentAttention", "heads split and joined, a context that may be null", () => new LatentAttention(8, 4, 2), () => [[randn(1, 6, 8), randn(1, 3, 4)], [randn(2, 5, 8), randn(2, 7, 4)]]),
         new("UpDown", "asymmetric padding on the way down, the skip's size on the way up", () => new UpDown(), () => [[randn(1, 4, 7, 9)], [randn(2, 4, 8, 6)]]),
         new("SpatialTransformer", "maps to tokens and back, blocks of a list, gated feed-forward", () => new SpatialTransformer(), () => [[randn(1, 4, 4, 4), randn(1, 3, 4)], [randn(2, 4, 6, 2), randn(2, 5, 4)]])
             { ByExample = true },
@@ -73,14 +73,14 @@ internal static class Diffusion
         private static Tensor Swish(Tensor x) => x * x.sigmoid();
     }
 
-    private sealed class CrossAttention : Module<Tensor, Tensor?, Tensor>
+    private sealed class LatentAttention : Module<Tensor, Tensor?, Tensor>
     {
         private readonly int heads;
         private readonly double scale;
         private readonly Linear to_q, to_k, to_v;
         private readonly ModuleList<Module<Tensor, Tensor>> to_out;
 
-        public CrossAttention(long query, long context, int heads) : base(nameof(CrossAttention))
+        public LatentAttention(long query, long context, int heads) : base(nameof(LatentAttention))
         {
             (this.heads, scale) = (heads, Math.Pow(query / heads, -0.5));
             (to_q, to_k, to_v) = (Linear(query, query, false), Linear(context, query, false), Linear(context, query, false));
@@ -140,14 +140,14 @@ internal static class Diffusion
 
     private sealed class SpatialTransformer : Module<Tensor, Tensor, Tensor>
     {
-        private readonly List<(CrossAttention Attention, GatedFeedForward Feed)> blocks = [];
+        private readonly List<(LatentAttention Attention, GatedFeedForward Feed)> blocks = [];
         private readonly GroupNorm norm = GroupNorm(2, 4);
 
         public SpatialTransformer() : base(nameof(SpatialTransformer))
         {
             for (var i = 0; i < 2; i++)
             {
-                blocks.Add((new CrossAttention(4, 4, 2), new GatedFeedForward()));
+                blocks.Add((new LatentAttention(4, 4, 2), new GatedFeedForward()));
                 register_module($"attention{i}", blocks[i].Attention);
                 register_module($"feed{i}", blocks[i].Feed);
             }
