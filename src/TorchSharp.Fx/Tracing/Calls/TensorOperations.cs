@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Reflection;
+using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
@@ -38,6 +39,8 @@ internal static class TensorOperations
             return value;
         if (written is not null)
             interpreter.Constants.BeforeWrite(written);
+        if (depends && IsPartOfForward(call))
+            return interpreter.Run(call.Method, call.Arguments);
         if (call.This is torch.nn.Module)
             return depends || call.Method.Name.StartsWith("set_", StringComparison.Ordinal) ? throw Untraceable.ChangesModel(interpreter, call.Method) : null;
         if (interpreter.Symbols.TryGet(Subject(call), out var subject))
@@ -49,6 +52,11 @@ internal static class TensorOperations
         }
         return Record(call);
     }
+
+    /// <summary>Whether a method is a helper of the forward that is followed: one that a module of TorchSharp's own, which is no leaf here, has beside it.</summary>
+    private static bool IsPartOfForward(in Invocation call)
+        => call.This is torch.nn.Module module && ReferenceEquals(module, call.Interpreter.Tracer.CurrentModule) && call.Method is { IsSpecialName: false, IsPublic: false } method
+            && method.DeclaringType != typeof(torch.nn.Module) && MethodIL.Of(method) is not null;
 
     /// <summary>Records a call as a node: all parameters in order, the receiver first.</summary>
     internal static Value Record(in Invocation call)

@@ -86,12 +86,12 @@ internal sealed class T5RelativeBias : Module<Tensor, Tensor>
 }
 
 /// <summary>Keys and queries from elsewhere, padding masked out, weights given back if asked for.</summary>
-internal sealed class CrossAttention : Module<Tensor, Tensor, Tensor?, bool, (Tensor, Tensor?)>
+internal sealed class MemoryAttention : Module<Tensor, Tensor, Tensor?, bool, (Tensor, Tensor?)>
 {
     private readonly Linear to_q, to_kv, to_out;
     private readonly int heads;
 
-    public CrossAttention(long width, int heads) : base(nameof(CrossAttention))
+    public MemoryAttention(long width, int heads) : base(nameof(MemoryAttention))
     {
         this.heads = heads;
         to_q = Linear(width, width);
@@ -190,7 +190,7 @@ internal static class AttentionModules
         new("AlibiAttention", "slopes from an iterator, LINQ over chunks, a mask made of the length", () => new AlibiAttention(16, 4), () => [[randn(1, 4, 16)], [randn(3, 6, 16)]]) { ByExample = true },
         new("T5RelativeBias", "logarithmic buckets of positions, compound assignment to locals, static helpers", () => new T5RelativeBias(2, true), () => [[randn(1, 2, 5, 5)], [randn(2, 2, 4, 9)]]),
         new("T5CausalBias", "the one-sided form of the same", () => new T5RelativeBias(2, false), () => [[randn(1, 2, 5, 5)], [randn(2, 2, 4, 9)]]),
-        new("CrossAttention", "nullable mask, optional flag, a nullable second result", () => new CrossAttention(8, 2), () =>
+        new("MemoryAttention", "nullable mask, optional flag, a nullable second result", () => new MemoryAttention(8, 2), () =>
             [[randn(1, 4, 8), randn(1, 6, 8), zeros(1, 6, dtype: ScalarType.Bool), true], [randn(2, 3, 8), randn(2, 5, 8), ones(2, 5, dtype: ScalarType.Bool), true]])
             { ByExample = true, Breaks = () => [randn(1, 4, 8), randn(1, 6, 8), null, true] },
         new("RelativeShift", "a padded view that shifts rows", () => new RelativeShift(), () => [[randn(2, 3, 5)], [randn(1, 4, 4)]]),

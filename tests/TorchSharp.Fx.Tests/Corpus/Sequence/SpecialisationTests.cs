@@ -1,9 +1,11 @@
+using TorchSharp.Fx.Tests.FeatureExtraction;
 using TorchSharp.Fx.Tests.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Tests.Corpus.Sequence;
 
 /// <summary>What is refused for its decisions on content is taken where the user allows it, and holds for inputs that decide alike.</summary>
+[Collection(nameof(Alone))]
 public sealed class SpecialisationTests
 {
     private static void Takes(nn.Module module, object?[][] alike, object?[] other)
