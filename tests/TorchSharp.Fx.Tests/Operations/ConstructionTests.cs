@@ -71,6 +71,6 @@ public sealed class ConstructionTests
     public void A_result_through_a_reference_is_refused()
     {
         using var module = new Counted();
-        Assert.Equal("FX007", Assert.Throws<TraceException>(() => new Tracer().trace(module)).Code);
+        Assert.Equal("FX007", Assert.Throws<TraceException>(() => new Tracer().trace(module)).code);
     }
 }
