@@ -32,7 +32,7 @@ public sealed partial class CorpusTests
         _ = row.ByExample ? tracer.trace(module, example_inputs: calls[0]) : tracer.trace(module);
         Assert.Equal(before, Snapshot.Of(module));
         Assert.Equal(row.Drops, tracer.report.dropped_state.Select(note => note.text));
-        Assert.Equal(row.Unregistered, tracer.report.unregistered_modules.Select(note => note.text));
+        Assert.Equal(row.Unregistered, tracer.report.unregistered_modules.Select(module => $"{module.path} ({module.type})"));
         Compare(row, module, tracer, calls);
     }
 
