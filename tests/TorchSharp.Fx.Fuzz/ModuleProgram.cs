@@ -25,7 +25,7 @@ internal static class ModuleProgram
                 public M{{seed}}() : base("M") => RegisterComponents();
 
                 private static Tensor Rows(Tensor t) => t.reshape(t.shape[0], -1);
-                private static Tensor Doubled(Tensor t, int axis) => torch.cat([t, t.neg()], axis);
+                private static Tensor Doubled(Tensor t, int axis) => t.numel() > 200 ? t : torch.cat([t, t.neg()], axis);
                 private static long Area(long a, int b) { var area = a * b; return area > 1000 ? 1000 : area; }
 
                 public override Tensor forward(Tensor x)
