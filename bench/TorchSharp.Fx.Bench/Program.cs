@@ -7,8 +7,12 @@ using TorchSharp.Fx.Bench;
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- --filter '*'    timings by BenchmarkDotNet
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- compare         eager against compiled, taking turns
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- memory          peak memory, one process a contender
+// dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- instructions    ns per CIL instruction while tracing, and what example inputs cost
 switch (args)
 {
+    case ["instructions"]:
+        InstructionCost.Run();
+        return 0;
     case ["memory", .. var rest]:
         return PeakMemory.Run(rest);
     case ["compare"]:

@@ -47,7 +47,7 @@ internal static class ConcreteGrammar
     /// <summary>What only one type has.</summary>
     private static Dictionary<string, string[]> Particular() => new()
     {
-        ["int"] = ["ai[«index»]", "li[«index»]", "sp[«index»]", "ai[^(1 + «index»)]", "ai[«int»]", "grid[«index» & 1, «index» & 1]", "li.Count", "ai.Length", "«string».Length", "s.A", "structs[«index»].A", "ls[«index» & 1].A", "t.Item1", "call(«int»)", "(n ?? «int»)", "n.GetValueOrDefault()", "n!.Value",
+        ["int"] = ["ai[«index»]", "li[«index»]", "sp[«index»]", "ai[^(1 + «index»)]", "ai[«int»]", "grid[«index» & 1, «index» & 1]", "li.Count", "ai.Length", "«string».Length", "s.A", "structs[«index»].A", "ls[«index» & 1].A", "t.Item1", "hook(«int»)", "(n ?? «int»)", "n.GetValueOrDefault()", "n!.Value",
             "Helpers.Twice(«int»)", "Helpers.Later(«int», ref «=int»)", "node.Value", "node.Next!.Value", "(node.Next?.Next?.Value ?? «int»)", "(int)color", "(boxed is int v§ ? v§ : «int»)", "ai.Sum(z => unchecked(z & 7))", "li.Where(z => z > «&int» - 5).Count()", "Helpers.Count(«int» & 7)",
             "Array.IndexOf(ai, «int»)", "(«string».CompareTo(«string») switch { < 0 => -1, 0 => 0, _ => 1 })", "«int».GetHashCode()", "(s with { A = «int» }).A", "checked((int)al.LongLength + «int»)", "(sizeof(short) * «int»)", "ai[1..3][«index» & 1]", "sp[1..][«index» & 1]", "BitConverter.SingleToInt32Bits((float)«int»)"],
         ["index"] = ["(«int» & 3)", "(«int» & 3)", "(int)((uint)«int» % 4u)", "(«long» > 0 ? 1 : 2)"],

@@ -12,11 +12,11 @@ public sealed class ConcreteProgramTests
     [Fact]
     public void The_interpreter_gives_what_the_CLR_gives()
     {
-        var programs = Budget.Programs(1200);
+        var programs = 0;
         var failures = new List<int>();
-        for (var done = 0; done < programs; done += BatchSize)
+        foreach (var seeds in Budget.Batches(BatchSize))
         {
-            var seeds = Enumerable.Range(Budget.Seed + done, Math.Min(BatchSize, programs - done)).ToArray();
+            programs += seeds.Length;
             var source = string.Concat(seeds.Select(ConcreteProgram.Write));
             var (debug, release) = (Batch.Compile(source, OptimizationLevel.Debug), Batch.Compile(source, OptimizationLevel.Release));
             foreach (var seed in seeds)

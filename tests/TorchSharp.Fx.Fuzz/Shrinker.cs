@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -7,16 +8,16 @@ namespace TorchSharp.Fx.Fuzz;
 /// <summary>Makes a failing program smaller: without a statement, or with a part of an expression or statement in its place, as long as it fails.</summary>
 internal static class Shrinker
 {
-    private const int Attempts = 400;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     internal static string Shrink(string source, Func<string, bool> fails)
     {
-        var attempts = 0;
-        for (var progress = true; progress && attempts < Attempts;)
+        var watch = Stopwatch.StartNew();
+        for (var progress = true; progress;)
         {
             progress = false;
             foreach (var smaller in Smaller(source))
-                if (attempts++ < Attempts && fails(smaller))
+                if (watch.Elapsed < Patience && fails(smaller))
                 {
                     source = smaller;
                     progress = true;

@@ -130,9 +130,20 @@ internal sealed partial class Interpreter
         f.ClearStack();
         f.Push(Value.OfObject(exception));
         f.Next = region.FilterStart;
-        var verdict = Execute(f);
-        (f.At, f.Next) = (at, next);
-        return verdict.Int32 != 0;
+        try
+        {
+            return Execute(f).Int32 != 0;
+        }
+        catch (Exception inFilter) when (inFilter is not TraceException)
+        {
+            // What a filter throws is swallowed, and the filter does not take the exception (ECMA-335 I.12.4.2.5).
+            current = f;
+            return false;
+        }
+        finally
+        {
+            (f.At, f.Next) = (at, next);
+        }
     }
 
     private static bool Covers(ExceptionRegion region, int at) => at >= region.TryStart && at < region.TryEnd;

@@ -12,6 +12,9 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
 {
     private Frame? current;
 
+    /// <summary>How many instructions have run.</summary>
+    internal long Executed { get; private set; }
+
     internal Tracer Tracer => tracer;
 
     internal Graph Graph => graph;
@@ -61,6 +64,7 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
         {
             ref readonly var i = ref instructions[f.At = f.Next];
             f.Next = f.At + 1;
+            Executed++;
             switch (i.Op)
             {
                 case Op.Nop or Op.Break: break;

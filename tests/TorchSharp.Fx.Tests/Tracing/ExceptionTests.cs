@@ -299,4 +299,37 @@ public sealed class ExceptionTests
                 %relu : [num_users=1] = call_method[target=relu](%x)
                 return %relu
             """);
+
+    private sealed class FaultyFilter(int[] numbers) : nn.Module<Tensor, Tensor>(nameof(FaultyFilter))
+    {
+        public override Tensor forward(Tensor x)
+        {
+            try
+            {
+                try
+                {
+                    throw new InvalidOperationException();
+                }
+                catch (InvalidOperationException) when (Read(9) > 0)
+                {
+                    return x.neg();
+                }
+            }
+            catch (InvalidOperationException)
+            {
+                return x.relu();
+            }
+        }
+
+        private int Read(int index) => numbers[index];
+    }
+
+    [Fact]
+    public void What_a_filter_throws_is_swallowed_and_the_filter_takes_nothing()
+        => Traced.Check(new FaultyFilter([1]), """
+            graph(%x):
+                %x : [num_users=1] = placeholder[target=x]
+                %relu : [num_users=1] = call_method[target=relu](%x)
+                return %relu
+            """);
 }
