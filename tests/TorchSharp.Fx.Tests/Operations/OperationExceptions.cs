@@ -27,6 +27,10 @@ internal static class OperationExceptions
             "Tensor.MoveToOtherDisposeScope(Tensor)",
             "Tensor.MoveToOuterDisposeScope()",
         ]),
+        ("Gives a module: making or moving one needs numbers, not symbols (FX003).",
+        [
+            "ModuleExtensionMethods.to<Linear>(Linear, Tensor, bool)",
+        ]),
         ("Writes a file or reads one (FX006).",
         [
             "Tensor.save(string)",

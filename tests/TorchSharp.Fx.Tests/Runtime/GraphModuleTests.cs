@@ -3,6 +3,8 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Tests.Runtime;
 
+// Seeds the generator that all tests share.
+[Collection("Tensor counts")]
 public sealed class GraphModuleTests : IDisposable
 {
     private readonly Small model = new();

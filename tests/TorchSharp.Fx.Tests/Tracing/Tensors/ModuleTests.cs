@@ -204,15 +204,11 @@ public class ModuleTests
             return %norm
         """, [randint(0, 10, [5, 2])], [randint(0, 10, [3, 1])]);
 
-    private sealed class Elsewhere : Module<Tensor, Tensor>
+    private sealed class Elsewhere() : Module<Tensor, Tensor>("Elsewhere")
     {
-        public Elsewhere() : base("Elsewhere") => RegisterComponents();
+        private static readonly Modules.Linear Shared = Linear(3, 3);
 
-        public override Tensor forward(Tensor x)
-        {
-            using var temporary = Linear(3, 3);
-            return temporary.call(x);
-        }
+        public override Tensor forward(Tensor x) => Shared.call(x);
     }
 
     [Fact]
