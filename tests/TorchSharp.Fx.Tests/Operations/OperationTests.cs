@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Tests.Operations;
 
 /// <summary>Every public operation of TorchSharp, found by reflection: it records one node of itself, and the compiled node gives what a direct call gives.</summary>
+[Collection("Tensor counts")] // it seeds the generator that all share
 public sealed class OperationTests
 {
     private static readonly ScalarType[] DTypes = [float32, int64, ScalarType.Bool];

@@ -3,6 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Tests.Runtime;
 
 /// <summary>The interpreter and the compiled form compute what the C# that a graph stands for computes, bit for bit.</summary>
+[Collection("Tensor counts")] // it seeds the generator that all share
 public sealed class EvaluatorTests
 {
     public static TheoryData<string> Names => [.. HandBuilt.All.Keys];

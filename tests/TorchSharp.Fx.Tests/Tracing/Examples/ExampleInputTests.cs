@@ -4,6 +4,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.Tracing.Examples;
 
 /// <summary>Traces with example inputs: branches, loop bounds and lengths go by the example, the graph asserts what they looked at, and nothing else.</summary>
+[Collection("Tensor counts")] // it seeds the generator that all share
 public sealed class ExampleInputTests
 {
     /// <summary>Traces by the first inputs, and checks the graph's text and both ways to run it on all.</summary>
