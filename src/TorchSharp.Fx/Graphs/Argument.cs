@@ -23,6 +23,21 @@ public abstract record Argument
     /// <summary>A node stands for its value.</summary>
     public static implicit operator Argument(Node node) => new NodeArgument(node);
 
+    /// <summary>A number, bool or text stands for itself.</summary>
+    public static implicit operator Argument(long value) => new Literal(value);
+
+    /// <inheritdoc cref="op_Implicit(long)"/>
+    public static implicit operator Argument(int value) => new Literal(value);
+
+    /// <inheritdoc cref="op_Implicit(long)"/>
+    public static implicit operator Argument(double value) => new Literal(value);
+
+    /// <inheritdoc cref="op_Implicit(long)"/>
+    public static implicit operator Argument(bool value) => new Literal(value);
+
+    /// <inheritdoc cref="op_Implicit(long)"/>
+    public static implicit operator Argument(string value) => new Literal(value);
+
     /// <summary>As the graph's text shows it, e.g. <c>%conv1</c>, <c>(slice(None, None, None), 3)</c>.</summary>
     public sealed override string ToString() => ArgumentText.Of(this);
 

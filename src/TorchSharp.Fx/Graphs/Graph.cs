@@ -64,13 +64,28 @@ public sealed class Graph
     /// <summary>Reads a parameter, buffer or constant by its qualified name. Counterpart: <c>torch.fx.Graph.get_attr</c>.</summary>
     public Node get_attr(string qualified_name) => create_node(Opcode.get_attr, new AttributeTarget(qualified_name), [], typeof(torch.Tensor));
 
-    /// <summary>Calls a static method with all its parameters. Counterpart: <c>torch.fx.Graph.call_function</c>.</summary>
+    /// <summary>Calls a static method. Counterpart: <c>torch.fx.Graph.call_function</c>.</summary>
+    /// <param name="function">The method.</param>
+    /// <param name="args">Its arguments in order; parameters left out take their defaults.</param>
     public Node call_function(MethodInfo function, params ImmutableArray<Argument> args)
-        => create_node(Opcode.call_function, new FunctionTarget(function), args, function.ReturnType);
+        => create_node(Opcode.call_function, new FunctionTarget(function), CallArguments.Complete(function, args), function.ReturnType);
+
+    /// <summary>Calls a static method given as a delegate: <c>graph.call_function(torch.softmax, x, 1)</c>. Counterpart: <c>torch.fx.Graph.call_function</c>.</summary>
+    /// <param name="function">The method. Where it has overloads, its parameters' types say which: <c>(Func&lt;Tensor, long, Tensor>)torch.sum</c>.</param>
+    /// <param name="args">Its arguments in order; parameters left out take their defaults.</param>
+    public Node call_function(Delegate function, params ImmutableArray<Argument> args) => call_function(CallArguments.StaticMethod(function), args);
+
+    /// <inheritdoc cref="call_function(Delegate, ImmutableArray{Argument})"/>
+    public Node call_function(Func<torch.Tensor, torch.Tensor> function, Argument arg) => call_function(CallArguments.StaticMethod(function), arg);
+
+    /// <inheritdoc cref="call_function(Delegate, ImmutableArray{Argument})"/>
+    public Node call_function(Func<torch.Tensor, torch.Tensor, torch.Tensor> function, Argument arg1, Argument arg2) => call_function(CallArguments.StaticMethod(function), arg1, arg2);
 
     /// <summary>Calls an instance method on its first argument. Counterpart: <c>torch.fx.Graph.call_method</c>.</summary>
+    /// <param name="method">The method.</param>
+    /// <param name="args">What it is called on, then its arguments in order; parameters left out take their defaults.</param>
     public Node call_method(MethodInfo method, params ImmutableArray<Argument> args)
-        => create_node(Opcode.call_method, new MethodTarget(method), args, method.ReturnType);
+        => create_node(Opcode.call_method, new MethodTarget(method), CallArguments.Complete(method, args), method.ReturnType);
 
     /// <summary>Calls a submodule that takes and returns tensors. Counterpart: <c>torch.fx.Graph.call_module</c>.</summary>
     /// <param name="module_name">Its qualified name.</param>

@@ -70,6 +70,7 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
 
     private static object? Step(object? holder, string name) => holder switch
     {
+        TracedFunction function => function.Captured.GetValueOrDefault(name),
         nn.Module module => Child(module, name) ?? Field(module, name),
         IDictionary dictionary => Key(dictionary, name) is { } key ? dictionary[key] : null,
         IList list when int.TryParse(name, out var index) && index < list.Count => list[index],

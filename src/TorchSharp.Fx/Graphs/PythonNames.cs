@@ -48,8 +48,8 @@ internal static class PythonNames
         return method.DeclaringType == typeof(Math) || method.DeclaringType == typeof(MathF) ? method.Name.ToLowerInvariant() : Plain(method.Name);
     }
 
-    /// <summary>The name that the programmer gave: a local function is compiled as <c>&lt;forward>g__Scale|0_0</c>.</summary>
+    /// <summary>The name that the programmer gave: a local function is compiled as <c>&lt;forward>g__Scale|0_0</c>, a lambda as <c>&lt;forward>b__0</c>.</summary>
     internal static string Plain(string name) => name.IndexOf(">g__", StringComparison.Ordinal) is var at and >= 0
         ? name[(at + 4)..name.IndexOf('|', StringComparison.Ordinal)]
-        : name;
+        : name.Contains(">b__", StringComparison.Ordinal) ? "<lambda>" : name;
 }

@@ -46,12 +46,12 @@ internal sealed class InterpretedExamples : ExampleValues
         var given = concrete.TryGetValue(parameter.Name!, out var fixedValue) ? fixedValue
             : next < inputs.Count ? inputs[next++]
             : parameter.HasDefaultValue ? parameter.DefaultValue
-            : throw new ArgumentException($"example_inputs has {inputs.Count} {(inputs.Count == 1 ? "value" : "values")}, but '{parameter.Name}' of forward is left without one.");
+            : throw new ArgumentException($"example_inputs has {inputs.Count} {(inputs.Count == 1 ? "value" : "values")}, but '{parameter.Name}' of {PythonNames.Plain(parameter.Member.Name)} is left without one.");
         var declared = given as InputShape;
         if (declared is not null)
             given = declared.Example(sizes, (ulong)next, device);
         if (given is not null && !(Nullable.GetUnderlyingType(parameter.ParameterType) ?? parameter.ParameterType).IsInstanceOfType(given))
-            throw new ArgumentException($"example_inputs gives '{parameter.Name}' a {given.GetType().Name}, but forward takes a {parameter.ParameterType.Name}.");
+            throw new ArgumentException($"example_inputs gives '{parameter.Name}' a {given.GetType().Name}, but {PythonNames.Plain(parameter.Member.Name)} takes a {parameter.ParameterType.Name}.");
         evaluation.Set(placeholder, given is Tensor tensor ? Own(declared is null ? tensor.detach().clone() : tensor) : given);
         foreach (var (_, other) in Others)
             other.Input(placeholder, parameter);

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>The entry points of torch.fx. Counterpart: <c>torch.fx</c>.</summary>
-public static class fx
+public static partial class fx
 {
     /// <summary>
     /// Captures what a module does as a graph, and returns it as a module of the same inputs and result that shares the module's leaf modules, parameters and buffers.
@@ -11,7 +11,7 @@ public static class fx
     /// </summary>
     /// <param name="root">The module; it stays as it is.</param>
     /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
-    /// <param name="example_inputs">Values to go by where the program looks at a size or branches; see <see cref="trace"/>.</param>
+    /// <param name="example_inputs">Values to go by where the program looks at a size or branches; see <see cref="trace(Tracer, nn.Module, IReadOnlyList{object?}, IReadOnlyDictionary{string, object?}?, bool)"/>.</param>
     /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
@@ -53,14 +53,17 @@ public static class fx
     /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     public static Graph trace(this Tracer tracer, nn.Module root, IReadOnlyList<object?> example_inputs, IReadOnlyDictionary<string, object?>? concrete_args = null, bool allow_value_specialization = false)
+        => ByExample(tracer, example_inputs, allow_value_specialization, () => tracer.trace(root, concrete_args));
+
+    private static Graph ByExample(Tracer tracer, IReadOnlyList<object?> inputs, bool allowsValues, Func<Graph> trace)
     {
         ArgumentNullException.ThrowIfNull(tracer);
-        ArgumentNullException.ThrowIfNull(example_inputs);
+        ArgumentNullException.ThrowIfNull(inputs);
         var own = tracer.MakeExamples;
-        tracer.MakeExamples = (interpreter, concrete) => InterpretedExamples.Of(interpreter, example_inputs, concrete, allow_value_specialization);
+        tracer.MakeExamples = (interpreter, concrete) => InterpretedExamples.Of(interpreter, inputs, concrete, allowsValues);
         try
         {
-            return tracer.trace(root, concrete_args);
+            return trace();
         }
         finally
         {
@@ -71,12 +74,17 @@ public static class fx
     private static TModule Traced<TModule>(
         nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args, IReadOnlyList<object?>? example_inputs, bool allow_value_specialization,
         Func<Graph, IReadOnlyDictionary<string, Tensor>, TModule> make)
+        => Traced(
+            tracer => example_inputs is null ? tracer.trace(root, concrete_args) : tracer.trace(root, example_inputs, concrete_args, allow_value_specialization),
+            (_, graph, constants) => make(graph, constants));
+
+    private static TModule Traced<TModule>(Func<Tracer, Graph> trace, Func<nn.Module, Graph, IReadOnlyDictionary<string, Tensor>, TModule> make)
     {
         var tracer = new Tracer();
         try
         {
-            var graph = example_inputs is null ? tracer.trace(root, concrete_args) : tracer.trace(root, example_inputs, concrete_args, allow_value_specialization);
-            return make(graph, tracer.tensor_constants);
+            var graph = trace(tracer);
+            return make(tracer.root, graph, tracer.tensor_constants);
         }
         finally
         {

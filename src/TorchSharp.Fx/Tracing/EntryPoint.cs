@@ -2,13 +2,42 @@ using System.Reflection;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>The <c>forward</c> that a trace starts with, and the symbols it is given.</summary>
-internal static class EntryPoint
+/// <summary>What a trace starts with: the <c>forward</c> of a module, or a function.</summary>
+/// <param name="Root">The module whose hierarchy the graph names.</param>
+/// <param name="Method">The method that runs.</param>
+/// <param name="Closed">What it is called on, or its first argument is fixed to; null for a static method.</param>
+/// <param name="Parameters">The parameters that become inputs.</param>
+internal sealed record EntryPoint(torch.nn.Module Root, MethodInfo Method, object? Closed, ParameterInfo[] Parameters)
 {
     private const BindingFlags Own = BindingFlags.Instance | BindingFlags.Public | BindingFlags.DeclaredOnly;
 
+    internal static EntryPoint Of(torch.nn.Module root)
+    {
+        var forward = Forward(root);
+        return new(root, forward, root, forward.GetParameters());
+    }
+
+    /// <summary>A method of a module has that module as its root, also if it isn't <c>forward</c>; any other function has what it captured.</summary>
+    internal static EntryPoint Of(Delegate function)
+    {
+        if (!Delegates.TryOpen(function, out var target, out var method))
+            throw new ArgumentException($"A {(function.HasSingleTarget ? "delegate that was compiled at run time" : "delegate of several methods")} can't be traced: it has no code of its own to follow. Give a lambda or a method.", nameof(function));
+        // A static method's delegate may have its first argument closed over.
+        var isClosed = method.IsStatic && method.GetParameters().Length > function.GetType().GetMethod("Invoke")!.GetParameters().Length;
+        var root = target as torch.nn.Module ?? new TracedFunction(method.IsStatic ? null : target);
+        return new(root, method, method.IsStatic && !isClosed ? null : target, isClosed ? method.GetParameters()[1..] : method.GetParameters());
+    }
+
+    /// <summary>Runs it on values for its inputs, the way every call goes: a function of TorchSharp is one node.</summary>
+    internal Value Run(Interpreter interpreter, Value[] inputs) => interpreter.Dispatch(Method, Closed switch
+    {
+        null => inputs,
+        ValueType => [Value.Of(new Address.Box(Closed)), .. inputs],
+        _ => [Value.OfObject(Closed), .. inputs],
+    });
+
     /// <summary>The forward that overrides <c>Module&lt;…>.forward</c>; for a bare <c>Module</c> the only one there is.</summary>
-    internal static MethodInfo Of(torch.nn.Module root)
+    private static MethodInfo Forward(torch.nn.Module root)
     {
         for (var type = root.GetType(); type is not null; type = type.BaseType)
             if (type.IsGenericType && type.Name.StartsWith("Module`", StringComparison.Ordinal) && type.Assembly == typeof(torch).Assembly)
@@ -28,16 +57,17 @@ internal static class EntryPoint
     /// A symbol for each parameter, its placeholder first in the graph; the given value for a concrete one, and the default for one whose type no symbol
     /// can have, such as a string.
     /// </summary>
-    internal static Value[] Inputs(Interpreter interpreter, MethodInfo forward, IReadOnlyDictionary<string, object?> concrete_args)
+    internal Value[] Inputs(Interpreter interpreter, IReadOnlyDictionary<string, object?> concrete_args)
     {
-        var parameters = forward.GetParameters();
-        foreach (var name in concrete_args.Keys)
-            if (!Array.Exists(parameters, parameter => parameter.Name == name))
-                throw new ArgumentException($"concrete_args names '{name}', which is no parameter of {forward.DeclaringType!.Name}.forward. It has: {string.Join(", ", parameters.Select(parameter => parameter.Name))}.", nameof(concrete_args));
-        foreach (var parameter in parameters)
+        var name = PythonNames.Plain(Method.Name);
+        var place = ReferenceEquals(Closed, Root) ? $"{Method.DeclaringType!.Name}.{name}" : name;
+        foreach (var key in concrete_args.Keys)
+            if (!Array.Exists(Parameters, parameter => parameter.Name == key))
+                throw new ArgumentException($"concrete_args names '{key}', which is no parameter of {place}. It has: {string.Join(", ", Parameters.Select(parameter => parameter.Name))}.", nameof(concrete_args));
+        foreach (var parameter in Parameters)
             if (concrete_args.TryGetValue(parameter.Name!, out var value) && !Fits(value, parameter.ParameterType))
-                throw new ArgumentException($"concrete_args gives '{parameter.Name}' {(value is null ? "null" : "a value of type " + Untraceable.Short(value.GetType()))}, but forward takes one of type {Untraceable.Short(parameter.ParameterType)}.", nameof(concrete_args));
-        return Array.ConvertAll(parameters, parameter => concrete_args.TryGetValue(parameter.Name!, out var given)
+                throw new ArgumentException($"concrete_args gives '{parameter.Name}' {(value is null ? "null" : "a value of type " + Untraceable.Short(value.GetType()))}, but {name} takes one of type {Untraceable.Short(parameter.ParameterType)}.", nameof(concrete_args));
+        return Array.ConvertAll(Parameters, parameter => concrete_args.TryGetValue(parameter.Name!, out var given)
             ? Specialised(interpreter, parameter, given)
             : Symbols.CanStandFor(parameter.ParameterType) ? interpreter.FromProxy(Placeholder(interpreter, parameter, parameter.Name!))
             : parameter.HasDefaultValue ? Specialised(interpreter, parameter, parameter.DefaultValue)

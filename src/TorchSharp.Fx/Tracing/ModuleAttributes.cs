@@ -36,10 +36,10 @@ internal sealed class ModuleAttributes
             return name;
         if (!modules.ContainsKey(module))
         {
-            SearchFields(root, "", new HashSet<object>(ReferenceEqualityComparer.Instance), 0);
+            SearchFields();
             tensors = null;
         }
-        if (modules.TryGetValue(module, out var path) && !registered.Contains(module) && !unregistered.Exists(known => ReferenceEquals(known.Module, module)))
+        if (modules.TryGetValue(module, out var path) && root is not TracedFunction && !registered.Contains(module) && !unregistered.Exists(known => ReferenceEquals(known.Module, module)))
             unregistered.Add((path, module));
         return path;
     }
@@ -97,6 +97,9 @@ internal sealed class ModuleAttributes
             if (tensors is not null)
                 return tensors;
             tensors = new(ReferenceEqualityComparer.Instance);
+            // A function has registered nothing.
+            if (root is TracedFunction)
+                SearchFields();
             foreach (var (module, path) in modules)
             {
                 foreach (var (name, parameter) in module.named_parameters(false))
@@ -117,6 +120,8 @@ internal sealed class ModuleAttributes
     }
 
     /// <summary>Names modules that are in fields and collections of modules without being registered.</summary>
+    private void SearchFields() => SearchFields(root, "", new HashSet<object>(ReferenceEqualityComparer.Instance), 0);
+
     private void SearchFields(object? value, string path, HashSet<object> seen, int depth)
     {
         const int MaxDepth = 32;
@@ -126,7 +131,10 @@ internal sealed class ModuleAttributes
             Add(module, path);
         if (value is torch.nn.Module known)
             path = modules[known];
-        if (value is IDictionary dictionary)
+        if (value is TracedFunction function)
+            foreach (var (name, captured) in function.Captured)
+                SearchFields(captured, name, seen, depth + 1);
+        else if (value is IDictionary dictionary)
             foreach (DictionaryEntry entry in dictionary)
                 SearchFields(entry.Value, Join(path, System.Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? ""), seen, depth + 1);
         else if (value is ICollection collection)

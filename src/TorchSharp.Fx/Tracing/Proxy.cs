@@ -1,12 +1,16 @@
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A value that depends on the traced module's inputs, while it is traced. A symbolic tensor or other object is passed around as itself, an
-/// object without content; numbers, enums and tuples have only this. Counterpart: <c>torch.fx.Proxy</c>.
+/// A value of a graph that C# expressions can be written with: <c>new Proxy(node) * 2 + other</c> adds nodes to the graph, at its insertion point. The tracer
+/// hands one to whom it asks about a value that depends on the traced module's inputs; there, a symbolic tensor or other object is passed around as itself, an object without
+/// content, and numbers, enums and tuples have only this. Counterpart: <c>torch.fx.Proxy</c>.
 /// </summary>
-public class Proxy
+public partial class Proxy
 {
     private readonly Argument? argument;
+
+    /// <summary>A proxy of a node's value.</summary>
+    public Proxy(Node node) : this(new NodeArgument(node), node is null ? throw new ArgumentNullException(nameof(node)) : node.type) { }
 
     internal Proxy(Argument? argument, Type type) => (this.argument, this.type) = (argument, type);
 

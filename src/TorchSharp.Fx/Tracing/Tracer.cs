@@ -97,19 +97,36 @@ public class Tracer
     public Graph trace(torch.nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args = null)
     {
         ArgumentNullException.ThrowIfNull(root);
+        return Trace(EntryPoint.Of(root), concrete_args ?? ImmutableDictionary<string, object?>.Empty);
+    }
+
+    /// <summary>
+    /// Traces a function: a lambda, a local function, any method. Its parameters become the inputs, under their names; a module that it captured is called by the variable's name,
+    /// and a method of a module has that module as the root. Counterpart: <c>torch.fx.Tracer.trace</c>.
+    /// </summary>
+    /// <param name="function">The function; what it captured stays as it is.</param>
+    /// <param name="concrete_args">Values for its arguments, by name, that are fixed rather than inputs.</param>
+    /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
+    /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
+    public Graph trace(Delegate function, IReadOnlyDictionary<string, object?>? concrete_args = null)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        return Trace(EntryPoint.Of(function), concrete_args ?? ImmutableDictionary<string, object?>.Empty);
+    }
+
+    private Graph Trace(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args)
+    {
         traced = new Graph();
-        interpreter = new Interpreter(this, traced, root);
-        attributes = new ModuleAttributes(root, FirstConstant);
-        interpreter.Examples = MakeExamples?.Invoke(interpreter, concrete_args ?? ImmutableDictionary<string, object?>.Empty);
+        interpreter = new Interpreter(this, traced, entry.Root);
+        attributes = new ModuleAttributes(entry.Root, FirstConstant);
+        interpreter.Examples = MakeExamples?.Invoke(interpreter, concrete_args);
         scopes.Clear();
-        scopes.Push((root, ""));
-        var forward = EntryPoint.Of(root);
+        scopes.Push((entry.Root, ""));
         var finished = false;
         try
         {
-            var inputs = EntryPoint.Inputs(interpreter, forward, concrete_args ?? ImmutableDictionary<string, object?>.Empty);
-            var result = interpreter.Run(forward, [Value.OfObject(root), .. inputs]);
-            traced.output(interpreter.ToArgument(result, forward.ReturnType), forward.ReturnType);
+            var result = entry.Run(interpreter, entry.Inputs(interpreter, concrete_args));
+            traced.output(interpreter.ToArgument(result, entry.Method.ReturnType), entry.Method.ReturnType);
             finished = true;
             return traced;
         }

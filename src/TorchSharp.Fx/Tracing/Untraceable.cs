@@ -76,7 +76,7 @@ internal static class Untraceable
         $"Write it as a collection expression ([.. shape[..^1], n]), or {LeafFix}.");
 
     internal static TraceException InputType(Interpreter at, ParameterInfo input) => Error(at, "FX016",
-        $"The input '{input.Name}' of forward is a {Short(input.ParameterType)}, and no object without content can stand for that type.",
+        $"The input '{input.Name}' of {PythonNames.Plain(input.Member.Name)} is a {Short(input.ParameterType)}, and no object without content can stand for that type.",
         "Fix it with concrete_args, or give the parameter a default value.");
 
     internal static TraceException ReadsContent(Interpreter at, Node read) => Error(at, "FX018",

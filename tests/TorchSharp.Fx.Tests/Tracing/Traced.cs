@@ -65,12 +65,12 @@ internal static class Traced
         return randn(shape, generator: generator);
     }
 
-    internal static MethodInfo Forward(nn.Module module) => EntryPoint.Of(module);
+    internal static MethodInfo Forward(nn.Module module) => EntryPoint.Of(module).Method;
 
     /// <summary>What <c>call</c> returns, hooks included; <c>forward</c> for a bare module, which has no call. Inputs left out take their defaults.</summary>
     internal static object? Eager(nn.Module module, params object?[] inputs)
     {
-        var forward = EntryPoint.Of(module);
+        var forward = EntryPoint.Of(module).Method;
         var parameters = forward.GetParameters();
         var call = forward.GetBaseDefinition().DeclaringType!.GetMethod("call", [.. parameters.Select(parameter => parameter.ParameterType)]) ?? forward;
         return call.Invoke(module, BindingFlags.DoNotWrapExceptions, null, [.. inputs, .. parameters.Skip(inputs.Length).Select(parameter => parameter.DefaultValue)], null);

@@ -1,0 +1,56 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>Functions as graphs.</summary>
+public static partial class fx
+{
+    /// <summary>
+    /// Captures what a function does as a graph, and returns it as a module. The function's parameters are the inputs; it shares the modules that the function captured, and has a handle
+    /// of its own on every tensor. Counterpart: <c>torch.fx.symbolic_trace</c>.
+    /// </summary>
+    /// <param name="function">A lambda, a local function or any method, e.g. another method of a module than its <c>forward</c>.</param>
+    /// <param name="concrete_args">Values for its arguments, by name, that are fixed rather than inputs.</param>
+    /// <param name="example_inputs">Values to go by where the function looks at a size or branches.</param>
+    /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
+    /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
+    /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
+    public static GraphModule symbolic_trace(Delegate function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), (root, graph, constants) => new GraphModule(root, graph, constants));
+
+    /// <inheritdoc cref="symbolic_trace(Delegate, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool)"/>
+    public static GraphModule<T, TResult> symbolic_trace<T, TResult>(Func<T, TResult> function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), (root, graph, constants) => new GraphModule<T, TResult>(root, graph, constants));
+
+    /// <inheritdoc cref="symbolic_trace(Delegate, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool)"/>
+    public static GraphModule<T1, T2, TResult> symbolic_trace<T1, T2, TResult>(Func<T1, T2, TResult> function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), (root, graph, constants) => new GraphModule<T1, T2, TResult>(root, graph, constants));
+
+    /// <inheritdoc cref="symbolic_trace(Delegate, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool)"/>
+    public static GraphModule<T1, T2, T3, TResult> symbolic_trace<T1, T2, T3, TResult>(Func<T1, T2, T3, TResult> function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), (root, graph, constants) => new GraphModule<T1, T2, T3, TResult>(root, graph, constants));
+
+    /// <inheritdoc cref="symbolic_trace(Delegate, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool)"/>
+    public static GraphModule<T1, T2, T3, T4, TResult> symbolic_trace<T1, T2, T3, T4, TResult>(Func<T1, T2, T3, T4, TResult> function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), (root, graph, constants) => new GraphModule<T1, T2, T3, T4, TResult>(root, graph, constants));
+
+    /// <inheritdoc cref="symbolic_trace(Delegate, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool)"/>
+    public static GraphModule<T1, T2, T3, T4, T5, TResult> symbolic_trace<T1, T2, T3, T4, T5, TResult>(Func<T1, T2, T3, T4, T5, TResult> function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), (root, graph, constants) => new GraphModule<T1, T2, T3, T4, T5, TResult>(root, graph, constants));
+
+    /// <inheritdoc cref="symbolic_trace(Delegate, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool)"/>
+    public static GraphModule<T1, T2, T3, T4, T5, T6, TResult> symbolic_trace<T1, T2, T3, T4, T5, T6, TResult>(Func<T1, T2, T3, T4, T5, T6, TResult> function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false)
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), (root, graph, constants) => new GraphModule<T1, T2, T3, T4, T5, T6, TResult>(root, graph, constants));
+
+    /// <summary>Traces a function with example inputs; see <see cref="trace(Tracer, nn.Module, IReadOnlyList{object?}, IReadOnlyDictionary{string, object?}?, bool)"/>.</summary>
+    /// <param name="tracer">The tracer to use.</param>
+    /// <param name="function">The function; what it captured stays as it is.</param>
+    /// <param name="example_inputs">A value for each input, in order; inputs left out take their defaults.</param>
+    /// <param name="concrete_args">Values for its arguments, by name, that are fixed rather than inputs.</param>
+    /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
+    public static Graph trace(this Tracer tracer, Delegate function, IReadOnlyList<object?> example_inputs, IReadOnlyDictionary<string, object?>? concrete_args = null, bool allow_value_specialization = false)
+        => ByExample(tracer, example_inputs, allow_value_specialization, () => tracer.trace(function, concrete_args));
+
+    private static Graph Trace(Tracer tracer, Delegate function, IReadOnlyDictionary<string, object?>? concrete_args, IReadOnlyList<object?>? example_inputs, bool allowsValues)
+        => example_inputs is null ? tracer.trace(function, concrete_args) : tracer.trace(function, example_inputs, concrete_args, allowsValues);
+}

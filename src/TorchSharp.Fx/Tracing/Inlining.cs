@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>Writes C# into a graph.</summary>
+public static class Inlining
+{
+    /// <summary>
+    /// Adds what a function does to the graph, at the insertion point, and returns the node of its result: <c>graph.inline((x, y) => x.relu() + y, a, b)</c>.
+    /// It is traced, so any method of a tensor, operator and index may stand in it. PyTorch has it as operations on <c>torch.fx.Proxy</c>.
+    /// </summary>
+    /// <param name="graph">The graph to add to.</param>
+    /// <param name="function">The function. It may use numbers and texts of its own; tensors and modules it takes as arguments or not at all, as a graph has nowhere to keep them.</param>
+    /// <param name="args">What its parameters stand for: nodes of the graph, or constants.</param>
+    /// <exception cref="TraceException">The function can't be written as a graph; the message says where and what to do.</exception>
+    public static Node inline(this Graph graph, Delegate function, params ImmutableArray<Argument> args)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        var tracer = new Tracer();
+        try
+        {
+            return Copy(tracer.trace(function), graph, args);
+        }
+        finally
+        {
+            tracer.DisposeConstants();
+        }
+    }
+
+    /// <inheritdoc cref="inline(Graph, Delegate, ImmutableArray{Argument})"/>
+    public static Node inline(this Graph graph, Func<Tensor, Tensor> function, Argument arg) => inline(graph, (Delegate)function, arg);
+
+    /// <inheritdoc cref="inline(Graph, Delegate, ImmutableArray{Argument})"/>
+    public static Node inline(this Graph graph, Func<Tensor, Tensor, Tensor> function, Argument arg1, Argument arg2) => inline(graph, (Delegate)function, arg1, arg2);
+
+    /// <inheritdoc cref="inline(Graph, Delegate, ImmutableArray{Argument})"/>
+    public static Node inline(this Graph graph, Func<Tensor, Tensor, Tensor, Tensor> function, Argument arg1, Argument arg2, Argument arg3) => inline(graph, (Delegate)function, arg1, arg2, arg3);
+
+    private static Node Copy(Graph source, Graph graph, ImmutableArray<Argument> args)
+    {
+        Node[] inputs = [.. source.find_nodes(Opcode.placeholder)];
+        if (inputs.Length != args.Length)
+            throw new ArgumentException($"The function takes {inputs.Length} ({string.Join<Node>(", ", inputs)}), but {args.Length} are given.", nameof(args));
+        if (source.nodes.FirstOrDefault(node => node.op is Opcode.get_attr or Opcode.call_module) is { } held)
+            throw new ArgumentException($"The function uses the {(held.op == Opcode.get_attr ? "tensor" : "module")} '{held.target}' of its own, which a graph can't hold. {Instead(held)}");
+        if (source.output_node().args[0] is not NodeArgument { Node: var result })
+            throw new ArgumentException($"The function returns {source.output_node().args[0]}, which is no node. Let it return one value.");
+        var copies = inputs.Zip(args).ToDictionary(pair => pair.First, pair => pair.Second);
+        foreach (var node in source.nodes)
+            if (node.op is not (Opcode.placeholder or Opcode.output))
+                copies[node] = graph.node_copy(node, inner => copies[inner]);
+        return copies[result] is NodeArgument copy ? copy.Node : throw new ArgumentException($"The function returns its argument {copies[result]}, which is no node.", nameof(args));
+    }
+
+    private static string Instead(Node held) => held.op == Opcode.get_attr
+        ? "Let it take the tensor as an argument, and give it graph.get_attr(name) of a parameter or buffer of the root module."
+        : "Add the module to the root module (add_submodule) and call it with graph.call_module(name, …).";
+}
