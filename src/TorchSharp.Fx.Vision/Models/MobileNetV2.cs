@@ -13,7 +13,7 @@ namespace TorchSharp.Fx.Vision;
 public sealed record MobileNetV2Stage(double expand_ratio, long channels, int repeats, long stride);
 
 /// <summary>Expands, convolves each channel by itself, projects back without activation. <c>torchvision.models.mobilenetv2.InvertedResidual</c></summary>
-public sealed class MobileNetV2InvertedResidual : Module<Tensor, Tensor>
+public sealed class MobileNetV2InvertedResidual : Module<Tensor, Tensor>, IMobileNetBlock
 {
     private readonly bool use_res_connect;
     private readonly Sequential conv;
@@ -33,9 +33,16 @@ public sealed class MobileNetV2InvertedResidual : Module<Tensor, Tensor>
         Add(Conv2d(hidden_dim, oup, kernel_size: 1, bias: false, device: device));
         Add(norm_layer(oup));
         RegisterComponents();
+        (out_channels, is_strided) = (oup, stride > 1);
 
         void Add(Module<Tensor, Tensor> layer) => conv.append(layer);
     }
+
+    /// <summary>Channels of the output.</summary>
+    public long out_channels { get; }
+
+    /// <summary>Whether it halves the resolution.</summary>
+    public bool is_strided { get; }
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor x) => use_res_connect ? x + conv.call(x) : conv.call(x);

@@ -25,7 +25,7 @@ public sealed record MobileNetV3Block(long input_channels, long kernel, long exp
 }
 
 /// <summary>Expands, convolves each channel by itself, weighs the channels, projects back. <c>torchvision.models.mobilenetv3.InvertedResidual</c></summary>
-public sealed class MobileNetV3InvertedResidual : Module<Tensor, Tensor>
+public sealed class MobileNetV3InvertedResidual : Module<Tensor, Tensor>, IMobileNetBlock
 {
     private readonly bool use_res_connect;
     private readonly Sequential block;
@@ -56,8 +56,8 @@ public sealed class MobileNetV3InvertedResidual : Module<Tensor, Tensor>
     /// <summary>Channels of the output.</summary>
     public long out_channels { get; }
 
-    // torchvision's _is_cn: where segmentation and detection tap the backbone.
-    internal bool is_strided { get; }
+    /// <summary>Whether it halves the resolution, dilated or not.</summary>
+    public bool is_strided { get; }
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)

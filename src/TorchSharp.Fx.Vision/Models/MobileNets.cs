@@ -3,6 +3,16 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
+/// <summary>A block of a MobileNet, where segmentation and detection tap it.</summary>
+internal interface IMobileNetBlock
+{
+    /// <summary>Channels of the output.</summary>
+    long out_channels { get; }
+
+    /// <summary>Whether it begins a stage. torchvision's <c>_is_cn</c></summary>
+    bool is_strided { get; }
+}
+
 /// <summary>What the networks for small devices share.</summary>
 internal static class MobileNets
 {

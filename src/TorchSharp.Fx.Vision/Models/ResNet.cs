@@ -50,10 +50,14 @@ public sealed class ResNet : Module<Tensor, Tensor>
         layer3 = stages.Next(256, layers[2], stride: 2, dilate[1]);
         layer4 = stages.Next(512, layers[3], stride: 2, dilate[2]);
         avgpool = AdaptiveAvgPool2d((1, 1));
-        fc = Linear(512 * block.expansion, num_classes, device: device);
+        out_channels = 512 * block.expansion;
+        fc = Linear(out_channels, num_classes, device: device);
         RegisterComponents();
         InitWeights(zero_init_residual);
     }
+
+    /// <summary>Channels of the last stage, twice those of the stage before, and so on.</summary>
+    internal long out_channels { get; }
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor x)

@@ -36,7 +36,7 @@ public static partial class models
     {
         ArgumentNullException.ThrowIfNull(weights);
         var info = get_model_info(name);
-        if (weights.model != info.name) throw new ArgumentException($"{weights} are weights of '{weights.model}', not of '{info.name}'.", nameof(weights));
+        CheckModel(weights, info.name);
         var path = weights.download(options);
         var model = info.pretrained is { } build ? build(weights, device) : info.builder(info.num_classes, device);
         model.load_published(path);
@@ -56,6 +56,11 @@ public static partial class models
         if (weights.Contains('.', StringComparison.Ordinal)) return get_model(name, get_weight(weights), device, options);
         var rows = get_model_weights(get_model_info(name).name);
         return get_model(name, Choose(rows, weights) ?? throw NoSuch(weights, rows.Select(row => row.name)), device, options);
+    }
+
+    private static void CheckModel(Weights weights, string model)
+    {
+        if (weights.model != model) throw new ArgumentException($"{weights} are weights of '{weights.model}', not of '{model}'.", nameof(weights));
     }
 
     private static Weights? Choose(IReadOnlyList<Weights> rows, string name) => rows.FirstOrDefault(row => row.name == name || (name == "DEFAULT" && row.is_default));

@@ -73,12 +73,12 @@ public static class WeightsExtensions
     private static IncompatibleKeys Compare<T>(Dictionary<string, Tensor> target, Dictionary<string, T> source, Func<T, long[]> shape)
     {
         return new(
-            [.. target.Where(item => !source.ContainsKey(item.Key) && !IsBatchCount(item.Key)).Select(item => new TensorShape(item.Key, item.Value.shape))],
-            [.. source.Where(item => !target.ContainsKey(item.Key)).Select(item => new TensorShape(item.Key, shape(item.Value)))],
+            [.. target.Where(item => !source.ContainsKey(item.Key) && !IsBatchCount(item.Key, source.Keys)).Select(item => new TensorShape(item.Key, item.Value.shape))],
+            [.. source.Where(item => !target.ContainsKey(item.Key) && !IsBatchCount(item.Key, target.Keys)).Select(item => new TensorShape(item.Key, shape(item.Value)))],
             [.. target.Where(item => source.TryGetValue(item.Key, out var stored) && !item.Value.shape.SequenceEqual(shape(stored)))
                 .Select(item => new MismatchedShape(item.Key, shape(source[item.Key]), item.Value.shape))]);
 
-        // Files older than PyTorch 0.4.1 have a normalisation's averages without the number of batches, which PyTorch does without too.
-        bool IsBatchCount(string key) => key.EndsWith(BatchCount, StringComparison.Ordinal) && source.ContainsKey($"{key[..^BatchCount.Length]}running_mean");
+        // Files older than PyTorch 0.4.1 have a normalisation's averages without the number of batches, and so has a frozen normalisation: PyTorch does without it, too.
+        static bool IsBatchCount(string key, ICollection<string> others) => key.EndsWith(BatchCount, StringComparison.Ordinal) && others.Contains($"{key[..^BatchCount.Length]}running_mean");
     }
 }

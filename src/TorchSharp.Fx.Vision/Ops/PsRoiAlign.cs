@@ -1,0 +1,47 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Fx.Vision;
+
+/// <summary>Cuts regions out of images, each cell out of channels of its own. <c>torchvision.ops.PSRoIAlign</c></summary>
+/// <remarks>Images [N, C, H, W] and boxes [K, 5], as <see cref="ops.ps_roi_align(Tensor, Tensor, ValueTuple{long, long}, double, long)"/> takes them.</remarks>
+[FxLeaf]
+public sealed class PSRoIAlign((long height, long width) output_size, double spatial_scale, long sampling_ratio) : Module<Tensor, Tensor, Tensor>(nameof(PSRoIAlign))
+{
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input, Tensor rois) => ops.ps_roi_align(input, rois, output_size, spatial_scale, sampling_ratio);
+}
+
+public static partial class ops
+{
+    /// <summary>As <see cref="roi_align(Tensor, Tensor, ValueTuple{long, long}, double, long, bool)"/>, but each cell has channels of its own: Li et al., "Light-Head R-CNN" (2017). <c>torchvision.ops.ps_roi_align</c></summary>
+    /// <param name="input">[N, C × height × width, H, W].</param>
+    /// <param name="boxes">The image's index and x1, y1, x2, y2: [K, 5].</param>
+    /// <param name="output_size">Height and width of the grid.</param>
+    /// <param name="spatial_scale">What the boxes' coordinates are multiplied with.</param>
+    /// <param name="sampling_ratio">How many samples a cell has in each direction; 0 and less is one for each pixel that it covers.</param>
+    /// <returns>[K, C, height, width].</returns>
+    /// <exception cref="ArgumentException">The shapes are others, or a box is in no image.</exception>
+    public static Tensor ps_roi_align(Tensor input, Tensor boxes, (long height, long width) output_size, double spatial_scale = 1, long sampling_ratio = -1)
+    {
+        var (height, width) = output_size;
+        var channels = Regions.Channels(input);
+        if (channels % (height * width) != 0) throw new ArgumentException($"{height} × {width} cells can't share {channels} channels evenly.", nameof(output_size));
+        return Regions.Pool(input, boxes, spatial_scale, [channels / (height * width), height, width], (image, y, x) =>
+        {
+            var rows = Regions.SampleWeights(new(y.start - 0.5, y.end - 0.5, y.pixels), height, sampling_ratio, image);
+            var columns = Regions.SampleWeights(new(x.start - 0.5, x.end - 0.5, x.pixels), width, sampling_ratio, image);
+            // [C, height, width, H, W] × [width, W, 1] → [C, height, width, H, 1]; and the rows likewise.
+            var cells = image.reshape(-1, height, width, y.pixels, x.pixels).matmul(columns.unsqueeze(-1));
+            return rows.view(height, 1, 1, y.pixels).matmul(cells).flatten(3).squeeze(3);
+        });
+    }
+
+    /// <summary>As the other, with a tensor of boxes [L, 4] for each image. <c>torchvision.ops.ps_roi_align</c></summary>
+    /// <inheritdoc cref="ps_roi_align(Tensor, Tensor, ValueTuple{long, long}, double, long)"/>
+    public static Tensor ps_roi_align(Tensor input, IReadOnlyList<Tensor> boxes, (long height, long width) output_size, double spatial_scale = 1, long sampling_ratio = -1)
+    {
+        using var rois = Regions.Of(boxes);
+        return ps_roi_align(input, rois, output_size, spatial_scale, sampling_ratio);
+    }
+}

@@ -1,0 +1,73 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Vision;
+
+/// <summary>One side of a region, in pixels.</summary>
+internal readonly record struct Side(double start, double end, long pixels);
+
+/// <summary>Regions of images as the pooling operations take them: [K, 5], each the image's index and x1, y1, x2, y2.</summary>
+internal static class Regions
+{
+    /// <summary>One tensor of a list with one for each image, [L, 4] each. <c>torchvision.ops._utils.convert_boxes_to_roi_format</c></summary>
+    public static Tensor Of(IReadOnlyList<Tensor> boxes)
+    {
+        ArgumentNullException.ThrowIfNull(boxes);
+        if (boxes.FirstOrDefault(image => image.shape is not [_, 4]) is { } other) throw new ArgumentException($"Boxes in a list are one tensor [L, 4] for each image, not {ops.Shape(other)}.", nameof(boxes));
+        using var scope = NewDisposeScope();
+        return torch.cat([.. boxes.Select((image, i) => torch.cat([torch.full_like(image[.., ..1], i), image], 1))]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Pools each region by itself and stacks the results.</summary>
+    /// <param name="input">[N, C, H, W].</param>
+    /// <param name="boxes">[K, 5].</param>
+    /// <param name="scale">What the boxes' coordinates are multiplied with.</param>
+    /// <param name="result">A result's shape: where there are no regions nothing else tells.</param>
+    /// <param name="pool">Takes an image [C, H, W] and the region's rows and columns.</param>
+    public static Tensor Pool(Tensor input, Tensor boxes, double scale, long[] result, Func<Tensor, Side, Side, Tensor> pool)
+    {
+        ArgumentNullException.ThrowIfNull(boxes);
+        if (boxes.shape is not [_, 5]) throw new ArgumentException($"Boxes are [K, 5], the image's index first, or a list with a tensor [L, 4] for each image; not {ops.Shape(boxes)}.", nameof(boxes));
+        using var scope = NewDisposeScope();
+        var (count, _, height, width) = input.shape;
+        var results = ops.Numbers<double>(boxes.to(ScalarType.Float64)).Chunk(5).Select(box => pool(
+            input[Image(box[0], count)],
+            new(box[2] * scale, box[4] * scale, height),
+            new(box[1] * scale, box[3] * scale, width))).ToArray();
+        return (results.Length == 0 ? torch.zeros([0, .. result], dtype: input.dtype, device: input.device) : torch.stack(results)).MoveToOuterDisposeScope();
+    }
+
+    private static long Image(double index, long count) => index >= 0 && index < count && double.IsInteger(index)
+        ? (long)index
+        : throw new ArgumentException($"A box is in image {index}, and there are {count}, counted from 0.", nameof(index));
+
+    /// <summary>Checks an input [N, C, H, W] and returns C.</summary>
+    public static long Channels(Tensor input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return input.shape is [_, var channels, _, _] ? channels : throw new ArgumentException($"Regions are cut out of images [N, C, H, W], not {ops.Shape(input)}.", nameof(input));
+    }
+
+    /// <summary>How much each pixel counts in the mean of a cell's interpolated samples: [cells, pixels].</summary>
+    /// <param name="side">Divided into cells of one size.</param>
+    /// <param name="cells">How many.</param>
+    /// <param name="sampling_ratio">How many samples a cell has; 0 and less is one for each pixel that it covers.</param>
+    /// <param name="like">Says of which type and where.</param>
+    public static Tensor SampleWeights(Side side, long cells, long sampling_ratio, Tensor like)
+    {
+        var cell = (side.end - side.start) / cells;
+        var samples = sampling_ratio > 0 ? sampling_ratio : (long)Math.Ceiling(cell);
+        var weights = new double[cells * side.pixels];
+        for (var i = 0L; i < cells; i++)
+            for (var j = 0L; j < samples; j++)
+            {
+                var at = side.start + (i + (j + 0.5) / samples) * cell;
+                // Up to a pixel beyond the image is what its edge is, and further there is nothing.
+                if (!(at >= -1 && at <= side.pixels)) continue;
+                at = Math.Clamp(at, 0, side.pixels - 1);
+                var (low, high) = ((long)at, Math.Min((long)at + 1, side.pixels - 1));
+                weights[i * side.pixels + low] += (1 - (at - low)) / samples;
+                weights[i * side.pixels + high] += (at - low) / samples;
+            }
+        return torch.tensor(weights).reshape(cells, side.pixels).to(like.dtype).to(like.device);
+    }
+}

@@ -1,0 +1,47 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Fx.Vision;
+
+/// <summary>Cuts regions out of images, at one size. <c>torchvision.ops.RoIAlign</c></summary>
+/// <remarks>Images [N, C, H, W] and boxes [K, 5], as <see cref="ops.roi_align(Tensor, Tensor, ValueTuple{long, long}, double, long, bool)"/> takes them.</remarks>
+[FxLeaf]
+public sealed class RoIAlign((long height, long width) output_size, double spatial_scale, long sampling_ratio, bool aligned = false) : Module<Tensor, Tensor, Tensor>(nameof(RoIAlign))
+{
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input, Tensor rois) => ops.roi_align(input, rois, output_size, spatial_scale, sampling_ratio, aligned);
+}
+
+public static partial class ops
+{
+    /// <summary>The mean of interpolated samples in each cell of a grid over each region: He et al., "Mask R-CNN" (2017). <c>torchvision.ops.roi_align</c></summary>
+    /// <remarks>Gradients go to the images, and not to the boxes.</remarks>
+    /// <param name="input">[N, C, H, W].</param>
+    /// <param name="boxes">The image's index and x1, y1, x2, y2: [K, 5].</param>
+    /// <param name="output_size">Height and width of the grid.</param>
+    /// <param name="spatial_scale">What the boxes' coordinates are multiplied with.</param>
+    /// <param name="sampling_ratio">How many samples a cell has in each direction; 0 and less is one for each pixel that it covers.</param>
+    /// <param name="aligned">Whether a pixel's centre is half a pixel from its corner. In models older than the question it isn't.</param>
+    /// <returns>[K, C, height, width].</returns>
+    /// <exception cref="ArgumentException">The shapes are others, or a box is in no image.</exception>
+    public static Tensor roi_align(Tensor input, Tensor boxes, (long height, long width) output_size, double spatial_scale = 1, long sampling_ratio = -1, bool aligned = false)
+    {
+        return Regions.Pool(input, boxes, spatial_scale, [Regions.Channels(input), output_size.height, output_size.width], (image, y, x) =>
+        {
+            // Interpolation and means are linear in each direction, so a region is rows × image × columns.
+            var rows = Regions.SampleWeights(Placed(y), output_size.height, sampling_ratio, image);
+            var columns = Regions.SampleWeights(Placed(x), output_size.width, sampling_ratio, image);
+            return rows.matmul(image).matmul(columns.t());
+        });
+
+        Side Placed(Side side) => aligned ? side with { start = side.start - 0.5, end = side.end - 0.5 } : side with { end = Math.Max(side.end, side.start + 1) };
+    }
+
+    /// <summary>As the other, with a tensor of boxes [L, 4] for each image. <c>torchvision.ops.roi_align</c></summary>
+    /// <inheritdoc cref="roi_align(Tensor, Tensor, ValueTuple{long, long}, double, long, bool)"/>
+    public static Tensor roi_align(Tensor input, IReadOnlyList<Tensor> boxes, (long height, long width) output_size, double spatial_scale = 1, long sampling_ratio = -1, bool aligned = false)
+    {
+        using var rois = Regions.Of(boxes);
+        return roi_align(input, rois, output_size, spatial_scale, sampling_ratio, aligned);
+    }
+}
