@@ -11,7 +11,7 @@ namespace TorchSharp.Fx;
 /// </summary>
 internal sealed class InterpretedExamples : ExampleValues
 {
-    private readonly Evaluation evaluation;
+    private readonly DryRun evaluation;
     private readonly IReadOnlyList<object?> inputs;
     private readonly IReadOnlyDictionary<string, object?> concrete;
     private readonly HashSet<Tensor> made = new(ReferenceEqualityComparer.Instance);
@@ -115,29 +115,5 @@ internal sealed class InterpretedExamples : ExampleValues
         if (!made.Add(tensor))
             return tensor;
         return tensor.DetachFromDisposeScope();
-    }
-
-    /// <summary>One node after the other, without touching the model.</summary>
-    private sealed class Evaluation(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor> constants) : GraphInterpreter(root, graph, constants)
-    {
-        protected override object? get_attr(Node node) => ((Tensor)base.get_attr(node)!).detach().clone();
-
-        protected override object? call_module(Node node)
-        {
-            var module = Hierarchy.Module(node.target.name);
-            var buffers = module.named_buffers().Select(entry => (entry.buffer, Saved: entry.buffer.clone())).ToArray();
-            try
-            {
-                return base.call_module(node);
-            }
-            finally
-            {
-                foreach (var (buffer, saved) in buffers)
-                {
-                    buffer.copy_(saved);
-                    saved.Dispose();
-                }
-            }
-        }
     }
 }

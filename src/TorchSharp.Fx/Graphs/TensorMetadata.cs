@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>What is known of a tensor without its elements. Counterpart: <c>torch.fx.passes.shape_prop.TensorMetadata</c>.</summary>
+/// <param name="shape">The sizes.</param>
+/// <param name="dtype">The type of the elements.</param>
+/// <param name="stride">How many elements lie between neighbours in each dimension.</param>
+/// <param name="nbytes">How many bytes its elements take, each counted once for each place where it appears.</param>
+public sealed record TensorMetadata(ImmutableArray<long> shape, ScalarType dtype, ImmutableArray<long> stride, long nbytes)
+{
+    /// <summary>How many elements it has.</summary>
+    public long numel => shape.Aggregate(1L, (product, size) => product * size);
+
+    /// <summary>
+    /// The order in which its elements lie in memory: <c>contiguous_format</c>, <c>channels_last</c> (in four or five dimensions; PyTorch calls the latter <c>channels_last_3d</c>), or null for
+    /// another, a transposed matrix say.
+    /// </summary>
+    public memory_format? memory_format
+        => LiesIn(Enumerable.Range(0, shape.Length)) ? TorchSharp.memory_format.contiguous_format
+        : shape.Length is 4 or 5 && LiesIn([0, .. Enumerable.Range(2, shape.Length - 2), 1]) ? TorchSharp.memory_format.channels_last
+        : null;
+
+    /// <summary>What is known of this tensor.</summary>
+    public static TensorMetadata Of(Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        return new([.. tensor.shape], tensor.dtype, tensor.is_sparse ? [] : [.. tensor.stride()], tensor.numel() * tensor.element_size());
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(TensorMetadata? other)
+        => other is not null && dtype == other.dtype && shape.SequenceEqual(other.shape) && stride.SequenceEqual(other.stride);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => shape.Aggregate(HashCode.Combine(dtype), HashCode.Combine);
+
+    /// <summary><c>float32[1, 64, 56, 56]</c></summary>
+    public override string ToString() => $"{dtype.ToString().ToLowerInvariant()}[{string.Join(", ", shape)}]";
+
+    /// <summary>Whether it lies in memory without gaps, the first of these dimensions outermost. Where a dimension has one element its stride says nothing.</summary>
+    private bool LiesIn(IEnumerable<int> order)
+    {
+        var expected = 1L;
+        foreach (var dimension in stride.Length == shape.Length ? order.Reverse() : [])
+        {
+            if (shape[dimension] != 1 && stride[dimension] != expected)
+                return false;
+            expected *= shape[dimension];
+        }
+        return stride.Length == shape.Length;
+    }
+}
+
+/// <summary>What passes note of nodes; read it with <see cref="Node.get_meta"/>. Counterpart: the keys of <c>torch.fx.Node.meta</c>.</summary>
+public static class meta
+{
+    /// <summary>Of a node whose value is a tensor: its shape, type and strides. <c>ShapeProp</c> notes it.</summary>
+    public static readonly MetaKey<TensorMetadata> tensor_meta = new(nameof(tensor_meta));
+
+    /// <summary>Of a node whose value is an array, a tuple or another structure: the tensors inside, in order. <c>ShapeProp</c> notes it.</summary>
+    public static readonly MetaKey<ImmutableArray<TensorMetadata>> tensor_metas = new(nameof(tensor_metas));
+}
