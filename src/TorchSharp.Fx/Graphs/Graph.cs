@@ -149,6 +149,16 @@ public sealed class Graph
         return null;
     }
 
+    /// <summary>A copy of the graph: its nodes under the same names, with their origin and metadata. Counterpart: <c>copy.deepcopy</c> of a <c>torch.fx.Graph</c>.</summary>
+    public Graph clone()
+    {
+        var copy = new Graph();
+        var copies = new Dictionary<Node, Node>();
+        foreach (var node in nodes)
+            copies[node] = copy.node_copy(node, inner => copies[inner]);
+        return copy;
+    }
+
     /// <summary>Copies one node, of any graph, to the insertion point. Counterpart: <c>torch.fx.Graph.node_copy</c>.</summary>
     public Node node_copy(Node node, Func<Node, Argument> arg_transform)
     {

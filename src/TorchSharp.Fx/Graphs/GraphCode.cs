@@ -14,12 +14,13 @@ internal static class GraphCode
         ["neg"] = "-", ["invert"] = "~", ["not_"] = "!",
     }.ToFrozenDictionary();
 
-    internal static string Of(Graph graph, string className, string rootType)
+    internal static string Of(Graph graph, string className, string rootType, bool showOrigins = false)
     {
         var root = graph.nodes.Any(node => node.name == "self") ? "root" : "self";
         var result = graph.nodes.LastOrDefault()?.op == Opcode.output ? CSharpNames.OfType(ResultType(graph.output_node())) : "void";
         var inputs = graph.nodes.Where(node => node.op == Opcode.placeholder).Select(Parameter);
-        var statements = graph.nodes.Where(node => node.op != Opcode.placeholder).Select(node => $"        {Statement(node, root)}\n");
+        var place = "";
+        var statements = graph.nodes.Where(node => node.op != Opcode.placeholder).Select(node => $"{(showOrigins ? Comment(node, ref place) : "")}        {Statement(node, root)}\n");
         return $$"""
             using TorchSharp;
             using static TorchSharp.torch;
@@ -41,6 +42,14 @@ internal static class GraphCode
     {
         var declaration = $"{CSharpNames.OfType(node.type)} {CSharpNames.Identifier(node.name)}";
         return node.target is PlaceholderTarget { Default: { } value } ? $"{declaration} = {CSharpArguments.Of(value)}" : declaration;
+    }
+
+    /// <summary>The place that a node came from, where that is another than the one before.</summary>
+    private static string Comment(Node node, ref string place)
+    {
+        var before = place;
+        place = node.origin is { } origin ? $"{origin}{(origin.module_path.Length == 0 ? "" : $", {origin.module_path}")}" : "";
+        return place == before || place.Length == 0 ? "" : $"        // {place}\n";
     }
 
     private static string Statement(Node node, string root) => node switch

@@ -8,9 +8,21 @@ namespace TorchSharp.Fx;
 /// <summary>Finds the modules and tensors that a graph names: by registered name, then by field, list index and dictionary key.</summary>
 internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string, Tensor>? constants = null)
 {
+    private readonly Dictionary<string, nn.Module?> edits = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, object?> known = new(StringComparer.Ordinal) { [""] = root };
 
     internal nn.Module Root => root;
+
+    /// <summary>What was put at a path in the place of what the root has there; null for what was taken away.</summary>
+    internal IReadOnlyDictionary<string, nn.Module?> Edits => edits;
+
+    /// <summary>Puts a module at a path, or nothing, without changing the root.</summary>
+    internal void Set(string path, nn.Module? module)
+    {
+        foreach (var inside in known.Keys.Where(key => key.StartsWith(path + ".", StringComparison.Ordinal)))
+            known.TryRemove(inside, out _);
+        known[path] = edits[path] = module;
+    }
 
     /// <summary>The module at a qualified name, e.g. <c>layer1.0.conv1</c>; the root for an empty one.</summary>
     internal nn.Module Module(string path)

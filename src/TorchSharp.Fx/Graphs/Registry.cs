@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -20,6 +21,16 @@ internal static class Registry
             Buffers(module)[name] = (tensor, entry.Item2);
     }
 
+    /// <summary>Registers a module, in the place of one of the same name.</summary>
+    internal static void Set(nn.Module module, string name, nn.Module child)
+    {
+        Remove(module, name);
+        module.register_module(name, child);
+    }
+
+    /// <summary>Forgets a registered module; false for none.</summary>
+    internal static bool Remove(nn.Module module, string name) => Modules(module).ContainsKey(name) && Modules(module).Remove(name);
+
     /// <summary>Forgets everything, so that disposing the module disposes nothing but itself.</summary>
     internal static void Clear(nn.Module module)
     {
@@ -27,6 +38,25 @@ internal static class Registry
         Buffers(module).clear();
         Modules(module).clear();
     }
+
+    /// <summary>Whether a module's state and code are TorchSharp's native ones, which only its constructor can make.</summary>
+    internal static bool IsNative(nn.Module module) => Native["_forwardNative"].GetValue(module) is null;
+
+    /// <summary>Gives a bare copy of a module the native half of another module, which is of no use afterwards.</summary>
+    internal static void GiveHandle(nn.Module donor, nn.Module copy)
+    {
+        foreach (var field in Native.Values)
+            field.SetValue(copy, field.GetValue(donor));
+#pragma warning disable CA1816 // The donor has nothing left to finalize.
+        GC.SuppressFinalize(donor);
+#pragma warning restore CA1816
+    }
+
+    /// <summary>Whether a field of a module belongs to its native half.</summary>
+    internal static bool IsNative(FieldInfo field) => Native.ContainsValue(field);
+
+    private static readonly Dictionary<string, FieldInfo> Native = new[] { "handle", "boxedModule", "_forwardNative" }
+        .ToDictionary(name => name, name => typeof(nn.Module).GetField(name, BindingFlags.Instance | BindingFlags.NonPublic)!);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_internal_params")]
     private static extern ref OrderedDict<string, Parameter> Parameters(nn.Module module);

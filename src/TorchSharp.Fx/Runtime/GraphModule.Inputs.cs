@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>A graph as a module with the 2 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>
+public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>, IGraphModule
 {
     private readonly GraphProgram program;
 
@@ -15,18 +15,30 @@ public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>
     public GraphModule(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null) : base(nameof(GraphModule))
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
+    /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
+    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="graph">The graph to run.</param>
+    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
+
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants) : base(nameof(GraphModule))
         => program = new(this, root, train_graph, eval_graph, tensor_constants, returnsFeatures: true);
 
     private protected GraphProgram Program => program;
 
+    GraphProgram IGraphModule.Program => program;
+
     /// <inheritdoc/>
     public override TResult forward(T1 input1, T2 input2) => (TResult)program.Run(input1, input2)!;
 
-    /// <summary>The graph that runs in the present mode. Call <see cref="recompile"/> after an edit.</summary>
-    public Graph graph => program.Current;
+    /// <inheritdoc/>
+    public Graph graph
+    {
+        get => program.Current;
+        set => program.Current = value;
+    }
 
-    /// <summary>Makes edits of the graph take effect. Counterpart: <c>torch.fx.GraphModule.recompile</c>.</summary>
+    /// <inheritdoc/>
     public void recompile() => program.Recompile();
 
     /// <inheritdoc/>
@@ -54,7 +66,7 @@ public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>
 }
 
 /// <summary>A graph as a module with the 3 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>
+public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>, IGraphModule
 {
     private readonly GraphProgram program;
 
@@ -65,18 +77,30 @@ public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>
     public GraphModule(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null) : base(nameof(GraphModule))
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
+    /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
+    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="graph">The graph to run.</param>
+    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
+
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants) : base(nameof(GraphModule))
         => program = new(this, root, train_graph, eval_graph, tensor_constants, returnsFeatures: true);
 
     private protected GraphProgram Program => program;
 
+    GraphProgram IGraphModule.Program => program;
+
     /// <inheritdoc/>
     public override TResult forward(T1 input1, T2 input2, T3 input3) => (TResult)program.Run(input1, input2, input3)!;
 
-    /// <summary>The graph that runs in the present mode. Call <see cref="recompile"/> after an edit.</summary>
-    public Graph graph => program.Current;
+    /// <inheritdoc/>
+    public Graph graph
+    {
+        get => program.Current;
+        set => program.Current = value;
+    }
 
-    /// <summary>Makes edits of the graph take effect. Counterpart: <c>torch.fx.GraphModule.recompile</c>.</summary>
+    /// <inheritdoc/>
     public void recompile() => program.Recompile();
 
     /// <inheritdoc/>
@@ -104,7 +128,7 @@ public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>
 }
 
 /// <summary>A graph as a module with the 4 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TResult>
+public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TResult>, IGraphModule
 {
     private readonly GraphProgram program;
 
@@ -115,18 +139,30 @@ public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TR
     public GraphModule(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null) : base(nameof(GraphModule))
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
+    /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
+    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="graph">The graph to run.</param>
+    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
+
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants) : base(nameof(GraphModule))
         => program = new(this, root, train_graph, eval_graph, tensor_constants, returnsFeatures: true);
 
     private protected GraphProgram Program => program;
 
+    GraphProgram IGraphModule.Program => program;
+
     /// <inheritdoc/>
     public override TResult forward(T1 input1, T2 input2, T3 input3, T4 input4) => (TResult)program.Run(input1, input2, input3, input4)!;
 
-    /// <summary>The graph that runs in the present mode. Call <see cref="recompile"/> after an edit.</summary>
-    public Graph graph => program.Current;
+    /// <inheritdoc/>
+    public Graph graph
+    {
+        get => program.Current;
+        set => program.Current = value;
+    }
 
-    /// <summary>Makes edits of the graph take effect. Counterpart: <c>torch.fx.GraphModule.recompile</c>.</summary>
+    /// <inheritdoc/>
     public void recompile() => program.Recompile();
 
     /// <inheritdoc/>
@@ -154,7 +190,7 @@ public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TR
 }
 
 /// <summary>A graph as a module with the 5 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4, T5, TResult>
+public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4, T5, TResult>, IGraphModule
 {
     private readonly GraphProgram program;
 
@@ -165,18 +201,30 @@ public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4
     public GraphModule(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null) : base(nameof(GraphModule))
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
+    /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
+    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="graph">The graph to run.</param>
+    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
+
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants) : base(nameof(GraphModule))
         => program = new(this, root, train_graph, eval_graph, tensor_constants, returnsFeatures: true);
 
     private protected GraphProgram Program => program;
 
+    GraphProgram IGraphModule.Program => program;
+
     /// <inheritdoc/>
     public override TResult forward(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5) => (TResult)program.Run(input1, input2, input3, input4, input5)!;
 
-    /// <summary>The graph that runs in the present mode. Call <see cref="recompile"/> after an edit.</summary>
-    public Graph graph => program.Current;
+    /// <inheritdoc/>
+    public Graph graph
+    {
+        get => program.Current;
+        set => program.Current = value;
+    }
 
-    /// <summary>Makes edits of the graph take effect. Counterpart: <c>torch.fx.GraphModule.recompile</c>.</summary>
+    /// <inheritdoc/>
     public void recompile() => program.Recompile();
 
     /// <inheritdoc/>
@@ -204,7 +252,7 @@ public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4
 }
 
 /// <summary>A graph as a module with the 6 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule<T1, T2, T3, T4, T5, T6, TResult> : nn.Module<T1, T2, T3, T4, T5, T6, TResult>
+public class GraphModule<T1, T2, T3, T4, T5, T6, TResult> : nn.Module<T1, T2, T3, T4, T5, T6, TResult>, IGraphModule
 {
     private readonly GraphProgram program;
 
@@ -215,18 +263,30 @@ public class GraphModule<T1, T2, T3, T4, T5, T6, TResult> : nn.Module<T1, T2, T3
     public GraphModule(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null) : base(nameof(GraphModule))
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
+    /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
+    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="graph">The graph to run.</param>
+    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
+
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants) : base(nameof(GraphModule))
         => program = new(this, root, train_graph, eval_graph, tensor_constants, returnsFeatures: true);
 
     private protected GraphProgram Program => program;
 
+    GraphProgram IGraphModule.Program => program;
+
     /// <inheritdoc/>
     public override TResult forward(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5, T6 input6) => (TResult)program.Run(input1, input2, input3, input4, input5, input6)!;
 
-    /// <summary>The graph that runs in the present mode. Call <see cref="recompile"/> after an edit.</summary>
-    public Graph graph => program.Current;
+    /// <inheritdoc/>
+    public Graph graph
+    {
+        get => program.Current;
+        set => program.Current = value;
+    }
 
-    /// <summary>Makes edits of the graph take effect. Counterpart: <c>torch.fx.GraphModule.recompile</c>.</summary>
+    /// <inheritdoc/>
     public void recompile() => program.Recompile();
 
     /// <inheritdoc/>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>A graph as a module, for sources that derive from the bare <see cref="nn.Module"/> and whose inputs no type describes. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule : nn.Module
+public class GraphModule : nn.Module, IGraphModule
 {
     private readonly GraphProgram program;
 
@@ -15,18 +15,30 @@ public class GraphModule : nn.Module
     public GraphModule(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null) : base(nameof(GraphModule))
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
+    /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
+    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="graph">The graph to run.</param>
+    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
+
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants) : base(nameof(GraphModule))
         => program = new(this, root, train_graph, eval_graph, tensor_constants, returnsFeatures: true);
 
     private protected GraphProgram Program => program;
 
+    GraphProgram IGraphModule.Program => program;
+
     /// <summary>Runs the graph on its inputs; those left out take their defaults.</summary>
     public object? call(params object?[] inputs) => program.Run(GraphInputs.Bind(graph, inputs));
 
-    /// <summary>The graph that runs in the present mode. Call <see cref="recompile"/> after an edit.</summary>
-    public Graph graph => program.Current;
+    /// <inheritdoc/>
+    public Graph graph
+    {
+        get => program.Current;
+        set => program.Current = value;
+    }
 
-    /// <summary>Makes edits of the graph take effect. Counterpart: <c>torch.fx.GraphModule.recompile</c>.</summary>
+    /// <inheritdoc/>
     public void recompile() => program.Recompile();
 
     /// <inheritdoc/>
@@ -54,7 +66,7 @@ public class GraphModule : nn.Module
 }
 
 /// <summary>A graph as a module with the input and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule<T1, TResult> : nn.Module<T1, TResult>
+public class GraphModule<T1, TResult> : nn.Module<T1, TResult>, IGraphModule
 {
     private readonly GraphProgram program;
 
@@ -65,18 +77,30 @@ public class GraphModule<T1, TResult> : nn.Module<T1, TResult>
     public GraphModule(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null) : base(nameof(GraphModule))
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
+    /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
+    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="graph">The graph to run.</param>
+    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
+
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants) : base(nameof(GraphModule))
         => program = new(this, root, train_graph, eval_graph, tensor_constants, returnsFeatures: true);
 
     private protected GraphProgram Program => program;
 
+    GraphProgram IGraphModule.Program => program;
+
     /// <inheritdoc/>
     public override TResult forward(T1 input) => (TResult)program.Run(input)!;
 
-    /// <summary>The graph that runs in the present mode. Call <see cref="recompile"/> after an edit.</summary>
-    public Graph graph => program.Current;
+    /// <inheritdoc/>
+    public Graph graph
+    {
+        get => program.Current;
+        set => program.Current = value;
+    }
 
-    /// <summary>Makes edits of the graph take effect. Counterpart: <c>torch.fx.GraphModule.recompile</c>.</summary>
+    /// <inheritdoc/>
     public void recompile() => program.Recompile();
 
     /// <inheritdoc/>

@@ -21,20 +21,44 @@ internal sealed class GraphProgram
         (TrainGraph, EvalGraph) = (trainGraph, evalGraph);
         // Before any child is registered, which would follow.
         owner.train(root.training);
-        var paths = trainGraph.nodes.Concat(evalGraph.nodes).Where(node => node.op is Opcode.get_attr or Opcode.call_module).Select(node => node.target.name).ToHashSet();
-        constants = OwnHandles(tensorConstants, paths);
+        var named = Named().ToHashSet();
+        constants = OwnHandles(tensorConstants, named);
         source = new ModuleHierarchy(root, constants);
-        state = new SharedState(owner, source, paths.Where(path => !constants.ContainsKey(path)));
+        state = new SharedState(owner, source, Used);
         foreach (var (name, tensor) in constants)
             owner.register_buffer(name, tensor, persistent: false);
         Recompile();
     }
 
-    internal Graph TrainGraph { get; }
+    internal Graph TrainGraph { get; private set; }
 
-    internal Graph EvalGraph { get; }
+    internal Graph EvalGraph { get; private set; }
 
-    internal Graph Current => owner.training ? TrainGraph : EvalGraph;
+    /// <summary>The graph of the present mode.</summary>
+    internal Graph Current
+    {
+        get => owner.training ? TrainGraph : EvalGraph;
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            var isBoth = TrainGraph == EvalGraph;
+            if (isBoth || owner.training)
+                TrainGraph = value;
+            if (isBoth || !owner.training)
+                EvalGraph = value;
+            Recompile();
+        }
+    }
+
+    internal ModuleHierarchy Source => source;
+
+    internal IReadOnlyDictionary<string, Tensor> Constants => constants;
+
+    /// <summary>Whether the result is a <see cref="Features"/>.</summary>
+    internal bool ReturnsFeatures => returnsFeatures;
+
+    /// <summary>The paths of the modules and tensors that the graphs use.</summary>
+    internal IEnumerable<string> Used => Named().Where(path => !constants.ContainsKey(path)).Distinct();
 
     internal object? Run(params object?[] inputs)
     {
@@ -51,8 +75,29 @@ internal sealed class GraphProgram
 
     internal void Recompile()
     {
+        state.Include(Used);
         eval = new(() => Compile(EvalGraph));
         train = TrainGraph == EvalGraph ? eval : new(() => Compile(TrainGraph));
+    }
+
+    /// <summary>Puts a module at a path; false where the path leads into a module that has its own children.</summary>
+    internal bool Add(string path, nn.Module module)
+    {
+        var added = state.Add(path, module);
+        Recompile();
+        return added;
+    }
+
+    /// <summary>Takes a module away; false where there is none.</summary>
+    internal bool Remove(string path) => state.Remove(path);
+
+    /// <summary>Takes away the modules that no graph uses.</summary>
+    internal void RemoveUnused()
+    {
+        string[] used = [.. Used];
+        foreach (var path in state.ModulePaths)
+            if (!Array.Exists(used, other => SharedState.IsWithin(other, path) || SharedState.IsWithin(path, other)))
+                state.Remove(path);
     }
 
     /// <summary>Follows a <c>to()</c> of the graph module, which knows neither the constants nor the source.</summary>
@@ -84,7 +129,12 @@ internal sealed class GraphProgram
         state.Release();
         foreach (var constant in constants.Values)
             constant.Dispose();
+        if (source.Root is ModuleTree { OwnsContent: true } own)
+            own.Dispose();
     }
+
+    private IEnumerable<string> Named()
+        => TrainGraph.nodes.Concat(TrainGraph == EvalGraph ? [] : EvalGraph.nodes).Where(node => node.op is Opcode.get_attr or Opcode.call_module).Select(node => node.target.name);
 
     private Func<object?[], object?> Compile(Graph graph)
     {

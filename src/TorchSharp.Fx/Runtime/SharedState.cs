@@ -12,6 +12,7 @@ internal sealed class SharedState
     private readonly nn.Module owner;
     private readonly ModuleHierarchy source;
     private readonly HashSet<string> unplaced;
+    private readonly HashSet<string> placed;
     private readonly Dictionary<string, Scope> scopes = new(StringComparer.Ordinal);
     private readonly List<SharedTensor> tensors = [];
 
@@ -20,10 +21,50 @@ internal sealed class SharedState
         this.owner = owner;
         this.source = source;
         unplaced = [.. paths];
+        placed = [.. unplaced];
         Mirror(owner, source.Root, "");
         foreach (var path in unplaced.Order(StringComparer.Ordinal).ToArray())
             Place(path);
     }
+
+    /// <summary>Registers what the graphs have come to use.</summary>
+    internal void Include(IEnumerable<string> paths)
+    {
+        foreach (var path in paths.Where(placed.Add).Order(StringComparer.Ordinal).ToArray())
+            Place(path);
+    }
+
+    /// <summary>Registers another module, in the place of what was there. False where the path leads into a module that has its own children.</summary>
+    internal bool Add(string path, nn.Module module)
+    {
+        var (prefix, name) = ModuleHierarchy.Split(path);
+        if (IsShared(prefix) || source.Find(prefix) is not (nn.Module or null))
+            return false;
+        Remove(path);
+        source.Set(path, module);
+        placed.Add(path);
+        Registry.Set(Open(prefix), name, module);
+        return true;
+    }
+
+    /// <summary>Forgets a module and everything inside it. False where there is none.</summary>
+    internal bool Remove(string path)
+    {
+        var (prefix, name) = ModuleHierarchy.Split(path);
+        var holder = prefix.Length == 0 ? owner : scopes.GetValueOrDefault(prefix);
+        if (holder is null || !Registry.Remove(holder, name))
+            return false;
+        source.Set(path, null);
+        tensors.RemoveAll(tensor => IsWithin(tensor.Path, path));
+        foreach (var scope in scopes.Keys.Where(scope => IsWithin(scope, path)).ToArray())
+            scopes.Remove(scope);
+        return true;
+    }
+
+    /// <summary>The paths of all registered modules, outer ones first.</summary>
+    internal IEnumerable<string> ModulePaths => owner.named_modules().Select(entry => entry.name).Where(path => path.Length > 0).OrderBy(path => path.Length).ToArray();
+
+    internal static bool IsWithin(string path, string outer) => path == outer || path.StartsWith(outer + ".", StringComparison.Ordinal);
 
     /// <summary>Gives the source the tensors that <c>to()</c> of the graph module made: it disposed the old ones.</summary>
     internal void WriteBack()
@@ -106,7 +147,4 @@ internal sealed class SharedState
     }
 
     private sealed record SharedTensor(nn.Module Owner, string Name, string Path, Func<Tensor> Read);
-
-    /// <summary>A level of the hierarchy without code of its own.</summary>
-    private sealed class Scope(string name) : nn.Module(name);
 }

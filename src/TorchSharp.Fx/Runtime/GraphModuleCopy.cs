@@ -1,0 +1,48 @@
+using System.Reflection;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>A second graph module with copies of the graphs of a first.</summary>
+internal sealed class GraphModuleCopy(GraphProgram program, nn.Module module)
+{
+    internal nn.Module Make(bool sharesParameters)
+    {
+        var train = program.TrainGraph.clone();
+        var eval = program.EvalGraph == program.TrainGraph ? train : program.EvalGraph.clone();
+        return sharesParameters ? Shared(train, eval) : Copied(train, eval);
+    }
+
+    private nn.Module Shared(Graph train, Graph eval)
+    {
+        var copy = New(program.Source.Root, train, eval, program.Constants);
+        foreach (var (path, edited) in program.Source.Edits)
+            if (edited is null)
+                ((IGraphModule)copy).Program.Remove(path);
+            else
+                ((IGraphModule)copy).Program.Add(path, edited);
+        return copy;
+    }
+
+    private nn.Module Copied(Graph train, Graph eval)
+    {
+        var copier = new DeepCopy();
+        var content = program.Used.ToDictionary(path => path, path => copier.Of(program.Source.Find(path) as nn.Module ?? (object)program.Source.Attribute(path)(), path));
+        var constants = program.Constants.ToDictionary(entry => entry.Key, entry => (Tensor)copier.Of(entry.Value, entry.Key), StringComparer.Ordinal);
+        var copy = New(ModuleTree.Of(content, ownsContent: true, module.training), train, eval, constants);
+        foreach (var constant in constants.Values)
+            constant.Dispose();
+        return copy;
+    }
+
+    private nn.Module New(nn.Module root, Graph train, Graph eval, IReadOnlyDictionary<string, Tensor> constants)
+    {
+        if (module.GetType().Assembly != typeof(Graph).Assembly)
+            throw new NotSupportedException($"A {module.GetType().Name} can't be cloned: only its own code knows how to make one. Clone the graph (graph.clone()) and make one of that.");
+        object?[] arguments = program.ReturnsFeatures ? [root, train, eval, constants] : [root, train, constants];
+        var copy = (nn.Module)Activator.CreateInstance(module.GetType(), BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DoNotWrapExceptions, null, arguments, null)!;
+        if (copy.training != module.training)
+            copy.train(module.training);
+        return copy;
+    }
+}

@@ -1,0 +1,85 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>What can be done with a graph module of any inputs and result. Counterpart: the methods of <c>torch.fx.GraphModule</c>.</summary>
+public static class GraphModules
+{
+    /// <summary>What belongs to every graph module.</summary>
+    /// <param name="module">The graph module.</param>
+    extension(IGraphModule module)
+    {
+        /// <summary>The C# code that the graph stands for; see <c>docs/graph-code.md</c>. Counterpart: <c>torch.fx.GraphModule.code</c>.</summary>
+        public string code => module.graph.csharp_code(root_type: RootType(module));
+
+        /// <summary>
+        /// The C# code that the graph stands for, with a comment at each new place of the source that it came from. Counterpart: <c>torch.fx.GraphModule.print_readable</c>.
+        /// </summary>
+        /// <param name="print_output">Whether to write it to the console, too.</param>
+        public string print_readable(bool print_output = true)
+        {
+            var text = GraphCode.Of(module.graph, "Traced", RootType(module), showOrigins: true);
+            if (print_output)
+                Console.Write(text);
+            return text;
+        }
+
+        /// <summary>
+        /// Puts a module at a path of this one, for nodes to call; one that is there already is replaced here, but not in the module that the graph came from. The levels
+        /// in between are made. Counterpart: <c>torch.fx.GraphModule.add_submodule</c>.
+        /// </summary>
+        /// <param name="target">The path, e.g. <c>layer1.extra</c>.</param>
+        /// <param name="m">The module. It is shared: disposing the graph module leaves it alone.</param>
+        /// <returns>Whether it was added: false where the path leads through a tensor or into a leaf module.</returns>
+        public bool add_submodule(string target, nn.Module m)
+        {
+            ArgumentException.ThrowIfNullOrEmpty(target);
+            ArgumentNullException.ThrowIfNull(m);
+            return module.Program.Add(target, m);
+        }
+
+        /// <summary>
+        /// Takes a submodule and all inside it away from this module, but not from the one that the graph came from. A node that still calls it is an error when the graph runs next.
+        /// Counterpart: <c>torch.fx.GraphModule.delete_submodule</c>.
+        /// </summary>
+        /// <returns>Whether there was one.</returns>
+        public bool delete_submodule(string target)
+        {
+            ArgumentException.ThrowIfNullOrEmpty(target);
+            var removed = module.Program.Remove(target);
+            module.recompile();
+            return removed;
+        }
+
+        /// <summary>
+        /// Takes the submodules away that no node of the graph uses; of two graphs, neither. Counterpart: <c>torch.fx.GraphModule.delete_all_unused_submodules</c>.
+        /// </summary>
+        public void delete_all_unused_submodules() => module.Program.RemoveUnused();
+    }
+
+    /// <summary>
+    /// A graph module of its own with the same graphs, to be edited apart from this one. Parameters, buffers and leaf modules are copied, those that are tied stay tied, and belong to the
+    /// copy. Counterparts: <c>copy.deepcopy</c>, and <c>copy.copy</c> with shared parameters.
+    /// </summary>
+    /// <param name="module">The graph module.</param>
+    /// <param name="share_parameters">Whether to share them instead with this one and its source.</param>
+    /// <exception cref="NotSupportedException">A leaf module keeps its state in native code, so that it can only be shared.</exception>
+    public static T clone<T>(this T module, bool share_parameters = false) where T : nn.Module, IGraphModule
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        return (T)new GraphModuleCopy(module.Program, module).Make(share_parameters);
+    }
+
+    /// <summary>The root of a graph that names what is given in a dictionary.</summary>
+    internal static ModuleTree Tree(IReadOnlyDictionary<string, object> content, Graph graph)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        ArgumentNullException.ThrowIfNull(graph);
+        foreach (var node in graph.nodes.Where(node => node.op is Opcode.get_attr or Opcode.call_module))
+            if (!content.Keys.Any(path => SharedState.IsWithin(node.target.name, path)))
+                throw new ArgumentException($"Node '{node.name}' names the {(node.op == Opcode.get_attr ? "tensor" : "module")} '{node.target}', but the dictionary has none. It has: {string.Join(", ", content.Keys)}.", nameof(content));
+        return ModuleTree.Of(content);
+    }
+
+    private static string RootType(IGraphModule module) => module.Program.Source.Root is TracedFunction or ModuleTree ? "nn.Module" : CSharpNames.OfType(module.Program.Source.Root.GetType());
+}

@@ -1,0 +1,56 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>Modules and tensors under their qualified names: the root of a graph that comes from no single module.</summary>
+internal sealed class ModuleTree : nn.Module
+{
+    private ModuleTree(bool ownsContent) : base(nameof(ModuleTree)) => OwnsContent = ownsContent;
+
+    /// <summary>Whether the modules and tensors belong to the graph module alone, and go with it.</summary>
+    internal bool OwnsContent { get; }
+
+    /// <summary>A tree of the given modules and tensors. What lies inside a module that is given too comes with that.</summary>
+    /// <exception cref="ArgumentException">A value is neither a module nor a tensor.</exception>
+    internal static ModuleTree Of(IEnumerable<KeyValuePair<string, object>> content, bool ownsContent = false, bool training = true)
+    {
+        var root = new ModuleTree(ownsContent);
+        root.train(training);
+        foreach (var (path, value) in content.OrderBy(entry => entry.Key.Length))
+            if (root.Open(path) is var (holder, name) && holder is ModuleTree or Scope)
+                Put(holder, name, value, path);
+        return root;
+    }
+
+    private static void Put(nn.Module holder, string name, object value, string path)
+    {
+        switch (value)
+        {
+            case nn.Module module: holder.register_module(name, module); break;
+            case Parameter parameter: holder.register_parameter(name, parameter); break;
+            case Tensor tensor: holder.register_buffer(name, tensor); break;
+            default: throw new ArgumentException($"'{path}' is a {value?.GetType().Name ?? "null"}, but a graph can name modules and tensors only.");
+        }
+    }
+
+    private (nn.Module Holder, string Name) Open(string path)
+    {
+        nn.Module holder = this;
+        var levels = path.Split('.');
+        foreach (var level in levels[..^1])
+        {
+            var child = holder.named_children().FirstOrDefault(entry => entry.name == level).module;
+            if (child is null && holder is ModuleTree or Scope)
+            {
+                child = new Scope(level);
+                child.train(training);
+                holder.register_module(level, child);
+            }
+            if (child is null)
+                break;
+            holder = child;
+        }
+        return (holder, levels[^1]);
+    }
+}
