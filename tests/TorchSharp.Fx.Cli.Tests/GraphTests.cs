@@ -46,6 +46,18 @@ public sealed class GraphTests
     }
 
     [Fact]
+    public void A_picture_opens_as_many_modules_as_it_is_told()
+    {
+        var run = Torchfx.Run("graph", "resnet18", "--format", "svg", "--depth", "1");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.StartsWith("<svg width=", run.Out);
+        Assert.Equal(["layer1", "layer2", "layer3", "layer4"], run.Lines.Select(line => line.Split("data-module=\"")).Where(parts => parts.Length == 2).Select(parts => parts[1].Split('"')[0]));
+        Assert.Contains("id=\"layer1.0\"", run.Out);
+        Torchfx.Run("graph", "resnet18", "--depth", "1").AssertFailed("--depth is for a picture: add --format svg.", exitCode: 2);
+        Torchfx.Run("graph", "resnet18", "--format", "svg", "--depth", "-1").AssertFailed("--depth counts modules inside each other, so it can't be -1.", exitCode: 2);
+    }
+
+    [Fact]
     public void The_whole_graph_ends_with_the_models_result()
     {
         var run = Torchfx.Run("graph", "resnet18");

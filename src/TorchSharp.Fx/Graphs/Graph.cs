@@ -186,13 +186,6 @@ public sealed class Graph
     /// <param name="root_type">The type of the module that the graph came from.</param>
     public string csharp_code(string class_name = "Traced", string root_type = "nn.Module") => GraphCode.Of(this, class_name, root_type);
 
-    /// <summary>
-    /// The graph in Graphviz's DOT language: a box a node, coloured by its kind, in a frame for each module, with an edge from every value to its readers.
-    /// Counterpart: <c>torch.fx.passes.graph_drawer.FxGraphDrawer</c>.
-    /// </summary>
-    /// <param name="name">The drawing's name.</param>
-    public string to_dot(string name = "graph") => GraphDot.Of(this, name);
-
     /// <summary>The graph, one line a node; see <c>docs/graph-text.md</c> for the grammar.</summary>
     public override string ToString() => GraphText.Of(this);
 

@@ -3,7 +3,7 @@ using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace TorchSharp.Fx.Tests.Graphs;
+namespace TorchSharp.Fx.Tests.Drawing;
 
 public sealed partial class DotTests
 {
@@ -30,21 +30,23 @@ public sealed partial class DotTests
     public void A_module_is_a_frame_around_what_happens_in_it() => Assert.Equal("""
         digraph "Net" {
             rankdir=TB;
-            node [shape=box, style="rounded,filled", fontname="Helvetica", fontsize=10];
-            "x" [label="x", fillcolor="#d9ead3"];
-            "head" [label="head", fillcolor="#d9d2e9"];
-            "relu" [label="relu", fillcolor="#d0e0e3"];
-            "output" [label="output", fillcolor="#f4cccc"];
+            graph [style="rounded,filled", bgcolor="#ffffff", fontname="Helvetica", fontsize=10, fontcolor="#61707f", color="#c5ccd4", labeljust="l", nodesep=0.3, ranksep=0.3];
+            node [shape=box, style="rounded,filled", height=0.3, fontname="Helvetica", fontsize=10, fontcolor="#1f2933"];
+            edge [fontname="Helvetica", fontsize=8, fontcolor="#61707f", color="#7b8794", arrowsize=0.6];
+            "x" [label="x", fillcolor="#d3f0dd", color="#4c9a6a"];
             subgraph "cluster_blocks" {
-                label="blocks";
+                graph [label="blocks Sequential", fillcolor="#f6f7f9"];
                 subgraph "cluster_blocks.0" {
-                    label="blocks.0";
-                    "blocks_0_fc" [label="blocks_0_fc\nblocks.0.fc", fillcolor="#d9d2e9"];
-                    "getattr_1" [label="getattr_1\n.shape", fillcolor="#cfe2f3"];
-                    "getitem" [label="getitem", fillcolor="#cfe2f3"];
-                    "mul" [label="mul", fillcolor="#cfe2f3"];
+                    graph [label="blocks.0 Block", fillcolor="#eceff3"];
+                    "blocks_0_fc" [label="fc\nLinear", fillcolor="#e3dcf7", color="#7f68bd"];
+                    "getattr_1" [label="getattr_1\n.shape", fillcolor="#d6e6fb", color="#4f7fbf"];
+                    "getitem" [label="getitem", fillcolor="#d6e6fb", color="#4f7fbf"];
+                    "mul" [label="mul", fillcolor="#d6e6fb", color="#4f7fbf"];
                 }
             }
+            "head" [label="head\nLinear", fillcolor="#e3dcf7", color="#7f68bd"];
+            "relu" [label="relu", fillcolor="#cdeeee", color="#3a9191"];
+            "output" [label="output", fillcolor="#fbd9d3", color="#c0604d"];
             "x" -> "blocks_0_fc";
             "x" -> "getattr_1";
             "getattr_1" -> "getitem";
@@ -55,7 +57,7 @@ public sealed partial class DotTests
             "relu" -> "output";
         }
 
-        """, new Tracer().trace(new Net()).to_dot("Net"));
+        """, new Tracer().trace(new Net()).to_dot("Net", new Net()));
 
     [Fact]
     public void Odd_names_stay_within_their_quotes()
@@ -90,9 +92,9 @@ public sealed partial class DotTests
         "(?:[^"\\]|\\.)*"
         """;
 
-    private const string Attribute = $@"\w+=(?:{Id}|\w+)";
+    private const string Attribute = $@"\w+=(?:{Id}|[\w.]+)";
 
-    [GeneratedRegex($@"^(digraph {Id} \{{|subgraph {Id} \{{|\}}|rankdir=TB;|label={Id};|(?:node|{Id}) \[{Attribute}(?:, {Attribute})*\];|{Id} -> {Id};)$")]
+    [GeneratedRegex($@"^(digraph {Id} \{{|subgraph {Id} \{{|\}}|rankdir=TB;|(?:graph|node|edge|{Id}) \[{Attribute}(?:, {Attribute})*\];|{Id} -> {Id};)$")]
     private static partial Regex Statement();
 
     [GeneratedRegex($"^({Id}) -> ({Id});$")]

@@ -1,0 +1,61 @@
+namespace TorchSharp.Fx.Drawing;
+
+/// <summary>Orders the boxes of each layer so that few lines cross: by the mean place of their neighbours, down and up in turns.</summary>
+internal static class Crossings
+{
+    private const int Rounds = 12;
+
+    internal static void Reduce(IReadOnlyList<List<Box>> layers, IReadOnlyList<Link> links)
+    {
+        var (above, below) = (links.ToLookup(link => link.To, link => link.From), links.ToLookup(link => link.From, link => link.To));
+        Number(layers);
+        var (best, fewest) = (Copy(layers), Count(layers, below));
+        for (var round = 0; round < Rounds && fewest > 0; round++)
+        {
+            foreach (var layer in round % 2 == 0 ? layers : layers.Reverse())
+                Sort(layer, round % 2 == 0 ? above : below);
+            if (Count(layers, below) is var count && count < fewest)
+                (best, fewest) = (Copy(layers), count);
+        }
+        Restore(layers, best);
+    }
+
+    private static void Sort(List<Box> layer, ILookup<Box, Box> neighbours)
+    {
+        Box[] sorted = [.. layer.OrderBy(box => neighbours[box].Select(other => (double)other.Order).DefaultIfEmpty(box.Order).Average())];
+        layer.Clear();
+        layer.AddRange(sorted);
+        Number(layer);
+    }
+
+    /// <summary>Two lines between the same layers cross where their ends are in opposite order.</summary>
+    private static int Count(IReadOnlyList<List<Box>> layers, ILookup<Box, Box> below) => layers.Sum(layer =>
+    {
+        var ends = layer.SelectMany(box => below[box].Select(to => to.Order).Order()).ToArray();
+        return ends.Index().Sum(end => ends.Take(end.Index).Count(earlier => earlier > end.Item));
+    });
+
+    private static Box[][] Copy(IReadOnlyList<List<Box>> layers) => [.. layers.Select(layer => layer.ToArray())];
+
+    private static void Restore(IReadOnlyList<List<Box>> layers, Box[][] order)
+    {
+        foreach (var (layer, boxes) in layers.Zip(order))
+        {
+            layer.Clear();
+            layer.AddRange(boxes);
+        }
+        Number(layers);
+    }
+
+    private static void Number(IReadOnlyList<List<Box>> layers)
+    {
+        foreach (var layer in layers)
+            Number(layer);
+    }
+
+    private static void Number(List<Box> layer)
+    {
+        foreach (var (order, box) in layer.Index())
+            box.Order = order;
+    }
+}
