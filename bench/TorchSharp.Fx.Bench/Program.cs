@@ -8,8 +8,11 @@ using TorchSharp.Fx.Bench;
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- compare         eager against compiled, taking turns
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- memory          peak memory, one process a contender
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- instructions    ns per CIL instruction while tracing, and what example inputs cost
+// dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- loading         loading weights against reading their file, and peak memory
 switch (args)
 {
+    case ["loading", .. var rest]:
+        return Loading.Run(rest);
     case ["instructions"]:
         InstructionCost.Run();
         return 0;

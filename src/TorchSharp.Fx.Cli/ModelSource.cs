@@ -25,11 +25,14 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
             return FromAssembly(model, args);
         if (args is not null)
             throw new ToolException($"--args is for the constructor of a type (path/To.dll:Namespace.Type), and '{model}' is a model of the catalogue.") { IsWrongUsage = true };
-        if (!models.list_models().Contains(model.ToLowerInvariant()))
-            throw new ToolException($"There is no model named '{model}'. The nearest names are {NearestNames.Of(model, models.list_models())}; 'torchfx models' lists all.");
-        var info = models.get_model_info(model);
+        var info = InCatalogue(model);
         return new(info.name, device => models.get_model(info.name, device: device), info.input_shape[^1]);
     }
+
+    /// <summary>The catalogue's row of a model.</summary>
+    internal static ModelInfo InCatalogue(string model) => models.list_models().Contains(model.ToLowerInvariant())
+        ? models.get_model_info(model)
+        : throw new ToolException($"There is no model named '{model}'. The nearest names are {NearestNames.Of(model, models.list_models())}; 'torchfx models' lists all.");
 
     private static ModelSource FromAssembly(string model, string? args)
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 
 namespace TorchSharp.Fx.Cli;
 
@@ -42,7 +43,7 @@ internal static class Tool
     {
         var root = new RootCommand("Names the nodes of any TorchSharp model, draws its graph and extracts features from images.")
         {
-            new ModelsCommand(), new NodesCommand(), new GraphCommand(), new TraceCommand(), new ExtractCommand(), new DoctorCommand(), verbose,
+            new ModelsCommand(), new NodesCommand(), new GraphCommand(), new TraceCommand(), new ExtractCommand(), new WeightsCommand(), new DoctorCommand(), verbose,
         };
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
@@ -53,10 +54,13 @@ internal static class Tool
     {
         foreach (var error in parsed.Errors)
             await Console.Error.WriteLineAsync($"torchfx: {string.Join(' ', error.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}");
-        var command = parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
-        await Console.Error.WriteLineAsync($"Run 'torchfx {command}--help' to see how it is used.");
+        await Console.Error.WriteLineAsync($"Run 'torchfx {string.Concat(Path(parsed.CommandResult).Select(name => name + " "))}--help' to see how it is used.");
         return WrongUsage;
     }
+
+    /// <summary>The names of a command and those it belongs to, without the tool's own.</summary>
+    private static IEnumerable<string> Path(CommandResult command)
+        => command.Parent is CommandResult parent ? Path(parent).Append(command.Command.Name) : [];
 
     private sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
     {

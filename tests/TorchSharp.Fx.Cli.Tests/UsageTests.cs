@@ -18,6 +18,7 @@ public sealed class UsageTests
     [InlineData("graph", "torchfx graph resnet18 --nodes layer1,layer4.1=last --format csharp")]
     [InlineData("extract", "torchfx extract resnet18 photo.jpg --nodes layer4 --out features")]
     [InlineData("trace", "torchfx trace resnet18 --report")]
+    [InlineData("weights", "torchfx weights list resnet50")]
     [InlineData("doctor", "torchfx doctor")]
     public void Help_of_a_command_shows_examples(string command, string example)
     {

@@ -70,6 +70,62 @@ public sealed class LoadWeightsTests : IDisposable
         Assert.Equal([7f, 7f], Linear(2, 1).load_weights(file).weight!.data<float>().ToArray());
     }
 
+    [Theory]
+    [InlineData("DenseNet", "denselayer1.norm1.", "denselayer1.norm.1.")]
+    [InlineData("DenseNet", "denselayer2.conv2.", "denselayer2.conv.2.")]
+    [InlineData("ViT", ".mlp.0.", ".mlp.linear_1.")]
+    [InlineData("ViT", ".mlp.3.", ".mlp.linear_2.")]
+    [InlineData("FPN", "inner_blocks.0.0.", "inner_blocks.0.")]
+    [InlineData("FPN", "layer_blocks.1.0.", "layer_blocks.1.")]
+    public void Files_older_than_the_layers_names_load(string model, string today, string old)
+    {
+        var (saved, loaded) = (DeterministicWeights.Fill(Small()).state_dict(), Small());
+        Assert.Contains(saved.Keys, key => key.Contains(today, StringComparison.Ordinal));
+        Safetensors.save_file(saved.ToDictionary(item => item.Key.Replace(today, old, StringComparison.Ordinal), item => item.Value), file);
+        loaded.load_weights(file);
+        Assert.All(loaded.state_dict(), item => Assert.True(item.Value.Equals(saved[item.Key]), item.Key));
+
+        // The old name beside today's is too much, as any other name would be.
+        Safetensors.save_file(saved.Concat(saved.Where(item => item.Key.Contains(today, StringComparison.Ordinal))
+            .Select(item => KeyValuePair.Create(item.Key.Replace(today, old, StringComparison.Ordinal), item.Value))).ToDictionary(), file);
+        Assert.All(Assert.Throws<IncompatibleWeightsException>(() => loaded.load_weights(file)).keys.unexpected_keys, item => Assert.Contains(old, item.key, StringComparison.Ordinal));
+
+        nn.Module Small() => model switch
+        {
+            "DenseNet" => new DenseNet(growth_rate: 4, block_config: [2, 1], num_init_features: 4, num_classes: 2),
+            "ViT" => new VisionTransformer(image_size: 4, patch_size: 2, num_layers: 2, num_heads: 1, hidden_dim: 4, mlp_dim: 6, num_classes: 2),
+            _ => new FeaturePyramidNetwork([3, 4], 2),
+        };
+    }
+
+    [Fact]
+    public void Published_googlenet_is_without_its_auxiliary_classifiers_and_takes_imagenets_normalisation()
+    {
+        var folder = Directory.CreateTempSubdirectory();
+        try
+        {
+            var published = DeterministicWeights.Fill(models.googlenet(init_weights: false)).state_dict();
+            Safetensors.save_file(published, Path.Combine(folder.FullName, "googlenet-1378be20.pth"));
+            var model = (GoogLeNet)models.get_model("googlenet", GoogLeNet_Weights.DEFAULT, options: new() { model_dir = folder.FullName });
+            Assert.Equal(GoogLeNet_Weights.DEFAULT.meta.num_params, model.parameters().Sum(parameter => parameter.numel()));
+            Assert.All(model.state_dict(), item => Assert.True(item.Value.Equals(published[item.Key]), item.Key));
+
+            var same = models.googlenet(aux_logits: false, init_weights: false);
+            same.load_state_dict(model.state_dict());
+            model.eval();
+            same.eval();
+            var x = torch.rand(1, 3, 32, 32);
+            // The mean and deviation of every channel as they are in the range from -1 to 1.
+            var mean = torch.tensor(new[] { 0.485f, 0.456f, 0.406f }).view(1, 3, 1, 1);
+            var std = torch.tensor(new[] { 0.229f, 0.224f, 0.225f }).view(1, 3, 1, 1);
+            Assert.True(model.call(x).logits.allclose(same.call((x * std + mean) * 2 - 1).logits, atol: 1e-4));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public void Model_without_memory_is_refused()
     {

@@ -204,7 +204,12 @@ public static partial class models
 {
     private static ModelInfo[] googlenets =>
     [
-        new("googlenet", 13_004_888, imagenet, (classes, device) => googlenet(classes, device: device)) { pretrained = (_, device) => googlenet(transform_input: true, init_weights: false, device: device) },
+        new("googlenet", 13_004_888, imagenet, (classes, device) => googlenet(classes, device: device))
+        {
+            // The published auxiliary classifiers aren't trained.
+            pretrained = (_, device) => googlenet(aux_logits: false, transform_input: true, init_weights: false, device: device),
+            unused = ["aux1.", "aux2."],
+        },
     ];
 
     /// <summary>GoogLeNet. <c>torchvision.models.googlenet</c></summary>

@@ -19,4 +19,7 @@ public sealed record ModelInfo(string name, long num_params, IReadOnlyList<long>
 
     /// <summary>Builds it for published weights, where it is built otherwise than by default; null is <see cref="builder"/>.</summary>
     internal Func<Weights, Device?, nn.Module>? pretrained { get; init; }
+
+    /// <summary>How the keys of published weights begin that it does without.</summary>
+    internal IReadOnlyList<string> unused { get; init; } = [];
 }

@@ -100,7 +100,7 @@ public static partial class models
     {
         if (weights is null) return;
         CheckModel(weights, name);
-        backbone.load_published(weights.download());
+        backbone.load_weights(weights.download());
     }
 
     private static void Freeze(IEnumerable<Parameter> parameters)

@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
@@ -38,8 +37,8 @@ public static partial class models
         var info = get_model_info(name);
         CheckModel(weights, info.name);
         var path = weights.download(options);
-        var model = info.pretrained is { } build ? build(weights, device) : info.builder(info.num_classes, device);
-        model.load_published(path);
+        var model = BuildFor(weights, device);
+        model.LoadPublished(path, info.unused);
         return model;
     }
 
@@ -58,6 +57,13 @@ public static partial class models
         return get_model(name, Choose(rows, weights) ?? throw NoSuch(weights, rows.Select(row => row.name)), device, options);
     }
 
+    /// <summary>Builds the model that published weights are for, as they want it.</summary>
+    internal static nn.Module BuildFor(Weights weights, Device? device)
+    {
+        var info = get_model_info(weights.model);
+        return info.pretrained is { } build ? build(weights, device) : info.builder(info.num_classes, device);
+    }
+
     private static void CheckModel(Weights weights, string model)
     {
         if (weights.model != model) throw new ArgumentException($"{weights} are weights of '{weights.model}', not of '{model}'.", nameof(weights));
@@ -67,10 +73,4 @@ public static partial class models
 
     private static ArgumentException NoSuch(string name, IEnumerable<string> known) =>
         new($"There are no weights named '{name}'. The nearest names are {NearestNames.Of(name, known)}.", nameof(name));
-
-    // DenseNet's files are older than its layers' names: norm.1 is norm1 today. torchvision renames them in the same way.
-    private static void load_published(this nn.Module model, string path) => model.Load(path, key => DenseLayer().Replace(key, "$1$2"));
-
-    [GeneratedRegex(@"(?<=denselayer\d+\.)(norm|relu|conv)\.([12])(?=\.)")]
-    private static partial Regex DenseLayer();
 }

@@ -8,7 +8,7 @@ public static class WeightsExtensions
     private const string BatchCount = "num_batches_tracked";
 
     /// <summary>Reads a file's tensors into a model's parameters and buffers; when something does not fit, nothing is changed.</summary>
-    /// <remarks>PyTorch's files and safetensors, told by their content. Keys and shapes must be the same, types are converted.</remarks>
+    /// <remarks>PyTorch's files and safetensors, told by their content. Keys and shapes must be the same, types are converted. Names that torchvision's layers had earlier are known.</remarks>
     /// <returns>The model.</returns>
     /// <exception cref="InvalidDataException">The file is damaged, or needs more than data; the message says what.</exception>
     /// <exception cref="IncompatibleWeightsException">Keys are missing, unexpected or of another shape.</exception>
@@ -42,13 +42,22 @@ public static class WeightsExtensions
     public static IncompatibleKeys load_state_dict(this nn.Module model, IReadOnlyDictionary<string, Tensor> state_dict, bool strict, string prefix) =>
         Load(model, "The state_dict", state_dict, prefix, strict, tensor => tensor.shape, (tensor, target) => target.copy_(tensor));
 
-    /// <summary>As the other, with the file's keys under other names.</summary>
-    internal static void Load(this nn.Module model, string path, Func<string, string> rename)
+    /// <summary>Loads published weights but for the parts that the model does without.</summary>
+    internal static void LoadPublished(this nn.Module model, string path, IReadOnlyList<string> unused)
     {
         using var file = new WeightsFile(path);
-        var renamed = file.Tensors.ToDictionary(item => rename(item.Key), item => item.Value);
-        Load(model, path, renamed, "", strict: true, tensor => tensor.shape, file.ReadInto);
+        Load(model, path, Used(file, unused), "", strict: true, tensor => tensor.shape, file.ReadInto);
     }
+
+    /// <summary>What would not fit if the file were loaded into the model, which can be on the meta device.</summary>
+    internal static IncompatibleKeys Compare(this nn.Module model, WeightsFile file, IReadOnlyList<string> unused)
+    {
+        var target = model.state_dict();
+        return Compare(target, Named(Used(file, unused), "", target), tensor => tensor.shape);
+    }
+
+    private static Dictionary<string, StoredTensor> Used(WeightsFile file, IReadOnlyList<string> unused) =>
+        file.Tensors.Where(item => !unused.Any(part => item.Key.StartsWith(part, StringComparison.Ordinal))).ToDictionary();
 
     private static IncompatibleKeys Load<T>(
         nn.Module model, string name, IReadOnlyDictionary<string, T> all, string prefix, bool strict, Func<T, long[]> shape, Action<T, Tensor> read)
@@ -58,7 +67,7 @@ public static class WeightsExtensions
         if (target.FirstOrDefault(item => item.Value.device_type == DeviceType.META).Key is { } meta)
             throw new InvalidOperationException($"'{meta}' is on the meta device and has no memory; build the model on another device before loading weights.");
 
-        var source = all.Where(item => item.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(item => item.Key[prefix.Length..], item => item.Value);
+        var source = Named(all, prefix, target);
         var keys = Compare(target, source, shape);
         if (strict ? !keys.all_match : keys.mismatched_keys.Count > 0)
             throw new IncompatibleWeightsException($"{name} does not fit the model, which is unchanged: {keys}.", keys);
@@ -68,6 +77,13 @@ public static class WeightsExtensions
         foreach (var (key, tensor) in target)
             if (source.TryGetValue(key, out var stored)) read(stored, tensor);
         return keys;
+    }
+
+    // Without the prefix, under today's names.
+    private static Dictionary<string, T> Named<T>(IReadOnlyDictionary<string, T> all, string prefix, Dictionary<string, Tensor> target)
+    {
+        var source = all.Where(item => item.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(item => item.Key[prefix.Length..], item => item.Value);
+        return source.ToDictionary(item => target.ContainsKey(item.Key) ? item.Key : OldNames.Today(item.Key, name => target.ContainsKey(name) && !source.ContainsKey(name)), item => item.Value);
     }
 
     private static IncompatibleKeys Compare<T>(Dictionary<string, Tensor> target, Dictionary<string, T> source, Func<T, long[]> shape)

@@ -26,6 +26,9 @@ internal sealed class WeightsFile : IDisposable
         }
     }
 
+    /// <summary>What kind of file it is.</summary>
+    public string Format { get; private set; } = "safetensors";
+
     /// <summary>In the file's order.</summary>
     public IReadOnlyDictionary<string, StoredTensor> Tensors { get; }
 
@@ -63,10 +66,16 @@ internal sealed class WeightsFile : IDisposable
         start = start[..RandomAccess.Read(file, start, 0)];
         // First, since a header's length can begin like the others: its upper half is zero in every file.
         if (start is [_, _, _, _, 0, 0, 0, 0, (byte)'{']) return FromSafetensors();
-        if (start.StartsWith("PK"u8)) return StateDict.Find(PthZip.Read(file), key);
-        if (start is [0x80, ..]) return StateDict.Find(PthLegacy.Read(file), key);
+        if (start.StartsWith("PK"u8)) return FromPth("PyTorch (zip)", PthZip.Read(file), key);
+        if (start is [0x80, ..]) return FromPth("PyTorch (before 1.6)", PthLegacy.Read(file), key);
         if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return FromSafetensors();
         throw new InvalidDataException("is neither a .pth of PyTorch nor a safetensors file");
+    }
+
+    private Dictionary<string, StoredTensor> FromPth(string format, PthContent content, string? key)
+    {
+        Format = format;
+        return StateDict.Find(content, key);
     }
 
     private Dictionary<string, StoredTensor> FromSafetensors() => Safetensors.list(path).ToDictionary(entry => entry.name, entry =>

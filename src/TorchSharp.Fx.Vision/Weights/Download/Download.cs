@@ -1,12 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
-using System.Text.RegularExpressions;
 
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>One file on its way: it grows beside its place, is checked, and moved there whole.</summary>
-internal sealed partial class Download(Uri url, string target, DownloadOptions options)
+internal sealed class Download(Uri url, string target, DownloadOptions options)
 {
     // One for all downloads, as HttpClient is meant to be used. Silence is measured here, for each part.
     private static readonly HttpClient client = new() { Timeout = Timeout.InfiniteTimeSpan };
@@ -118,10 +116,9 @@ internal sealed partial class Download(Uri url, string target, DownloadOptions o
     // What is wrong is thrown away: going on from it could never come right.
     private async Task Check(FileStream file, CancellationToken cancellation)
     {
-        if (!options.check_hash || HashInName().Match(Name) is not { Success: true } match) return;
+        if (!options.check_hash || FileHash.InName(Name) is not { } expected) return;
         file.Position = 0;
-        var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellation).ConfigureAwait(false));
-        var expected = match.Groups[1].Value;
+        var hash = await FileHash.Of(file, cancellation).ConfigureAwait(false);
         if (hash.StartsWith(expected, StringComparison.Ordinal)) return;
         var length = file.Length;
         file.SetLength(0);
@@ -132,9 +129,6 @@ internal sealed partial class Download(Uri url, string target, DownloadOptions o
 
     private DownloadException Failed(Exception e) => new(
         $"'{Name}' could not be downloaded from {url} ({e.Message.TrimEnd('.')}). Where there is no network, get that file in another way and put it at {target}.", e);
-
-    [GeneratedRegex("-([0-9a-f]{6,64})\\.[^.]*$")]
-    private static partial Regex HashInName();
 
     private sealed class InvalidHashException(string message) : IOException(message);
 }
