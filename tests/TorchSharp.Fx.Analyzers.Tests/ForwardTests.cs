@@ -1,0 +1,83 @@
+using Microsoft.CodeAnalysis;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Analyzers.Tests;
+
+/// <summary>What the analyzer tells of a forward is what the tracer then does.</summary>
+public sealed class ForwardTests
+{
+    private const string Head = """
+        using System.Runtime.InteropServices;
+        using TorchSharp;
+        using TorchSharp.Modules;
+        using static TorchSharp.torch;
+        using static TorchSharp.torch.nn;
+
+        public sealed class Model : Module<Tensor, Tensor>
+        {
+            private static readonly ReLU shared = ReLU();
+            private readonly Linear fc = Linear(4, 4);
+            private readonly Parameter scale = new(ones(4));
+            private readonly double[] scales = [1, 2, 3, 4];
+            public Model() : base("Model") => RegisterComponents();
+            [DllImport("libm")] private static extern double cbrt(double value);
+
+        """;
+
+    [Theory]
+    [InlineData("FX001", "x.shape[0] > 2", "if (x.shape[0] > 2) x = x * 2; return x;")]
+    [InlineData("FX001", "n == 3", "var n = x.dim(); return n == 3 ? x : -x;")]
+    [InlineData("FX001", "i < x.shape[0]", "for (var i = 0; i < x.shape[0]; i++) x = x + 1; return x;")]
+    [InlineData("FX001", "rows", "var (rows, _) = (x.size(0), x.size(1)); switch (rows) { case 1: return x; default: return -x; }")]
+    [InlineData("FX003", "Enumerable.Range", "return cat(Enumerable.Range(0, (int)x.shape[0]).Select(i => x[i]).ToArray());")]
+    [InlineData("FX004", "cbrt", "return x * cbrt(x.shape[0]);")]
+    [InlineData("FX006", "data", "return x * x.relu().data<float>()[0];")]
+    [InlineData("FX006", "tolist", "return x.tolist() is null ? x : -x;")]
+    [InlineData("FX009", "shared", "return shared.call(x);")]
+    [InlineData("FX012", "Task.Run", "return Task.Run(() => fc.call(x)).Result;")]
+    [InlineData("FX013", "register_buffer", "register_buffer(\"mean\", x.mean()); return x;")]
+    [InlineData("FX014", "scales", "return x * scales[x.shape[0]];")]
+    [InlineData("FX018", "x.max().item<float>() > 1", "if (x.max().item<float>() > 1) x = x / 255; return x;")]
+    [InlineData("FX018", "x.sum().ToBoolean()", "return x.sum().ToBoolean() ? x : -x;")]
+    [InlineData("FX018", "(bool)(x > 0).any()", "while ((bool)(x > 0).any()) x = x - 1; return x;")]
+    public void A_refusal_is_told_by_its_id(string id, string what, string body)
+    {
+        var code = Compile(body);
+        var told = Assert.Single(code.Diagnostics());
+        Assert.Equal(id, told.Id);
+        Assert.StartsWith($"'{what}' ", told.GetMessage(System.Globalization.CultureInfo.InvariantCulture));
+        using var model = Model(code);
+        object?[]? examples = id == "FX018" ? [ones(2, 4)] : null;
+        Assert.Equal(id, Assert.Throws<TraceException>(() => fx.symbolic_trace(model, example_inputs: examples)).code);
+    }
+
+    [Theory]
+    [InlineData("if (x.shape[1] != 4) throw new ArgumentException(\"four columns\"); return fc.call(x);")]
+    [InlineData("return x.dim() == 2 ? fc.call(x) : throw new ArgumentException(\"a matrix\");")]
+    [InlineData("var n = x.shape[0]; return x.reshape(n, -1) * n;")]
+    [InlineData("return x * x.max().item<float>();")]
+    [InlineData("if (scales.Sum() > 0) x = x * scale; return x;")]
+    [InlineData("Tensor? mask = x; if (mask is not null && training) x = x + mask; return x;")]
+    [InlineData("Tensor? cache = null; if (cache is null || cache.shape[0] < x.shape[0]) cache = ones(4); return x + cache;")]
+    [InlineData("for (var i = 0; i < scales.Length; i++) x = x * scales[i]; return x;")]
+    [InlineData("foreach (var part in new[] { x, x }) x = x + part; return x;")]
+    [InlineData("using var scope = NewDisposeScope(); return where(x > 0, x, x * scales[1]).MoveToOuterDisposeScope();")]
+    public void What_can_be_traced_is_not_told(string body)
+    {
+        var code = Compile(body);
+        Assert.Empty(code.Diagnostics());
+        using var model = Model(code);
+        fx.symbolic_trace(model).Dispose();
+    }
+
+    [Fact]
+    public void Only_forward_is_looked_at_and_no_leaf()
+    {
+        Assert.Empty(new Code("Loss", ("Model.cs", Head + "public override Tensor forward(Tensor x) => x; public float Loss(Tensor x) => x.data<float>()[0]; }")).Diagnostics());
+        Assert.Empty(new Code("Leaf", ("Model.cs", (Head + "public override Tensor forward(Tensor x) => x * x.data<float>()[0]; } sealed class FxLeafAttribute : Attribute;").Replace("public sealed class Model", "[FxLeaf] public sealed class Model"))).Diagnostics());
+    }
+
+    private static Code Compile(string body) => new($"Model{Guid.NewGuid():n}", ("Model.cs", $"{Head}    public override Tensor forward(Tensor x)\n    {{\n        {body}\n    }}\n}}\n"));
+
+    private static nn.Module Model(Code code) => (nn.Module)Activator.CreateInstance(code.Load().GetType("Model")!)!;
+}
