@@ -13,8 +13,8 @@ switch (args)
 {
     case ["loading", .. var rest]:
         return Loading.Run(rest);
-    case ["instructions"]:
-        InstructionCost.Run();
+    case ["instructions", .. var names]:
+        InstructionCost.Run(names);
         return 0;
     case ["memory", .. var rest]:
         return PeakMemory.Run(rest);

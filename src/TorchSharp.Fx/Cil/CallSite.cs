@@ -35,8 +35,5 @@ internal sealed class CallSite(TokenScope scope, int token, bool isVirtual, bool
     /// <summary>How many values the instruction takes from the stack.</summary>
     public int ArgumentCount => Parameters.Length + (HasThis ? 1 : 0);
 
-    /// <summary>Room for what the interpreter learned at this site.</summary>
-    public object? Cache { get; set; }
-
     public override string ToString() => $"{Method.DeclaringType}::{Method}";
 }

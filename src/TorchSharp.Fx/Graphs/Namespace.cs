@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace TorchSharp.Fx;
@@ -5,6 +7,8 @@ namespace TorchSharp.Fx;
 /// <summary>Hands out the names of a graph's nodes, each once, by the rules of <c>torch.fx.graph._Namespace</c>.</summary>
 internal sealed class Namespace
 {
+    private static readonly SearchValues<char> LegalCharacters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+
     private readonly HashSet<string> used = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> counts = new(StringComparer.Ordinal);
 
@@ -12,13 +16,12 @@ internal sealed class Namespace
     internal string Create(string candidate)
     {
         candidate = Legal(candidate);
-        var (stem, number) = SplitSuffix(candidate);
-        if (number is null or 0)
-            number = counts.GetValueOrDefault(stem);
-        while (used.Contains(candidate) || PythonNames.IsReserved(candidate))
+        var (stem, suffix) = SplitSuffix(candidate);
+        ref var number = ref CollectionsMarshal.GetValueRefOrAddDefault(counts, stem, out _);
+        if (suffix is not (null or 0))
+            number = suffix.Value;
+        while (PythonNames.IsReserved(candidate) || !used.Add(candidate))
             candidate = $"{stem}_{++number}";
-        used.Add(candidate);
-        counts[stem] = number.Value;
         return candidate;
     }
 
@@ -37,6 +40,8 @@ internal sealed class Namespace
     /// <summary><c>AuxLogits.Conv0</c> → <c>aux_logits.conv0</c>, as PyTorch names a node after its target.</summary>
     internal static string SnakeCase(string name)
     {
+        if (!name.AsSpan().ContainsAnyInRange('A', 'Z'))
+            return name;
         var text = new StringBuilder(name.Length + 4);
         for (var i = 0; i < name.Length; i++)
         {
@@ -49,11 +54,12 @@ internal sealed class Namespace
 
     private static string Legal(string candidate)
     {
-        var text = new StringBuilder(candidate.Length + 1);
         if (candidate.Length == 0 || char.IsAsciiDigit(candidate[0]))
-            text.Append('_');
-        foreach (var c in candidate)
-            text.Append(char.IsAsciiLetterOrDigit(c) || c == '_' ? c : '_');
-        return text.ToString();
+            candidate = '_' + candidate;
+        return !candidate.AsSpan().ContainsAnyExcept(LegalCharacters) ? candidate : string.Create(candidate.Length, candidate, static (text, candidate) =>
+        {
+            for (var i = 0; i < text.Length; i++)
+                text[i] = LegalCharacters.Contains(candidate[i]) ? candidate[i] : '_';
+        });
     }
 }

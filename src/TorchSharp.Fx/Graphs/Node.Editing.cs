@@ -49,7 +49,7 @@ public sealed partial class Node
     public IReadOnlyList<Node> replace_all_uses_with(Node replace_with, Func<Node, bool>? delete_user_cb = null)
     {
         ArgumentNullException.ThrowIfNull(replace_with);
-        var changed = userOrder.Where(user => delete_user_cb?.Invoke(user) ?? true).ToArray();
+        var changed = readers.Where(user => delete_user_cb?.Invoke(user) ?? true).ToArray();
         foreach (var user in changed)
             user.replace_input_with(this, replace_with);
         return changed;

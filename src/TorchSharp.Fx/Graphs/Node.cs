@@ -26,8 +26,7 @@ public enum Opcode
 /// </summary>
 public sealed partial class Node
 {
-    private readonly Dictionary<Node, int> uses = [];
-    private readonly List<Node> userOrder = [];
+    private readonly List<Node> readers = [];
     private ImmutableArray<Argument> arguments = [];
 
     internal Node(Graph graph, string name, Opcode op, Target target, Type type)
@@ -64,19 +63,20 @@ public sealed partial class Node
         get => arguments;
         set
         {
-            foreach (var node in InputsOf(value))
+            var inputs = InputsOf(value);
+            foreach (var node in inputs)
                 if (node.graph != graph)
                     throw new ArgumentException($"Node '{name}' can't take '{node.name}' as an argument: it belongs to another graph. Copy it over with graph.node_copy first.", nameof(value));
-            foreach (var input in all_input_nodes)
-                input.RemoveUse(this);
+            foreach (var input in InputsOf(arguments))
+                input.readers.Remove(this);
             arguments = value;
-            foreach (var input in all_input_nodes)
-                input.AddUse(this);
+            foreach (var input in inputs)
+                input.readers.Add(this);
         }
     }
 
     /// <summary>The nodes that read this one, in the order in which they started to.</summary>
-    public IReadOnlyList<Node> users => userOrder;
+    public IReadOnlyList<Node> users => readers;
 
     /// <summary>The nodes this one reads, each once, in order of first appearance.</summary>
     public IReadOnlyList<Node> all_input_nodes => InputsOf(arguments);
@@ -111,18 +111,6 @@ public sealed partial class Node
                     inputs.Add(node);
         }
         return inputs;
-    }
-
-    private void AddUse(Node user)
-    {
-        if (uses.TryAdd(user, 1))
-            userOrder.Add(user);
-    }
-
-    private void RemoveUse(Node user)
-    {
-        if (uses.Remove(user))
-            userOrder.Remove(user);
     }
 }
 

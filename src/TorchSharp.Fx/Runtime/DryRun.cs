@@ -1,3 +1,4 @@
+using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -10,6 +11,9 @@ internal class DryRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, T
     protected override object? call_module(Node node)
     {
         var module = Hierarchy.Module(node.target.name);
+        // TorchSharp's own modules write to their buffers in training only.
+        if (!module.training && Traits.HomeOf(module.GetType()) == Home.TorchSharp)
+            return base.call_module(node);
         var buffers = module.named_buffers().Select(entry => (entry.buffer, Saved: entry.buffer.clone())).ToArray();
         try
         {

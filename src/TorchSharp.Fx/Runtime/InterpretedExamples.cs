@@ -52,6 +52,7 @@ internal sealed class InterpretedExamples : ExampleValues
             given = declared.Example(sizes, (ulong)next, device);
         if (given is not null && !(Nullable.GetUnderlyingType(parameter.ParameterType) ?? parameter.ParameterType).IsInstanceOfType(given))
             throw new ArgumentException($"example_inputs gives '{parameter.Name}' a {given.GetType().Name}, but {PythonNames.Plain(parameter.Member.Name)} takes a {parameter.ParameterType.Name}.");
+        using var scope = NewDisposeScope();
         evaluation.Set(placeholder, given is Tensor tensor ? Own(declared is null ? tensor.detach().clone() : tensor) : given);
         foreach (var (_, other) in Others)
             other.Input(placeholder, parameter);
@@ -78,6 +79,14 @@ internal sealed class InterpretedExamples : ExampleValues
         }
         foreach (var (_, other) in Others)
             other.Compute(node);
+    }
+
+    internal override void Release(Node node)
+    {
+        if (evaluation.Of(node) is Tensor tensor && made.Remove(tensor))
+            tensor.Dispose();
+        foreach (var (_, other) in Others)
+            other.Release(node);
     }
 
     internal override object? Of(Argument argument) => evaluation.Of(argument);

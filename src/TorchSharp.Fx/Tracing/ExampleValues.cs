@@ -20,6 +20,9 @@ internal abstract class ExampleValues : IDisposable
     /// <summary>Computes a node that was just made.</summary>
     internal abstract void Compute(Node node);
 
+    /// <summary>Gives up the tensor of a node that the program disposes: it can't read it any more.</summary>
+    internal abstract void Release(Node node);
+
     /// <summary>What an argument is for the example.</summary>
     internal abstract object? Of(Argument argument);
 

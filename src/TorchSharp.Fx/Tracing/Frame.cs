@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
@@ -8,14 +9,15 @@ internal sealed class Frame
     private readonly Value[] stack;
     private int depth;
 
-    internal Frame(MethodIL code, Value[] arguments, Frame? caller, string modulePath)
+    internal Frame(Traits method, MethodIL code, Value[] arguments, Frame? caller, string modulePath)
     {
+        Method = method;
         Code = code;
         ModulePath = modulePath;
         Arguments = arguments;
         Caller = caller;
         stack = new Value[code.MaxStack + 1];
-        Locals = new Value[code.Locals.Length];
+        Locals = code.Locals.Length == 0 ? [] : new Value[code.Locals.Length];
         for (var i = 0; i < Locals.Length; i++)
             if (code.Locals[i].IsValueType)
                 Locals[i] = StructLayout.Zero(code.Locals[i]);
@@ -24,10 +26,12 @@ internal sealed class Frame
     /// <summary>A frame that goes its own way from an instruction on, with what this one holds.</summary>
     internal Frame Fork(int at)
     {
-        var fork = new Frame(Code, [.. Arguments], Caller, ModulePath) { Next = at };
+        var fork = new Frame(Method, Code, [.. Arguments], Caller, ModulePath) { Next = at };
         Locals.CopyTo(fork.Locals, 0);
         return fork;
     }
+
+    internal Traits Method { get; }
 
     internal MethodIL Code { get; }
 
@@ -47,13 +51,13 @@ internal sealed class Frame
     internal int Next { get; set; }
 
     /// <summary>The finally and fault blocks that are running, and what follows each.</summary>
-    internal Stack<(ExceptionRegion Block, Action Then)> Continuations { get; } = new();
+    internal Stack<(ExceptionRegion Block, Action Then)> Continuations => field ??= new();
 
     /// <summary>The parts of a guard that were asked already and let the program pass.</summary>
-    internal List<Deferred> Alternatives { get; } = [];
+    internal ImmutableArray<Deferred> Alternatives { get; set; } = [];
 
     /// <summary>The exceptions whose handlers are running, for <c>rethrow</c>.</summary>
-    internal Stack<Exception> Caught { get; } = new();
+    internal Stack<Exception> Caught => field ??= new();
 
     internal void Push(Value value) => stack[depth++] = value;
 

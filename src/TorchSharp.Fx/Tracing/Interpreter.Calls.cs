@@ -9,7 +9,7 @@ namespace TorchSharp.Fx.Tracing;
 /// <param name="Arguments">The receiver, if any, then the arguments.</param>
 internal readonly record struct Invocation(Interpreter Interpreter, MethodBase Method, Value[] Arguments)
 {
-    internal Traits Traits => Traits.Of(Method);
+    internal Traits Traits { get; } = Traits.Of(Method);
 
     internal object? This => Method.IsStatic ? null : Arguments[0].Kind == ValueKind.Address ? Arguments[0].Address.Load().Reference : Arguments[0].Reference;
 
@@ -85,7 +85,7 @@ internal sealed partial class Interpreter
         get
         {
             var frame = current;
-            while (frame is not null && !Traits.IsPlace(frame.Code.Method.DeclaringType!))
+            while (frame is { Method.IsPlace: false })
                 frame = frame.Caller;
             return frame;
         }
@@ -96,7 +96,7 @@ internal sealed partial class Interpreter
     {
         var calls = new List<Origin>();
         for (var frame = current; frame is not null; frame = frame.Caller)
-            if (Traits.IsPlace(frame.Code.Method.DeclaringType!))
+            if (frame.Method.IsPlace)
                 calls.Add(new Origin(frame.ModulePath, frame.Code, frame.At));
         return calls;
     }

@@ -15,7 +15,7 @@ internal sealed partial class Interpreter
             ValueKind.Int32 => value.Int32 != 0,
             _ => value.Int64 != 0,
         };
-        if (f.Alternatives.Count > 0 && !value.IsSymbol)
+        if (f.Alternatives.Length > 0 && !value.IsSymbol)
             isTrue = Settled(f, isTrue, whenTrue ? target : f.Next, whenTrue ? f.Next : target);
         if (isTrue == whenTrue)
             f.Next = target;

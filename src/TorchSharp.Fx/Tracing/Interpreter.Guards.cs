@@ -40,12 +40,12 @@ internal sealed partial class Interpreter
     {
         if (Guards.LeadsToThrowOr(f.Code, ifFalse, ifTrue))
         {
-            f.Alternatives.Add(condition);
+            f.Alternatives = f.Alternatives.Add(condition);
             return false;
         }
         if (Guards.LeadsToThrowOr(f.Code, ifTrue, ifFalse))
         {
-            f.Alternatives.Add(condition.Negated());
+            f.Alternatives = f.Alternatives.Add(condition.Negated());
             return true;
         }
         return null;
@@ -55,29 +55,29 @@ internal sealed partial class Interpreter
     private bool Settled(Frame f, bool answer, int ifTrue, int ifFalse)
     {
         var (way, other) = answer ? (ifTrue, ifFalse) : (ifFalse, ifTrue);
-        if (f.Alternatives.Count == 0 || Guards.LeadsToThrowOr(f.Code, way, other))
+        if (f.Alternatives.Length == 0 || Guards.LeadsToThrowOr(f.Code, way, other))
             return answer;
         if (Guards.ThrowMessage(f.Code, way) is { } message)
         {
             var last = f.Alternatives[^1];
-            f.Alternatives.RemoveAt(f.Alternatives.Count - 1);
+            f.Alternatives = f.Alternatives.RemoveAt(f.Alternatives.Length - 1);
             Assert(f, Either(f, last), way, message);
             return !answer;
         }
-        f.Alternatives.Clear();
+        f.Alternatives = [];
         return answer;
     }
 
     /// <summary>Whether the example inputs, if there are any, pass a guard.</summary>
     private bool MayPass(Frame f, Deferred condition) => Examples is null
-        || Agreed(values => Holds(condition, values) || f.Alternatives.Exists(part => Holds(part, values)), () => $"to know whether {Untraceable.Describe(condition)}");
+        || Agreed(values => Holds(condition, values) || f.Alternatives.Any(part => Holds(part, values)), () => $"to know whether {Untraceable.Describe(condition)}");
 
     private Proxy Either(Frame f, Deferred condition)
     {
         Proxy either = condition;
-        foreach (var alternative in Enumerable.Reverse(f.Alternatives))
+        foreach (var alternative in f.Alternatives.Reverse())
             either = RecordBuiltin(Builtin.or_, typeof(bool), typeof(bool), false, Value.Of(alternative), Value.Of(either));
-        f.Alternatives.Clear();
+        f.Alternatives = [];
         return either;
     }
 

@@ -28,12 +28,14 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
     internal Constants Constants => field ??= new(this);
 
     /// <summary>Runs a method's body and returns its result; the default value for void.</summary>
-    internal Value Run(MethodBase method, Value[] arguments)
+    internal Value Run(MethodBase method, Value[] arguments) => Run(Traits.Of(method), arguments);
+
+    internal Value Run(Traits traits, Value[] arguments)
     {
-        var code = MethodIL.Of(method) ?? throw Untraceable.NoBody(this, method);
+        var code = traits.Code ?? throw Untraceable.NoBody(this, traits.Method);
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
-            throw Untraceable.TooDeep(this, method);
-        var frame = current = new Frame(code, arguments, current, tracer.CurrentPath);
+            throw Untraceable.TooDeep(this, traits.Method);
+        var frame = current = new Frame(traits, code, arguments, current, tracer.CurrentPath);
         try
         {
             while (true)
@@ -85,7 +87,7 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
 
                 case Op.Call: Call(f, i.Get<Cil.CallSite>()); break;
                 case Op.Newobj: f.Push(NewObject(f, i.Get<Cil.CallSite>())); break;
-                case Op.Ret: return ReturnsVoid(f.Code.Method) ? default : f.Pop();
+                case Op.Ret: return f.Method.ReturnsVoid ? default : f.Pop();
 
                 case Op.Br: f.Next = i.Index; break;
                 case Op.BrFalse or Op.BrTrue: BranchOn(f, f.Pop(), i.Op == Op.BrTrue, i.Index); break;
@@ -136,6 +138,4 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
             }
         }
     }
-
-    private static bool ReturnsVoid(MethodBase method) => method is ConstructorInfo || ((MethodInfo)method).ReturnType == typeof(void);
 }

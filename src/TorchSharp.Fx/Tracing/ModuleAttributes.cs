@@ -8,9 +8,8 @@ internal sealed class ModuleAttributes
 {
     private readonly torch.nn.Module root;
     private readonly int firstConstant;
-    private readonly HashSet<torch.nn.Module> registered;
     private readonly List<(string Path, torch.nn.Module Module)> unregistered = [];
-    private readonly Dictionary<torch.nn.Module, string> modules = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<torch.nn.Module, (string Path, bool IsRegistered)> modules = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<torch.nn.Module, string> made = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, torch.Tensor> constants = [];
     private readonly Dictionary<torch.Tensor, Node> constantNodes = new(ReferenceEqualityComparer.Instance);
@@ -20,8 +19,7 @@ internal sealed class ModuleAttributes
     {
         this.root = root;
         this.firstConstant = firstConstant;
-        Add(root, "");
-        registered = [.. modules.Keys];
+        Add(root, "", isRegistered: true);
     }
 
     internal IReadOnlyDictionary<string, torch.Tensor> Constants => constants;
@@ -34,14 +32,15 @@ internal sealed class ModuleAttributes
     {
         if (made.TryGetValue(module, out var name))
             return name;
-        if (!modules.ContainsKey(module))
+        if (!modules.TryGetValue(module, out var found))
         {
             SearchFields();
             tensors = null;
+            modules.TryGetValue(module, out found);
         }
-        if (modules.TryGetValue(module, out var path) && root is not TracedFunction && !registered.Contains(module) && !unregistered.Exists(known => ReferenceEquals(known.Module, module)))
-            unregistered.Add((path, module));
-        return path;
+        if (found is (not null, false) && root is not TracedFunction && !unregistered.Exists(known => ReferenceEquals(known.Module, module)))
+            unregistered.Add((found.Path, module));
+        return found.Path;
     }
 
     /// <summary>Names a module that the program made itself, by its type within the module that calls it. The graph can't hold it, so that it is always followed.</summary>
@@ -51,7 +50,7 @@ internal sealed class ModuleAttributes
             return;
         var name = Join(caller, PythonNames.Plain(module.GetType().Name).ToLowerInvariant());
         var free = name;
-        for (var i = 1; modules.ContainsValue(free) || made.ContainsValue(free); i++)
+        for (var i = 1; modules.Values.Any(known => known.Path == free) || made.ContainsValue(free); i++)
             free = $"{name}_{i}";
         made[module] = free;
         unregistered.Add((free, module));
@@ -100,7 +99,7 @@ internal sealed class ModuleAttributes
             // A function has registered nothing.
             if (root is TracedFunction)
                 SearchFields();
-            foreach (var (module, path) in modules)
+            foreach (var (module, (path, _)) in modules)
             {
                 foreach (var (name, parameter) in module.named_parameters(false))
                     tensors.TryAdd(parameter, Join(path, name));
@@ -111,12 +110,12 @@ internal sealed class ModuleAttributes
         }
     }
 
-    private void Add(torch.nn.Module module, string path)
+    private void Add(torch.nn.Module module, string path, bool isRegistered)
     {
-        if (!modules.TryAdd(module, path))
+        if (!modules.TryAdd(module, (path, isRegistered)))
             return;
         foreach (var (name, child) in module.named_children())
-            Add(child, Join(path, name));
+            Add(child, Join(path, name), isRegistered);
     }
 
     /// <summary>Names modules that are in fields and collections of modules without being registered.</summary>
@@ -128,9 +127,9 @@ internal sealed class ModuleAttributes
         if (value is null or string or torch.Tensor or Delegate or Type or IntPtr || value.GetType().IsPrimitive || depth > MaxDepth || !seen.Add(value))
             return;
         if (value is torch.nn.Module module)
-            Add(module, path);
+            Add(module, path, isRegistered: false);
         if (value is torch.nn.Module known)
-            path = modules[known];
+            path = modules[known].Path;
         if (value is TracedFunction function)
             foreach (var (name, captured) in function.Captured)
                 SearchFields(captured, name, seen, depth + 1);

@@ -15,7 +15,6 @@ internal sealed class Symbols
     private readonly Dictionary<object, Proxy> objects = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<long, Proxy> numbers = [];
     private readonly Dictionary<object, Proxy> enums = [];
-    private readonly Random random = new();
 
     /// <summary>Whether any number has been written to real memory: before that, no read can find a tag.</summary>
     internal bool HasTags => numbers.Count + enums.Count > 0;
@@ -57,12 +56,12 @@ internal sealed class Symbols
             return EnumTag(proxy, type);
         return Type.GetTypeCode(type) switch
         {
-            TypeCode.Int64 => New(proxy, LongTag | random.NextInt64(1L << 48)),
-            TypeCode.UInt64 => (ulong)New(proxy, LongTag | random.NextInt64(1L << 48)),
-            TypeCode.Int32 => (int)New(proxy, IntTag | random.Next(1 << 24)),
-            TypeCode.UInt32 => (uint)New(proxy, IntTag | random.Next(1 << 24)),
-            TypeCode.Double => BitConverter.Int64BitsToDouble(New(proxy, DoubleTag | random.NextInt64(1L << 32))),
-            TypeCode.Single => BitConverter.Int32BitsToSingle((int)New(proxy, FloatTag | random.Next(1 << 21))),
+            TypeCode.Int64 => New(proxy, LongTag | Random.Shared.NextInt64(1L << 48)),
+            TypeCode.UInt64 => (ulong)New(proxy, LongTag | Random.Shared.NextInt64(1L << 48)),
+            TypeCode.Int32 => (int)New(proxy, IntTag | Random.Shared.Next(1 << 24)),
+            TypeCode.UInt32 => (uint)New(proxy, IntTag | Random.Shared.Next(1 << 24)),
+            TypeCode.Double => BitConverter.Int64BitsToDouble(New(proxy, DoubleTag | Random.Shared.NextInt64(1L << 32))),
+            TypeCode.Single => BitConverter.Int32BitsToSingle((int)New(proxy, FloatTag | Random.Shared.Next(1 << 21))),
             _ => null,
         };
     }

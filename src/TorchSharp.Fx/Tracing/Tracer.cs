@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Reflection;
 using TorchSharp.Fx.Tracing;
@@ -11,6 +12,8 @@ namespace TorchSharp.Fx;
 /// </summary>
 public class Tracer
 {
+    private static readonly ConcurrentDictionary<Type, bool> Leaves = new();
+
     private readonly HashSet<MethodBase> leafFunctions;
     private readonly Stack<(torch.nn.Module Module, string Path)> scopes = new();
     private Graph? traced;
@@ -57,7 +60,7 @@ public class Tracer
     /// <param name="m">The module that is called.</param>
     /// <param name="module_qualified_name">Its path in the root.</param>
     public virtual bool is_leaf_module(torch.nn.Module m, string module_qualified_name)
-        => m.GetType().Assembly == typeof(Tracer).Assembly || (Traits.HomeOf(m.GetType()) == Home.TorchSharp && !IsContainer(m));
+        => Leaves.GetOrAdd(m.GetType(), static type => type.Assembly == typeof(Tracer).Assembly || (Traits.HomeOf(type) == Home.TorchSharp && !IsContainer(type)));
 
     /// <summary>The qualified name of a module: its registered one, else its path through fields and collections. Counterpart: <c>torch.fx.Tracer.path_of_module</c>.</summary>
     /// <exception cref="TraceException">FX009: the root does not reach the module.</exception>
@@ -177,9 +180,11 @@ public class Tracer
     private object? RecordLeaf(object?[] args)
     {
         var parameters = Traits.Of(call.Method).Parameters;
-        var arguments = ImmutableArray.CreateRange(args.Select((input, i) => Interpreter.ToArgument(FromObject(input, parameters[i].ParameterType), parameters[i].ParameterType)));
-        var method = call.Module.GetType().GetMethod("call", [.. parameters.Select(parameter => parameter.ParameterType)]) is { } withHooks && withHooks.ReturnType == call.Method.ReturnType ? withHooks : call.Method;
-        var proxy = create_proxy(Opcode.call_module, new ModuleTarget(CurrentPath, method), arguments, method.ReturnType);
+        var arguments = new Argument[args.Length];
+        for (var i = 0; i < args.Length; i++)
+            arguments[i] = Interpreter.ToArgument(FromObject(args[i], parameters[i].ParameterType), parameters[i].ParameterType);
+        var method = ModuleCalls.WithHooks(call.Module, call.Method);
+        var proxy = create_proxy(Opcode.call_module, new ModuleTarget(CurrentPath, method), [.. arguments], method.ReturnType);
         return ToObject(Interpreter.FromProxy(proxy));
     }
 
@@ -203,9 +208,9 @@ public class Tracer
         _ => Interpreter.ToValue(value, type),
     };
 
-    private static bool IsContainer(torch.nn.Module module)
+    private static bool IsContainer(Type module)
     {
-        for (var type = module.GetType(); type is not null; type = type.BaseType)
+        for (var type = module; type is not null; type = type.BaseType)
             if (type.Name is "Sequential" or "ModuleList`1" or "ModuleDict`1" or "ParameterList" or "ParameterDict" or "Sequential`1" or "Sequential`2" || type.Name.StartsWith("Sequential`", StringComparison.Ordinal))
                 return true;
         return false;

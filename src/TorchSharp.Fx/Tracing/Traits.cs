@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
@@ -24,9 +25,12 @@ internal sealed class Traits
 
     private Traits(MethodBase method)
     {
+        Method = method;
         Home = HomeOf(method.DeclaringType ?? typeof(object));
+        IsPlace = Home == Home.User && method.DeclaringType?.Namespace?.StartsWith("Microsoft.FSharp.", StringComparison.Ordinal) is not true;
         Parameters = method.GetParameters();
         ReturnType = method is MethodInfo { ReturnType: var type } ? type : method.DeclaringType!;
+        ReturnsVoid = method is ConstructorInfo || ReturnType == typeof(void);
         Property = method.IsSpecialName && method.Name.StartsWith("get_", StringComparison.Ordinal) && Parameters.Length == 0 && !method.IsStatic
             ? method.DeclaringType!.GetProperty(method.Name[4..], BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly)
             : null;
@@ -37,14 +41,26 @@ internal sealed class Traits
         OpenParameters = open is null ? Parameters : open.GetParameters();
     }
 
+    internal MethodBase Method { get; }
+
+    /// <summary>The method's body; null if it has none in CIL.</summary>
+    internal MethodIL? Code => field ??= MethodIL.Of(Method);
+
     internal Home Home { get; }
+
+    /// <summary>Whether a message may name a line of this code: F#'s own library is followed like the user's code, but nobody looks there.</summary>
+    internal bool IsPlace { get; }
 
     internal ParameterInfo[] Parameters { get; }
 
     /// <summary>The parameters in the open generic definition: a bare type parameter there means that the method can't look into the argument.</summary>
     internal ParameterInfo[] OpenParameters { get; }
 
+    /// <summary>What a call gives; a constructor's is the type it constructs.</summary>
     internal Type ReturnType { get; }
+
+    /// <summary>Whether the body ends with nothing on the stack.</summary>
+    internal bool ReturnsVoid { get; }
 
     /// <summary>The property whose getter this is.</summary>
     internal PropertyInfo? Property { get; }
@@ -64,9 +80,6 @@ internal sealed class Traits
         var isPlatform = !assembly.IsDynamic && assembly.Location.Length > 0 && Path.GetDirectoryName(assembly.Location) == PlatformFolder;
         return isPlatform || assembly.GetName().Name is "System.Private.CoreLib" ? Home.Platform : Home.User;
     });
-
-    /// <summary>Whether a message may name a line of this code: F#'s own library is followed like the user's code, but nobody looks there.</summary>
-    internal static bool IsPlace(Type type) => HomeOf(type) == Home.User && type.Namespace?.StartsWith("Microsoft.FSharp.", StringComparison.Ordinal) is not true;
 
     private static MethodBase? Open(MethodBase method)
     {

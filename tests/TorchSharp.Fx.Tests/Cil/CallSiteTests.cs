@@ -111,16 +111,6 @@ public class CallSiteTests
         Assert.Equal((Op.Calli, typeof(byte[])), (il.Instructions[1].Op, il.Instructions[1].Operand!.GetType()));
     }
 
-    [Fact]
-    public void A_site_keeps_what_the_interpreter_hangs_on_it()
-    {
-        var method = typeof(Outer<string>).GetMethod(nameof(Outer<string>.New))!;
-
-        var mark = SiteNamed(method, ".ctor").Cache = new object();
-
-        Assert.Same(mark, SiteNamed(method, ".ctor").Cache);
-    }
-
     private static CallSite SiteNamed(MethodBase caller, string callee) => MethodIL.Of(caller)!.Instructions
         .Select(i => i.Operand).OfType<CallSite>().Single(s => s.Method.Name == callee);
 

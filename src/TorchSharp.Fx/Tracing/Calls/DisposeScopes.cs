@@ -12,7 +12,7 @@ internal static class DisposeScopes
     {
         var interpreter = call.Interpreter;
         if (call.Method is { Name: "Dispose", IsStatic: false } && call.Operands.Length == 0)
-            return call.This is { } target && (interpreter.Symbols.TryGet(target, out _) || IsModels(interpreter, target)) ? default(Value) : null;
+            return call.This is { } target && (Release(interpreter, target) || IsModels(interpreter, target)) ? default(Value) : null;
         if (call.Traits.Home != Home.TorchSharp || !IsScoping(call.Method) || !Array.Exists(call.Arguments, interpreter.DependsOnInput))
             return null;
         if (call.Traits.ReturnType == typeof(void))
@@ -26,6 +26,15 @@ internal static class DisposeScopes
         foreach (var (field, value) in StructLayout.FieldsOf(type).Zip(moved))
             field.SetValue(tuple, interpreter.ToObject(value, field.FieldType));
         return Value.OfStruct(tuple);
+    }
+
+    private static bool Release(Interpreter interpreter, object target)
+    {
+        if (!interpreter.Symbols.TryGet(target, out var symbol))
+            return false;
+        if (symbol.node.op != Opcode.get_attr)
+            interpreter.Examples?.Release(symbol.node);
+        return true;
     }
 
     private static bool IsScoping(System.Reflection.MethodBase method)

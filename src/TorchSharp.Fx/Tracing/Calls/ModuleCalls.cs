@@ -9,6 +9,8 @@ internal static class ModuleCalls
 {
     private const BindingFlags Members = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
     private static readonly ConcurrentDictionary<Type, FieldInfo[]> Hooks = new();
+    private static readonly ConcurrentDictionary<(MethodBase, Type), MethodBase> Forwards = new();
+    private static readonly ConcurrentDictionary<(MethodInfo, Type), MethodInfo> Calls = new();
 
     internal static Value? Handle(in Invocation call)
     {
@@ -27,10 +29,15 @@ internal static class ModuleCalls
     {
         if (method.Name != "call" || Traits.Of(method).Home != Home.TorchSharp || HasHooks(module))
             return method;
-        var parameters = Array.ConvertAll(method.GetParameters(), parameter => parameter.ParameterType);
-        var forward = method.DeclaringType!.GetMethod("forward", Members, parameters);
-        return forward is null ? method : Overrides.Find(forward, module.GetType());
+        return Forwards.GetOrAdd((method, module.GetType()), static key =>
+            key.Item1.DeclaringType!.GetMethod("forward", Members, ParametersOf(key.Item1)) is { } forward ? Overrides.Find(forward, key.Item2) : key.Item1);
     }
+
+    /// <summary>The method that the node of a leaf calls: <c>call</c>, which runs the hooks, also where the program calls <c>forward</c>.</summary>
+    internal static MethodInfo WithHooks(torch.nn.Module module, MethodInfo method) => Calls.GetOrAdd((method, module.GetType()), static key =>
+        key.Item2.GetMethod("call", ParametersOf(key.Item1)) is { } call && call.ReturnType == key.Item1.ReturnType ? call : key.Item1);
+
+    private static Type[] ParametersOf(MethodBase method) => Array.ConvertAll(Traits.Of(method).Parameters, parameter => parameter.ParameterType);
 
     private static bool HasHooks(torch.nn.Module module)
     {

@@ -1,5 +1,3 @@
-using TorchSharp.Fx.Cil;
-
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>The user's own methods are followed, whatever they are given: what they do to the model must stay within the trace.</summary>
@@ -12,8 +10,8 @@ internal static class UserCode
         var (interpreter, method, arguments) = call;
         if (call.Traits.IsAsync)
             throw Untraceable.Async(interpreter, method);
-        if (MethodIL.Of(method) is not null)
-            return interpreter.Run(method, arguments);
+        if (call.Traits.Code is not null)
+            return interpreter.Run(call.Traits, arguments);
         return Array.Exists(arguments, interpreter.DependsOnInput) ? throw Untraceable.NoBody(interpreter, method) : null;
     }
 }
