@@ -38,6 +38,14 @@ internal sealed class AliasAnalysis
         return node;
     }
 
+    /// <summary>Whether a call writes to one of its arguments, by what is called. A module may, but only the hierarchy tells.</summary>
+    internal static bool Writes(Node node) => node.target switch
+    {
+        MethodTarget { Method: var method } => Mutated(method, node, receiver: 1).Any(),
+        FunctionTarget { Method: var method } => Mutated(method, node, receiver: 0).Any(),
+        _ => false,
+    };
+
     /// <summary>The values that this node writes to.</summary>
     internal IEnumerable<Node> MutatedBy(Node node) => node.target switch
     {

@@ -159,9 +159,13 @@ public sealed class Graph
         return copy;
     }
 
-    /// <summary>Copies one node, of any graph, to the insertion point. Counterpart: <c>torch.fx.Graph.node_copy</c>.</summary>
-    public Node node_copy(Node node, Func<Node, Argument> arg_transform)
+    /// <summary>Copies one node, of any graph, to the insertion point, with its origin and metadata. Counterpart: <c>torch.fx.Graph.node_copy</c>.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="arg_transform">What stands for each node that it reads; that node itself when null, which must be one of this graph.</param>
+    public Node node_copy(Node node, Func<Node, Argument>? arg_transform = null)
     {
+        ArgumentNullException.ThrowIfNull(node);
+        arg_transform ??= static input => input;
         var copy = create_node(node.op, node.target, [.. node.args.Select(argument => argument.map(arg_transform))], node.type, node.name);
         copy.origin = node.origin;
         copy.CopyMeta(node);
@@ -170,10 +174,14 @@ public sealed class Graph
 
     /// <summary>
     /// Checks what must hold of every graph and throws an <see cref="InvalidOperationException"/> that names the first node that breaks it:
-    /// nodes are used after they are made, belong to this graph, have unique names and users that match their arguments, and the output comes last.
-    /// Counterpart: <c>torch.fx.Graph.lint</c>.
+    /// nodes are used after they are made, belong to this graph, have unique names, an argument for each of the callee's parameters, and users that match their arguments, and the output comes
+    /// last. Counterpart: <c>torch.fx.Graph.lint</c>.
     /// </summary>
-    public void lint() => GraphLint.Check(this);
+    public void lint() => GraphLint.Check(this, null);
+
+    /// <summary>The same, and that the module has what the graph names. Counterpart: <c>torch.fx.Graph.lint</c> of a graph with an owning module.</summary>
+    /// <param name="root">The module whose submodules and tensors the graph names.</param>
+    public void lint(torch.nn.Module root) => GraphLint.Check(this, new ModuleHierarchy(root));
 
     /// <summary>Writes the graph as a table: opcode, name, target, args. Counterpart: <c>torch.fx.Graph.print_tabular</c>.</summary>
     public void print_tabular(TextWriter? writer = null) => (writer ?? Console.Out).Write(GraphText.Table(this));

@@ -1,9 +1,11 @@
+using System.Reflection;
+
 namespace TorchSharp.Fx;
 
 /// <summary>The invariants of a graph, stated as checks.</summary>
 internal static class GraphLint
 {
-    internal static void Check(Graph graph)
+    internal static void Check(Graph graph, ModuleHierarchy? modules)
     {
         var seen = new HashSet<Node>();
         var names = new HashSet<string>(StringComparer.Ordinal);
@@ -18,6 +20,8 @@ internal static class GraphLint
                 throw Broken(node, "shares its name with another node");
             if (!Fits(node))
                 throw Broken(node, $"is a {node.op} but its target is a {node.target.GetType().Name}");
+            CheckCall(node);
+            CheckName(node, modules);
             foreach (var input in node.all_input_nodes)
             {
                 if (!seen.Contains(input))
@@ -31,6 +35,43 @@ internal static class GraphLint
             seen.Add(node);
             if (node.op == Opcode.output)
                 output = node;
+        }
+    }
+
+    /// <summary>The arguments of a call beside the callee's parameters.</summary>
+    private static void CheckCall(Node node)
+    {
+        var (method, receivers) = node.target switch
+        {
+            FunctionTarget { Method: var function } => (function, function.IsStatic || function.IsConstructor ? 0 : 1),
+            MethodTarget target => (target.Method, 1),
+            ModuleTarget target => (target.Method, 0),
+            _ => ((MethodBase?)null, 0),
+        };
+        if (method is null)
+            return;
+        var parameters = method.GetParameters();
+        var given = node.args.Length - receivers;
+        if (given > parameters.Length)
+            throw Broken(node, $"gives {given} arguments to {method.DeclaringType?.Name}.{method.Name}, which takes {parameters.Length}");
+        if (given < 0)
+            throw Broken(node, $"has nothing to call {method.DeclaringType?.Name}.{method.Name} on");
+        if (Array.Find(parameters[given..], parameter => !parameter.HasDefaultValue) is { } missing)
+            throw Broken(node, $"gives no argument for the parameter '{missing.Name}' of {method.DeclaringType?.Name}.{method.Name}");
+    }
+
+    /// <summary>Whether what a node names is there.</summary>
+    private static void CheckName(Node node, ModuleHierarchy? modules)
+    {
+        if (modules is null || node.op is not (Opcode.get_attr or Opcode.call_module))
+            return;
+        try
+        {
+            _ = node.op == Opcode.get_attr ? modules.Attribute(node.target.name) : (object)modules.Module(node.target.name);
+        }
+        catch (InvalidOperationException missing)
+        {
+            throw new InvalidOperationException($"The graph is not well-formed: node '{node.name}' names what is not there. {missing.Message}", missing);
         }
     }
 

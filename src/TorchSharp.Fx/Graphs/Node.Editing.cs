@@ -46,10 +46,13 @@ public sealed partial class Node
     /// <summary>Makes every user of this node read <paramref name="replace_with"/> instead, and returns those users. Counterpart: <c>torch.fx.Node.replace_all_uses_with</c>.</summary>
     /// <param name="replace_with">What they read from then on.</param>
     /// <param name="delete_user_cb">Which users to change; all when null.</param>
+    /// <exception cref="ArgumentException">The replacement reads this node and would read itself: leave it out with <paramref name="delete_user_cb"/>.</exception>
     public IReadOnlyList<Node> replace_all_uses_with(Node replace_with, Func<Node, bool>? delete_user_cb = null)
     {
         ArgumentNullException.ThrowIfNull(replace_with);
         var changed = readers.Where(user => delete_user_cb?.Invoke(user) ?? true).ToArray();
+        if (replace_with != this && changed.Contains(replace_with))
+            throw new ArgumentException($"Node '{replace_with.name}' can't take the place of '{name}' everywhere: it reads '{name}' and would read itself. Leave it out: {name}.replace_all_uses_with({replace_with.name}, user => user != {replace_with.name}).", nameof(replace_with));
         foreach (var user in changed)
             user.replace_input_with(this, replace_with);
         return changed;
@@ -58,6 +61,12 @@ public sealed partial class Node
     /// <summary>Makes this node read another node in the place of one it reads now. Counterpart: <c>torch.fx.Node.replace_input_with</c>.</summary>
     public void replace_input_with(Node old_input, Node new_input)
         => args = [.. args.Select(argument => argument.map(node => node == old_input ? new_input : node))];
+
+    /// <summary>
+    /// Whether the node does something beside computing its value: it is an input, the output, an assertion, or a call that by PyTorch's naming writes to an argument (<c>add_</c>, an
+    /// indexer's setter, <c>inplace: true</c>). Counterpart: <c>torch.fx.Node.is_impure</c>.
+    /// </summary>
+    public bool is_impure() => op is Opcode.placeholder or Opcode.output || target is BuiltinTarget { Operation: Builtin._assert } || AliasAnalysis.Writes(this);
 
     /// <summary>What a pass noted of this node under a key; the default value when it noted nothing. Counterpart: <c>torch.fx.Node.meta</c>.</summary>
     public T? get_meta<T>(MetaKey<T> key) => metadata is not null && metadata.TryGetValue(key, out var value) ? (T?)value : default;

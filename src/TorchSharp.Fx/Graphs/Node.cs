@@ -67,6 +67,8 @@ public sealed partial class Node
             foreach (var node in inputs)
                 if (node.graph != graph)
                     throw new ArgumentException($"Node '{name}' can't take '{node.name}' as an argument: it belongs to another graph. Copy it over with graph.node_copy first.", nameof(value));
+                else if (node.IsErased)
+                    throw new ArgumentException($"Node '{name}' can't take '{node.name}' as an argument: it was erased from the graph. Make a new node with graph.node_copy.", nameof(value));
             foreach (var input in InputsOf(arguments))
                 input.readers.Remove(this);
             arguments = value;

@@ -11,24 +11,26 @@ public static class DeadCode
     /// </summary>
     /// <param name="graph">The graph to shorten.</param>
     /// <param name="root">The hierarchy that its module nodes name; without one every module counts as working in place.</param>
+    /// <param name="is_impure_node">Which nodes to keep beside those: a leaf function that logs, or every <see cref="Node.is_impure"/> one.</param>
     /// <returns>Whether anything was removed.</returns>
-    public static bool eliminate_dead_code(this Graph graph, nn.Module? root = null)
+    public static bool eliminate_dead_code(this Graph graph, nn.Module? root = null, Func<Node, bool>? is_impure_node = null)
     {
+        ArgumentNullException.ThrowIfNull(graph);
         var before = graph.Count;
-        foreach (var node in Dead(graph, new AliasAnalysis(graph, root is null ? null : new ModuleHierarchy(root))))
+        foreach (var node in Dead(graph, new AliasAnalysis(graph, root is null ? null : new ModuleHierarchy(root)), is_impure_node ?? (_ => false)))
             graph.erase_node(node);
         return graph.Count < before;
     }
 
     /// <summary>One sweep from the end suffices: a node lives by what comes after it, its users and the readers of what it writes to.</summary>
-    private static List<Node> Dead(Graph graph, AliasAnalysis aliases)
+    private static List<Node> Dead(Graph graph, AliasAnalysis aliases, Func<Node, bool> isKept)
     {
         var dead = new List<Node>();
         var needed = new HashSet<Node>();
         var readLater = new HashSet<Node>();
         foreach (var node in graph.nodes.Reverse())
         {
-            if (!needed.Contains(node) && !IsKept(node) && !WritesToLive(node))
+            if (!needed.Contains(node) && !IsKept(node) && !isKept(node) && !WritesToLive(node))
             {
                 dead.Add(node);
                 continue;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Reflection;
 using static TorchSharp.torch;
 
@@ -13,24 +14,60 @@ namespace TorchSharp.Fx;
 public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null)
 {
     private readonly ModuleHierarchy hierarchy = new(module, tensor_constants);
-    private readonly Dictionary<Node, object?> env = [];
+    private readonly Dictionary<Node, object?> values = [];
     private readonly Queue<object?> inputs = [];
+
+    /// <summary>An interpreter of a graph module's present graph.</summary>
+    public GraphInterpreter(IGraphModule module) : this((nn.Module)module, module.graph) { }
 
     /// <summary>The graph that runs.</summary>
     public Graph graph { get; } = graph;
 
+    /// <summary>The values computed so far. Counterpart: <c>torch.fx.Interpreter.env</c>.</summary>
+    public IReadOnlyDictionary<Node, object?> env => values;
+
+    /// <summary>Whether a value is forgotten after its last use; otherwise <see cref="env"/> has all after a run. It is never disposed. Counterpart: <c>torch.fx.Interpreter.garbage_collect_values</c>.</summary>
+    public bool garbage_collect_values { get; init; } = true;
+
     /// <summary>Runs the whole graph and returns its result. Counterpart: <c>torch.fx.Interpreter.run</c>.</summary>
     /// <exception cref="NodeExecutionException">A node threw.</exception>
     /// <exception cref="GraphAssertionException">An input breaks an assumption of the trace.</exception>
-    public object? run(params object?[] args)
+    public object? run(params object?[] args) => run(ImmutableDictionary<Node, object?>.Empty, args);
+
+    /// <summary>Runs the graph where the values of some nodes are known. Counterpart: <c>torch.fx.Interpreter.run</c> with <c>initial_env</c>.</summary>
+    /// <param name="initial_env">The known values: these nodes are not run.</param>
+    /// <param name="args">The inputs, without those whose value is known.</param>
+    /// <exception cref="NodeExecutionException">A node threw.</exception>
+    public object? run(IReadOnlyDictionary<Node, object?> initial_env, params object?[] args)
     {
-        env.Clear();
+        ArgumentNullException.ThrowIfNull(initial_env);
+        var bound = GraphInputs.Bind(graph, args, initial_env);
+        values.Clear();
         inputs.Clear();
-        foreach (var input in GraphInputs.Bind(graph, args))
+        foreach (var (node, value) in initial_env)
+            values[node] = value;
+        foreach (var input in bound)
             inputs.Enqueue(input);
+        var lastUses = garbage_collect_values ? LastUses() : [];
         foreach (var node in graph.nodes)
-            env[node] = Located(node);
-        return env[graph.output_node()];
+        {
+            if (!values.ContainsKey(node))
+                values[node] = Located(node);
+            foreach (var finished in lastUses.GetValueOrDefault(node, []))
+                values.Remove(finished);
+        }
+        return values[graph.output_node()];
+    }
+
+    /// <summary>
+    /// Runs the graph on the inputs in a list, which is emptied, so that nobody needs to hold on to an input after its last use. Counterpart: <c>torch.fx.Interpreter.boxed_run</c>.
+    /// </summary>
+    public object? boxed_run(IList<object?> args_list)
+    {
+        ArgumentNullException.ThrowIfNull(args_list);
+        var args = GraphInputs.Bind(graph, [.. args_list]);
+        args_list.Clear();
+        return run(args);
     }
 
     /// <summary>Runs one node on the values computed so far. Counterpart: <c>torch.fx.Interpreter.run_node</c>.</summary>
@@ -76,19 +113,35 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     protected virtual object? output(Node node) => Builder([]).Build(node.args[0], node.type);
 
     /// <summary>The values of a node's arguments. Counterpart: <c>torch.fx.Interpreter.fetch_args_kwargs_from_env</c>.</summary>
-    protected object?[] fetch_args(Node node) => [.. node.args.Select(Value)];
+    protected object?[] fetch_args(Node node) => [.. node.args.Select(map_nodes_to_values)];
+
+    /// <summary>The module or tensor at a qualified name. Counterpart: <c>torch.fx.Interpreter.fetch_attr</c>.</summary>
+    protected object fetch_attr(string target) => hierarchy.Find(target) as nn.Module ?? (object)hierarchy.Attribute(target)();
+
+    /// <summary>What an argument stands for by the values computed so far. Counterpart: <c>torch.fx.Interpreter.map_nodes_to_values</c>.</summary>
+    protected virtual object? map_nodes_to_values(Argument argument) => Value(argument);
 
     /// <summary>The modules and tensors that the graph names.</summary>
     private protected ModuleHierarchy Hierarchy => hierarchy;
 
     /// <summary>Gives a placeholder its value.</summary>
-    internal void Set(Node node, object? value) => env[node] = value;
+    internal void Set(Node node, object? value) => values[node] = value;
 
     /// <summary>Runs one node and keeps its value.</summary>
-    internal object? Step(Node node) => env[node] = Located(node);
+    internal object? Step(Node node) => values[node] = Located(node);
 
     /// <summary>What an argument stands for by the values computed so far.</summary>
     internal object? Of(Argument argument) => Value(argument);
+
+    /// <summary>The values that each node is the last to read.</summary>
+    private Dictionary<Node, List<Node>> LastUses()
+    {
+        var last = new Dictionary<Node, Node>();
+        foreach (var node in graph.nodes)
+            foreach (var input in node.all_input_nodes)
+                last[input] = node;
+        return last.GroupBy(entry => entry.Value, entry => entry.Key).ToDictionary(group => group.Key, group => group.ToList());
+    }
 
     private object? Located(Node node)
     {
@@ -142,5 +195,5 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
 
     private object? Value(Argument argument) => Builder([]).Build(argument, typeof(object));
 
-    private ArgumentBuilder Builder(List<IDisposable> temporaries) => new(node => env[node], temporaries);
+    private ArgumentBuilder Builder(List<IDisposable> temporaries) => new(node => values[node], temporaries);
 }
