@@ -16,47 +16,5 @@ public sealed class ShapeProp(nn.Module module, Graph graph, IReadOnlyDictionary
     /// <param name="args">The inputs, or an <see cref="InputShape"/> where only sizes matter; those left out take their defaults.</param>
     /// <exception cref="NodeExecutionException">A node threw: the inputs don't fit, or, on the meta device, a shape is decided by elements.</exception>
     /// <exception cref="GraphAssertionException">An input breaks an assumption of the trace.</exception>
-    public void propagate(params object?[] args)
-    {
-        using var noGradients = no_grad();
-        using var scope = NewDisposeScope();
-        var generator = get_rng_state();
-        try
-        {
-            Run(GraphInputs.Bind(graph, Values(args)));
-        }
-        finally
-        {
-            set_rng_state(generator);
-        }
-    }
-
-    private void Run(object?[] inputs)
-    {
-        var interpreter = new MetaRun(module, graph, tensor_constants, []);
-        var remaining = new Queue<object?>(inputs);
-        foreach (var node in graph.nodes)
-        {
-            if (node.op == Opcode.placeholder)
-                interpreter.Set(node, ValueConversion.Apply(remaining.Dequeue() is var input && input is Tensor tensor ? tensor.detach().clone() : input, node.type));
-            else
-                interpreter.Step(node);
-            Note(node, interpreter.Of(node));
-        }
-    }
-
-    private static void Note(Node node, object? value)
-    {
-        if (value is Tensor tensor)
-            node.set_meta(meta.tensor_meta, TensorMetadata.Of(tensor));
-        else if (Disposal.TensorsIn(value).OfType<Tensor>().ToArray() is { Length: > 0 } inside)
-            node.set_meta(meta.tensor_metas, [.. inside.Select(TensorMetadata.Of)]);
-    }
-
-    private object?[] Values(object?[] args)
-    {
-        var device = module.parameters().FirstOrDefault()?.device ?? CPU;
-        var sizes = InputShape.FreeDimensions(args).ToDictionary(dimension => dimension.Letter, dimension => dimension.Size);
-        return [.. args.Select((given, position) => given is InputShape declared ? declared.Example(sizes, (ulong)position, device) : given)];
-    }
+    public void propagate(params object?[] args) => Propagation.Run(new MetaRun(module, graph, tensor_constants), module, args, static (_, _) => { });
 }

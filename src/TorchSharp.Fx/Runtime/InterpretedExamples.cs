@@ -11,7 +11,7 @@ namespace TorchSharp.Fx;
 /// </summary>
 internal sealed class InterpretedExamples : ExampleValues
 {
-    private readonly DryRun evaluation;
+    private readonly MetaRun evaluation;
     private readonly IReadOnlyList<object?> inputs;
     private readonly IReadOnlyDictionary<string, object?> concrete;
     private readonly HashSet<Tensor> made = new(ReferenceEqualityComparer.Instance);

@@ -1,4 +1,5 @@
-using System.Collections.Immutable;
+using System.Collections.Concurrent;
+using System.Linq.Expressions;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -9,13 +10,9 @@ namespace TorchSharp.Fx;
 
 /// <summary>
 /// Runs a graph on tensors of the meta device, which have a shape and no elements. libtorch computes most shapes itself; what it has no such kernel for goes by a rule where it would be dear
-/// to compute, else it runs on zeros in memory, one node at a time.
+/// to compute; the user's own leaves are followed; the rest runs on zeros in memory, one node at a time.
 /// </summary>
-/// <param name="root">The hierarchy that the graph names.</param>
-/// <param name="graph">The graph.</param>
-/// <param name="constants">The graph's own tensors.</param>
-/// <param name="withoutKernel">What was found to have no kernel. An exception costs milliseconds, so each kind of node is tried once.</param>
-internal sealed class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? constants, HashSet<object> withoutKernel) : DryRun(root, graph, constants)
+internal class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? constants) : DryRun(root, graph, constants)
 {
     /// <summary>Operations whose result's shape is decided by elements, which zeros would decide wrongly.</summary>
     private static readonly HashSet<string> ByElements = new(StringComparer.Ordinal)
@@ -23,28 +20,67 @@ internal sealed class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<s
         "nonzero", "nonzero_as_list", "argwhere", "masked_select", "unique", "unique_dim", "unique_consecutive", "bincount", "repeat_interleave", "nms", "item",
     };
 
+    /// <summary>What libtorch was found to have no kernel for. An exception costs milliseconds, so each kind of node is tried once.</summary>
+    private static readonly ConcurrentDictionary<object, bool> NoKernel = new();
+
     public override object? run_node(Node node)
     {
         if (node.op is Opcode.placeholder or Opcode.get_attr or Opcode.output || !node.all_input_nodes.Any(input => Disposal.TensorsIn(Of(input)).Any(IsMeta)))
             return base.run_node(node);
-        var module = node.op == Opcode.call_module ? Hierarchy.Module(node.target.name) : null;
         if (ByRule(node) is { } shaped)
             return shaped;
-        if (module is not null && module.GetType().Assembly != TensorTypes.TorchSharp && Inside(module, node) is { } followed)
+        if (IsUsers(node) && Follow(node, out var followed))
             return followed;
-        var kind = module?.GetType() ?? (object)node.target;
-        if (withoutKernel.Contains(kind))
-            return WithoutKernel(node, module);
+        var kind = node.op == Opcode.call_module ? Hierarchy.Module(node.target.name).GetType() : (object)node.target;
+        if (NoKernel.ContainsKey(kind))
+            return WithoutKernel(node);
         try
         {
             return base.run_node(node);
         }
         catch (ExternalException)
         {
-            withoutKernel.Add(kind);
-            return WithoutKernel(node, module);
+            var value = WithoutKernel(node);
+            NoKernel[kind] = true;
+            return value;
         }
     }
+
+    /// <summary>Whether the node calls a leaf of the user's, which is a program of many operations.</summary>
+    protected bool IsUsers(Node node) => node.target switch
+    {
+        ModuleTarget target => Hierarchy.Module(target.Path).GetType().Assembly != TensorTypes.TorchSharp,
+        FunctionTarget { Method: MethodInfo { IsStatic: true, IsGenericMethod: false, IsSpecialName: false, DeclaringType: { } type } } => type.Assembly != TensorTypes.TorchSharp && type.Assembly != typeof(Math).Assembly,
+        _ => false,
+    };
+
+    /// <summary>Runs what a leaf does node by node; false where its program can't be followed.</summary>
+    protected bool Follow(Node node, out object? value)
+    {
+        var args = fetch_args(node);
+        var tracer = new Tracer();
+        try
+        {
+            var graph = node.target is FunctionTarget { Method: MethodInfo function }
+                ? tracer.trace(function.CreateDelegate(Expression.GetDelegateType([.. function.GetParameters().Select(parameter => parameter.ParameterType), function.ReturnType])),
+                    args.Where(given => given is Tensor).ToArray(), function.GetParameters().Zip(args).Where(pair => pair.Second is not Tensor).ToDictionary(pair => pair.First.Name!, pair => pair.Second))
+                : tracer.trace(Hierarchy.Module(node.target.name), args);
+            value = Inner(tracer.root, graph, tracer.tensor_constants).run(graph.find_nodes(Opcode.placeholder).Count() == args.Length ? args : args.Where(given => given is Tensor).ToArray());
+            return true;
+        }
+        catch (Exception error) when (error is TraceException or TracedProgramException)
+        {
+            value = null;
+            return false;
+        }
+        finally
+        {
+            tracer.DisposeConstants();
+        }
+    }
+
+    /// <summary>What runs the inside of a leaf.</summary>
+    protected virtual MetaRun Inner(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor> constants) => new(root, graph, constants);
 
     private Tensor? ByRule(Node node)
     {
@@ -60,7 +96,7 @@ internal sealed class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<s
                     Convolution { transposed: true } => args is [_, long[] asked] ? empty([input.shape[0], .. ByRule(node, input).shape[1..^asked.Length], .. asked], input.dtype, META) : ByRule(node, input),
                     Convolution => ByRule(node, input),
                     LayerNorm => empty(input.shape, input.dtype, META),
-                    NormBase or GroupNorm or PReLU => empty_like(input),
+                    NormBase or GroupNorm or PReLU or ReLU => empty_like(input),
                     Embedding embedding => empty([.. input.shape, embedding.weight!.shape[1]], embedding.weight.dtype, META),
                     _ => null,
                 };
@@ -71,9 +107,10 @@ internal sealed class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<s
 
     private Tensor ByRule(Node node, Tensor input) => ConvolutionShape.Of((Convolution)Hierarchy.Module(node.target.name)).Apply(input);
 
-    private object? WithoutKernel(Node node, nn.Module? module)
+    private object? WithoutKernel(Node node)
     {
-        if (module is not null && Inside(module, node) is { } followed)
+        // A leaf whose parameters have no elements either can't run on zeros.
+        if (node.op == Opcode.call_module && Hierarchy.Module(node.target.name) is var module && module.parameters().Concat(module.buffers()).Any(IsMeta) && Follow(node, out var followed))
             return followed;
         if (!TensorTypes.MayHold(node.type) || ByElements.Contains(node.target.name) || HasMask(node))
             throw new InvalidOperationException($"The value or shape of '{node.target.name}' is decided by elements, which tensors on the meta device don't have. Propagate with tensors in memory.");
@@ -82,26 +119,6 @@ internal sealed class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<s
 
     private static bool HasMask(Node node) => node.target.name.StartsWith("getitem", StringComparison.Ordinal)
         && node.args.Skip(1).SelectMany(argument => argument.nodes()).Any(index => index.get_meta(meta.tensor_meta)?.dtype is ScalarType.Bool or ScalarType.Byte);
-
-    /// <summary>A leaf module whose parameters have no elements either can't run on zeros, but its program can be followed; null where not even that.</summary>
-    private object? Inside(nn.Module module, Node node)
-    {
-        if (!module.parameters().Concat(module.buffers()).Any(IsMeta))
-            return null;
-        var tracer = new Tracer();
-        try
-        {
-            return new MetaRun(module, tracer.trace(module), tracer.tensor_constants, withoutKernel).run(fetch_args(node));
-        }
-        catch (TraceException)
-        {
-            return null;
-        }
-        finally
-        {
-            tracer.DisposeConstants();
-        }
-    }
 
     private object? OnZeros(Node node)
     {
@@ -130,7 +147,7 @@ internal sealed class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<s
 
     private static Tensor ToMeta(Tensor tensor) => empty_strided(tensor.shape, tensor.stride(), tensor.dtype, META);
 
-    private static bool IsMeta(IDisposable tensor) => tensor is Tensor { device_type: DeviceType.META };
+    private static bool IsMeta(IDisposable tensor) => tensor is Tensor { IsInvalid: false, device_type: DeviceType.META };
 
     /// <summary>A value with other tensors in it; of structures those that operations take and give.</summary>
     private static object? Mapped(object? value, Func<Tensor, Tensor> map) => value switch

@@ -1,0 +1,64 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// Runs a graph once and notes of every node what it costs (<see cref="NodeCost.cost"/>), beside what <see cref="ShapeProp"/> notes. Multiplications of matrices, convolutions, attention and
+/// recurrent cells count; additions, activations and normalisation don't, as in torchvision's published figures. Leaf modules and functions of the user's are followed. With a model or inputs on
+/// the meta device nothing is computed but shapes. Counterpart: <c>torch.utils.flop_counter.FlopCounterMode</c>.
+/// </summary>
+/// <param name="module">The hierarchy whose modules, parameters and buffers the graph names.</param>
+/// <param name="graph">The graph to annotate.</param>
+/// <param name="tensor_constants">The tensors that belong to the graph itself, <c>_tensor_constant0</c> and so on.</param>
+public sealed class FlopCounter(nn.Module module, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null)
+{
+    /// <summary>Runs the graph on these inputs and returns what all nodes cost together; a parameter that several read counts once.</summary>
+    /// <param name="args">The inputs, or an <see cref="InputShape"/> where only sizes matter; those left out take their defaults.</param>
+    /// <exception cref="NodeExecutionException">A node threw: the inputs don't fit, or, on the meta device, a shape is decided by elements.</exception>
+    /// <exception cref="GraphAssertionException">An input breaks an assumption of the trace.</exception>
+    public NodeCost count(params object?[] args)
+    {
+        var hierarchy = new ModuleHierarchy(module, tensor_constants);
+        var aliases = new AliasAnalysis(graph, hierarchy);
+        var run = new CountingRun(module, graph, tensor_constants);
+        var known = new HashSet<Tensor>(ReferenceEqualityComparer.Instance);
+        var total = new NodeCost(0, 0, 0);
+        Propagation.Run(run, module, args, (node, value) =>
+        {
+            var parameters = Parameters(node, hierarchy).ToArray();
+            var cost = new NodeCost(run.Taken(), parameters.Sum(parameter => parameter.numel()), Allocated(node, value, aliases));
+            node.set_meta(NodeCost.cost, cost);
+            total = new(total.macs + cost.macs, total.parameters + parameters.Where(known.Add).Sum(parameter => parameter.numel()), total.nbytes + cost.nbytes);
+        });
+        return total;
+    }
+
+    private static IEnumerable<Tensor> Parameters(Node node, ModuleHierarchy hierarchy) => node.op switch
+    {
+        Opcode.call_module => hierarchy.Module(node.target.name).parameters().Distinct<Tensor>(ReferenceEqualityComparer.Instance),
+        Opcode.get_attr when hierarchy.Attribute(node.target.name)() is Modules.Parameter parameter => [parameter],
+        _ => [],
+    };
+
+    /// <summary>An operation of TorchSharp that works in place, or whose result may be a view, takes no memory of its own.</summary>
+    private static long Allocated(Node node, object? value, AliasAnalysis aliases)
+    {
+        if (node.op is Opcode.placeholder or Opcode.get_attr or Opcode.output || node.target is BuiltinTarget or MemberTarget)
+            return 0;
+        var isView = node.target is not ModuleTarget && aliases.ClassOf(node)[0] != node;
+        return isView || aliases.MutatedBy(node).Any() ? 0 : Disposal.TensorsIn(value).OfType<Tensor>().Where(tensor => !tensor.IsInvalid).Sum(tensor => tensor.numel() * tensor.element_size());
+    }
+}
+
+/// <summary>What a node costs.</summary>
+/// <param name="macs">How often it multiplies and adds.</param>
+/// <param name="parameters">How many numbers there are in the parameters that it reads.</param>
+/// <param name="nbytes">How many bytes of memory its result takes; 0 where that is its argument's.</param>
+public sealed record NodeCost(long macs, long parameters, long nbytes)
+{
+    /// <summary>Where <see cref="FlopCounter"/> notes it.</summary>
+    public static readonly MetaKey<NodeCost> cost = new(nameof(cost));
+
+    /// <summary>Floating-point operations: two for each multiplication and addition, as PyTorch counts them.</summary>
+    public long flops => 2 * macs;
+}
