@@ -11,8 +11,19 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
 {
     private const long UsualCropSize = 224;
 
+    /// <summary>What one sample of the catalogue's models looks like; null where only the user knows.</summary>
+    internal InputShape? Sample { get; private init; }
+
     /// <summary>The model for what only looks at its structure; example inputs have to go through it, and not all operations have a meta form.</summary>
     internal nn.Module BuildToTrace(TracerKwargs kwargs) => Build(kwargs.example_inputs is null ? META : null);
+
+    /// <summary>The inputs that shapes follow from: those of the command line, else a sample.</summary>
+    internal object?[] Inputs(TracerKwargs kwargs) => (kwargs.example_inputs, Sample) switch
+    {
+        ({ } given, _) => [.. given],
+        (null, { } sample) => [sample],
+        _ => throw new ToolException($"Shapes follow from those of the inputs: give --input for each input of '{Name}', in order, as in --input 1x3x224x224.") { IsWrongUsage = true },
+    };
 
     /// <summary>Images as the model's published weights want them: torchvision's ratio of resize to crop is 256 to 224 throughout.</summary>
     internal ImageClassification Preprocessing() => new(CropSize, (long)Math.Round(CropSize * 256 / 224.0));
@@ -26,7 +37,7 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
         if (args is not null)
             throw new ToolException($"--args is for the constructor of a type (path/To.dll:Namespace.Type), and '{model}' is a model of the catalogue.") { IsWrongUsage = true };
         var info = InCatalogue(model);
-        return new(info.name, device => models.get_model(info.name, device: device), info.input_shape[^1]);
+        return new(info.name, device => models.get_model(info.name, device: device), info.input_shape[^1]) { Sample = InputShape.Parse($"1x{string.Join('x', info.input_shape)}") };
     }
 
     /// <summary>The catalogue's row of a model.</summary>

@@ -58,6 +58,51 @@ public sealed class GraphTests
     }
 
     [Fact]
+    public void Shapes_are_computed_without_weights_and_shown_on_every_line()
+    {
+        var run = Torchfx.Run("graph", "resnet18", "--shapes", "--nodes", "maxpool");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal("""
+            graph(%x):
+                %x : [num_users=1] = placeholder[target=x]  # float32[1, 3, 224, 224]
+                %conv1 : [num_users=1] = call_module[target=conv1](%x)  # float32[1, 64, 112, 112]
+                %bn1 : [num_users=1] = call_module[target=bn1](%conv1)  # float32[1, 64, 112, 112]
+                %relu : [num_users=1] = call_module[target=relu](%bn1)  # float32[1, 64, 112, 112]
+                %maxpool : [num_users=1] = call_module[target=maxpool](%relu)  # float32[1, 64, 56, 56]
+                return {'maxpool': %maxpool}  # float32[1, 64, 56, 56]
+
+            """, run.Out);
+        Assert.Contains(">1×512×7×7</text>", Torchfx.Run("graph", "resnet18", "--shapes", "--format", "svg").Out);
+    }
+
+    [Fact]
+    public void Shapes_of_a_users_class_follow_from_its_inputs()
+    {
+        Torchfx.Run("graph", "TestModels.dll:Ledger", "--shapes").AssertFailed("Shapes follow from those of the inputs: give --input for each input of 'TestModels.dll:Ledger', in order, as in --input 1x3x224x224.", exitCode: 2);
+        var run = Torchfx.Run("graph", "TestModels.dll:Ledger", "--shapes", "--input", "3x4");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("%stem : [num_users=1] = call_module[target=stem](%x)  # float32[3, 4]\n", run.Out);
+        Assert.Contains("return %heads_0  # float32[3, 2]\n", run.Out);
+        Torchfx.Run("graph", "resnet18", "--shapes", "--format", "csharp").AssertFailed("--shapes has no place in C# code: take another --format.", exitCode: 2);
+    }
+
+    [Fact]
+    public void Every_stage_from_the_code_to_the_last_pass_can_be_looked_at()
+    {
+        var code = Torchfx.Run("graph", "resnet18", "--stage", "cil");
+        Assert.Equal((0, ""), (code.ExitCode, code.Error));
+        Assert.Equal("ResNet.forward(Tensor x) in TorchSharp.Fx.Vision", code.Lines[0]);
+        Assert.Matches(@"^  ResNet\.cs:\d+", code.Lines[1]);
+        Assert.Contains(code.Lines, line => line.EndsWith("Call    Module`2.call", StringComparison.Ordinal));
+        Assert.Single(code.Lines, line => line.StartsWith("BasicBlock.forward(Tensor ", StringComparison.Ordinal));
+
+        Assert.Contains("%getitem_1 : [num_users=0]", Torchfx.Run("graph", "vit_b_16", "--stage", "graph").Out);
+        Assert.DoesNotContain("%getitem_1 : ", Torchfx.Run("graph", "vit_b_16", "--stage", "after:eliminate_dead_code").Out);
+        Torchfx.Run("graph", "resnet18", "--stage", "after:luck").AssertFailed("There is no stage 'after:luck': the stages are cil, graph and after:eliminate_dead_code.", exitCode: 2);
+        Torchfx.Run("graph", "resnet18", "--stage", "cil", "--format", "dot").AssertFailed("--stage cil is the code before there is a graph: it goes with neither --format, --nodes nor --shapes.", exitCode: 2);
+    }
+
+    [Fact]
     public void The_whole_graph_ends_with_the_models_result()
     {
         var run = Torchfx.Run("graph", "resnet18");

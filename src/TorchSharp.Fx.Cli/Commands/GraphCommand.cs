@@ -13,8 +13,11 @@ internal sealed class GraphCommand : ToolCommand
     private readonly Option<int?> depth = new("--depth") { Description = "How many modules inside each other a picture opens; deeper ones are one box each. All by default.", HelpName = "N" };
     private readonly Option<string?> nodes = new("--nodes") { Description = "Cut the graph at these nodes first, as extract does.", HelpName = "NAME[=KEY],…" };
 
+    private readonly Option<bool> shapes = new("--shapes") { Description = "Show the shape and type of every value; a user's class needs --input for it." };
+    private readonly Option<string> stage = new("--stage") { Description = $"What to print: the code that the trace runs through, the graph, or the graph after a pass ({string.Join(", ", Stages.Passes)}) and those before it.", HelpName = "cil|graph|after:PASS", DefaultValueFactory = _ => Stages.Graph };
+
     public GraphCommand() : base("graph", "Prints the graph of a model.",
-        "graph resnet18", "graph resnet18 --nodes layer1,layer4.1=last --format csharp", "graph resnet50 --format svg --depth 2 > resnet50.svg")
+        "graph resnet18", "graph resnet18 --nodes layer1,layer4.1=last --format csharp", "graph resnet50 --shapes --format svg --depth 2 > resnet50.svg", "graph resnet18 --stage cil")
     {
         model.AddTo(this);
         inputs.AddTo(this);
@@ -22,28 +25,42 @@ internal sealed class GraphCommand : ToolCommand
         Add(nodes);
         Add(format);
         Add(depth);
+        Add(shapes);
+        Add(stage);
         SetAction(Run);
     }
 
     private void Run(ParseResult parsed)
     {
         var requested = parsed.GetValue(nodes) is { } text ? NodeRequests.Parse(text) : null;
-        var (kwargs, opened) = (inputs.Read(parsed), Depth(parsed));
-        using var module = model.Read(parsed).BuildToTrace(kwargs);
+        var (kwargs, stages, opened) = (inputs.Read(parsed), Stages.Parse(parsed.GetRequiredValue(stage)), Depth(parsed));
+        var (printed, withShapes) = (parsed.GetRequiredValue(format), parsed.GetValue(shapes));
+        if (withShapes && printed == "csharp")
+            throw new ToolException("--shapes has no place in C# code: take another --format.") { IsWrongUsage = true };
+        if (stages.IsCode && (printed != "text" || requested is not null || withShapes))
+            throw new ToolException("--stage cil is the code before there is a graph: it goes with neither --format, --nodes nor --shapes.") { IsWrongUsage = true };
+        var source = model.Read(parsed);
+        var example = withShapes ? source.Inputs(kwargs) : null;
+        using var module = source.BuildToTrace(kwargs);
         string[] modes = parsed.GetRequiredValue(mode) is var one and not "both" ? [one] : ["train", "eval"];
-        var graphs = modes.Select(mode => (mode, GraphOf(module, mode == "train", requested, kwargs))).ToArray();
-        Console.Out.Write(string.Join('\n', graphs.Select(pair => Print(pair.Item2, module, parsed.GetRequiredValue(format), pair.mode, opened, isOneOfTwo: graphs.Length > 1))));
+        var texts = new List<string>();
+        foreach (var mode in modes)
+        {
+            using var traced = requested is null ? Trace(module, mode, kwargs, stages) : TracedModel.CutAt(requested, module, mode == "train", kwargs);
+            if (stages.IsCode)
+                continue;
+            stages.Run(traced);
+            if (example is not null)
+                new ShapeProp(traced.Module, traced.Graph, traced.Constants).propagate(example);
+            texts.Add(Print(traced.Graph, module, printed, mode, opened, isOneOfTwo: modes.Length > 1));
+        }
+        Console.Out.Write(string.Join('\n', texts));
     }
 
-    private static Graph GraphOf(nn.Module module, bool training, ReturnNodes? requested, TracerKwargs kwargs)
+    private static TracedModel Trace(nn.Module module, string mode, TracerKwargs kwargs, Stages stages)
     {
-        if (requested is not null)
-        {
-            using var extractor = NodeRequests.Extractor(module, requested, training, kwargs);
-            return training ? extractor.train_graph : extractor.eval_graph;
-        }
-        module.train(training);
-        return new NodePathTracer(kwargs).trace(module);
+        module.train(mode == "train");
+        return TracedModel.Of(module, kwargs, stages.IsCode ? Console.Out : null);
     }
 
     private int? Depth(ParseResult parsed)
@@ -64,7 +81,22 @@ internal sealed class GraphCommand : ToolCommand
             "dot" => graph.to_dot(type + suffix, module),
             "svg" => graph.to_svg(type + suffix, module, depth),
             "csharp" => graph.csharp_code($"Traced{type}{suffix}", type),
-            _ => isOneOfTwo ? $"# {mode}\n{graph}" : graph.ToString(),
+            _ => isOneOfTwo ? $"# {mode}\n{Text(graph)}" : Text(graph),
         };
+    }
+
+    /// <summary>The graph's text; where shapes are known, each as a comment at its line's end.</summary>
+    private static string Text(Graph graph)
+    {
+        var lines = graph.ToString().Split('\n');
+        foreach (var (number, node) in graph.nodes.Index())
+            lines[number + 1] += ShapeOf(node) is { } shape ? $"  # {shape}" : "";
+        return string.Join('\n', lines);
+    }
+
+    private static string? ShapeOf(Node node)
+    {
+        var inside = node.get_meta(meta.tensor_metas);
+        return node.get_meta(meta.tensor_meta)?.ToString() ?? (inside.IsDefaultOrEmpty ? null : string.Join(", ", inside));
     }
 }

@@ -25,7 +25,19 @@ internal sealed class Captions(nn.Module? root)
     internal string ClassOf(ModulePart module) => ClassOf(module.Path) ?? module.CodeOf ?? "";
 
     /// <summary>The shape of a node's value; null where it isn't known.</summary>
-    internal string? ShapeOf(Node node) => null;
+    internal string? ShapeOf(Node node)
+    {
+        if (node.get_meta(meta.tensor_meta) is { } tensor)
+            return Text(tensor);
+        var inside = node.get_meta(meta.tensor_metas);
+        return inside.IsDefaultOrEmpty ? null : string.Join(", ", inside.Select(Text));
+    }
+
+    private static string Text(TensorMetadata tensor)
+    {
+        var sizes = tensor.shape.IsEmpty ? "scalar" : string.Join('×', tensor.shape);
+        return tensor.dtype == ScalarType.Float32 ? sizes : $"{sizes} {tensor.dtype.ToString().ToLowerInvariant()}";
+    }
 
     private string? ClassOf(string path) => modules?.Find(path)?.GetType().Name.Split('`')[0];
 

@@ -14,9 +14,10 @@ internal sealed class Rows
         for (var i = 0; i < layers.Count; i++)
         {
             tops[i] = i == 0 ? 0 : bottoms[i - 1] + Gap(gaps[i - 1]);
-            bottoms[i] = i == 0 ? titleHeight : tops[i] + layers[i].Select(box => box.Height).DefaultIfEmpty(0).Max();
+            var label = layers[i].Any(box => box is TextBox { Label: not null }) ? Style.LabelHeight : 0;
+            bottoms[i] = i == 0 ? titleHeight : tops[i] + layers[i].Select(box => box.Height).DefaultIfEmpty(0).Max() + label;
             foreach (var box in layers[i])
-                Place(box, tops[i], bottoms[i]);
+                Place(box, tops[i], bottoms[i], label);
         }
     }
 
@@ -26,18 +27,19 @@ internal sealed class Rows
 
     internal double Bottom(int layer) => bottoms[layer];
 
-    private static void Place(Box box, double top, double bottom)
+    /// <summary>A box leaves room below it for its label, which a line passes straight.</summary>
+    private static void Place(Box box, double top, double bottom, double label)
     {
         if (box is Port or Bend)
-            box.Height = bottom - top;
-        box.Y = (top + bottom - box.Height) / 2;
+            (box.Y, box.Height) = (top, bottom - top);
+        else
+            box.Y = (top + bottom - label - box.Height) / 2;
     }
 
-    /// <summary>Room for the labels of values, and more where a line goes far sideways.</summary>
+    /// <summary>The further sideways a line goes, the more room it needs.</summary>
     private static double Gap(IEnumerable<Link> links)
     {
-        var gap = links.Any(link => link.From is TextBox { Label: not null }) ? Style.LabelledLayerGap : Style.LayerGap;
         var sideways = links.Select(link => Math.Abs(link.End - link.Start)).DefaultIfEmpty(0).Max();
-        return Math.Min(gap + Style.Slope * sideways, Style.WidestLayerGap);
+        return Math.Min(Style.LayerGap + Style.Slope * sideways, Style.WidestLayerGap);
     }
 }

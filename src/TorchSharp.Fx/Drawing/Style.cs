@@ -12,7 +12,9 @@ internal static class Style
     internal const double BoxGap = 22, LineGap = 12;
 
     /// <summary>The distance of two layers: more where lines go far sideways.</summary>
-    internal const double LayerGap = 18, LabelledLayerGap = 26, WidestLayerGap = 80, Slope = 0.12;
+    internal const double LayerGap = 18, WidestLayerGap = 80, Slope = 0.12;
+
+    internal const double LabelHeight = 11;
 
     internal const double Margin = 20, LegendHeight = 28;
 }

@@ -35,6 +35,8 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
         var code = traits.Code ?? throw Untraceable.NoBody(this, traits.Method);
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
             throw Untraceable.TooDeep(this, traits.Method);
+        if (tracer.CodeWriter is not null)
+            tracer.WriteCode(code);
         var frame = current = new Frame(traits, code, arguments, current, tracer.CurrentPath);
         try
         {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Reflection;
+using TorchSharp.Fx.Cil;
 using TorchSharp.Fx.Tracing;
 
 namespace TorchSharp.Fx;
@@ -16,6 +17,7 @@ public class Tracer
 
     private readonly HashSet<MethodBase> leafFunctions;
     private readonly Stack<(torch.nn.Module Module, string Path)> scopes = new();
+    private readonly HashSet<MethodIL> shown = [];
     private Graph? traced;
     private Interpreter? interpreter;
     private ModuleAttributes? attributes;
@@ -36,6 +38,11 @@ public class Tracer
     /// its own on the tensor's memory, and who uses the graph disposes it.
     /// </summary>
     public IReadOnlyDictionary<string, torch.Tensor> tensor_constants => attributes?.Constants ?? ImmutableDictionary<string, torch.Tensor>.Empty;
+
+    /// <summary>
+    /// Where to write the code that a trace runs through: each method's decoded body, the first time it is entered, with the lines of C# that it was compiled from. Nowhere when null.
+    /// </summary>
+    public TextWriter? CodeWriter { get; set; }
 
     /// <summary>The number of the first <c>_tensor_constantN</c>, where two traces share one hierarchy.</summary>
     internal int FirstConstant { get; set; }
@@ -123,6 +130,7 @@ public class Tracer
         interpreter = new Interpreter(this, traced, entry.Root);
         attributes = new ModuleAttributes(entry.Root, FirstConstant);
         interpreter.Examples = MakeExamples?.Invoke(interpreter, concrete_args);
+        shown.Clear();
         scopes.Clear();
         scopes.Push((entry.Root, ""));
         var finished = false;
@@ -148,6 +156,12 @@ public class Tracer
     {
         foreach (var constant in tensor_constants.Values)
             constant.Dispose();
+    }
+
+    internal void WriteCode(MethodIL code)
+    {
+        if (CodeWriter is { } writer && shown.Add(code))
+            writer.WriteLine(CodeText.Of(code));
     }
 
     internal bool IsLeafFunction(MethodBase method) => leafFunctions.Count > 0 && leafFunctions.Contains(Definition(method)) || IsMarkedLeaf(method);

@@ -1,4 +1,3 @@
-using System.Reflection;
 using TorchSharp.Fx.Cil;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -34,7 +33,7 @@ public sealed class HowATraceHappensTests
     public void The_document_shows_the_code_as_a_Release_compiler_emits_it()
     {
         var code = MethodIL.Of(typeof(Tail).GetMethod(nameof(Tail.forward))!)!;
-        var lines = code.Instructions.Select((instruction, i) => $"{i,3}  {instruction.Op,-8}{Operand(instruction)}".TrimEnd());
+        var lines = code.Instructions.Select((_, i) => CodeText.Line(code, i));
         Assert.Contains(string.Join("\n", lines), Document(), StringComparison.Ordinal);
     }
 #endif
@@ -60,15 +59,4 @@ public sealed class HowATraceHappensTests
         using var model = new Tail();
         Assert.Contains(string.Join(", ", feature_extraction.get_graph_node_names(model).eval_nodes), Document(), StringComparison.Ordinal);
     }
-
-    private static string Operand(Instruction instruction) => instruction.Op switch
-    {
-        Op.Ldarg or Op.Starg or Op.Ldloc or Op.Stloc or Op.LdcI4 => $"{instruction.Index}",
-        Op.Leave or Op.Br or Op.BrFalse or Op.BrTrue => $"-> {instruction.Index}",
-        Op.LdcI8 => $"{instruction.Operand}",
-        Op.Call or Op.Newobj => instruction.Get<TorchSharp.Fx.Cil.CallSite>() is var site ? $"{site.Method.DeclaringType!.Name}.{site.Method.Name}" : "",
-        Op.Ldfld => instruction.Get<FieldInfo>().Name,
-        Op.Ldtoken => "array data",
-        _ => instruction.Operand is Type type ? type.Name : "",
-    };
 }

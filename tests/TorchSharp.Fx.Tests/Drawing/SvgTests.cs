@@ -64,6 +64,27 @@ public sealed class SvgTests
     }
 
     [Fact]
+    public void Shapes_stand_beside_the_lines_once_they_are_known()
+    {
+        using var net = new Net();
+        var graph = new Tracer().trace(net);
+        new ShapeProp(net, graph).propagate(ones(3, 4));
+        var svg = graph.to_svg("Net", net);
+        new SvgPicture(svg).AssertShows(graph);
+        Assert.Equal(graph.nodes.Count(node => node.op != Opcode.output && node.name != "head_0"), System.Text.RegularExpressions.Regex.Count(svg, ">3×4</text>"));
+        Assert.Contains(">3×2</text>", svg);
+        Assert.Contains("\"add\" -> \"mul\" [label=\" 3×4\"];", graph.to_dot());
+
+        var numbers = new Graph();
+        var (count, pair) = (numbers.placeholder("count", typeof(Tensor)), numbers.placeholder("pair", typeof((Tensor, Tensor))));
+        count.set_meta(meta.tensor_meta, new TensorMetadata([], ScalarType.Int64, [], 8));
+        pair.set_meta(meta.tensor_metas, [new([2], ScalarType.Float32, [1], 8), new([3], ScalarType.Bool, [1], 3)]);
+        numbers.output(new ListArgument([count, pair], typeof(object)), typeof(object[]));
+        Assert.Contains(">scalar int64</text>", numbers.to_svg());
+        Assert.Contains(">2, 3 bool</text>", numbers.to_svg());
+    }
+
+    [Fact]
     public void Depth_leaves_modules_closed()
     {
         using var net = new Net();
