@@ -90,13 +90,7 @@ internal sealed class GraphCommand : ToolCommand
     {
         var lines = graph.ToString().Split('\n');
         foreach (var (number, node) in graph.nodes.Index())
-            lines[number + 1] += ShapeOf(node) is { } shape ? $"  # {shape}" : "";
+            lines[number + 1] += Shapes.Of(node) is { } shape ? $"  # {shape}" : "";
         return string.Join('\n', lines);
-    }
-
-    private static string? ShapeOf(Node node)
-    {
-        var inside = node.get_meta(meta.tensor_metas);
-        return node.get_meta(meta.tensor_meta)?.ToString() ?? (inside.IsDefaultOrEmpty ? null : string.Join(", ", inside));
     }
 }
