@@ -49,6 +49,7 @@ internal sealed class AliasAnalysis
     /// <summary>The values that this node writes to.</summary>
     internal IEnumerable<Node> MutatedBy(Node node) => node.target switch
     {
+        ModuleTarget { Method: var method } target when IsOperation(target) => Mutated(method, node, receiver: 0),
         ModuleTarget target => WorksInPlace(target) ? TensorInputs(node) : [],
         MethodTarget { Method: var method } => Mutated(method, node, receiver: 1),
         FunctionTarget { Method: var method } => Mutated(method, node, receiver: 0),
@@ -58,6 +59,7 @@ internal sealed class AliasAnalysis
     /// <summary>The inputs that the node's value may be, contain or view. TorchSharp's operations return their first argument if any.</summary>
     private IEnumerable<Node> MayReturn(Node node) => node.target switch
     {
+        ModuleTarget target when IsOperation(target) => MutatedBy(node),
         ModuleTarget target when modules is null || IsAliasing(modules.Module(target.Path)) || WorksInPlace(target) => TensorInputs(node),
         MemberTarget { Member: PropertyInfo property } => MayReturn(node, property, property.Name),
         MethodTarget { Method: var method } => MayReturn(node, method, PropertyName(method)),
@@ -72,6 +74,8 @@ internal sealed class AliasAnalysis
             return TensorInputs(node);
         return node.args.Length > 0 && (AliasTables.Operations.Contains(name) || MutatedBy(node).Any()) ? node.args[0].nodes() : [];
     }
+
+    private bool IsOperation(ModuleTarget target) => modules?.Module(target.Path) is IOperation;
 
     private static IEnumerable<Node> TensorInputs(Node node) => node.all_input_nodes.Where(input => TensorTypes.MayHold(input.type));
 

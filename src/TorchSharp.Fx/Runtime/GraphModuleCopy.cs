@@ -35,6 +35,10 @@ internal sealed class GraphModuleCopy(GraphProgram program, nn.Module module)
         return copy;
     }
 
+    /// <summary>A module like another one, with one graph for both modes.</summary>
+    internal static nn.Module New(IGraphModule like, nn.Module root, Graph graph)
+        => new GraphModuleCopy(like.Program, (nn.Module)like).New(root, graph, graph, new Dictionary<string, Tensor>());
+
     private nn.Module New(nn.Module root, Graph train, Graph eval, IReadOnlyDictionary<string, Tensor> constants)
     {
         if (module.GetType().Assembly != typeof(Graph).Assembly)

@@ -1,0 +1,7 @@
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// A module whose methods behave as TorchSharp's own operations do: a result is new, unless the method's name ends in an underscore, which says that the first
+/// argument is written to and may be returned.
+/// </summary>
+internal interface IOperation;

@@ -1,0 +1,22 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>An activation that writes over its input.</summary>
+internal sealed class ActivationInPlace(FusedActivation activation) : nn.Module<Tensor, Tensor>(activation.Name), IOperation
+{
+    /// <summary>Applies the activation and returns the same tensor.</summary>
+    public Tensor forward_(Tensor input)
+    {
+        activation.Apply_(input);
+        return input;
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input)
+    {
+        var result = input.clone();
+        activation.Apply_(result);
+        return result;
+    }
+}

@@ -1,0 +1,141 @@
+using System.Collections.Immutable;
+using System.Reflection;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>The passes that put several layers into one kernel. Each leaves a graph that computes the same in evaluation mode.</summary>
+/// <param name="layers">The graph to change and what it names.</param>
+internal sealed class Fusion(InferenceGraph layers)
+{
+    private static readonly MethodInfo Forward = Method(nameof(FusedModule.forward));
+    private static readonly MethodInfo Add = Method(nameof(FusedModule.add));
+    private static readonly MethodInfo AddInPlace = Method(nameof(FusedModule.add_));
+    private static readonly MethodInfo ApplyInPlace = typeof(ActivationInPlace).GetMethod(nameof(ActivationInPlace.forward_))!;
+
+    /// <summary>Modules that do nothing in evaluation mode disappear.</summary>
+    internal void RemoveIdentities()
+    {
+        foreach (var node in layers.Calls)
+            if (layers.Module(node) is Identity or Dropout or Dropout1d or Dropout2d or Dropout3d or AlphaDropout or FeatureAlphaDropout && node.args is [NodeArgument { Node: var input }, ..])
+                layers.Bypass(node, input);
+    }
+
+    /// <summary>Convolutions and linear layers become modules that have a fused kernel.</summary>
+    internal void UseKernels()
+    {
+        foreach (var node in layers.Calls)
+        {
+            if (layers.Module(node) is not FusedModule && KernelOf(layers.Module(node)) is { } kernel && !IsReadInside(node.target.name))
+                layers.Replace(node.target.name, kernel);
+            if (layers.Module(node) is FusedModule)
+                Replace(node, node.target.name, Forward, node.args);
+        }
+        foreach (var node in layers.Graph.find_nodes(Opcode.call_function, "linear").ToArray())
+            UseKernelOf(node);
+    }
+
+    /// <summary>The same for the function <c>linear</c> of a parameter.</summary>
+    private void UseKernelOf(Node node)
+    {
+        if (node.target is not FunctionTarget { Method.DeclaringType: { } owner } || owner.Assembly != TensorTypes.TorchSharp
+            || node.args is not [NodeArgument { Node: var input }, NodeArgument { Node: { op: Opcode.get_attr } weight }, var bias]
+            || bias is not (Literal { Value: null } or NodeArgument { Node.op: Opcode.get_attr }))
+            return;
+        var path = $"{node.name}_kernel";
+        layers.Replace(path, new FusedLinear(layers.Tensor(weight), bias is NodeArgument { Node: var added } ? layers.Tensor(added) : null, FusedActivation.None));
+        Replace(node, path, Forward, [input]);
+    }
+
+    /// <summary>A batch norm that alone reads a convolution becomes part of its weights.</summary>
+    internal void FoldBatchNorms()
+    {
+        foreach (var node in layers.Calls)
+            if (layers.Module(node) is BatchNorm { track_running_stats: true } norm && OnlyInput(node) is { } layer && layers.Module(layer) is FusedConv2d { Activation.IsNone: true } convolution)
+            {
+                layers.Replace(layer.target.name, convolution.Then(norm));
+                layers.Bypass(node, layer);
+            }
+    }
+
+    /// <summary>
+    /// <c>other + layer(x)</c> becomes one kernel, which accumulates in the memory of <c>other</c> where nothing reads that any more and nothing outside of the graph holds it.
+    /// </summary>
+    internal void FuseResiduals()
+    {
+        var hierarchy = layers.Hierarchy();
+        foreach (var node in layers.Graph.nodes.Where(IsAdd).ToArray())
+        {
+            var order = new ExecutionOrder(layers.Graph, new AliasAnalysis(layers.Graph, hierarchy));
+            var fusable = node.all_input_nodes.Where(input => input.users.Count == 1 && input.target is ModuleTarget { Method: var method } && method == Forward
+                && layers.Module(input) is FusedModule { Activation.IsNone: true } && order.MayMove(input, node));
+            if (fusable.MaxBy(order.Position) is not { } layer)
+                continue;
+            var other = node.all_input_nodes.Single(input => input != layer);
+            var inPlace = layers.Module(layer) is FusedConv2d && order.IsLastUse(other, node);
+            if (node.target.name == "add_" && node.args[0] is NodeArgument written && written.Node == other && !inPlace)
+                continue;
+            Replace(node, layer.target.name, inPlace ? AddInPlace : Add, [other, .. layer.args]);
+            layers.Graph.erase_node(layer);
+        }
+    }
+
+    /// <summary>An activation that alone reads a layer becomes part of it.</summary>
+    internal void FuseActivations()
+    {
+        var hierarchy = layers.Hierarchy();
+        foreach (var node in layers.Graph.nodes.ToArray())
+            if (OnlyInput(node) is { } layer && layers.Module(layer) is FusedModule { Activation.IsNone: true } module
+                && FusedActivation.Of(node, hierarchy) is { } activation && module.CanApply(activation, isResidual: layer.args.Length == 2))
+            {
+                layers.Replace(layer.target.name, module.With(activation));
+                layers.Bypass(node, layer);
+            }
+    }
+
+    /// <summary>Other activations write over their input where nothing reads that any more and nothing outside of the graph holds it.</summary>
+    internal void ActivateInPlace()
+    {
+        var hierarchy = layers.Hierarchy();
+        var order = new ExecutionOrder(layers.Graph, new AliasAnalysis(layers.Graph, hierarchy));
+        foreach (var node in layers.Graph.nodes.ToArray())
+            if (FusedActivation.Of(node, hierarchy) is { } activation && node.all_input_nodes is [var input] && order.IsLastUse(input, node) && !order.Writes(node))
+            {
+                var path = $"{node.name}_in_place";
+                layers.Replace(path, new ActivationInPlace(activation));
+                Replace(node, path, ApplyInPlace, node.args[..1]);
+            }
+    }
+
+    private static MethodInfo Method(string name) => typeof(FusedModule).GetMethod(name)!;
+
+    private static FusedModule? KernelOf(nn.Module module) => module switch
+    {
+        Conv2d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv
+            => new FusedConv2d(conv.weight, conv.bias, new(conv.kernel_size, conv.stride, padding, conv.dilation, conv.groups), FusedActivation.None),
+        Linear linear => new FusedLinear(linear.weight, linear.bias, FusedActivation.None),
+        _ => null,
+    };
+
+    /// <summary>Whether a node adds two different tensors as they are: no factor, no number.</summary>
+    private static bool IsAdd(Node node)
+        => node.op is Opcode.call_function or Opcode.call_method && node.target.name is "add" or "add_" && TensorTypes.IsTensor(node.type)
+        && node.args is [NodeArgument left, NodeArgument right, .. var rest] && left.Node != right.Node && TensorTypes.IsTensor(left.Node.type) && TensorTypes.IsTensor(right.Node.type)
+        && rest.All(argument => argument is Literal { Value: null });
+
+    /// <summary>Whether the graph also reads a tensor of a module by itself.</summary>
+    private bool IsReadInside(string path) => layers.Graph.find_nodes(Opcode.get_attr).Any(node => node.target.name.StartsWith(path + ".", StringComparison.Ordinal));
+
+    /// <summary>The layer that a node reads as its only input, if the node is the only one to read it and no other node calls the same module.</summary>
+    private Node? OnlyInput(Node node)
+        => node.all_input_nodes is [{ op: Opcode.call_module, users.Count: 1 } layer] && layers.Calls.Count(call => call.target.name == layer.target.name) == 1 ? layer : null;
+
+    private void Replace(Node node, string path, MethodInfo method, ImmutableArray<Argument> args)
+    {
+        using var here = layers.Graph.inserting_before(node);
+        var replacement = layers.Graph.create_node(Opcode.call_module, new ModuleTarget(path, method), args, typeof(Tensor));
+        replacement.origin = node.origin;
+        layers.Bypass(node, replacement);
+    }
+}

@@ -1,0 +1,67 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>A graph that is being optimised, with the modules and tensors it names: the source's own until a pass puts others in their place.</summary>
+/// <param name="source">The module that the graph came from; it stays as it is.</param>
+/// <param name="graph">A copy of its graph, to be changed.</param>
+internal sealed class InferenceGraph(nn.Module source, Graph graph)
+{
+    private readonly ModuleHierarchy hierarchy = new(source);
+    private readonly Dictionary<string, nn.Module> modules = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Tensor> constants = new(StringComparer.Ordinal);
+
+    internal Graph Graph => graph;
+
+    /// <summary>The calls of modules, as they are now.</summary>
+    internal Node[] Calls => [.. graph.find_nodes(Opcode.call_module)];
+
+    internal nn.Module Module(string path) => modules.TryGetValue(path, out var own) ? own : hierarchy.Module(path);
+
+    internal nn.Module Module(Node call) => Module(call.target.name);
+
+    /// <summary>The parameter, buffer or constant that a node reads.</summary>
+    internal Tensor Tensor(Node read) => constants.TryGetValue(read.target.name, out var own) ? own : hierarchy.Attribute(read.target.name)();
+
+    /// <summary>Puts a module in the place of another, for all calls of that name.</summary>
+    internal void Replace(string path, nn.Module module)
+    {
+        if (modules.TryGetValue(path, out var before))
+            before.Dispose();
+        modules[path] = module;
+    }
+
+    /// <summary>Takes over a tensor, under a name of its own.</summary>
+    internal string AddConstant(Tensor tensor)
+    {
+        var name = $"_inlined_constant{constants.Count}";
+        constants[name] = tensor.DetachFromDisposeScope();
+        return name;
+    }
+
+    internal void EliminateDeadCode() => graph.eliminate_dead_code(Present());
+
+    /// <summary>Makes the readers of a node read another one, and erases it.</summary>
+    internal void Bypass(Node node, Node instead)
+    {
+        node.replace_all_uses_with(instead);
+        graph.erase_node(node);
+    }
+
+    /// <summary>The modules and tensors that the graph still names, as a hierarchy of their own: what is the source's is copied.</summary>
+    internal ModuleTree Tree()
+    {
+        var copier = new DeepCopy();
+        var content = Names(Opcode.call_module).ToDictionary(path => path, path => modules.TryGetValue(path, out var own) ? own : copier.Of(hierarchy.Module(path), path));
+        foreach (var path in Names(Opcode.get_attr))
+            content[path] = constants.TryGetValue(path, out var own) ? own : copier.Of(hierarchy.Attribute(path)(), path);
+        return ModuleTree.Of(content, ownsContent: true, training: false);
+    }
+
+    /// <summary>The hierarchy as it is now, to look modules up.</summary>
+    internal ModuleHierarchy Hierarchy() => new(Present());
+
+    private ModuleTree Present() => ModuleTree.Of(Names(Opcode.call_module).Select(path => KeyValuePair.Create(path, (object)Module(path))));
+
+    private IEnumerable<string> Names(Opcode op) => graph.find_nodes(op).Select(node => node.target.name).Distinct();
+}

@@ -1,0 +1,338 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Fx.Tests.Inference;
+
+/// <summary>What the optimised copy computes, against the module itself.</summary>
+[Collection("Tensor counts")]
+public sealed class OptimizeForInferenceTests
+{
+    public static TheoryData<string> Activations => ["none", "relu", "relu6", "silu", "hardswish", "hardsigmoid", "sigmoid", "tanh", "gelu"];
+
+    [Theory]
+    [MemberData(nameof(Activations))]
+    public void A_convolution_a_batch_norm_and_an_activation_become_one_node(string activation)
+    {
+        using var model = Warm(Sequential(("conv", Conv2d(8, 24, 3, padding: 1, bias: false)), ("bn", BatchNorm2d(24)), ("act", Named(activation))));
+        AssertSame(model, [rand(2, 8, 20, 17), rand(1, 8, 33, 33)], nodes: 3);
+    }
+
+    [Theory]
+    [MemberData(nameof(Activations))]
+    public void A_linear_layer_and_its_activation_become_one_node(string activation)
+    {
+        using var model = Warm(Sequential(("fc", Linear(96, 160)), ("act", Named(activation))));
+        AssertSame(model, [randn(40, 96), randn(3, 11, 96)], nodes: 3);
+    }
+
+    [Theory]
+    [InlineData(1, 1, 1, 1, true)]
+    [InlineData(3, 2, 1, 1, false)]
+    [InlineData(3, 1, 2, 1, true)]
+    [InlineData(5, 2, 1, 16, true)]
+    [InlineData(3, 1, 1, 4, false)]
+    public void Every_geometry_of_a_convolution_gives_the_same(long kernel, long stride, long dilation, long groups, bool bias)
+    {
+        using var model = Warm(Sequential(("conv", Conv2d(16, 32, kernel, stride, kernel / 2, dilation, groups: groups, bias: bias)), ("bn", BatchNorm2d(32)), ("relu", ReLU())));
+        AssertSame(model, [rand(2, 16, 31, 24), rand(1, 16, 9, 9)], nodes: 3);
+    }
+
+    [Theory]
+    [InlineData(PaddingModes.Reflect)]
+    [InlineData(PaddingModes.Circular)]
+    public void A_convolution_with_another_padding_stays_as_it_is(PaddingModes mode)
+    {
+        using var model = Warm(Sequential(("conv", Conv2d(4, 32, 3, padding: 1, padding_mode: mode)), ("relu", ReLU())));
+        AssertSame(model, [rand(1, 4, 40, 40)], nodes: 4);
+    }
+
+    [Fact]
+    public void Shapes_beyond_those_with_a_layout_of_their_own_are_right()
+    {
+        using var model = Warm(Sequential(("conv", Conv2d(8, 16, 3, padding: 1)), ("relu", ReLU())));
+        AssertSame(model, [.. Enumerable.Range(0, 9).Select(i => rand(1 + i % 3, 8, 20 + i, 30))], nodes: 3);
+    }
+
+    [Fact]
+    public void A_residual_that_nothing_reads_any_more_is_overwritten_and_one_that_is_read_is_not()
+    {
+        using var model = Warm(new Residuals());
+        using var traced = fx.symbolic_trace(model);
+        using var optimised = traced.optimize_for_inference();
+        var methods = optimised.graph.find_nodes(Opcode.call_module).Select(node => $"{node.target}:{((ModuleTarget)node.target).Method.Name}");
+        Assert.Equal(["conv1:forward", "conv2:add_", "conv3:add", "conv4:add_"], methods);
+        AssertSame(model, [rand(2, 16, 24, 24)], nodes: 7);
+    }
+
+    [Fact]
+    public void A_residual_of_another_shape_is_broadcast()
+    {
+        using var model = Warm(new Broadcast());
+        AssertSame(model, [rand(2, 16, 24, 24)], nodes: 4);
+    }
+
+    [Fact]
+    public void A_write_between_a_layer_and_its_sum_keeps_its_place()
+    {
+        using var model = Warm(new WritesBetween());
+        AssertSame(model, [rand(2, 16, 24, 24)], nodes: null);
+    }
+
+    [Fact]
+    public void What_a_view_of_a_residual_still_reads_is_not_overwritten()
+    {
+        using var model = Warm(new ViewedLater());
+        AssertSame(model, [rand(2, 16, 24, 24)], nodes: null);
+    }
+
+    [Fact]
+    public void A_layer_that_is_called_twice_keeps_both_results()
+    {
+        using var model = Warm(new CalledTwice());
+        AssertSame(model, [rand(2, 16, 24, 24)], nodes: null);
+    }
+
+    [Fact]
+    public void An_extractor_gives_the_same_features()
+    {
+        using var model = Warm(new Residuals());
+        using var extractor = feature_extraction.create_feature_extractor(model, ["conv1", "conv2", "add", "relu_1"]);
+        using var optimised = extractor.optimize_for_inference();
+        using var x = rand(1, 16, 30, 30);
+        extractor.eval();
+        using var expected = extractor.call(x);
+        using var actual = optimised.call(x);
+        Assert.Equal(expected.Keys, actual.Keys);
+        foreach (var key in expected.Keys)
+            AssertClose(expected[key], actual[key]);
+    }
+
+    [Fact]
+    public void The_original_stays_as_it_is_and_the_copy_survives_it()
+    {
+        var model = Warm(new Residuals());
+        model.train();
+        var before = model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
+        var traced = fx.symbolic_trace(model);
+        using var optimised = traced.optimize_for_inference();
+        Assert.True(model.training);
+        Assert.False(optimised.training);
+        foreach (var (name, value) in model.state_dict())
+            Assert.True(value.Equals(before[name]), name);
+
+        model.eval();
+        using var x = rand(1, 16, 24, 24);
+        using var expected = model.call(x);
+        traced.Dispose();
+        model.Dispose();
+        using var actual = optimised.call(x);
+        AssertClose(expected, actual);
+    }
+
+    [Fact]
+    public void Gradients_of_the_input_are_the_originals()
+    {
+        using var model = Warm(new Residuals());
+        using var traced = fx.symbolic_trace(model);
+        using var optimised = traced.optimize_for_inference();
+        using var x = rand(1, 16, 24, 24, requires_grad: true);
+        model.call(x).sum().backward();
+        using var expected = x.grad!.clone();
+        x.grad!.zero_();
+        optimised.call(x).sum().backward();
+        AssertClose(expected, x.grad!);
+    }
+
+    [Fact]
+    public void Double_precision_takes_the_portable_way()
+    {
+        using var model = Warm(new Residuals());
+        model.to(ScalarType.Float64);
+        AssertSame(model, [rand(1, 16, 24, 24, dtype: ScalarType.Float64)], nodes: 7, tolerance: 1e-10);
+    }
+
+    [Fact]
+    public void Half_the_bits_give_single_precision_back_within_their_rounding()
+    {
+        using var model = Warm(new Residuals());
+        using var traced = fx.symbolic_trace(model);
+        using var optimised = traced.optimize_for_inference(ScalarType.BFloat16);
+        using var x = rand(1, 16, 24, 24);
+        using var expected = model.call(x);
+        using var actual = optimised.call(x);
+        Assert.Equal(ScalarType.Float32, actual.dtype);
+        AssertClose(expected, actual, 0.1);
+        Assert.True((expected - actual).abs().max().item<float>() > 0);
+    }
+
+    [Fact]
+    public void A_precision_that_makes_no_sense_is_refused()
+    {
+        using var model = Warm(new Residuals());
+        using var traced = fx.symbolic_trace(model);
+        var error = Assert.Throws<ArgumentException>(() => traced.optimize_for_inference(ScalarType.Int64));
+        Assert.Contains("float32, bfloat16 or float16, but not for Int64", error.Message);
+    }
+
+    [Fact]
+    public async Task Several_threads_may_run_one_module_on_different_shapes()
+    {
+        using var model = Warm(new Residuals());
+        using var traced = fx.symbolic_trace(model);
+        using var optimised = traced.optimize_for_inference();
+        var inputs = Enumerable.Range(0, 6).Select(i => rand(1, 16, 20 + 2 * i, 24)).ToArray();
+        var expected = inputs.Select(input => model.call(input)).ToArray();
+        var runs = Enumerable.Range(0, 4).Select(worker => Task.Run(() =>
+        {
+            for (var i = 0; i < 30; i++)
+            {
+                var which = (i + worker) % inputs.Length;
+                using var actual = optimised.call(inputs[which]);
+                AssertClose(expected[which], actual);
+            }
+        }));
+        await Task.WhenAll(runs);
+    }
+
+    [Fact]
+    public void Calls_and_the_module_itself_leave_no_tensor_behind()
+    {
+        using var mode = no_grad();
+        using var model = Warm(new Residuals());
+        using var traced = fx.symbolic_trace(model);
+        using var x = rand(1, 16, 24, 24);
+        using var optimised = traced.optimize_for_inference();
+        LiveTensors.AssertStay(() => optimised.call(x).Dispose(), 50);
+        LiveTensors.AssertStay(() => traced.optimize_for_inference().Dispose(), 5);
+        LiveTensors.AssertStay(() =>
+        {
+            using var another = traced.optimize_for_inference();
+            another.call(x).Dispose();
+        }, 5);
+    }
+
+    /// <summary>In evaluation mode, its batch norms with statistics of their own.</summary>
+    private static T Warm<T>(T model) where T : Module
+    {
+        manual_seed(7);
+        foreach (var norm in model.modules().OfType<BatchNorm2d>())
+        {
+            init.normal_(norm.running_mean!, 0, 0.3);
+            init.uniform_(norm.running_var!, 0.5, 2);
+            init.uniform_(norm.weight!, 0.5, 1.5);
+            init.normal_(norm.bias!, 0, 0.3);
+        }
+        model.eval();
+        return model;
+    }
+
+    private static Module<Tensor, Tensor> Named(string activation) => activation switch
+    {
+        "none" => Identity(),
+        "relu" => ReLU(),
+        "relu6" => ReLU6(),
+        "silu" => SiLU(),
+        "hardswish" => Hardswish(),
+        "hardsigmoid" => Hardsigmoid(),
+        "sigmoid" => Sigmoid(),
+        "tanh" => Tanh(),
+        "gelu" => GELU(),
+        _ => throw new ArgumentOutOfRangeException(nameof(activation)),
+    };
+
+    private static void AssertSame(Module<Tensor, Tensor> model, Tensor[] inputs, int? nodes, double tolerance = 1e-4)
+    {
+        using var traced = fx.symbolic_trace(model);
+        using var optimised = traced.optimize_for_inference();
+        Assert.Equal(nodes ?? optimised.graph.Count, optimised.graph.Count);
+        foreach (var input in inputs)
+        {
+            using var given = input.clone();
+            using var expected = model.call(input);
+            using var actual = optimised.call(input);
+            AssertClose(expected, actual, tolerance);
+            Assert.True(input.Equals(given));
+            input.Dispose();
+        }
+    }
+
+    private static void AssertClose(Tensor expected, Tensor actual, double tolerance = 1e-4)
+    {
+        using var scope = NewDisposeScope();
+        Assert.Equal(expected.shape, actual.shape);
+        Assert.InRange((expected - actual).abs().max().to(ScalarType.Float64).item<double>(), 0, tolerance * expected.std().to(ScalarType.Float64).item<double>());
+    }
+
+    private sealed class Residuals : Module<Tensor, Tensor>
+    {
+        private readonly Conv2d conv1 = Conv2d(16, 16, 3, padding: 1);
+        private readonly Conv2d conv2 = Conv2d(16, 16, 3, padding: 1, bias: false);
+        private readonly BatchNorm2d bn2 = BatchNorm2d(16);
+        private readonly Conv2d conv3 = Conv2d(16, 16, 1);
+        private readonly Conv2d conv4 = Conv2d(16, 16, 3, padding: 1);
+
+        internal Residuals() : base(nameof(Residuals)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            var first = conv1.call(x).relu();
+            var second = (bn2.call(conv2.call(x)) + first).relu();
+            var third = conv3.call(x) + second;
+            return second * (conv4.call(third) + third).relu();
+        }
+    }
+
+    private sealed class Broadcast : Module<Tensor, Tensor>
+    {
+        private readonly Conv2d conv = Conv2d(16, 16, 3, padding: 1);
+        private readonly Conv2d gate = Conv2d(16, 16, 24);
+
+        internal Broadcast() : base(nameof(Broadcast)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x) => (conv.call(x) + gate.call(x).sigmoid()).relu();
+    }
+
+    private sealed class WritesBetween : Module<Tensor, Tensor>
+    {
+        private readonly Conv2d first = Conv2d(16, 16, 3, padding: 1);
+        private readonly Conv2d conv = Conv2d(16, 16, 3, padding: 1);
+
+        internal WritesBetween() : base(nameof(WritesBetween)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            var y = first.call(x);
+            var convolved = conv.call(y);
+            y.mul_(2);
+            return (convolved + y).relu();
+        }
+    }
+
+    private sealed class ViewedLater : Module<Tensor, Tensor>
+    {
+        private readonly Conv2d first = Conv2d(16, 16, 3, padding: 1);
+        private readonly Conv2d conv = Conv2d(16, 16, 3, padding: 1);
+
+        internal ViewedLater() : base(nameof(ViewedLater)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            var y = first.call(x);
+            var view = y.transpose(2, 3);
+            var sum = (conv.call(x) + y).relu();
+            var gate = view.sigmoid();
+            return sum * gate.transpose(2, 3) + view.transpose(2, 3);
+        }
+    }
+
+    private sealed class CalledTwice : Module<Tensor, Tensor>
+    {
+        private readonly Conv2d conv = Conv2d(16, 16, 3, padding: 1);
+        private readonly BatchNorm2d norm = BatchNorm2d(16);
+
+        internal CalledTwice() : base(nameof(CalledTwice)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x) => norm.call(conv.call(x)).relu() + conv.call(x).sigmoid();
+    }
+}
