@@ -24,7 +24,9 @@ internal static class ConcreteGrammar
 
     private static Dictionary<string, string[]> Expressions()
     {
-        var table = new Dictionary<string, string[]>(Particular());
+        var table = Particular();
+        foreach (var (type, templates) in Family.All.SelectMany(family => family.Expressions))
+            table[type] = [.. table.GetValueOrDefault(type, []), .. templates.Select(template => $"({template})")];
         foreach (var type in Numbers)
             table[type] = [.. table.GetValueOrDefault(type, []), .. Of(type), .. Wide.Contains(type) ? Arithmetic(type) : [], .. Numbers.Where(other => other != type).Select(other => $"unchecked(({type})«{other}»)"), .. Wide.Where(other => other != type).Select(other => $"checked(({type})«{other}»)")];
         foreach (var type in Numbers)
@@ -80,5 +82,6 @@ internal static class ConcreteGrammar
     [
         .. Numbers.SelectMany(type => new[] { $"{type} v§ = «{type}»;", $"«={type}» = «{type}»;", $"«={type}» += «#{type}»;", $"«={type}»--;", $"checked {{ «={type}»++; «={type}» -= «{type}»; }}" }),
         .. ConcreteStatements.ControlFlow, .. ConcreteStatements.ControlFlow, .. ConcreteStatements.Effects, .. ConcreteStatements.Effects,
+        .. Family.All.SelectMany(family => family.Statements), .. Family.All.SelectMany(family => family.Statements),
     ];
 }

@@ -13,7 +13,7 @@ internal static class ConcreteProgram
         var random = new Random(seed);
         var writer = new ProgramWriter(ConcreteGrammar.Grammar, random);
         var text = new StringBuilder();
-        text.AppendLine($"public static class P{seed}\n{{\npublic static object?[] Run({string.Join(", ", Parameters.Select((type, i) => $"{type} p{i}"))})\n{{\nint fuel = 40; string error = \"\", text = \"\"; Func<int, int> hook = z => z ^ 5;");
+        text.AppendLine($"public static class P{seed}\n{{\npublic static object?[] Run({string.Join(", ", Parameters.Select((type, i) => $"{type} p{i}"))})\n{{\nAnimal.Born = 0; int fuel = 40; string error = \"\", text = \"\"; Func<int, int> hook = z => z ^ 5;");
         for (var i = 0; i < Parameters.Length; i++)
             writer.Declare(Parameters[i], $"p{i}");
         writer.Declare("index", "(fuel & 3)", isWritable: false);
@@ -25,7 +25,7 @@ internal static class ConcreteProgram
         text.AppendLine("Span<int> sp = ai, st = new int[4];");
         var body = writer.Statements(random.Next(4, 9));
         // Mostly the exception is caught, so that what was done before it can be seen.
-        text.AppendLine(random.Next(4) == 0 ? body : $"try\n{{\n{body}}}\ncatch (Exception e) when (e is not NullReferenceException)\n{{\nerror += e.GetType().Name;\n}}");
+        text.AppendLine(random.Next(4) == 0 ? body : $"try\n{{\n{body}}}\ncatch (Exception e) when (e is not NullReferenceException)\n{{\nerror += e.GetType().Name + (e is InvalidCastException ? \"\" : e.Message);\n}}");
         text.AppendLine($"return [error, text, fuel, hook(3), {string.Join(", ", Parameters.Select((_, i) => $"p{i}"))}, {string.Join(", ", ConcreteGrammar.Prologue.Select(variable => variable.Name))}];\n}}\n}}");
         return text.ToString();
     }

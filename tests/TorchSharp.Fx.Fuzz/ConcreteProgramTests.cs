@@ -1,55 +1,28 @@
 using System.Reflection;
-using Microsoft.CodeAnalysis;
 using TorchSharp.Fx.Tracing;
 
 namespace TorchSharp.Fx.Fuzz;
 
-/// <summary>Programs without tensors: the interpreter does what the CLR does, with the code of a Debug and of a Release compiler.</summary>
+/// <summary>Programs without tensors: the interpreter does what the CLR does.</summary>
 public sealed class ConcreteProgramTests
 {
-    private const int BatchSize = 100;
-
     [Fact]
-    public void The_interpreter_gives_what_the_CLR_gives()
+    public void CSharp_in_Debug_and_Release_gives_what_the_CLR_gives()
+        => new Campaign(GetType(), programs: 200, new CSharpKind(ConcreteProgram.Write, (seed, builds) => Difference(builds, $"P{seed}", "Run", ConcreteProgram.Inputs(seed)))).Run();
+
+    /// <summary>What is different between the interpreter, on any build, and the CLR.</summary>
+    internal static string? Difference(Builds builds, string type, string name, IEnumerable<object[]> arguments)
     {
-        var programs = 0;
-        var failures = new List<int>();
-        foreach (var seeds in Budget.Batches(BatchSize))
+        foreach (var inputs in arguments)
         {
-            programs += seeds.Length;
-            var source = string.Concat(seeds.Select(ConcreteProgram.Write));
-            var (debug, release) = (Batch.Compile(source, OptimizationLevel.Debug), Batch.Compile(source, OptimizationLevel.Release));
-            foreach (var seed in seeds)
-                if (Difference(seed, debug, release) is { } difference)
-                {
-                    failures.Add(seed);
-                    TestContext.Current.TestOutputHelper?.WriteLine($"Seed {seed}: {difference}");
-                }
-        }
-        Assert.True(failures.Count == 0, $"{failures.Count} of {programs} programs differ: seeds {string.Join(", ", failures.Take(20))}.\n{string.Concat(failures.Take(2).Select(Report))}");
-    }
-
-    private static string Report(int seed)
-    {
-        var source = Shrinker.Shrink(ConcreteProgram.Write(seed), smaller => DifferenceIn(seed, smaller) is not null);
-        return $"\nSeed {seed}: {DifferenceIn(seed, source)}\n{source}";
-    }
-
-    private static string? DifferenceIn(int seed, string source)
-        => Batch.TryCompile(source, OptimizationLevel.Debug, out _) is { } debug && Batch.TryCompile(source, OptimizationLevel.Release, out _) is { } release ? Difference(seed, debug, release) : null;
-
-    private static string? Difference(int seed, Assembly debug, Assembly release)
-    {
-        foreach (var inputs in ConcreteProgram.Inputs(seed))
-        {
-            var expected = Outcome.Of(() => Method(release).Invoke(null, BindingFlags.DoNotWrapExceptions, null, inputs, null));
-            foreach (var assembly in new[] { debug, release })
+            var expected = Outcome.Of(() => Method(builds.Assemblies[^1]).Invoke(null, BindingFlags.DoNotWrapExceptions, null, inputs, null));
+            foreach (var assembly in builds.Assemblies)
                 if (Outcome.Of(() => Interpreted(Method(assembly), inputs)) is var actual && actual != expected)
-                    return $"({string.Join(", ", inputs)})\n{Outcome.Difference("the CLR", expected, (assembly == debug ? "Debug" : "Release") + " code here", actual)}";
+                    return $"({string.Join(", ", inputs)})\n{Outcome.Difference("the CLR", expected, $"{builds.NameOf(assembly)} here", actual)}";
         }
         return null;
 
-        MethodInfo Method(Assembly assembly) => assembly.GetType($"P{seed}")!.GetMethod("Run")!;
+        MethodInfo Method(Assembly assembly) => assembly.GetType(type)!.GetMethod(name)!;
     }
 
     private static object? Interpreted(MethodInfo method, object[] inputs)

@@ -10,9 +10,11 @@ namespace TorchSharp.Fx.Fuzz;
 /// <param name="Statements">One that starts with "type v§ =" declares a variable.</param>
 /// <param name="Jumps">Statements for loops only.</param>
 /// <param name="Exits">Statements that end the program; not for finally blocks.</param>
+/// <param name="Mark">The last statement of every block; one with an effect keeps a Release compiler from dropping the branch that leads there.</param>
 internal sealed record Grammar(
     IReadOnlyDictionary<string, string[]> Expressions,
     IReadOnlyDictionary<string, string[]> Literals,
     string[] Statements,
     string[] Jumps,
-    string[] Exits);
+    string[] Exits,
+    string Mark = "");

@@ -4,7 +4,7 @@ namespace TorchSharp.Fx.Fuzz;
 internal static class ModuleGrammar
 {
     internal static Grammar Grammar { get; } = new(Expressions(), Literals(), Statements(), ["break;", "continue;"],
-        ["return «Tensor»;", "throw new ArgumentException(\"a case that is not supported\");"]);
+        ["return «Tensor»;", "throw new ArgumentException(\"a case that is not supported\");"], Mark: "steps++;");
 
     private static Dictionary<string, string[]> Expressions() => new()
     {
@@ -30,7 +30,7 @@ internal static class ModuleGrammar
 
     private static string[] Statements() =>
     [
-        "x = «Tensor»;", "y = «Tensor»;", "Tensor v§ = «Tensor»;", "long v§ = «long»;", "int v§ = «int»;", "«=long» = «long»;", "«=long» += «#long»;", "«=int» = «int»;", "«=int»++;", "scale = «double»;", "flag = «bool»;", "y = y * «double» + «long»;", "x = x + «Tensor».mean();",
+        "x = «Tensor»;", "y = «Tensor»;", "Tensor v§ = «Tensor»; Helpers.Use(ref v§);", "long v§ = «long»; Helpers.Use(ref v§);", "int v§ = «int»; Helpers.Use(ref v§);", "«=long» = «long»;", "«=long» += «#long»;", "«=int» = «int»;", "«=int»++;", "scale = «double»;", "flag = «bool»;", "y = y * «double» + «long»;", "x = x + «Tensor».mean();",
         "if («bool») «block»", "if («bool») «block» else «block»", "if («bool») x = «Tensor»; else y = «Tensor»;", "for (int i§ = 0; i§ < width; i§++) «loop int i§»", "for (long i§ = 0; i§ < («long» & 3) && fuel-- > 0; i§++) «loop long i§»", "foreach (var e§ in lt.ToArray()) { y = y + e§.mean(); «loop» }", "foreach (var e§ in «Tensor».chunk(2)) «loop Tensor e§»", "while («bool» && fuel-- > 0) «loop»",
         "switch («int» & 3) { case 0: «block» break; case 2: «block» break; default: «block» break; }", "try «block» finally «finally»", "try «block» catch (ArgumentException) { y = y + 1; }", "x = («int» switch { 0 => x, > 5 => «Tensor», _ => y });",
         "lt.Add(«Tensor»);", "lt[0] = «Tensor»;", "lt = [.. lt.Take(2), «Tensor»];", "dims.Add(«long»);", "dims[0] = «long»;", "size.Rows = «long»;", "size.Cols = «int»;", "size = new Size(«long», «int»);", "size.Grow(«int»);", "pair = («Tensor», «long»);", "pair.Item2 += «long»;", "(x, y) = (y, x);",

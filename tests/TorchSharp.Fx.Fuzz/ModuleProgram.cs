@@ -1,8 +1,14 @@
+using System.Reflection;
+using static TorchSharp.torch;
+
 namespace TorchSharp.Fx.Fuzz;
 
 /// <summary>A generated module.</summary>
 internal static class ModuleProgram
 {
+    /// <summary>The compiled module, as it is before its first call.</summary>
+    internal static nn.Module<Tensor, Tensor> New(int seed, Assembly assembly) => (nn.Module<Tensor, Tensor>)Activator.CreateInstance(assembly.GetType($"M{seed}")!)!;
+
     internal static string Write(int seed)
     {
         var random = new Random(seed);

@@ -3,12 +3,14 @@ namespace TorchSharp.Fx.Fuzz;
 /// <summary>What generated programs share.</summary>
 internal static class Prelude
 {
-    internal const string Text = """
-        using System;
-        using System.Collections.Generic;
-        using System.Linq;
-        using TorchSharp;
-        using static TorchSharp.torch;
+    internal static string Text { get; } = string.Concat(Family.All.Select(family => family.Declarations).Prepend(Common));
+
+    private const string Common = """
+        global using System;
+        global using System.Collections.Generic;
+        global using System.Linq;
+        global using TorchSharp;
+        global using static TorchSharp.torch;
 
         [Flags] public enum Color : byte { None, Red, Blue }
 
@@ -21,6 +23,7 @@ internal static class Prelude
             public Inner In = new() { C = a, D = unchecked((byte)a) };
             public readonly long Sum() => unchecked(A + In.C + In.D);
             public void Grow(int by) { A = unchecked(A + by); In.C = unchecked(In.C * by); }
+            public readonly void Deconstruct(out int a, out double b) => (a, b) = (A, B);
             public readonly Pair Moved(int by) { var copy = this; copy.Grow(by); return copy; }
         }
 
@@ -48,6 +51,7 @@ internal static class Prelude
         public static class Helpers
         {
             public static T Pick<T>(bool first, T a, T b) => first ? a : b;
+            public static void Use<T>(ref T value) => _ = value;
             public static T Same<T>(T x) => x;
             public static int Twice(int x) => checked(x * 2);
             public static int Later(int x, ref int counter) { try { return counter / x; } finally { counter = unchecked(counter + 1); } }

@@ -84,7 +84,7 @@ internal sealed partial class ProgramWriter(Grammar grammar, Random random)
             Declare(declared[1], declared[2], isWritable: false);
         var text = Statements(random.Next(1, 4), depth, place);
         variables.RemoveRange(outside, variables.Count - outside);
-        return $"{{\n{text}}}";
+        return $"{{\n{text}{grammar.Mark}}}";
     }
 
     private string Variable(string type, bool writable)

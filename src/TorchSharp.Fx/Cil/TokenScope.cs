@@ -20,7 +20,8 @@ internal sealed class TokenScope(MethodBase method)
     public MemberInfo Member(int token) =>
         Resolve(token, static (s, t) => s.module.ResolveMember(t, s.typeArguments, s.methodArguments)!);
 
-    public string String(int token) => Resolve(token, static (s, t) => s.module.ResolveString(t));
+    // Equal literals are one object (ECMA-335 III.4.16).
+    public string String(int token) => Resolve(token, static (s, t) => string.Intern(s.module.ResolveString(t)));
 
     public byte[] Signature(int token) => Resolve(token, static (s, t) => s.module.ResolveSignature(t));
 

@@ -53,6 +53,8 @@ internal abstract class Address
     /// <summary>A field of an object, or a static field when the object is null.</summary>
     internal sealed class ObjectField(Interpreter interpreter, object? target, FieldInfo field) : Address
     {
+        internal FieldInfo Member => @field;
+
         internal override Type Type => @field.FieldType;
 
         internal override Value Load() => interpreter.LoadField(target, field);

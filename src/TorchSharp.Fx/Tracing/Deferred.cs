@@ -8,6 +8,7 @@ internal sealed class Deferred : Proxy
 {
     private readonly Interpreter interpreter;
     private Argument? recorded;
+    private Deferred? opposite;
 
     internal Deferred(Interpreter interpreter, Builtin operation, Type operands, Type type, Value left, Value right = default) : base(null, type)
         => (this.interpreter, Operation, Operands, Left, Right) = (interpreter, operation, operands, left, right);
@@ -29,12 +30,18 @@ internal sealed class Deferred : Proxy
 
     internal bool IsComparison => Operation is >= Builtin.eq and <= Builtin.ge or Builtin.not_;
 
-    /// <summary>The comparison that holds exactly when this one does not.</summary>
-    internal Deferred Negated() => Operation switch
+    /// <summary>The comparison that holds exactly when this one does not; its own opposite is this one again, so that no condition is recorded twice.</summary>
+    internal Deferred Negated()
+    {
+        if (opposite is null)
+            (opposite = Opposite()).opposite = this;
+        return opposite;
+    }
+
+    private Deferred Opposite() => Operation switch
     {
         Builtin.eq => With(Builtin.ne),
         Builtin.ne => With(Builtin.eq),
-        Builtin.not_ when Left.Symbol is Deferred inner => inner,
         // With NaN neither x < y nor x >= y holds, so a floating-point order has no opposite.
         Builtin.lt when !IsFloating => With(Builtin.ge),
         Builtin.ge when !IsFloating => With(Builtin.lt),

@@ -42,10 +42,20 @@ internal static class Delegates
         var invoke = type.GetMethod("Invoke")!;
         var callBack = Expression.Parameter(typeof(Func<object?[], object?>));
         var parameters = Array.ConvertAll(invoke.GetParameters(), parameter => Expression.Parameter(parameter.ParameterType));
-        Expression body = Expression.Invoke(callBack, Expression.NewArrayInit(typeof(object), parameters.Select(parameter => Expression.Convert(parameter, typeof(object)))));
-        body = invoke.ReturnType == typeof(void) ? Expression.Block(typeof(void), body) : Expression.Convert(body, invoke.ReturnType);
+        var values = Expression.Variable(typeof(object[]));
+        var result = Expression.Variable(typeof(object));
+        var writtenBack = parameters.Select((parameter, i) => IsWritable(parameter.Type)
+            ? Expression.Call(typeof(SpanCalls), nameof(SpanCalls.WriteBack), parameter.Type.GenericTypeArguments, Expression.Convert(Expression.ArrayIndex(values, Expression.Constant(i)), typeof(SpanModel)), parameter)
+            : (Expression)Expression.Empty());
+        var body = Expression.Block(invoke.ReturnType, [values, result], [
+            Expression.Assign(values, Expression.NewArrayInit(typeof(object), parameters.Select(parameter => Expression.Convert(StructLayout.IsSpan(parameter.Type) ? SpanCalls.Wrapped(parameter) : parameter, typeof(object))))),
+            Expression.Assign(result, Expression.Invoke(callBack, values)),
+            .. writtenBack,
+            invoke.ReturnType == typeof(void) ? Expression.Empty() : Expression.Convert(result, invoke.ReturnType)]);
         return Expression.Lambda<Func<Func<object?[], object?>, Delegate>>(Expression.Lambda(type, body, parameters), callBack).Compile();
     }
+
+    private static bool IsWritable(Type type) => StructLayout.IsSpan(type) && type.GetGenericTypeDefinition() == typeof(Span<>);
 
     private sealed record Made(object? Target, MethodInfo Method);
 }

@@ -10,6 +10,7 @@ internal static class InterpretedEnumerable
     private static readonly MethodInfo OverMethod = typeof(InterpretedEnumerable).GetMethod(nameof(Enumerate), BindingFlags.Static | BindingFlags.NonPublic)!;
     private static readonly MethodInfo ToArrayMethod = typeof(Enumerable).GetMethod(nameof(Enumerable.ToArray))!;
     private static readonly MethodInfo MoveNext = typeof(IEnumerator).GetMethod(nameof(IEnumerator.MoveNext))!;
+    private static readonly MethodInfo Dispose = typeof(IDisposable).GetMethod(nameof(IDisposable.Dispose))!;
 
     /// <summary>The wrapped sequence; null when the parameter wants something else than a sequence.</summary>
     internal static object? Over(Interpreter interpreter, object source, Type parameter)
@@ -43,7 +44,15 @@ internal static class InterpretedEnumerable
     {
         var enumerator = interpreter.CallBack(typeof(IEnumerable<T>).GetMethod("GetEnumerator")!, source)!;
         var current = typeof(IEnumerator<T>).GetProperty("Current")!.GetMethod!;
-        while ((bool)interpreter.CallBack(MoveNext, enumerator)!)
-            yield return (T)interpreter.CallBack(current, enumerator)!;
+        try
+        {
+            while ((bool)interpreter.CallBack(MoveNext, enumerator)!)
+                yield return (T)interpreter.CallBack(current, enumerator)!;
+        }
+        finally
+        {
+            if (enumerator is IDisposable)
+                interpreter.CallBack(Dispose, enumerator);
+        }
     }
 }

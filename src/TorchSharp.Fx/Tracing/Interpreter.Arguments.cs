@@ -56,6 +56,8 @@ internal sealed partial class Interpreter
     /// <summary>What stands for a value among the arguments of a node, where the callee takes a <paramref name="type"/>.</summary>
     internal Argument ToArgument(Value value, Type type) => value.Kind switch
     {
+        // A flag that the program uses as a number: the type of a tensor operation's result depends on which of the two it gets.
+        ValueKind.Symbol when value.Symbol.type == typeof(bool) && type.IsPrimitive && type != typeof(bool) => new ConvertArgument(value.Symbol.Argument, type, false),
         ValueKind.Symbol => value.Symbol.Argument,
         ValueKind.Address => ToArgument(value.Address.Load(), type.IsByRef ? type.GetElementType()! : type),
         ValueKind.Object or ValueKind.Struct => ToArgument(value.Reference),

@@ -46,12 +46,18 @@ internal sealed partial class Interpreter
     {
         (ValueKind.Int32, ValueKind.Int32) => Value.Of(Of32(op, left.Int32, right.Int32)),
         (ValueKind.Int64, ValueKind.Int64 or ValueKind.Int32) => Value.Of(Of64(op, left.Int64, right.Int64)),
-        (ValueKind.Int32, ValueKind.NativeInt) or (ValueKind.NativeInt, ValueKind.Int32 or ValueKind.NativeInt) => Value.OfNative(Of64(op, left.Int64, right.Int64)),
-        (ValueKind.Int32, ValueKind.Int64) when op is Op.Shl or Op.Shr or Op.ShrUn => Value.Of(Of32(op, left.Int32, right.Int32)),
+        // A shift's count may be another integer than what is shifted (III.1.5 table 6).
+        (ValueKind.Int32, ValueKind.NativeInt or ValueKind.Int64) when op is Op.Shl or Op.Shr or Op.ShrUn => Value.Of(Of32(op, left.Int32, right.Int32)),
+        (ValueKind.Int64, ValueKind.NativeInt) when op is Op.Shl or Op.Shr or Op.ShrUn => Value.Of(Of64(op, left.Int64, right.Int64)),
+        (ValueKind.Int32, ValueKind.NativeInt) or (ValueKind.NativeInt, ValueKind.Int32 or ValueKind.NativeInt) => Value.OfNative(Of64(op, Widened(op, left), Widened(op, right))),
         (ValueKind.Single, ValueKind.Single) => Value.Of(OfFloat(op, left.Single, right.Single)),
         (ValueKind.Double or ValueKind.Single, ValueKind.Double or ValueKind.Single) => Value.Of(OfDouble(op, AsDouble(left), AsDouble(right))),
         _ => throw Untraceable.Instruction(this, op),
     };
+
+    /// <summary>An int32 beside a native integer, extended as the CLR does it: with zeros for checked unsigned arithmetic and unsigned branches, else with its sign.</summary>
+    private static long Widened(Op op, Value value)
+        => value.Kind == ValueKind.Int32 && op is Op.AddOvfUn or Op.SubOvfUn or Op.MulOvfUn or Op.BneUn or Op.BgeUn or Op.BgtUn or Op.BleUn or Op.BltUn ? (uint)value.Int32 : value.Int64;
 
     private int Of32(Op op, int a, int b) => op switch
     {
@@ -139,7 +145,7 @@ internal sealed partial class Interpreter
         if (!left.IsInteger || !right.IsInteger)
             return HoldsReference(op, left, right);
         var narrow = left.Kind == ValueKind.Int32 && right.Kind == ValueKind.Int32;
-        var (a, b) = (left.Int64, right.Int64);
+        var (a, b) = narrow ? (left.Int64, right.Int64) : (Widened(op, left), Widened(op, right));
         var (ua, ub) = narrow ? ((uint)a, (uint)b) : ((ulong)a, (ulong)b);
         return op switch
         {
@@ -269,7 +275,7 @@ internal sealed partial class Interpreter
     private static Value CheckFinite(Value value)
         => double.IsFinite(AsDouble(value)) ? value : throw new OverflowException("Arithmetic operation resulted in an overflow.");
 
-    private static int SizeOf(Type type) => type.IsValueType ? (int)SizeOfMethod.MakeGenericMethod(type).Invoke(null, null)! : IntPtr.Size;
+    internal static int SizeOf(Type type) => type.IsValueType ? (int)SizeOfMethod.MakeGenericMethod(type).Invoke(null, null)! : IntPtr.Size;
 
     private static readonly System.Reflection.MethodInfo SizeOfMethod = typeof(Unsafe).GetMethod(nameof(Unsafe.SizeOf))!;
 }

@@ -55,7 +55,11 @@ internal sealed partial class Interpreter
         if (!method.IsStatic || closed)
             values.Add(target is ValueType ? Value.Of(new Address.Box(target)) : Value.OfObject(target));
         for (var i = 0; i < arguments.Length; i++)
+        {
+            if (arguments[i] is SpanModel span)
+                Overlay.Own(span.Array);
             values.Add(ToValue(arguments[i], parameters[closed ? i + 1 : i].ParameterType));
+        }
         callBacks++;
         try
         {

@@ -8,9 +8,12 @@ internal sealed partial class Interpreter
     private void BranchOn(Frame f, Value value, bool whenTrue, int target)
     {
         value = Known(value);
+        var condition = !value.IsSymbol ? null : AsCondition(value) ?? Comparison(Builtin.ne, value.Symbol.type, value, Value.Of(0));
+        if (condition is not null && IsChoiceOfFlags(f, whenTrue ? condition : condition.Negated(), target))
+            return;
         var isTrue = value.Kind switch
         {
-            ValueKind.Symbol => Decide(f, AsCondition(value) ?? Comparison(Builtin.ne, value.Symbol.type, value, Value.Of(0)), whenTrue ? target : f.Next, whenTrue ? f.Next : target),
+            ValueKind.Symbol => Decide(f, condition!, whenTrue ? target : f.Next, whenTrue ? f.Next : target),
             ValueKind.Object or ValueKind.Address => Present(value.Reference),
             ValueKind.Int32 => value.Int32 != 0,
             _ => value.Int64 != 0,
@@ -25,11 +28,22 @@ internal sealed partial class Interpreter
     {
         var right = Known(f.Pop());
         var left = Known(f.Pop());
-        var holds = left.IsSymbol || right.IsSymbol
-            ? Decide(f, BranchCondition(op, left, right), target, f.Next)
-            : Settled(f, Holds(op, left, right), target, f.Next);
-        if (holds)
+        var condition = left.IsSymbol || right.IsSymbol ? BranchCondition(op, left, right) : null;
+        if (condition is not null && IsChoiceOfFlags(f, condition, target))
+            return;
+        if (condition is not null ? Decide(f, condition, target, f.Next) : Settled(f, Holds(op, left, right), target, f.Next))
             f.Next = target;
+    }
+
+    /// <summary><c>condition ? 1 : 0</c> is the condition itself: a Debug compiler branches for it, a Release compiler doesn't.</summary>
+    private static bool IsChoiceOfFlags(Frame f, Deferred taken, int target)
+    {
+        var code = f.Code.Instructions.AsSpan(f.Next);
+        if (target != f.Next + 2 || code is not [{ Op: Op.LdcI4, Index: var otherwise }, { Op: Op.Br, Index: var end }, { Op: Op.LdcI4, Index: var then }, ..] || end != target + 1 || (then, otherwise) is not ((1, 0) or (0, 1)))
+            return false;
+        f.Push(Value.Of(then == 1 ? taken : taken.Negated()));
+        f.Next = end;
+        return true;
     }
 
     private void Switch(Frame f, int[] targets)

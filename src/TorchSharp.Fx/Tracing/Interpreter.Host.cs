@@ -68,6 +68,7 @@ internal sealed partial class Interpreter
         {
             result = Array.Exists(parameters, parameter => parameter.ParameterType.IsByRefLike) || (method is MethodInfo { ReturnType.IsByRefLike: true })
                 ? SpanCalls.Invoke(method, target, real)
+                : BaseCalls.IsOne(method, target) ? BaseCalls.Invoke((MethodInfo)method, target!, real)
                 : method is ConstructorInfo constructor && target is null ? constructor.Invoke(Unwrapped, null, real, null) : method.Invoke(target, Unwrapped, null, real, null);
         }
         catch (InvalidOperationException exception) when (exception.Message.Contains("empty handle", StringComparison.Ordinal) && Array.Find(operands, DependsOnInput) is { Reference: { } held } && Symbols.TryGet(held, out var symbol))

@@ -100,6 +100,9 @@ internal sealed partial class Interpreter
     {
         if (op is Op.Ceq && AsCondition(left) is { } condition && right.Kind == ValueKind.Int32)
             return Value.Of(right.Int32 == 0 ? condition.Negated() : condition);
+        // "Above zero" is how a Release compiler makes a flag of a bool.
+        if (op is Op.CgtUn && AsCondition(left) is { } flag && IsZero(right))
+            return Value.Of(flag);
         var type = OperandType(left, right);
         return Value.Of(op switch
         {

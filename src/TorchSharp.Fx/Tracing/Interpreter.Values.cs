@@ -113,7 +113,11 @@ internal sealed partial class Interpreter
     internal void StoreElement(Array array, int index, Value value)
     {
         array = (Array)Overlay.ForChange(array);
-        array.SetValue(ToObject(value, array.GetType().GetElementType()!), index);
+        var element = array.GetType().GetElementType()!;
+        var real = ToObject(value, element);
+        if (real is not null && !element.IsValueType && !element.IsInstanceOfType(real))
+            throw new ArrayTypeMismatchException();
+        array.SetValue(real, index);
     }
 
     private Value LoadFieldOf(Value owner, FieldInfo field) => owner.Kind switch
@@ -141,7 +145,7 @@ internal sealed partial class Interpreter
     private static Value Narrow(Value value, Type type) => value.Kind != ValueKind.Int32 ? value : Type.GetTypeCode(type) switch
     {
         TypeCode.SByte => Value.Of((sbyte)value.Int32),
-        TypeCode.Byte => Value.Of((byte)value.Int32),
+        TypeCode.Byte or TypeCode.Boolean => Value.Of((byte)value.Int32),
         TypeCode.Int16 => Value.Of((short)value.Int32),
         TypeCode.UInt16 or TypeCode.Char => Value.Of((ushort)value.Int32),
         _ => value,

@@ -74,7 +74,7 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
                 case Op.Nop or Op.Break: break;
                 case Op.Ldarg: f.Push(f.Arguments[i.Index].Copy()); break;
                 case Op.Ldarga: f.Push(Value.Of(new Address.Slot(f.Arguments, i.Index, f.ArgumentType(i.Index)))); break;
-                case Op.Starg: f.Arguments[i.Index] = f.Pop(); break;
+                case Op.Starg: f.Arguments[i.Index] = Narrow(f.Pop(), f.ArgumentType(i.Index)); break;
                 case Op.Ldloc: f.Push(f.Locals[i.Index].Copy()); break;
                 case Op.Ldloca: f.Push(Value.Of(new Address.Slot(f.Locals, i.Index, f.Code.Locals[i.Index]))); break;
                 case Op.Stloc: f.Locals[i.Index] = Narrow(f.Pop(), f.Code.Locals[i.Index]); break;

@@ -24,10 +24,18 @@ internal static class SpanCalls
             _ => Expression.Call(Expression.Convert(target, method.DeclaringType!), (MethodInfo)method, operands),
         };
         call = call.Type == typeof(void) ? Expression.Block(call, Expression.Constant(null))
-            : StructLayout.IsSpan(call.Type) ? Expression.Call(typeof(SpanCalls), nameof(Copied), call.Type.GenericTypeArguments, call.Type.GetGenericTypeDefinition() == typeof(Span<>) ? Expression.Convert(call, typeof(ReadOnlySpan<>).MakeGenericType(call.Type.GenericTypeArguments)) : call)
+            : StructLayout.IsSpan(call.Type) ? Wrapped(call)
             : Expression.Convert(call, typeof(object));
         return Expression.Lambda<Func<object?, object?[], object?>>(call, target, arguments).Compile();
     }
+
+    /// <summary>A span that real code passes to a delegate, as a model over a copy; and what the delegate did to the copy.</summary>
+    internal static Expression Wrapped(Expression span) => Expression.Call(typeof(SpanCalls), nameof(Copied), span.Type.GenericTypeArguments, AsReadOnly(span));
+
+    internal static void WriteBack<T>(SpanModel copy, Span<T> span) => Writable<T>(copy).CopyTo(span);
+
+    private static Expression AsReadOnly(Expression span)
+        => span.Type.GetGenericTypeDefinition() == typeof(Span<>) ? Expression.Convert(span, typeof(ReadOnlySpan<>).MakeGenericType(span.Type.GenericTypeArguments)) : span;
 
     private static Expression Operand(Expression argument, Type type)
     {
@@ -51,5 +59,5 @@ internal static class SpanCalls
         return Writable<T>(argument);
     }
 
-    private static SpanModel Copied<T>(ReadOnlySpan<T> span) => SpanModel.Over(span.ToArray(), 0, span.Length);
+    internal static SpanModel Copied<T>(ReadOnlySpan<T> span) => SpanModel.Over(span.ToArray(), 0, span.Length);
 }

@@ -282,4 +282,26 @@ public sealed class ConditionTests
                 %relu_1 : [num_users=1] = call_method[target=relu](%relu)
                 return %relu_1
             """);
+
+    private sealed class Choosing() : nn.Module<Tensor, Tensor>(nameof(Choosing))
+    {
+        public override Tensor forward(Tensor x)
+        {
+            var wide = x.shape[1] > 3;
+            return (x.sum(wide ? 1 : 0) > 0) * (!wide ? 0 : 1);
+        }
+    }
+
+    [Fact]
+    public void A_choice_between_one_and_zero_is_no_branch() => Traced.Check(new Choosing(), """
+        graph(%x):
+            %x : [num_users=2] = placeholder[target=x]
+            %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
+            %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 1)
+            %gt : [num_users=2] = call_function[target=gt](%getitem, 3)
+            %sum_1 : [num_users=1] = call_method[target=sum](%x, long(%gt), False, None)
+            %gt_1 : [num_users=1] = call_function[target=gt](%sum_1, 0)
+            %mul : [num_users=1] = call_function[target=mul](%gt_1, int(%gt))
+            return %mul
+        """);
 }

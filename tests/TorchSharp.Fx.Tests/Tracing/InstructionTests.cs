@@ -100,6 +100,53 @@ public sealed class InstructionTests
         il.Emit(OpCodes.Ldc_I4_1);
     }
 
+    [Fact]
+    public void Native_integers_beside_int32()
+    {
+        foreach (var op in Binary.Concat(BinaryOfIntegers))
+            Compare(typeof(nint), op.Name!.StartsWith('c') ? typeof(int) : typeof(nint), il => Narrowed(il, op), pair: true, op.Name, symbols: false);
+        foreach (var op in Branches)
+            Compare(typeof(nint), typeof(int), il => { il.Emit(OpCodes.Conv_I4); Branch(il, op); }, pair: true, op.Name!, symbols: false);
+
+        static void Narrowed(ILGenerator il, OpCode op)
+        {
+            il.Emit(OpCodes.Conv_I4);
+            il.Emit(op);
+        }
+    }
+
+    [Theory]
+    [InlineData(typeof(int))]
+    [InlineData(typeof(long))]
+    public void A_shift_s_count_may_be_a_native_integer(Type type)
+    {
+        foreach (var op in new[] { OpCodes.Shl, OpCodes.Shr, OpCodes.Shr_Un })
+            Compare(type, type, il => Shifted(il, op), pair: true, op.Name!, symbols: false);
+
+        static void Shifted(ILGenerator il, OpCode op)
+        {
+            il.Emit(OpCodes.Conv_I4);
+            il.Emit(OpCodes.Ldc_I4_S, (sbyte)31);
+            il.Emit(OpCodes.And);
+            il.Emit(OpCodes.Conv_I);
+            il.Emit(op);
+        }
+    }
+
+    [Fact]
+    public void Small_variables_keep_their_width()
+    {
+        foreach (var type in new[] { typeof(bool), typeof(byte), typeof(sbyte), typeof(short), typeof(char) })
+            Compare(typeof(int), typeof(int), il => Kept(il, type), pair: false, type.Name, symbols: false);
+
+        static void Kept(ILGenerator il, Type type)
+        {
+            var local = il.DeclareLocal(type);
+            il.Emit(OpCodes.Stloc, local);
+            il.Emit(OpCodes.Ldloc, local);
+        }
+    }
+
     private static void Compare(Type operand, Type result, Action<ILGenerator> emit, bool pair, string op, bool symbols = true)
     {
         var method = Written(operand, result, emit, pair);

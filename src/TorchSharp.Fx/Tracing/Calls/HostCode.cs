@@ -34,6 +34,8 @@ internal static class HostCode
         if (!method.IsStatic && arguments[0].Kind == ValueKind.Object && interpreter.Overlay.IsChange(method, interpreter.Overlay.Current(arguments[0].Reference)))
             arguments[0] = Value.OfObject(interpreter.Overlay.ForChange(arguments[0].Reference!));
         var result = interpreter.RunOnHost(method, arguments);
+        if (method.DeclaringType == typeof(Array) && method.Name == nameof(Array.Resize))
+            interpreter.Overlay.Own(arguments[0].Address.Load().Reference!);
         if (result.Reference is ICollection collection && Making.Contains(method.Name) && call.Traits.Home == Home.Platform)
             interpreter.Overlay.Own(collection);
         return result;

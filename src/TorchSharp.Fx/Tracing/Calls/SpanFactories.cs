@@ -1,7 +1,6 @@
 using System.Collections;
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace TorchSharp.Fx.Tracing;
 
@@ -39,6 +38,16 @@ internal static class SpanFactories
         _ when length == 1 => OneElement(interpreter, address),
         _ => null,
     };
+
+    /// <summary>A span over bytes in the assembly itself, as C# writes <c>"text"u8</c> and literals of bytes.</summary>
+    internal static Value? OverData(Type element, Address address, int length)
+    {
+        if (address is not Address.ObjectField { Member: { IsStatic: true } data } || !data.Attributes.HasFlag(FieldAttributes.HasFieldRVA))
+            return null;
+        var array = Array.CreateInstance(element, length);
+        RuntimeHelpers.InitializeArray(array, data.FieldHandle);
+        return Value.OfStruct(SpanModel.Over(array, 0, length));
+    }
 
     /// <summary>A read-only span of one: the C# compiler makes it of a temporary that nothing writes afterwards, so a copy serves.</summary>
     private static Value OneElement(Interpreter interpreter, Address address)
@@ -80,13 +89,14 @@ internal static class SpanFactories
         => Value.OfStruct(SpanModel.Over(Inline(call), 0, call.Arguments[1].Int32));
 
     private static Value? InlineElement(in Invocation call)
-    {
-        var inline = Inline(call);
-        call.Interpreter.Overlay.Own(inline);
-        return Value.Of(new Address.Element(call.Interpreter, inline, call.Arguments.Length == 2 ? call.Arguments[1].Int32 : 0));
-    }
+        => Value.Of(new Address.Element(call.Interpreter, Inline(call), call.Arguments.Length == 2 ? call.Arguments[1].Int32 : 0));
 
-    private static Array Inline(in Invocation call) => (Array)call.Arguments[0].Address.Load().Reference!;
+    private static Array Inline(in Invocation call)
+    {
+        var inline = (Array)call.Arguments[0].Address.Load().Reference!;
+        call.Interpreter.Overlay.Own(inline);
+        return inline;
+    }
 
     private static Value? AddToReference(in Invocation call)
         => call.Arguments[0] is { Kind: ValueKind.Address, Reference: Address.Element element } && call.Arguments[1].IsInteger
@@ -117,7 +127,7 @@ internal static class SpanFactories
         if (call.Arguments[0].Reference is not Interpreter.FieldToken token)
             return null;
         var element = call.Method.GetGenericArguments()[0];
-        var array = Array.CreateInstance(element, Marshal.SizeOf(token.Field.FieldType) / Marshal.SizeOf(element));
+        var array = Array.CreateInstance(element, Interpreter.SizeOf(token.Field.FieldType) / Interpreter.SizeOf(element));
         RuntimeHelpers.InitializeArray(array, token.Field.FieldHandle);
         return Value.OfStruct(SpanModel.Over(array, 0, array.Length));
     }

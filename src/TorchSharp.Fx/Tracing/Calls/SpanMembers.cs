@@ -13,6 +13,7 @@ internal static class SpanMembers
         [type + ".get_Empty"] = (in Invocation call) => StructLayout.Zero(call.Traits.ReturnType),
         [type + ".Slice"] = Slice,
         [type + ".CopyTo"] = CopyTo,
+        [type + ".TryCopyTo"] = TryCopyTo,
         [type + ".ToArray"] = (in Invocation call) => ToArray(call.Interpreter, Self(call)),
         [type + ".ToString"] = (in Invocation call) => Value.OfObject(Self(call).Array is char[] text ? new string(text, Self(call).Offset, Self(call).Length) : call.Method.DeclaringType!.Name),
         [type + ".Fill"] = Fill,
@@ -46,7 +47,7 @@ internal static class SpanMembers
         if (operands.Length == 0)
             return Value.OfStruct(SpanModel.Over(Array.Empty<object>(), 0, 0));
         if (operands[0].Kind == ValueKind.Address)
-            return operands.Length == 1 ? SpanFactories.OverAddress(call.Interpreter, operands[0].Address, 1) : null;
+            return operands.Length == 1 ? SpanFactories.OverAddress(call.Interpreter, operands[0].Address, 1) : SpanFactories.OverData(call.Method.DeclaringType!.GenericTypeArguments[0], operands[0].Address, operands[1].Int32);
         var whole = Over(call.Interpreter, operands[0]);
         return operands.Length == 1 ? whole : SliceOf(Of(whole), operands[1], operands[2]);
     }
@@ -99,6 +100,15 @@ internal static class SpanMembers
         for (var i = 0; i < source.Length; i++)
             call.Interpreter.StoreElement(target.Array, target.Offset + i, call.Interpreter.LoadElement(source.Array, source.Offset + i));
         return default(Value);
+    }
+
+    private static Value? TryCopyTo(in Invocation call)
+    {
+        var (source, target) = (Self(call), Of(call.Arguments[1]));
+        var fits = source.IsSymbolic || target.IsSymbolic || source.Length <= target.Length;
+        if (fits)
+            CopyTo(call);
+        return Value.Of(fits);
     }
 
     private static void Append(Interpreter interpreter, Sequences sequence, Value at, SpanModel source)

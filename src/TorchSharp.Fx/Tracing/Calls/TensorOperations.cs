@@ -97,7 +97,7 @@ internal static class TensorOperations
         var (interpreter, method, arguments) = call;
         if (call.Traits.ReturnType == typeof(Scalar) && arguments is [{ IsSymbol: true } number])
         {
-            var scalar = interpreter.Symbols.Placeholder(new Proxy(number.Symbol.Argument, typeof(Scalar)));
+            var scalar = interpreter.Symbols.Placeholder(new Proxy(interpreter.ToArgument(number, call.Traits.Parameters[0].ParameterType), typeof(Scalar)));
             return Value.OfObject(scalar);
         }
         return method.DeclaringType == typeof(torch.TensorIndex) || call.Traits.ReturnType.FullName == "TorchSharp.torch+Size"

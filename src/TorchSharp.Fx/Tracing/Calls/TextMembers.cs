@@ -38,7 +38,9 @@ internal static class TextMembers
     {
         var operands = call.Operands;
         var format = operands.Length > 1 && operands[^1].Reference is string found ? found : null;
-        Self(call).Content.Append(Shown(call.Interpreter, operands[0], call.Traits.Parameters[0].ParameterType, format));
+        var width = operands.Length > 1 && operands[1].Kind == ValueKind.Int32 ? operands[1].Int32 : 0;
+        var shown = Shown(call.Interpreter, operands[0], call.Traits.Parameters[0].ParameterType, format) ?? "";
+        Self(call).Content.Append(width < 0 ? shown.PadRight(-width) : shown.PadLeft(width));
         return default(Value);
     }
 

@@ -1,0 +1,63 @@
+using System.Globalization;
+
+namespace TorchSharp.Fx.Fuzz;
+
+/// <summary>
+/// Runs generated programs, batch by batch: by default the first few seeds, which are the same every time; FX_FUZZ_PROGRAMS=20000 runs that many and FX_FUZZ_SEED=7 starts elsewhere.
+/// A failure shows the program and says how to run it alone.
+/// </summary>
+/// <param name="test">The test class, for who repeats a failure.</param>
+/// <param name="programs">How many run by default.</param>
+/// <param name="kind">What is run.</param>
+internal sealed class Campaign(Type test, int programs, IProgramKind kind)
+{
+    private const int BatchSize = 100, Reported = 3;
+
+    private readonly int first = Setting("FX_FUZZ_SEED") ?? 1;
+    private readonly int count = Setting("FX_FUZZ_PROGRAMS") ?? programs;
+    private readonly List<int> failures = [];
+
+    internal void Run()
+    {
+        for (var done = 0; done < count; done += BatchSize)
+            RunBatch([.. Enumerable.Range(first + done, Math.Min(BatchSize, count - done))]);
+        Assert.True(failures.Count == 0, $"{failures.Count} of {count} programs differ: seeds {string.Join(", ", failures.Take(20))}.\n{string.Concat(failures.Take(Reported).Select(Report))}");
+    }
+
+    private void RunBatch(int[] seeds)
+    {
+        using var builds = kind.TryCompile(seeds, out var errors);
+        if (builds is null)
+            Divide(seeds, errors);
+        else
+            Compare(seeds, builds);
+    }
+
+    /// <summary>A program that doesn't compile is the grammar's fault, and keeps no other from running.</summary>
+    private void Divide(int[] seeds, string errors)
+    {
+        if (seeds.Length > 1)
+            foreach (var seed in seeds)
+                RunBatch([seed]);
+        else
+            Fail(seeds[0], $"does not compile: {errors}");
+    }
+
+    private void Compare(int[] seeds, Builds builds)
+    {
+        foreach (var seed in seeds)
+            if (kind.Difference(seed, builds) is { } found)
+                Fail(seed, found);
+    }
+
+    private void Fail(int seed, string found)
+    {
+        failures.Add(seed);
+        TestContext.Current.TestOutputHelper?.WriteLine($"Seed {seed}: {found}");
+    }
+
+    private string Report(int seed)
+        => $"\nSeed {seed}: {kind.Report(seed)}\nAgain: FX_FUZZ_SEED={seed} FX_FUZZ_PROGRAMS=1 dotnet run --project tests/TorchSharp.Fx.Fuzz -- -class {test.FullName}\n";
+
+    private static int? Setting(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } given ? int.Parse(given, CultureInfo.InvariantCulture) : null;
+}
