@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>Makes graph modules fast. Counterpart: <c>torch.fx.experimental.optimization</c>.</summary>
-public static class optimization
+public static class InferenceOptimization
 {
     /// <summary>The passes of <see cref="optimize_for_inference"/>, in order.</summary>
     private static readonly (string Name, Action<InferenceGraph> Run)[] Passes =
