@@ -7,12 +7,13 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision.Tests;
 
 /// <summary>Files with random damage load or are refused: quickly, in little memory, and with nothing but the loaders' own exception.</summary>
-/// <remarks>A few seconds each time; TORCHFX_FUZZ_FILES sets how many files instead.</remarks>
+/// <remarks>A few seconds each time; TORCHFX_FUZZ_FILES sets how many files instead, TORCHFX_FUZZ_SEED with which to begin.</remarks>
 public sealed class LoaderFuzzTests : IDisposable
 {
     // What opening any file costs, however small: buffers, handles, the exception and its stack.
     private const long Fixed = 200_000;
 
+    private static readonly TimeSpan limit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan bounded = TimeSpan.FromSeconds(6);
     private readonly string file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pth");
 
@@ -23,25 +24,41 @@ public sealed class LoaderFuzzTests : IDisposable
     {
         var originals = Directory.GetFiles(Golden.PathOf("checkpoints")).Where(path => !path.EndsWith(".json", StringComparison.Ordinal)).Order().ToArray();
         var contents = Array.ConvertAll(originals, File.ReadAllBytes);
-        var files = int.TryParse(Environment.GetEnvironmentVariable("TORCHFX_FUZZ_FILES"), NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : (int?)null;
+        var (files, first) = (Number("TORCHFX_FUZZ_FILES"), Number("TORCHFX_FUZZ_SEED") ?? 0);
         var clock = Stopwatch.StartNew();
         var (loaded, n) = (0, 0);
         for (; files is null ? clock.Elapsed < bounded : n < files; n++)
         {
-            var random = new Random(n);
-            var bytes = Damaged(contents[n % contents.Length], contents, random);
+            var (seed, random) = (first + n, new Random(first + n));
+            var original = random.Next(contents.Length);
+            var bytes = Damaged(contents[original], contents, random);
             File.WriteAllBytes(file, bytes);
-            // The one reads all formats.
-            if (Load(n, bytes.Length, originals[n % originals.Length].EndsWith(".safetensors", StringComparison.Ordinal) && random.Next(2) == 0 ? path => Safetensors.load_file(path) : path => Pth.load_file(path))) loaded++;
+            // Pth reads all formats, Safetensors its own.
+            var own = originals[original].EndsWith(".safetensors", StringComparison.Ordinal) && random.Next(2) == 0;
+            if (Load(seed, bytes.Length, own ? path => Safetensors.load_file(path) : path => Pth.load_file(path))) loaded++;
         }
         Assert.InRange(loaded, n / 100, n - n / 100);
         TestContext.Current.SendDiagnosticMessage("{0} files in {1:0.0} s, {2} of them loaded.", n, clock.Elapsed.TotalSeconds, loaded);
     }
 
+    private static int? Number(string variable) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
     private bool Load(int seed, long length, Func<string, Dictionary<string, Tensor>> read)
     {
-        using var scope = NewDisposeScope();
         var clock = Stopwatch.StartNew();
+        var loaded = Once(seed, length, read);
+        if (clock.Elapsed < limit) return loaded;
+        // A busy machine can stop any of them; a slow file is slow again.
+        clock.Restart();
+        Once(seed, length, read);
+        Assert.True(clock.Elapsed < limit || Debugger.IsAttached, $"File {seed} takes {clock.Elapsed}.");
+        return loaded;
+    }
+
+    private bool Once(int seed, long length, Func<string, Dictionary<string, Tensor>> read)
+    {
+        using var scope = NewDisposeScope();
         var before = GC.GetAllocatedBytesForCurrentThread();
         long tensors = 0;
         bool loaded;
@@ -63,7 +80,6 @@ public sealed class LoaderFuzzTests : IDisposable
         }
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         Assert.True(allocated + tensors <= 2 * length + Fixed, $"File {seed} of {length} bytes takes {allocated} bytes beside its tensors.");
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(1) || Debugger.IsAttached, $"File {seed} takes {clock.Elapsed}.");
         return loaded;
     }
 

@@ -57,6 +57,14 @@ public sealed class RegionTests : IDisposable
     }
 
     [Fact]
+    public void A_box_that_is_turned_round_gives_the_mirrored_region()
+    {
+        var turned = Rois.index_select(1, torch.tensor(new long[] { 0, 3, 4, 1, 2 }));
+        var mirrored = ops.roi_align(Images, Rois, size, Scale, sampling_ratio: 2, aligned: true).flip(2, 3);
+        Assert.True(ops.roi_align(Images, turned, size, Scale, sampling_ratio: 2, aligned: true).allclose(mirrored, atol: 1e-5));
+    }
+
+    [Fact]
     public void No_regions_give_an_empty_result() => Assert.Equal([0, 18, 3, 2], ops.roi_align(Images, torch.zeros(0, 5), size).shape);
 
     [Fact]
@@ -76,6 +84,7 @@ public sealed class RegionTests : IDisposable
         Assert.StartsWith("Boxes are [K, 5], the image's index first, or a list with a tensor [L, 4] for each image; not [9, 4].",
             Assert.Throws<ArgumentException>(() => ops.roi_align(Images, Rois[.., 1..], size)).Message);
         Assert.StartsWith("A box is in image 2, and there are 2, counted from 0.", Assert.Throws<ArgumentException>(() => ops.roi_align(Images, torch.full([1, 5], 2), size)).Message);
+        Assert.StartsWith("A box has a coordinate that is no finite number.", Assert.Throws<ArgumentException>(() => ops.roi_pool(Images, torch.full([1, 5], double.PositiveInfinity), size)).Message);
         Assert.StartsWith("7 × 2 cells can't share 18 channels evenly.", Assert.Throws<ArgumentException>(() => ops.ps_roi_align(Images, Rois, (7, 2))).Message);
     }
 

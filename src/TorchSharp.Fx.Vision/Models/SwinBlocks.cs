@@ -65,17 +65,23 @@ public sealed class PatchMergingV2 : Module<Tensor, Tensor>
 }
 
 /// <summary>Attention and an MLP, each around a shortcut and after a norm. <c>torchvision.models.swin_transformer.SwinTransformerBlock</c></summary>
-public sealed class SwinTransformerBlock : Module<Tensor, Tensor>
+public class SwinTransformerBlock : Module<Tensor, Tensor>
 {
-    private readonly Module<Tensor, Tensor> norm1;
-    private readonly Module<Tensor, Tensor> attn;
-    private readonly StochasticDepth stochastic_depth;
-    private readonly Module<Tensor, Tensor> norm2;
-    private readonly MLP mlp;
+    // Not private: components are registered by the fields that the derived class sees.
+    private protected readonly Module<Tensor, Tensor> norm1;
+    private protected readonly Module<Tensor, Tensor> attn;
+    private protected readonly StochasticDepth stochastic_depth;
+    private protected readonly Module<Tensor, Tensor> norm2;
+    private protected readonly MLP mlp;
 
     /// <summary>Draws fresh weights around the given attention.</summary>
     public SwinTransformerBlock(long dim, Module<Tensor, Tensor> attn, double mlp_ratio, double dropout, double stochastic_depth_prob, NormLayer norm_layer, Device? device = null)
-        : base(nameof(SwinTransformerBlock))
+        : this(nameof(SwinTransformerBlock), dim, attn, mlp_ratio, dropout, stochastic_depth_prob, norm_layer, device)
+    {
+    }
+
+    private protected SwinTransformerBlock(
+        string name, long dim, Module<Tensor, Tensor> attn, double mlp_ratio, double dropout, double stochastic_depth_prob, NormLayer norm_layer, Device? device) : base(name)
     {
         ArgumentNullException.ThrowIfNull(norm_layer);
         norm1 = norm_layer(dim);
@@ -101,25 +107,12 @@ public sealed class SwinTransformerBlock : Module<Tensor, Tensor>
 }
 
 /// <summary>Attention and an MLP, each around a shortcut and before a norm. <c>torchvision.models.swin_transformer.SwinTransformerBlockV2</c></summary>
-public sealed class SwinTransformerBlockV2 : Module<Tensor, Tensor>
+public sealed class SwinTransformerBlockV2 : SwinTransformerBlock
 {
-    private readonly Module<Tensor, Tensor> norm1;
-    private readonly Module<Tensor, Tensor> attn;
-    private readonly StochasticDepth stochastic_depth;
-    private readonly Module<Tensor, Tensor> norm2;
-    private readonly MLP mlp;
-
     /// <summary>Draws fresh weights around the given attention.</summary>
     public SwinTransformerBlockV2(long dim, Module<Tensor, Tensor> attn, double mlp_ratio, double dropout, double stochastic_depth_prob, NormLayer norm_layer, Device? device = null)
-        : base(nameof(SwinTransformerBlockV2))
+        : base(nameof(SwinTransformerBlockV2), dim, attn, mlp_ratio, dropout, stochastic_depth_prob, norm_layer, device)
     {
-        ArgumentNullException.ThrowIfNull(norm_layer);
-        norm1 = norm_layer(dim);
-        this.attn = attn;
-        stochastic_depth = new StochasticDepth(stochastic_depth_prob, "row");
-        norm2 = norm_layer(dim);
-        mlp = TransformerMLP.Create(dim, [(long)(dim * mlp_ratio), dim], dropout, device);
-        RegisterComponents();
     }
 
     /// <inheritdoc/>
@@ -130,7 +123,7 @@ public sealed class SwinTransformerBlockV2 : Module<Tensor, Tensor>
         return x;
     }
 
-    internal static SwinTransformerBlockV2 Create(
+    internal static new SwinTransformerBlockV2 Create(
         long dim, long num_heads, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, double mlp_ratio, double dropout, double attention_dropout,
         double stochastic_depth_prob, NormLayer norm_layer, Device? device) =>
         new(dim, new ShiftedWindowAttentionV2(dim, window_size, shift_size, num_heads, attention_dropout, dropout, device), mlp_ratio, dropout, stochastic_depth_prob, norm_layer, device);

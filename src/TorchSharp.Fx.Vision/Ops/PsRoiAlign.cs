@@ -29,11 +29,12 @@ public static partial class ops
         if (channels % (height * width) != 0) throw new ArgumentException($"{height} × {width} cells can't share {channels} channels evenly.", nameof(output_size));
         return Regions.Pool(input, boxes, spatial_scale, [channels / (height * width), height, width], (image, y, x) =>
         {
-            var rows = Regions.SampleWeights(new(y.start - 0.5, y.end - 0.5, y.pixels), height, sampling_ratio, image);
-            var columns = Regions.SampleWeights(new(x.start - 0.5, x.end - 0.5, x.pixels), width, sampling_ratio, image);
-            // [C, height, width, H, W] × [width, W, 1] → [C, height, width, H, 1]; and the rows likewise.
-            var cells = image.reshape(-1, height, width, y.pixels, x.pixels).matmul(columns.unsqueeze(-1));
-            return rows.view(height, 1, 1, y.pixels).matmul(cells).flatten(3).squeeze(3);
+            var rows = Regions.Sample(new(y.start - 0.5, y.end - 0.5, y.pixels), height, sampling_ratio, image);
+            var columns = Regions.Sample(new(x.start - 0.5, x.end - 0.5, x.pixels), width, sampling_ratio, image);
+            // [C, height, width, pixels, pixels], and each cell's own weights.
+            var cells = columns.Part(rows.Part(image, 1), 2).unflatten(0, -1, height, width);
+            var weights = rows.weights.view(height, 1, -1, 1) * columns.weights.view(1, width, 1, -1);
+            return (cells * weights).sum([3, 4]);
         });
     }
 

@@ -5,6 +5,15 @@ namespace TorchSharp.Fx.Vision;
 /// <summary>One side of a region, in pixels.</summary>
 internal readonly record struct Side(double start, double end, long pixels);
 
+/// <summary>Which pixels of one side count in a region's cells, and how much.</summary>
+/// <param name="first">The first of them; the image's others have no weight.</param>
+/// <param name="weights">[cells, pixels].</param>
+internal sealed record SampleWeights(long first, Tensor weights)
+{
+    /// <summary>The part of an image that counts.</summary>
+    public Tensor Part(Tensor image, long dimension) => image.narrow(dimension, first, weights.shape[1]);
+}
+
 /// <summary>Regions of images as the pooling operations take them: [K, 5], each the image's index and x1, y1, x2, y2.</summary>
 internal static class Regions
 {
@@ -29,7 +38,9 @@ internal static class Regions
         if (boxes.shape is not [_, 5]) throw new ArgumentException($"Boxes are [K, 5], the image's index first, or a list with a tensor [L, 4] for each image; not {ops.Shape(boxes)}.", nameof(boxes));
         using var scope = NewDisposeScope();
         var (count, _, height, width) = input.shape;
-        var results = ops.Numbers<double>(boxes.to(ScalarType.Float64)).Chunk(5).Select(box => pool(
+        var numbers = ops.Numbers<double>(boxes.to(ScalarType.Float64));
+        if (!numbers.All(double.IsFinite)) throw new ArgumentException("A box has a coordinate that is no finite number.", nameof(boxes));
+        var results = numbers.Chunk(5).Select(box => pool(
             input[Image(box[0], count)],
             new(box[2] * scale, box[4] * scale, height),
             new(box[1] * scale, box[3] * scale, width))).ToArray();
@@ -47,16 +58,19 @@ internal static class Regions
         return input.shape is [_, var channels, _, _] ? channels : throw new ArgumentException($"Regions are cut out of images [N, C, H, W], not {ops.Shape(input)}.", nameof(input));
     }
 
-    /// <summary>How much each pixel counts in the mean of a cell's interpolated samples: [cells, pixels].</summary>
+    /// <summary>How much each pixel counts in the means of the cells' interpolated samples.</summary>
     /// <param name="side">Divided into cells of one size.</param>
     /// <param name="cells">How many.</param>
     /// <param name="sampling_ratio">How many samples a cell has; 0 and less is one for each pixel that it covers.</param>
     /// <param name="like">Says of which type and where.</param>
-    public static Tensor SampleWeights(Side side, long cells, long sampling_ratio, Tensor like)
+    public static SampleWeights Sample(Side side, long cells, long sampling_ratio, Tensor like)
     {
         var cell = (side.end - side.start) / cells;
         var samples = sampling_ratio > 0 ? sampling_ratio : (long)Math.Ceiling(cell);
-        var weights = new double[cells * side.pixels];
+        // A side can be turned round.
+        var first = Pixel(Math.Min(side.start, side.end));
+        var count = Pixel(Math.Max(side.start, side.end)) - first + 2;
+        var weights = new double[cells * count];
         for (var i = 0L; i < cells; i++)
             for (var j = 0L; j < samples; j++)
             {
@@ -64,10 +78,15 @@ internal static class Regions
                 // Up to a pixel beyond the image is what its edge is, and further there is nothing.
                 if (!(at >= -1 && at <= side.pixels)) continue;
                 at = Math.Clamp(at, 0, side.pixels - 1);
-                var (low, high) = ((long)at, Math.Min((long)at + 1, side.pixels - 1));
-                weights[i * side.pixels + low] += (1 - (at - low)) / samples;
-                weights[i * side.pixels + high] += (at - low) / samples;
+                var share = at - Math.Floor(at);
+                var low = i * count + (long)at - first;
+                weights[low] += (1 - share) / samples;
+                weights[low + 1] += share / samples;
             }
-        return torch.tensor(weights).reshape(cells, side.pixels).to(like.dtype).to(like.device);
+        // Of a pixel behind the last the share is zero.
+        var inside = Math.Min(count, side.pixels - first);
+        return new(first, torch.tensor(weights).reshape(cells, count).narrow(1, 0, inside).to(like.dtype).to(like.device));
+
+        long Pixel(double at) => (long)Math.Clamp(at, 0, side.pixels - 1);
     }
 }

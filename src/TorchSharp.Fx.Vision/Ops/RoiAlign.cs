@@ -29,9 +29,10 @@ public static partial class ops
         return Regions.Pool(input, boxes, spatial_scale, [Regions.Channels(input), output_size.height, output_size.width], (image, y, x) =>
         {
             // Interpolation and means are linear in each direction, so a region is rows × image × columns.
-            var rows = Regions.SampleWeights(Placed(y), output_size.height, sampling_ratio, image);
-            var columns = Regions.SampleWeights(Placed(x), output_size.width, sampling_ratio, image);
-            return rows.matmul(image).matmul(columns.t());
+            var rows = Regions.Sample(Placed(y), output_size.height, sampling_ratio, image);
+            var columns = Regions.Sample(Placed(x), output_size.width, sampling_ratio, image);
+            var part = columns.Part(rows.Part(image, 1), 2);
+            return part.matmul(columns.weights.t()).transpose(1, 2).matmul(rows.weights.t()).transpose(1, 2);
         });
 
         Side Placed(Side side) => aligned ? side with { start = side.start - 0.5, end = side.end - 0.5 } : side with { end = Math.Max(side.end, side.start + 1) };

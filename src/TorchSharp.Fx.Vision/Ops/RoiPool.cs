@@ -22,7 +22,13 @@ public static partial class ops
     /// <returns>[K, C, height, width]; a cell beyond the image is 0.</returns>
     /// <exception cref="ArgumentException">The shapes are others, or a box is in no image.</exception>
     public static Tensor roi_pool(Tensor input, Tensor boxes, (long height, long width) output_size, double spatial_scale = 1) =>
-        Regions.Pool(input, boxes, spatial_scale, [Regions.Channels(input), output_size.height, output_size.width], (image, y, x) => Maxima(Maxima(image, 1, y, output_size.height), 2, x, output_size.width));
+        Regions.Pool(input, boxes, spatial_scale, [Regions.Channels(input), output_size.height, output_size.width], (image, y, x) =>
+        {
+            var (rows, columns) = (Cells(y, output_size.height), Cells(x, output_size.width));
+            // A maximum over a rectangle is one over rows and then one over columns.
+            var (left, right) = (columns[0].first, columns[^1].end);
+            return Maxima(Maxima(image.narrow(2, left, right - left), 1, rows, 0), 2, columns, left);
+        });
 
     /// <summary>As the other, with a tensor of boxes [L, 4] for each image. <c>torchvision.ops.roi_pool</c></summary>
     /// <inheritdoc cref="roi_pool(Tensor, Tensor, ValueTuple{long, long}, double)"/>
@@ -32,18 +38,21 @@ public static partial class ops
         return roi_pool(input, rois, output_size, spatial_scale);
     }
 
-    // A maximum over a rectangle is one over rows and then one over columns.
-    private static Tensor Maxima(Tensor image, long dimension, Side side, long cells)
+    // The pixels of each cell; none where it is beyond the image.
+    private static (long first, long end)[] Cells(Side side, long cells)
     {
         var start = Math.Round(side.start, MidpointRounding.AwayFromZero);
         var size = Math.Max(Math.Round(side.end, MidpointRounding.AwayFromZero) - start + 1, 1);
-        return torch.stack([.. Enumerable.Range(0, (int)cells).Select(cell =>
-        {
-            var first = Pixel(Math.Floor(cell * size / cells));
-            var last = Pixel(Math.Ceiling((cell + 1) * size / cells));
-            return last > first ? image.narrow(dimension, first, last - first).max(dimension).values : torch.zeros_like(image.select(dimension, 0));
-        })], dimension);
+        return [.. Enumerable.Range(0, (int)cells).Select(cell => (Pixel(Math.Floor(cell * size / cells)), Pixel(Math.Ceiling((cell + 1) * size / cells))))];
 
         long Pixel(double at) => (long)Math.Clamp(start + at, 0, side.pixels);
+    }
+
+    private static Tensor Maxima(Tensor image, int dimension, (long first, long end)[] cells, long offset)
+    {
+        long[] one = [.. image.shape[..dimension], .. image.shape[(dimension + 1)..]];
+        return torch.stack([.. cells.Select(cell => cell.end > cell.first
+            ? image.narrow(dimension, cell.first - offset, cell.end - cell.first).max(dimension).values
+            : torch.zeros(one, dtype: image.dtype, device: image.device))], dimension);
     }
 }
