@@ -7,7 +7,7 @@ namespace TorchSharp.Fx.Cli;
 /// <summary>A user's assembly, loaded with its own dependencies beside it, but with the tool's TorchSharp: two of them would know nothing of each other's tensors.</summary>
 internal sealed class ModelAssembly : AssemblyLoadContext
 {
-    private static readonly string[] Shared = ["TorchSharp", "TorchSharp.Fx", "TorchSharp.Fx.Vision"];
+    private static readonly string[] Shared = ["TorchSharp", "TorchSharp.Fx", "TorchSharp.Fx.Files", "TorchSharp.Fx.Vision"];
 
     private readonly AssemblyDependencyResolver dependencies;
     private readonly string path;

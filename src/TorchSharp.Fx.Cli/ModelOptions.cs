@@ -7,7 +7,7 @@ internal sealed class ModelOptions
 {
     private readonly Argument<string> model = new("MODEL")
     {
-        Description = "A model of 'torchfx models', or path/To.dll:Namespace.Type for a module of any assembly.",
+        Description = "A model of 'torchfx models', or path/To.dll:Namespace.Type for a module of any assembly, or a .safetensors file that 'torchfx save' wrote.",
     };
 
     private readonly Option<string?> args = new("--args")

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>Where a model comes from: Vision's catalogue, or a type of the user's own assembly.</summary>
+/// <summary>Where a model comes from: Vision's catalogue, a type of the user's own assembly, or a saved graph.</summary>
 /// <param name="Name">What the command line calls it.</param>
 /// <param name="Build">Makes it; Vision's models also on the meta device, where weights cost neither time nor memory.</param>
 /// <param name="CropSize">The side of the square that images are cut to, in pixels.</param>
@@ -13,6 +13,12 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
 
     /// <summary>What one sample of the catalogue's models looks like; null where only the user knows.</summary>
     internal InputShape? Sample { get; private init; }
+
+    // Vision's leaf functions, which a graph names and the tool has.
+    private static readonly Type[] Functions = [.. typeof(models).Assembly.GetExportedTypes().Where(type => type is { IsAbstract: true, IsSealed: true } && type.CustomAttributes.Any(mark => mark.AttributeType.Name == "FxLeafAttribute"))];
+
+    /// <summary>Whether it is a file that <c>torchfx save</c> wrote, which has its weights and needs no tracing.</summary>
+    internal bool IsSaved { get; private init; }
 
     /// <summary>The model for what only looks at its structure; example inputs have to go through it, and not all operations have a meta form.</summary>
     internal nn.Module BuildToTrace(TracerKwargs kwargs) => Build(kwargs.example_inputs is null ? META : null);
@@ -28,12 +34,17 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
     /// <summary>Images as the model's published weights want them: torchvision's ratio of resize to crop is 256 to 224 throughout.</summary>
     internal ImageClassification Preprocessing() => new(CropSize, (long)Math.Round(CropSize * 256 / 224.0));
 
-    /// <param name="model">A name of the catalogue or <c>path/To.dll:Namespace.Type</c>.</param>
+    /// <summary>Saves a graph for any process that has this tool's libraries.</summary>
+    internal static void Save(nn.Module graph, string path) => fx.save(graph, path, Functions);
+
+    /// <param name="model">A name of the catalogue, a file that <see cref="Save"/> wrote, or <c>path/To.dll:Namespace.Type</c>.</param>
     /// <param name="args">The constructor's arguments as JSON, for a type only.</param>
     internal static ModelSource Find(string model, string? args)
     {
         if (model.Contains(".dll", StringComparison.OrdinalIgnoreCase))
             return FromAssembly(model, args);
+        if (model.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && args is null)
+            return new(model, device => fx.load(model, Functions), UsualCropSize) { IsSaved = true };
         if (args is not null)
             throw new ToolException($"--args is for the constructor of a type (path/To.dll:Namespace.Type), and '{model}' is a model of the catalogue.") { IsWrongUsage = true };
         var info = InCatalogue(model);

@@ -16,6 +16,8 @@ internal static class Weights
     {
         if (weights != Random && !File.Exists(weights))
             throw new ToolException($"There is no file '{weights}' to take weights from.");
+        if (source.IsSaved)
+            return weights == Random ? source.Build(null) : throw new ToolException($"'{source.Name}' has its weights; --weights is for models without.") { IsWrongUsage = true };
         torch.manual_seed(seed);
         if (weights != Random)
             return source.Build(null).load_weights(weights);

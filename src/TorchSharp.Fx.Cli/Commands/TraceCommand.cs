@@ -25,6 +25,8 @@ internal sealed class TraceCommand : ToolCommand
     private int Run(ParseResult parsed)
     {
         var (source, kwargs) = (model.Read(parsed), inputs.Read(parsed));
+        if (source.IsSaved)
+            throw new ToolException($"'{source.Name}' is a graph already, so there is nothing to trace; 'torchfx graph' prints it.") { IsWrongUsage = true };
         using var module = source.BuildToTrace(kwargs);
         module.train(parsed.GetRequiredValue(mode) == "train");
         var trace = Trace.Of(module, kwargs);

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using TorchSharp.Fx.Vision;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Cli;

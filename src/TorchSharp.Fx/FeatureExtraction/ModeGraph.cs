@@ -16,6 +16,17 @@ internal sealed class ModeGraph
             names.Add(node, name);
     }
 
+    /// <summary>A graph that is there already: a copy of it, whose nodes keep the names that they were traced under.</summary>
+    internal ModeGraph(nn.Module model, Graph graph)
+    {
+        this.model = model;
+        Graph = new Graph();
+        var output = Graph.graph_copy(graph, [])!;
+        foreach (var node in Graph.nodes)
+            names.Add(node, node.get_meta(Node.QualifiedName) ?? node.name);
+        Graph.output(output, graph.output_node().type);
+    }
+
     internal Graph Graph { get; }
 
     internal IReadOnlyList<string> Names => names.Values;

@@ -37,7 +37,10 @@ public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwar
     {
         var proxy = base.create_proxy(op, target, args, type);
         if (!DependsOnBuffersAlone(proxy.node))
+        {
             names.Add(proxy.node, QualifiedName(proxy.node));
+            proxy.node.set_meta(Node.QualifiedName, names[proxy.node]);
+        }
         return proxy;
     }
 

@@ -6,6 +6,9 @@ namespace TorchSharp.Fx;
 /// <summary>What can be changed of a node.</summary>
 public sealed partial class Node
 {
+    /// <summary>The name that feature extraction knows the node by, <c>layer1.0.conv1</c>.</summary>
+    internal static readonly MetaKey<string> QualifiedName = new("qualified name");
+
     private Dictionary<object, object?>? metadata;
 
     /// <summary>

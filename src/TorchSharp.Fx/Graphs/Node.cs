@@ -121,6 +121,8 @@ public sealed class Origin
 {
     private readonly MethodIL? code;
     private readonly int instruction;
+    private readonly string? savedMethod;
+    private readonly (string File, int Line)? savedLine;
 
     internal Origin(string modulePath, MethodIL? code, int instruction)
     {
@@ -129,20 +131,28 @@ public sealed class Origin
         this.instruction = instruction;
     }
 
+    /// <summary>The place as a file tells it, where the code itself is not at hand.</summary>
+    internal Origin(string modulePath, string? method, (string File, int Line)? line)
+    {
+        module_path = modulePath;
+        savedMethod = method;
+        savedLine = line;
+    }
+
     /// <summary>The qualified name of the module whose code made the node; empty for the root.</summary>
     public string module_path { get; }
 
     /// <summary>The method, <c>ResNet.forward</c>; null where no code is known.</summary>
-    public string? method => code is null ? null : $"{code.Method.DeclaringType?.Name}.{code.Method.Name}";
+    public string? method => code is null ? savedMethod : $"{code.Method.DeclaringType?.Name}.{code.Method.Name}";
 
     /// <summary>The C# file and line, when a portable PDB is embedded in the assembly or lies beside it.</summary>
-    public (string File, int Line)? line => code?.LineOf(instruction) is { } found ? (found.File, found.Line) : null;
+    public (string File, int Line)? line => code?.LineOf(instruction) is { } found ? (found.File, found.Line) : savedLine;
 
     /// <summary><c>ResNet.cs:42</c>; without a PDB the method and IL offset, <c>ResNet.forward+IL_001f</c>.</summary>
     public override string ToString()
     {
         if (line is { } found)
             return $"{Path.GetFileName(found.File)}:{found.Line}";
-        return code is null ? "unknown" : $"{method}+IL_{code.Instructions[instruction].Offset:x4}";
+        return code is null ? savedMethod ?? "unknown" : $"{method}+IL_{code.Instructions[instruction].Offset:x4}";
     }
 }

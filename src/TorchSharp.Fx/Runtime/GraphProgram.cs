@@ -17,7 +17,8 @@ internal sealed class GraphProgram
     internal GraphProgram(nn.Module owner, nn.Module root, Graph trainGraph, Graph evalGraph, IReadOnlyDictionary<string, Tensor>? tensorConstants, bool returnsFeatures)
     {
         this.owner = owner;
-        this.returnsFeatures = returnsFeatures;
+        // Two graphs may also be the modes of a module with any other result.
+        this.returnsFeatures = returnsFeatures && (owner is DualGraphModule || Signature(owner) is [.., var result] && result == typeof(Features));
         (TrainGraph, EvalGraph) = (trainGraph, evalGraph);
         // Before any child is registered, which would follow.
         owner.train(root.training);
@@ -28,6 +29,15 @@ internal sealed class GraphProgram
         foreach (var (name, tensor) in constants)
             owner.register_buffer(name, tensor, persistent: false);
         Recompile();
+    }
+
+    /// <summary>The inputs' types and the result's, as the module's base class has them; none for a bare <see cref="nn.Module"/>.</summary>
+    internal static Type[] Signature(nn.Module module)
+    {
+        for (var type = module.GetType(); type is not null; type = type.BaseType)
+            if (type.IsGenericType && type.DeclaringType == typeof(nn) && type.Name.StartsWith("Module`", StringComparison.Ordinal))
+                return type.GetGenericArguments();
+        return [];
     }
 
     internal Graph TrainGraph { get; private set; }

@@ -39,7 +39,8 @@ internal static class ModuleCalls
 
     private static Type[] ParametersOf(MethodBase method) => Array.ConvertAll(Traits.Of(method).Parameters, parameter => parameter.ParameterType);
 
-    private static bool HasHooks(torch.nn.Module module)
+    /// <summary>Whether code of the user runs before or after each call of a module.</summary>
+    internal static bool HasHooks(torch.nn.Module module)
     {
         foreach (var field in Hooks.GetOrAdd(module.GetType(), HookFields))
             if (field.GetValue(module) is ICollection { Count: > 0 })

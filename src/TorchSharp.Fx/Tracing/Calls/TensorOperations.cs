@@ -18,6 +18,12 @@ internal static class TensorOperations
         MoveToOuterDisposeScope_ get_IsInvalid item_
         """);
 
+    /// <summary>What has to do with memory, files or the whole process rather than with tensors.</summary>
+    private static readonly FrozenSet<string> Outside = Names("""
+        Dispose DetachFromDisposeScope DetatchFromDisposeScope MoveToOuterDisposeScope MoveToOtherDisposeScope from_file frombuffer UnsafeCreateTensor WriteBytesToStream ReadBytesFromStream
+        print set_rng_state set_state set_printoptions get_storage storage
+        """);
+
     private static readonly FrozenSet<string> Texts = Names("ToString str jlstr npstr cstr metastr");
 
     internal static Value? Handle(in Invocation call)
@@ -57,6 +63,27 @@ internal static class TensorOperations
     private static bool IsPartOfForward(in Invocation call)
         => call.This is torch.nn.Module module && ReferenceEquals(module, call.Interpreter.Tracer.CurrentModule) && call.Method is { IsSpecialName: false, IsPublic: false } method
             && method.DeclaringType != typeof(torch.nn.Module) && MethodIL.Of(method) is not null;
+
+    /// <summary>
+    /// Whether a node may call a method: a public operation of TorchSharp on tensors, or one that makes them of numbers. None that disposes, reads or writes files, or hands out memory.
+    /// </summary>
+    internal static bool IsOperation(MethodBase method)
+    {
+        var (type, traits) = (method.DeclaringType!, Traits.Of(method));
+        if (traits.Home != Home.TorchSharp || !method.IsPublic || !type.IsVisible || method.ContainsGenericParameters || Readers.Contains(method.Name) || Texts.Contains(method.Name) || Outside.Contains(method.Name))
+            return false;
+        var isOwner = type == typeof(torch.Tensor) || (type.IsAbstract && type.IsSealed) || typeof(torch.distributions.Distribution).IsAssignableFrom(type);
+        return isOwner && Array.TrueForAll(traits.Parameters, parameter => IsData(parameter.ParameterType)) && IsData(traits.ReturnType)
+            && (!method.IsStatic || Holds(traits.ReturnType) || Array.Exists(traits.Parameters, parameter => Holds(parameter.ParameterType)));
+    }
+
+    /// <summary>A tensor, an array or a structure of tensors, and nothing that merely might be.</summary>
+    private static bool Holds(Type type) => typeof(torch.Tensor).IsAssignableFrom(type) || (type.HasElementType && Holds(type.GetElementType()!)) || Array.Exists(type.GetGenericArguments(), Holds);
+
+    private static bool IsData(Type type) => type.HasElementType
+        ? !type.IsPointer && IsData(type.GetElementType()!)
+        : !typeof(Delegate).IsAssignableFrom(type) && !typeof(torch.nn.Module).IsAssignableFrom(type) && !typeof(torch.optim.Optimizer).IsAssignableFrom(type) && type != typeof(nint)
+            && type.Namespace is not ("System.IO" or "System.Reflection" or "System.Threading.Tasks" or "Tensorboard") && Array.TrueForAll(type.GetGenericArguments(), IsData);
 
     /// <summary>Records a call as a node: all parameters in order, the receiver first.</summary>
     internal static Value Record(in Invocation call)

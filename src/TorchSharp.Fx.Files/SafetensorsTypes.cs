@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx.Vision;
+namespace TorchSharp.Fx;
 
 /// <summary>An element type: safetensors' code for it, TorchSharp's, and its size in bytes.</summary>
 internal sealed record SafetensorsType(string code, ScalarType dtype, int size);

@@ -4,7 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx.Vision;
+namespace TorchSharp.Fx;
 
 /// <summary>Reads and writes safetensors files. <c>safetensors.torch</c></summary>
 /// <remarks>A damaged file is refused with an <see cref="InvalidDataException"/> that names it and the tensor, before anything is allocated for it.</remarks>
@@ -22,12 +22,19 @@ public static class Safetensors
         var tensors = new Dictionary<string, Tensor>();
         foreach (var entry in SafetensorsHeader.Read(file).Entries)
         {
-            var tensor = torch.empty([.. entry.shape], dtype: entry.dtype, device: CPU);
-            file.Position = entry.offset;
-            if (entry.length > 0) file.ReadExactly(tensor.bytes);
+            var tensor = Read(file, entry);
             tensors.Add(entry.name, device is null ? tensor : tensor.to(device, disposeAfter: true));
         }
         return tensors;
+    }
+
+    /// <summary>Reads one tensor of a file whose header was read.</summary>
+    internal static Tensor Read(FileStream file, SafetensorsEntry entry)
+    {
+        var tensor = torch.empty([.. entry.shape], dtype: entry.dtype, device: CPU);
+        file.Position = entry.offset;
+        if (entry.length > 0) file.ReadExactly(tensor.bytes);
+        return tensor;
     }
 
     /// <summary>What is in a file, in its order, without reading the tensors.</summary>

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx.Vision;
+namespace TorchSharp.Fx;
 
 /// <summary>A tensor's elements as bytes, row by row.</summary>
 internal static class TensorBytes

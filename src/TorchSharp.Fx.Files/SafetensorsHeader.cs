@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Text.Json;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx.Vision;
+namespace TorchSharp.Fx;
 
 /// <summary>One tensor of a safetensors file.</summary>
 /// <param name="name">Its key.</param>

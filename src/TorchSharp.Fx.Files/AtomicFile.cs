@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx.Vision;
+namespace TorchSharp.Fx;
 
 /// <summary>Writes a file whole or not at all.</summary>
 internal static class AtomicFile

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Cli;
+
+/// <summary><c>torchfx save MODEL --out FILE</c></summary>
+internal sealed class SaveCommand : ToolCommand
+{
+    private readonly ModelOptions model = new();
+    private readonly InputOptions inputs = new();
+    private readonly Option<string> file = new("--out") { Description = "The file to write; one that exists is replaced.", HelpName = "FILE.safetensors", Required = true };
+    private readonly Option<string?> nodes = new("--nodes") { Description = "Cut the graph at these nodes first, as extract does.", HelpName = "NAME[=KEY],…" };
+    private readonly Option<string> weights = new("--weights") { Description = "A .safetensors file with the model's weights, or 'random'.", HelpName = "FILE|random", DefaultValueFactory = _ => Weights.Random };
+    private readonly Option<long> seed = new("--seed") { Description = "The seed of random weights.", HelpName = "N", DefaultValueFactory = _ => 0 };
+
+    public SaveCommand() : base("save", "Saves a model's graph and weights in one file, which loads without the model's code.",
+        "save resnet18 --weights resnet18.pth --out resnet18.fx.safetensors", "save bin/MyModels.dll:MyModels.Encoder --nodes encoder=embedding --out encoder.safetensors")
+    {
+        model.AddTo(this);
+        foreach (var option in new Option[] { file, nodes, weights, seed })
+            Add(option);
+        inputs.AddTo(this);
+        SetAction(Run);
+    }
+
+    private void Run(ParseResult parsed)
+    {
+        var (source, kwargs, path) = (model.Read(parsed), inputs.Read(parsed), parsed.GetRequiredValue(file));
+        if (!path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
+            throw new ToolException($"--out must end with .safetensors, as the file is one, but it is '{path}'.") { IsWrongUsage = true };
+        var requested = parsed.GetValue(nodes) is { } text ? NodeRequests.Parse(text) : null;
+        using var module = Weights.Build(source, parsed.GetRequiredValue(weights), parsed.GetValue(seed));
+        module.eval();
+        using var graph = requested is null ? Whole(module, kwargs) : feature_extraction.create_feature_extractor(module, requested, tracer_kwargs: kwargs, suppress_diff_warning: true);
+        ModelSource.Save(graph, path);
+        Console.Out.WriteLine(path);
+    }
+
+    private static nn.Module Whole(nn.Module module, TracerKwargs kwargs)
+    {
+        if (module is IGraphModule)
+            return module;
+        var tracer = new NodePathTracer(kwargs);
+        var graph = tracer.trace(module);
+        try
+        {
+            return module is nn.Module<Tensor, Tensor> ? new GraphModule<Tensor, Tensor>(module, graph, tracer.tensor_constants) : new GraphModule(module, graph, tracer.tensor_constants);
+        }
+        finally
+        {
+            tracer.DisposeConstants();
+        }
+    }
+}

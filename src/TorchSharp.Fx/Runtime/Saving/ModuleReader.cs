@@ -1,0 +1,173 @@
+using System.Reflection;
+using System.Text.Json;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Saving;
+
+/// <summary>Makes modules of a file's JSON and its tensors.</summary>
+/// <param name="types">The types that the file may name.</param>
+/// <param name="entries">What tensors the file has.</param>
+/// <param name="read">Reads one of them.</param>
+internal sealed class ModuleReader(SavedTypes types, IReadOnlyDictionary<string, SafetensorsEntry> entries, Func<SafetensorsEntry, Tensor> read) : IDisposable
+{
+    private readonly List<IDisposable> made = [];
+    private readonly SavedGraph graphs = new(types);
+    private readonly Dictionary<string, Tensor> tensors = new(StringComparer.Ordinal);
+
+    internal nn.Module Read(JsonElement json)
+    {
+        var module = Read(json, "");
+        if (entries.Keys.FirstOrDefault(name => !tensors.ContainsKey(name)) is { } surplus)
+            throw new InvalidDataException($"its tensor '{surplus}' belongs to no module of the graph");
+        foreach (var tensor in tensors.Values)
+            tensor.DetachFromDisposeScope();
+        made.Clear();
+        return module;
+    }
+
+    /// <summary>Gives up what was made for a module that can't be.</summary>
+    public void Dispose()
+    {
+        foreach (var one in Enumerable.Reverse(made))
+            one.Dispose();
+    }
+
+    private nn.Module Read(JsonElement json, string path)
+    {
+        var module = json.Find("type") is { } type ? ReadSettings(type.Text(), json, path) : ReadGraphs(json, path);
+        module.train(json.Field("training").Flag());
+        return module;
+    }
+
+    private nn.Module ReadSettings(string type, JsonElement json, string path)
+    {
+        var module = Made(Named(path, () => ModuleSettings.Build(type, json.Field("settings"))));
+        var saved = json.Field("tensors").Members().ToDictionary(member => member.Name, member => member.Value, StringComparer.Ordinal);
+        var hierarchy = new ModuleHierarchy(module);
+        string[] names = [.. module.named_parameters(recurse: false).Select(entry => entry.name), .. module.named_buffers(recurse: false).Select(entry => entry.name)];
+        if (names.Except(saved.Keys).FirstOrDefault() is { } missing)
+            throw new InvalidDataException($"module '{path}' lacks its tensor '{missing}'");
+        if (saved.Keys.Except(names).FirstOrDefault() is { } surplus)
+            throw new InvalidDataException($"module '{path}', a {type}, has no tensor '{surplus}'");
+        foreach (var name in names)
+        {
+            using var old = Registry.Get(module, name)!;
+            var isParameter = old is Parameter;
+            var tensor = ReadTensor(saved[name], Join(path, name), old.shape);
+            if (tensor is Parameter != isParameter)
+                throw new InvalidDataException($"tensor '{name}' of module '{path}' is {(isParameter ? "" : "no ")}parameter, but the file says otherwise");
+            hierarchy.Replace(name, tensor);
+        }
+        return module;
+    }
+
+    private nn.Module ReadGraphs(JsonElement json, string path)
+    {
+        var constants = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        var content = new OrderedDictionary<string, object>(StringComparer.Ordinal);
+        foreach (var child in json.Field("modules").Members())
+            content.Add(child.Name, Read(child.Value, Join(path, child.Name)));
+        foreach (var item in json.Field("tensors").Members())
+        {
+            var tensor = ReadTensor(item.Value, Join(path, item.Name), null);
+            if (item.Value.Field("kind").Text() == "constant")
+                constants.Add(item.Name, tensor);
+            else if (!content.TryAdd(item.Name, tensor))
+                throw new InvalidDataException($"'{item.Name}' is both a module and a tensor");
+        }
+        var root = ModuleTree.Of(content, ownsContent: true, json.Field("training").Flag());
+        var (train, eval) = json.Find("graph") is { } both ? (Graph(both), (Graph?)null) : (Graph(json.Field("train_graph")), Graph(json.Field("eval_graph")));
+        var hierarchy = new ModuleHierarchy(root, constants);
+        foreach (var graph in new[] { train, eval }.OfType<Graph>())
+            Check(graph, hierarchy);
+        return Make(json, root, train, eval ?? train, constants);
+
+        Graph Graph(JsonElement nodes) => Named(path, () => graphs.Read(nodes,
+            name => content.GetValueOrDefault(name) as nn.Module ?? throw new InvalidDataException($"it calls the module '{name}', which the file does not have"),
+            name => constants.ContainsKey(name) || content.GetValueOrDefault(name) is Tensor));
+    }
+
+    /// <summary>Every argument must be of a type that its parameter takes; making the expressions that a compiled graph consists of says so without running any.</summary>
+    private static void Check(Graph graph, ModuleHierarchy hierarchy)
+    {
+        var values = graph.nodes.ToDictionary(node => node, node => node.type == typeof(void) || node.op == Opcode.output ? null : System.Linq.Expressions.Expression.Variable(node.type));
+        foreach (var node in graph.nodes.Where(node => node.op is not Opcode.placeholder))
+            try
+            {
+                if (node.op == Opcode.output)
+                    new ArgumentEmitter(Value, false).Emit(node.args[0], node.type == typeof(Features) ? typeof(object) : node.type);
+                else if (values[node] is { } variable)
+                    ValueConversion.Emit(new NodeEmitter(hierarchy, Value).Emit(node).Value, variable.Type);
+                else
+                    new NodeEmitter(hierarchy, Value).Emit(node);
+            }
+            catch (Exception error) when (error is ArgumentException or InvalidOperationException or NotSupportedException or NullReferenceException or IndexOutOfRangeException or InvalidCastException or MemberAccessException)
+            {
+                throw new InvalidDataException($"node '{node.name}' is wrong: {error.Message.TrimEnd('.')}", error);
+            }
+
+        System.Linq.Expressions.Expression Value(Node node) => values[node] ?? throw new InvalidOperationException($"it reads '{node.name}', which has no value");
+    }
+
+    private nn.Module Make(JsonElement json, ModuleTree root, Graph train, Graph eval, Dictionary<string, Tensor> constants)
+    {
+        var signature = Array.ConvertAll(json.Field("signature").Items(), types.Read);
+        var features = json.Field("features").Flag();
+        if (features && (train.output_node().args[0] is not DictArgument || eval.output_node().args[0] is not DictArgument))
+            throw new InvalidDataException("its graphs do not return features");
+        var name = features ? "DualGraphModule" : "GraphModule";
+        var parameters = features && signature.Length > 0 ? signature[..^1] : signature;
+        var open = typeof(Graph).Assembly.GetType(parameters.Length == 0 ? $"TorchSharp.Fx.{name}" : $"TorchSharp.Fx.{name}`{parameters.Length}")
+            ?? throw new InvalidDataException($"no module takes {signature.Length} inputs");
+        var type = parameters.Length == 0 ? open : open.MakeGenericType(parameters);
+        var module = Made((nn.Module)Activator.CreateInstance(type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DoNotWrapExceptions, null, [root, train, eval, constants], null)!);
+        // The module has handles of its own on these.
+        foreach (var constant in constants.Values)
+            constant.Dispose();
+        return module;
+    }
+
+    private Tensor ReadTensor(JsonElement json, string path, long[]? shape)
+    {
+        var (name, kind) = (json.Field("tensor").Text(), json.Field("kind").Text());
+        var entry = entries.GetValueOrDefault(name) ?? throw new InvalidDataException($"the tensor '{name}' is missing");
+        var declared = json.Field("shape").Items().Select(size => size.TryGetInt64(out var number) ? number : -1);
+        if (!declared.SequenceEqual(entry.shape) || json.Field("dtype").Text() != entry.dtype.ToString())
+            throw new InvalidDataException($"the tensor '{name}' is {entry.dtype} [{string.Join(", ", entry.shape)}], but the graph was saved with {json.Field("dtype").Text()} [{string.Join(", ", declared)}]");
+        if (shape is not null && !shape.SequenceEqual(entry.shape))
+            throw new InvalidDataException($"the tensor '{name}' has the shape [{string.Join(", ", entry.shape)}], but '{path}' needs [{string.Join(", ", shape)}]");
+        if (!tensors.TryGetValue(name, out var tensor))
+            tensors.Add(name, tensor = Made(Kind(Made(read(entry)), kind, json.Field("requires_grad").Flag())));
+        return tensor is Parameter == (kind == "parameter") ? tensor : throw new InvalidDataException($"the tensor '{name}' is a parameter in one place and none in another");
+    }
+
+    private static Tensor Kind(Tensor tensor, string kind, bool requiresGrad)
+    {
+        if (requiresGrad && !tensor.is_floating_point() && !tensor.is_complex())
+            throw new InvalidDataException($"a tensor of {tensor.dtype} can't require gradients");
+        if (kind is "buffer" or "constant")
+            return tensor.requires_grad_(requiresGrad);
+        return kind == "parameter" ? new Parameter(tensor, requiresGrad) : throw new InvalidDataException($"there is no kind of tensors '{kind}'");
+    }
+
+    private T Made<T>(T one) where T : IDisposable
+    {
+        made.Add(one);
+        return one;
+    }
+
+    private static T Named<T>(string path, Func<T> make)
+    {
+        try
+        {
+            return make();
+        }
+        catch (InvalidDataException error) when (path.Length > 0)
+        {
+            throw new InvalidDataException($"in module '{path}', {error.Message}", error);
+        }
+    }
+
+    private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
+}
