@@ -82,5 +82,5 @@ internal static class CSharpNames
         return string.Join('.', names.Count > 1 && names.Peek() == "torch" && !isStatic ? names.Skip(1) : names);
     }
 
-    private static bool IsIdentifier(string name) => (char.IsLetter(name[0]) || name[0] == '_') && name.All(c => char.IsLetterOrDigit(c) || c == '_');
+    internal static bool IsIdentifier(string name) => name.Length > 0 && (char.IsLetter(name[0]) || name[0] == '_') && name.All(c => char.IsLetterOrDigit(c) || c == '_');
 }

@@ -17,26 +17,33 @@ internal static class GraphCode
     internal static string Of(Graph graph, string className, string rootType, bool showOrigins = false)
     {
         var root = graph.nodes.Any(node => node.name == "self") ? "root" : "self";
-        var result = graph.nodes.LastOrDefault()?.op == Opcode.output ? CSharpNames.OfType(ResultType(graph.output_node())) : "void";
-        var inputs = graph.nodes.Where(node => node.op == Opcode.placeholder).Select(Parameter);
-        var place = "";
-        var statements = graph.nodes.Where(node => node.op != Opcode.placeholder).Select(node => $"{(showOrigins ? Comment(node, ref place) : "")}        {Statement(node, root)}\n");
         return $$"""
             using TorchSharp;
             using static TorchSharp.torch;
 
             sealed class {{className}}({{rootType}} {{root}})
             {
-                public {{result}} forward({{string.Join(", ", inputs)}})
-                {
-            {{string.Concat(statements)}}    }
+                public {{Forward(graph, path => root + CSharpNames.Access(path), showOrigins)}}
             }
 
             """;
     }
 
+    /// <summary>The method alone, without its modifiers.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="access">How the code gets at the module or tensor of a path.</param>
+    /// <param name="showOrigins">Whether a comment tells where each statement came from.</param>
+    internal static string Forward(Graph graph, Func<string, string> access, bool showOrigins = false)
+    {
+        var result = graph.nodes.LastOrDefault()?.op == Opcode.output ? CSharpNames.OfType(ResultType(graph.output_node())) : "void";
+        var inputs = graph.nodes.Where(node => node.op == Opcode.placeholder).Select(Parameter);
+        var place = "";
+        var statements = graph.nodes.Where(node => node.op != Opcode.placeholder).Select(node => $"{(showOrigins ? Comment(node, ref place) : "")}        {Statement(node, access)}\n");
+        return $"{result} forward({string.Join(", ", inputs)})\n    {{\n{string.Concat(statements)}    }}";
+    }
+
     /// <summary>Features are made of the dictionary that the code itself returns.</summary>
-    private static Type ResultType(Node output) => output.args[0] is DictArgument dict && !output.type.IsAssignableFrom(dict.DictionaryType) ? dict.DictionaryType : output.type;
+    internal static Type ResultType(Node output) => output.args[0] is DictArgument dict && !output.type.IsAssignableFrom(dict.DictionaryType) ? dict.DictionaryType : output.type;
 
     private static string Parameter(Node node)
     {
@@ -52,19 +59,19 @@ internal static class GraphCode
         return place == before || place.Length == 0 ? "" : $"        // {place}\n";
     }
 
-    private static string Statement(Node node, string root) => node switch
+    private static string Statement(Node node, Func<string, string> access) => node switch
     {
         { op: Opcode.output } => $"return {CSharpArguments.Of(node.args[0])};",
         { target: BuiltinTarget { Operation: Builtin._assert } } => $"if (!{Condition(node.args[0])}) throw new InvalidOperationException({CSharpArguments.Of(node.args[1])});",
-        _ when node.type == typeof(void) => $"{Expression(node, root)};",
-        _ when node.users.Count == 0 => $"_ = {Expression(node, root)};",
-        _ => $"var {CSharpNames.Identifier(node.name)} = {Expression(node, root)};",
+        _ when node.type == typeof(void) => $"{Expression(node, access)};",
+        _ when node.users.Count == 0 => $"_ = {Expression(node, access)};",
+        _ => $"var {CSharpNames.Identifier(node.name)} = {Expression(node, access)};",
     };
 
-    private static string Expression(Node node, string root) => node.target switch
+    private static string Expression(Node node, Func<string, string> access) => node.target switch
     {
-        AttributeTarget attribute => root + CSharpNames.Access(attribute.Path),
-        ModuleTarget module => $"{root}{CSharpNames.Access(module.Path)}.{module.Method.Name}({Arguments(module.Method, node, 0)})",
+        AttributeTarget attribute => access(attribute.Path),
+        ModuleTarget module => $"{access(module.Path)}.{module.Method.Name}({Arguments(module.Method, node, 0)})",
         MethodTarget { Method: var method } => $"{CSharpArguments.Receiver(node.args[0])}.{method.Name}{TypeArguments(method)}({Arguments(method, node, 1)})",
         MemberTarget { Member: var member } => $"{CSharpArguments.Receiver(node.args[0])}.{CSharpNames.Identifier(ArgumentText.MemberName(member.Name))}",
         FunctionTarget { Method: var method } => Function(method, node),

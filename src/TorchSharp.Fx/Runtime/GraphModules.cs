@@ -25,6 +25,21 @@ public static class GraphModules
         }
 
         /// <summary>
+        /// Writes a C# project that needs nothing but TorchSharp: a class that makes the same modules, its weights, and a project file. It has the graph of the present mode.
+        /// Counterpart: <c>torch.fx.GraphModule.to_folder</c>.
+        /// </summary>
+        /// <param name="folder">The folder; made when it isn't there.</param>
+        /// <param name="module_name">The name of the class and of the files.</param>
+        /// <exception cref="NotSupportedException">A leaf can't be made from C# code: a module that TorchSharp keeps in native code, a module or function of the program's own.</exception>
+        public void to_folder(string folder, string module_name = "FxModule")
+        {
+            ArgumentException.ThrowIfNullOrEmpty(folder);
+            if (!CSharpNames.IsIdentifier(module_name) || CSharpNames.Identifier(module_name) != module_name)
+                throw new ArgumentException($"'{module_name}' can't be the name of a class.", nameof(module_name));
+            new ModuleProject(module, module_name).Write(folder);
+        }
+
+        /// <summary>
         /// Puts a module at a path of this one, for nodes to call; one that is there already is replaced here, but not in the module that the graph came from. The levels
         /// in between are made. Counterpart: <c>torch.fx.GraphModule.add_submodule</c>.
         /// </summary>
