@@ -29,11 +29,22 @@ internal static class Crossings
     }
 
     /// <summary>Two lines between the same layers cross where their ends are in opposite order.</summary>
-    private static int Count(IReadOnlyList<List<Box>> layers, ILookup<Box, Box> below) => layers.Sum(layer =>
+    private static long Count(IReadOnlyList<List<Box>> layers, ILookup<Box, Box> below)
+        => layers.Sum(layer => Inversions(layer.SelectMany(box => below[box].Select(to => to.Order).Order())));
+
+    /// <summary>How many pairs of numbers stand in the wrong order.</summary>
+    private static long Inversions(IEnumerable<int> numbers)
     {
-        var ends = layer.SelectMany(box => below[box].Select(to => to.Order).Order()).ToArray();
-        return ends.Index().Sum(end => ends.Take(end.Index).Count(earlier => earlier > end.Item));
-    });
+        var (count, sorted) = (0L, new List<double>());
+        foreach (var number in numbers)
+        {
+            // Half a step further, so that equal numbers, which are in no wrong order, stay before it.
+            var place = ~sorted.BinarySearch(number + 0.5);
+            count += sorted.Count - place;
+            sorted.Insert(place, number);
+        }
+        return count;
+    }
 
     private static Box[][] Copy(IReadOnlyList<List<Box>> layers) => [.. layers.Select(layer => layer.ToArray())];
 
