@@ -18,7 +18,8 @@ public sealed class ForwardAnalyzer : DiagnosticAnalyzer
     /// <inheritdoc/>
     public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics { get; } =
     [
-        Rules.BranchOnSize, Rules.NeedsValue, Rules.NativeCode, Rules.ReadsTensor, Rules.StaticModule, Rules.Concurrency, Rules.ChangesModel, Rules.ArrayIndex, Rules.BranchOnContent,
+        Rules.BranchOnSize, Rules.NeedsValue, Rules.NativeCode, Rules.ReadsTensor, Rules.StaticModule, Rules.Concurrency, Rules.ChangesModel, Rules.ArrayIndex,
+        Rules.InputType, Rules.BranchOnContent,
     ];
 
     /// <inheritdoc/>
@@ -37,6 +38,8 @@ public sealed class ForwardAnalyzer : DiagnosticAnalyzer
     {
         if (context.OwningSymbol is not IMethodSymbol { Name: "forward", IsStatic: false } method || !types.IsModule(method.ContainingType) || IsLeaf(method.ContainingType) || IsLeaf(method))
             return;
+        foreach (var text in method.Parameters.Where(parameter => parameter is { Type.SpecialType: SpecialType.System_String, HasExplicitDefaultValue: false }))
+            context.ReportDiagnostic(Diagnostic.Create(Rules.InputType, text.Locations[0], text.Name));
         foreach (var block in context.OperationBlocks)
         {
             var flow = new InputFlow(types, method, block);
@@ -97,6 +100,8 @@ public sealed class ForwardAnalyzer : DiagnosticAnalyzer
     {
         IForLoopOperation @for => @for.Condition,
         IWhileLoopOperation @while => @while.Condition,
+        // How many sizes there are depends on an input, too.
+        IForEachLoopOperation @foreach => @foreach.Collection,
         _ => null,
     };
 

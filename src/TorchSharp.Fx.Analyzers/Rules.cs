@@ -31,6 +31,9 @@ internal static class Rules
     internal static readonly DiagnosticDescriptor ArrayIndex = Rule("FX014", DiagnosticSeverity.Warning, "An array is indexed by a size of an input",
         "'{0}' is an ordinary array, which can't be indexed by a number that depends on an input: index a tensor");
 
+    internal static readonly DiagnosticDescriptor InputType = Rule("FX016", DiagnosticSeverity.Info, "An input that no symbol can stand for",
+        "The input '{0}' is a string, which nothing can stand for while tracing: fix it with concrete_args, or give it a default value");
+
     internal static readonly DiagnosticDescriptor BranchOnContent = Rule("FX018", DiagnosticSeverity.Warning, "A branch on the content of a tensor",
         "'{0}' is read out of a tensor that depends on an input, so a graph would hold for some inputs only: compute with tensors (torch.where)");
 

@@ -29,6 +29,7 @@ public sealed class ForwardTests
     [InlineData("FX001", "n == 3", "var n = x.dim(); return n == 3 ? x : -x;")]
     [InlineData("FX001", "i < x.shape[0]", "for (var i = 0; i < x.shape[0]; i++) x = x + 1; return x;")]
     [InlineData("FX001", "rows", "var (rows, _) = (x.size(0), x.size(1)); switch (rows) { case 1: return x; default: return -x; }")]
+    [InlineData("FX001", "x.shape", "var count = 1L; foreach (var size in x.shape) count *= size; return x.reshape(count);")]
     [InlineData("FX003", "Enumerable.Range", "return cat(Enumerable.Range(0, (int)x.shape[0]).Select(i => x[i]).ToArray());")]
     [InlineData("FX004", "cbrt", "return x * cbrt(x.shape[0]);")]
     [InlineData("FX006", "data", "return x * x.relu().data<float>()[0];")]
@@ -49,6 +50,19 @@ public sealed class ForwardTests
         using var model = Model(code);
         object?[]? examples = id == "FX018" ? [ones(2, 4)] : null;
         Assert.Equal(id, Assert.Throws<TraceException>(() => fx.symbolic_trace(model, example_inputs: examples)).code);
+    }
+
+    [Fact]
+    public void An_input_of_text_is_told_where_it_has_no_default()
+    {
+        const string Named = "public sealed class Named() : Module<Tensor, string, Tensor>(\"Named\") { public override Tensor forward(Tensor x, string head) => head == \"main\" ? x : -x; }";
+        var code = new Code($"Named{Guid.NewGuid():n}", ("Named.cs", "using static TorchSharp.torch; using static TorchSharp.torch.nn; " + Named));
+        Assert.Equal("The input 'head' is a string, which nothing can stand for while tracing: fix it with concrete_args, or give it a default value",
+            Assert.Single(code.Diagnostics()).GetMessage(System.Globalization.CultureInfo.InvariantCulture));
+        using var model = (nn.Module)Activator.CreateInstance(code.Load().GetType("Named")!)!;
+        Assert.Equal("FX016", Assert.Throws<TraceException>(() => fx.symbolic_trace(model)).code);
+        fx.symbolic_trace(model, concrete_args: new Dictionary<string, object?> { ["head"] = "main" }).Dispose();
+        Assert.Empty(new Code("Named", ("Named.cs", "using static TorchSharp.torch; using static TorchSharp.torch.nn; " + Named.Replace("string head", "string head = \"main\""))).Diagnostics());
     }
 
     [Theory]
