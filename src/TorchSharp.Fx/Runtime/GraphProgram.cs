@@ -9,6 +9,7 @@ internal sealed class GraphProgram
     private readonly ModuleHierarchy source;
     private readonly SharedState state;
     private readonly Dictionary<string, Tensor> constants;
+    private readonly List<IDisposable> parts = [];
     private readonly bool returnsFeatures;
     private Lazy<Func<object?[], object?>> train = null!;
     private Lazy<Func<object?[], object?>> eval = null!;
@@ -98,6 +99,18 @@ internal sealed class GraphProgram
         return added;
     }
 
+    /// <summary>Takes over a tensor as one of the program's own; the name is for <c>get_attr</c> nodes.</summary>
+    internal string AddConstant(Tensor tensor)
+    {
+        var name = Enumerable.Range(0, int.MaxValue).Select(number => $"_tensor_constant{number}").First(name => !constants.ContainsKey(name) && source.Find(name) is null);
+        constants[name] = tensor.DetachFromDisposeScope();
+        owner.register_buffer(name, tensor, persistent: false);
+        return name;
+    }
+
+    /// <summary>Disposes something together with the program.</summary>
+    internal void Own(IDisposable part) => parts.Add(part);
+
     /// <summary>Takes a module away; false where there is none.</summary>
     internal bool Remove(string path) => state.Remove(path);
 
@@ -139,6 +152,8 @@ internal sealed class GraphProgram
         state.Release();
         foreach (var constant in constants.Values)
             constant.Dispose();
+        foreach (var part in parts)
+            part.Dispose();
         if (source.Root is ModuleTree { OwnsContent: true } own)
             own.Dispose();
     }

@@ -1,0 +1,54 @@
+using System.Reflection;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>Computes once what a graph computes twice.</summary>
+public static class CommonSubexpressions
+{
+    /// <summary>
+    /// Gives the users of a node that computes what an earlier one did the earlier one's value. Merged are operations of TorchSharp and of <c>System.Math</c>, sizes and arithmetic on them, and
+    /// reads of the same parameter. Not merged is what draws random numbers, what works in place or shares memory with something that is written to, and leaf modules and
+    /// functions of the user's. Counterpart: <c>torch.fx.passes.dialect.common.cse_pass.CSEPass</c>.
+    /// </summary>
+    /// <param name="graph">The graph to shorten.</param>
+    /// <param name="root">The hierarchy that its module nodes name; without one every module counts as working in place.</param>
+    /// <returns>Whether anything was merged.</returns>
+    public static bool eliminate_common_subexpressions(this Graph graph, nn.Module? root = null)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        var before = graph.Count;
+        var aliases = new AliasAnalysis(graph, root is null ? null : new ModuleHierarchy(root));
+        var written = graph.nodes.SelectMany(aliases.MutatedBy).Select(aliases.Representative).ToHashSet();
+        var known = new Dictionary<Target, List<Node>>();
+        foreach (var node in graph.nodes.Where(node => IsMergeable(node) && !written.Contains(aliases.Representative(node)) && !node.all_input_nodes.Any(input => written.Contains(aliases.Representative(input)))).ToArray())
+        {
+            if (!known.TryGetValue(node.target, out var earlier))
+                known[node.target] = earlier = [];
+            if (earlier.Find(other => ComputesTheSame(node, other)) is not { } same)
+                earlier.Add(node);
+            else
+            {
+                node.replace_all_uses_with(same);
+                graph.erase_node(node);
+            }
+        }
+        return graph.Count < before;
+    }
+
+    private static bool ComputesTheSame(Node a, Node b)
+        => a.op == b.op && a.type == b.type && a.args.Length == b.args.Length
+        && a.args.Zip(b.args).All(pair => ArgumentComparison.AreSame(pair.First, pair.Second, (node, other) => other is NodeArgument { Node: var second } && node == second));
+
+    private static bool IsMergeable(Node node) => node.type != typeof(void) && node.target switch
+    {
+        AttributeTarget or MemberTarget => true,
+        BuiltinTarget builtin => builtin.Operation != Builtin._assert,
+        FunctionTarget { Method: var function } => IsPure(function, node),
+        MethodTarget { Method: var method } => IsPure(method, node),
+        _ => false,
+    };
+
+    private static bool IsPure(MethodBase method, Node node)
+        => (method.DeclaringType!.Assembly == TensorTypes.TorchSharp || method.DeclaringType == typeof(Math) || method.DeclaringType == typeof(MathF)) && !RandomOperations.Draws(method, node);
+}

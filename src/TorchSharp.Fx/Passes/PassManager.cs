@@ -1,0 +1,92 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>A change of a graph module in place, with a name to report it by.</summary>
+/// <param name="name">The name.</param>
+/// <param name="run">Makes the change and returns whether there was anything to change.</param>
+public sealed record Pass(string name, Func<IGraphModule, bool> run)
+{
+    /// <summary>Merges what is computed twice; see <see cref="CommonSubexpressions"/>.</summary>
+    public static Pass common_subexpressions { get; } = new(nameof(common_subexpressions), static module => module.graph.eliminate_common_subexpressions((nn.Module)module));
+
+    /// <summary>Computes ahead what no input enters into; see <see cref="ConstantFolding"/>. For a model that is done with training.</summary>
+    public static Pass constant_folding { get; } = new(nameof(constant_folding), static module => module.fold_constants());
+
+    /// <summary>Removes what the output does not need; see <see cref="DeadCode"/>.</summary>
+    public static Pass dead_code { get; } = new(nameof(dead_code), static module => module.graph.eliminate_dead_code((nn.Module)module));
+}
+
+/// <summary>What passes made of a graph module. Counterpart: <c>torch.fx.passes.infra.pass_base.PassResult</c>.</summary>
+/// <param name="graph_module">The module, the same object that was given.</param>
+/// <param name="modified">Whether any pass changed it.</param>
+public sealed record PassResult(IGraphModule graph_module, bool modified);
+
+/// <summary>Runs passes in the order in which they stand, and checks the graph after each. Counterpart: <c>torch.fx.passes.infra.pass_manager.PassManager</c>.</summary>
+public sealed class PassManager
+{
+    private readonly Pass[] list;
+
+    /// <summary>Takes passes in the order in which to run them; that order is what PyTorch's constraints are for.</summary>
+    public PassManager(params IEnumerable<Pass> passes)
+    {
+        ArgumentNullException.ThrowIfNull(passes);
+        list = [.. passes];
+    }
+
+    /// <summary>The passes that change no value, in their order.</summary>
+    public static PassManager standard { get; } = new(
+        Pass.common_subexpressions, // leaves the sizes and reads that only merged nodes needed
+        Pass.dead_code);
+
+    /// <summary>The passes, in order.</summary>
+    public IReadOnlyList<Pass> passes => list;
+
+    /// <summary>How often to run them all; it ends sooner when a round changes nothing.</summary>
+    public int steps { get; init; } = 1;
+
+    /// <summary>Called after each pass with the module that it left, e.g. to print its graph.</summary>
+    public Action<Pass, IGraphModule>? after_pass { get; init; }
+
+    /// <summary>A further check after each pass: it throws where something does not hold.</summary>
+    public Action<IGraphModule>? check { get; init; }
+
+    /// <summary>Runs the passes on a graph module, in place, and makes what they did take effect.</summary>
+    /// <exception cref="PassException">A pass or a check after it threw, or the graph isn't well-formed any more; the message names the pass.</exception>
+    public PassResult call(IGraphModule module)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        var modified = false;
+        for (var step = 0; step < steps; step++)
+        {
+            var changed = false;
+            foreach (var pass in list)
+                changed |= Run(pass, module);
+            modified |= changed;
+            if (!changed)
+                break;
+        }
+        if (modified)
+            module.recompile();
+        return new(module, modified);
+    }
+
+    private bool Run(Pass pass, IGraphModule module)
+    {
+        try
+        {
+            var changed = pass.run(module);
+            module.graph.lint();
+            check?.Invoke(module);
+            after_pass?.Invoke(pass, module);
+            return changed;
+        }
+        catch (Exception error)
+        {
+            throw new PassException($"The pass '{pass.name}' failed: {error.Message}", error);
+        }
+    }
+}
+
+/// <summary>A pass failed, or left a graph that is not well-formed.</summary>
+public sealed class PassException(string message, Exception inner) : InvalidOperationException(message, inner);

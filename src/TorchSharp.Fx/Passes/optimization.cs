@@ -1,0 +1,98 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>Makes a model faster for inference. Counterpart: <c>torch.fx.experimental.optimization</c>.</summary>
+public static class optimization
+{
+    /// <summary>
+    /// A copy of a graph module in which each batch norm is part of the convolution or linear layer before it. The copy shares nothing with the original. A pair is left alone where that would not
+    /// be the same: the layer is called again or has another reader, its weight is read directly, it is transposed, or the norm has no running statistics; and a linear layer unless its output
+    /// is known to have two dimensions (<paramref name="example_inputs"/>). Functions are left alone, too. Counterpart: <c>torch.fx.experimental.optimization.fuse</c>.
+    /// </summary>
+    /// <param name="model">The graph module, in eval mode.</param>
+    /// <param name="example_inputs">Inputs to find shapes with; without them linear layers stay, unless <see cref="ShapeProp"/> has been there.</param>
+    /// <exception cref="InvalidOperationException">The module is in train mode, where batch norm goes by each batch.</exception>
+    /// <exception cref="NotSupportedException">A leaf module keeps its state in native code, so that it can't be copied.</exception>
+    public static T fuse<T>(T model, params object?[] example_inputs) where T : nn.Module, IGraphModule
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(example_inputs);
+        if (model.training)
+            throw new InvalidOperationException("Batch norm can't be fused in train mode, where it goes by the statistics of each batch. Call eval() on the module first.");
+        var fused = model.clone();
+        if (example_inputs.Length > 0)
+            new ShapeProp(fused, fused.graph, fused.Program.Constants).propagate(example_inputs);
+        foreach (var norm in fused.graph.nodes.Where(node => node.op == Opcode.call_module).ToArray())
+            if (norm.args is [NodeArgument { Node: { op: Opcode.call_module } layer }] && Fuse(fused, layer, norm))
+            {
+                norm.replace_all_uses_with(layer);
+                fused.graph.erase_node(norm);
+            }
+        fused.recompile();
+        fused.delete_all_unused_submodules();
+        return fused;
+    }
+
+    private static bool Fuse(IGraphModule module, Node layer, Node norm)
+    {
+        var modules = module.Program.Source;
+        if (layer.users.Count != 1 || modules.Module(norm.target.name) is not BatchNorm { training: false, running_mean: not null, running_var: not null } statistics)
+            return false;
+        var called = modules.Module(layer.target.name);
+        if (module.Program.Used.Count(path => IsPartOf(path, called, modules)) != 1 || module.graph.find_nodes(Opcode.call_module, layer.target.name).Count() != 1)
+            return false;
+        switch (called)
+        {
+            case Convolution { transposed: false } convolution when convolution.out_channels == statistics.num_features:
+                Parameter?[] old = [convolution.weight, convolution.bias];
+                (convolution.weight, convolution.bias) = Merged(convolution.weight!, convolution.bias, statistics);
+                Release(module, old);
+                return true;
+            case Linear linear when linear.out_features == statistics.num_features && layer.get_meta(meta.tensor_meta)?.shape.Length == 2:
+                old = [linear.weight, linear.bias];
+                (linear.weight, linear.bias) = Merged(linear.weight!, linear.bias, statistics);
+                Release(module, old);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>Gives back what was replaced, unless another layer is tied to it.</summary>
+    private static void Release(IGraphModule module, Parameter?[] old)
+    {
+        foreach (var parameter in old)
+            if (parameter is { IsInvalid: false } && !((nn.Module)module).parameters().Any(other => ReferenceEquals(parameter, other)))
+                parameter.Dispose();
+    }
+
+    /// <summary>Whether a path names the module, under whatever name, or a tensor of it.</summary>
+    private static bool IsPartOf(string path, nn.Module module, ModuleHierarchy modules)
+        => ReferenceEquals(modules.Find(path), module) || ReferenceEquals(modules.Find(ModuleHierarchy.Split(path).Prefix), module);
+
+    /// <summary>The weight and bias that give what the layer and the norm after it gave; computed in double precision, so that nothing is lost but the last rounding.</summary>
+    private static (Parameter Weight, Parameter Bias) Merged(Parameter weight, Parameter? bias, BatchNorm norm)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        var scale = (Double(norm.running_var!) + norm.eps).rsqrt();
+        if (norm.weight is not null)
+            scale = scale * Double(norm.weight);
+        var shift = (bias is null ? -Double(norm.running_mean!) : Double(bias) - Double(norm.running_mean!)) * scale;
+        if (norm.bias is not null)
+            shift = shift + Double(norm.bias);
+        var scaled = Double(weight) * scale.reshape([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)]);
+        return (Kept(scaled), Kept(shift));
+
+        Parameter Kept(Tensor value)
+        {
+            var parameter = new Parameter(value.to(weight.dtype), weight.requires_grad);
+            parameter.DetachFromDisposeScope();
+            return parameter;
+        }
+    }
+
+    private static Tensor Double(Tensor tensor) => tensor.detach().to(ScalarType.Float64);
+}
