@@ -62,6 +62,8 @@ internal sealed partial class Interpreter
 
     private Value SymbolicBinary(Op op, Value left, Value right)
     {
+        if (op is not (Op.And or Op.Or or Op.Xor))
+            (left, right) = (Number(left), Number(right));
         // The right operand of a shift is a count.
         var type = op is Op.Shl or Op.Shr or Op.ShrUn ? OperandType(left, left) : OperandType(left, right);
         if (IsZero(left) && op == Op.Add)
@@ -94,6 +96,11 @@ internal sealed partial class Interpreter
         };
         return Recorded(operation, unsigned ? UnsignedOf(type) : type, isChecked, left, right);
     }
+
+    /// <summary>An enum's constant as the number that CIL computes with: a difference of two is no constant, and its sign matters. Flags that are combined stay flags.</summary>
+    private static Value Number(Value value) => value.IsSymbol && value.Symbol.type is { IsEnum: true } type
+        ? Value.Of(new Proxy(new ConvertArgument(value.Symbol.Argument, StackType(type), false), StackType(type)))
+        : value;
 
     /// <summary>ceq, cgt, clt: a deferred comparison. Comparing a comparison with false negates it: that is how C# writes <c>!=</c> and <c>!</c>.</summary>
     private Value SymbolicComparison(Op op, Value left, Value right)
@@ -210,7 +217,7 @@ internal sealed partial class Interpreter
         _ => type,
     };
 
-    private static Type UnsignedOf(Type type) => type == typeof(int) ? typeof(uint) : type == typeof(long) ? typeof(ulong) : type;
+    private static Type UnsignedOf(Type type) => type == typeof(int) ? typeof(uint) : type == typeof(long) ? typeof(ulong) : type.IsEnum ? UnsignedOf(StackType(type)) : type;
 
     private static bool IsFloating(Type type) => type == typeof(float) || type == typeof(double);
 

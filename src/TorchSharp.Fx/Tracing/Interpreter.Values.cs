@@ -39,7 +39,7 @@ internal sealed partial class Interpreter
             return Value.OfObject(Seen(real));
         if (StructLayout.IsNullable(type))
             return Value.OfStruct(real);
-        if (type.IsEnum && real is Enum constant && Symbols.TryRead(constant, out var named))
+        if (type.IsEnum && Symbols.TryRead((Enum)real!, out var named))
             return Value.Of(named);
         if (type.IsEnum)
             return ToValue(System.Convert.ChangeType(real, Enum.GetUnderlyingType(type), null), Enum.GetUnderlyingType(type));

@@ -64,6 +64,27 @@ public sealed class ExampleInputTests
         Assert.Matches(@"^traced with dim == 2 at ExampleInputTests\.cs:\d+; trace again with example inputs like these$", error.Message);
     }
 
+    private sealed class Typed() : Module<Tensor, Tensor>(nameof(Typed))
+    {
+        public override Tensor forward(Tensor x)
+        {
+            if (x.dtype is ScalarType.Float32 or ScalarType.Float64)
+                return x * 2;
+            return x.dtype is ScalarType.Byte or ScalarType.Int8 ? x + 1 : x - 1;
+        }
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32, ScalarType.Float64, ScalarType.Int64)]
+    [InlineData(ScalarType.Byte, ScalarType.Int8, ScalarType.Float32)]
+    [InlineData(ScalarType.Int32, ScalarType.Int64, ScalarType.Byte)]
+    public void A_pattern_of_several_types_holds_for_these_only(ScalarType example, ScalarType same, ScalarType other)
+    {
+        Check(new Typed(), null, [ones(2, dtype: example)], [ones(2, dtype: same)]);
+        using var traced = fx.symbolic_trace(new Typed(), example_inputs: [ones(2, dtype: example)]);
+        Assert.Throws<GraphAssertionException>(() => traced.call(ones(2, dtype: other)));
+    }
+
     private sealed class Steps() : Module<Tensor, Tensor>(nameof(Steps))
     {
         public override Tensor forward(Tensor x)
