@@ -30,7 +30,7 @@ internal static class Outcome
         }
         catch (Exception exception)
         {
-            return $"throws {exception.GetType().Name}" + (exception is InvalidCastException or NotSupportedException or InvalidProgramException ? exception.ToString() : "");
+            return $"throws {exception.GetType().Name}";
         }
     }
 

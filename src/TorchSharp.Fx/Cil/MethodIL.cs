@@ -1,17 +1,12 @@
-using System.Collections.Concurrent;
 using System.Reflection;
 using System.Reflection.Emit;
-using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Fx.Cil;
 
 /// <summary>A method's body, decoded once.</summary>
 internal sealed class MethodIL
 {
-    private static readonly ConcurrentDictionary<MethodBase, MethodIL?> Cache = new();
-
-    // A collectible assembly must be able to go away: here a body lives no longer than its method.
-    private static readonly ConditionalWeakTable<MethodBase, MethodIL> Collectible = [];
+    private static readonly Memo<MethodBase, MethodIL?> Cache = new(Read);
 
     private SequencePoints? points;
 
@@ -50,10 +45,7 @@ internal sealed class MethodIL
     public static MethodIL? Of(MethodBase method)
     {
         if (method is DynamicMethod) return null;
-        method = AsDeclared(method);
-        if (!method.IsCollectible) return Cache.GetOrAdd(method, Read);
-        if (Collectible.TryGetValue(method, out var known)) return known;
-        return Read(method) is { } il ? Collectible.GetValue(method, _ => il) : null;
+        return Cache.Of(AsDeclared(method));
     }
 
     /// <summary>The line of C# that an instruction was compiled from; null without a matching PDB.</summary>

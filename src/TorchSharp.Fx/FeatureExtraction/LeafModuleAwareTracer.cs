@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Reflection;
+using TorchSharp.Fx.Cil;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -16,7 +16,7 @@ public class LeafModuleAwareTracer : Tracer
     /// </summary>
     private const string Mark = "TorchSharp.Fx.FxLeafAttribute";
 
-    private static readonly ConcurrentDictionary<MemberInfo, bool> Marked = new();
+    private static readonly Memo<MemberInfo, bool> Marked = new(member => member.GetCustomAttributes(inherit: true).Any(attribute => attribute.GetType().FullName == Mark));
     private readonly Type[] leafModules;
 
     /// <summary>A tracer with the given leaves.</summary>
@@ -48,5 +48,5 @@ public class LeafModuleAwareTracer : Tracer
     }
 
     private static bool IsMarked(MemberInfo member)
-        => Marked.GetOrAdd(member, static member => member.GetCustomAttributes(inherit: true).Any(attribute => attribute.GetType().FullName == Mark));
+        => Marked.Of(member);
 }

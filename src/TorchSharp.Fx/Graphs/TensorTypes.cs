@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Reflection;
+using TorchSharp.Fx.Cil;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -7,11 +7,10 @@ namespace TorchSharp.Fx;
 /// <summary>What a C# type says about the tensors in its values.</summary>
 internal static class TensorTypes
 {
-    private static readonly ConcurrentDictionary<Type, bool> Holders = new()
-    {
-        [typeof(string)] = false, [typeof(Scalar)] = false, [typeof(Device)] = false, [typeof(decimal)] = false, [typeof(void)] = false,
-        [typeof(Range)] = false, [typeof(Index)] = false, [typeof(Generator)] = false, [typeof(Type)] = false, [typeof(Size)] = false,
-    };
+    private static readonly HashSet<Type> Never =
+        [typeof(string), typeof(Scalar), typeof(Device), typeof(decimal), typeof(void), typeof(Range), typeof(Index), typeof(Generator), typeof(Type), typeof(Size)];
+
+    private static readonly Memo<Type, bool> Holders = new(Holds);
 
     /// <summary>TorchSharp's own assembly, whose operations the tables describe.</summary>
     internal static readonly Assembly TorchSharp = typeof(Tensor).Assembly;
@@ -19,14 +18,16 @@ internal static class TensorTypes
     internal static bool IsTensor(Type type) => typeof(Tensor).IsAssignableFrom(type);
 
     /// <summary>Whether a value of this type may be or contain a tensor: true unless the type rules it out.</summary>
-    internal static bool MayHold(Type type) => Holders.GetOrAdd(type, static type =>
+    internal static bool MayHold(Type type) => Holders.Of(type);
+
+    private static bool Holds(Type type)
     {
-        if (type.IsPrimitive || type.IsEnum)
+        if (type.IsPrimitive || type.IsEnum || Never.Contains(type))
             return false;
         if (type.GetElementType() is { } element)
             return MayHold(element);
         if (type.IsGenericType && type.Namespace!.StartsWith("System", StringComparison.Ordinal))
             return type.GetGenericArguments().Any(MayHold);
         return true;
-    });
+    }
 }

@@ -1,18 +1,18 @@
-using System.Collections.Concurrent;
 using System.Linq.Expressions;
 using System.Reflection;
+using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx;
 
 /// <summary>Calls by reflection. A span can't be boxed, so a method that takes one is called with arrays through a compiled thunk.</summary>
 internal static class Invocation
 {
-    private static readonly ConcurrentDictionary<MethodBase, Func<object?, object?[], object?>> Thunks = new();
+    private static readonly Memo<MethodBase, Func<object?, object?[], object?>> Thunks = new(Compile);
 
     internal static object? Invoke(MethodBase method, object? receiver, object?[] args)
     {
         if (method.GetParameters().Any(parameter => parameter.ParameterType.IsByRefLike))
-            return Thunks.GetOrAdd(method, Compile)(receiver, args);
+            return Thunks.Of(method)(receiver, args);
         return method is ConstructorInfo constructor
             ? constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, args, null)
             : method.Invoke(receiver, BindingFlags.DoNotWrapExceptions, null, args, null);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Linq.Expressions;
 using System.Reflection;
+using TorchSharp.Fx.Cil;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -8,7 +9,7 @@ namespace TorchSharp.Fx;
 /// <summary>How a value becomes what a parameter takes: by reference, as a number, or by the implicit operators that a C# compiler would use.</summary>
 internal static class ValueConversion
 {
-    private static readonly ConcurrentDictionary<(Type From, Type To), Func<object, object>> Compiled = new();
+    private static readonly Memo<Type, ConcurrentDictionary<Type, Func<object, object>>> Compiled = new(_ => new());
 
     /// <summary>The value, converted; spans, which can't be boxed, stay arrays.</summary>
     internal static object? Apply(object? value, Type to)
@@ -17,7 +18,7 @@ internal static class ValueConversion
             to = SpanElement(to).MakeArrayType();
         if (value is null)
             return to == typeof(TensorIndex) ? TensorIndex.Null : to.IsValueType ? Activator.CreateInstance(to) : null;
-        return to.IsInstanceOfType(value) ? value : Compiled.GetOrAdd((value.GetType(), to), Compile)(value);
+        return to.IsInstanceOfType(value) ? value : Compiled.Of(to).GetOrAdd(value.GetType(), Compile, to)(value);
     }
 
     internal static Expression Emit(Expression value, Type to)
@@ -50,10 +51,10 @@ internal static class ValueConversion
             .FirstOrDefault(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IEnumerable<>))?.GetGenericArguments()[0];
     }
 
-    private static Func<object, object> Compile((Type From, Type To) types)
+    private static Func<object, object> Compile(Type from, Type to)
     {
         var value = Expression.Parameter(typeof(object));
-        var converted = Emit(Expression.Convert(value, types.From), types.To);
+        var converted = Emit(Expression.Convert(value, from), to);
         return Expression.Lambda<Func<object, object>>(Expression.Convert(converted, typeof(object)), value).Compile();
     }
 

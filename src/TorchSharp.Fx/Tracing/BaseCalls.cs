@@ -1,20 +1,20 @@
-using System.Collections.Concurrent;
 using System.Reflection;
 using System.Reflection.Emit;
+using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary><c>base.ToString()</c>: calls of a virtual method itself, which reflection can't make, as it goes by the object's type.</summary>
 internal static class BaseCalls
 {
-    private static readonly ConcurrentDictionary<MethodInfo, Func<object, object?[], object?>> Thunks = new();
+    private static readonly Memo<MethodInfo, Func<object, object?[], object?>> Thunks = new(Compile);
 
     /// <summary>Whether the object's own type, which is the user's, would run another method in place of this one.</summary>
     internal static bool IsOne(MethodBase method, object? target)
         => target is not null && method is MethodInfo { IsVirtual: true, DeclaringType: { IsInterface: false, IsValueType: false } } && Traits.HomeOf(target.GetType()) == Home.User
             && Overrides.Find(method, target.GetType()) != method;
 
-    internal static object? Invoke(MethodInfo method, object target, object?[] arguments) => Thunks.GetOrAdd(method, Compile)(target, arguments);
+    internal static object? Invoke(MethodInfo method, object target, object?[] arguments) => Thunks.Of(method)(target, arguments);
 
     private static Func<object, object?[], object?> Compile(MethodInfo method)
     {

@@ -1,20 +1,20 @@
-using System.Collections.Concurrent;
 using System.Linq.Expressions;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>Delegates of the traced program: real ones that re-enter the interpreter when .NET's own code calls them.</summary>
 internal static class Delegates
 {
-    private static readonly ConcurrentDictionary<Type, Func<Func<object?[], object?>, Delegate>> Factories = new();
+    private static readonly Memo<Type, Func<Func<object?[], object?>, Delegate>> Factories = new(Factory);
     private static readonly ConditionalWeakTable<Delegate, Made> Own = [];
 
     /// <summary>A delegate whose target and method the interpreter knows.</summary>
     internal static Delegate Create(Interpreter interpreter, Type type, object? target, MethodInfo method)
     {
-        var made = Factories.GetOrAdd(type, Factory)(arguments => interpreter.CallBack(method, target, arguments));
+        var made = Factories.Of(type)(arguments => interpreter.CallBack(method, target, arguments));
         Own.Add(made, new(target, method));
         return made;
     }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection;
+using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
@@ -7,11 +8,11 @@ namespace TorchSharp.Fx.Tracing;
 internal static class Overrides
 {
     private const BindingFlags Declared = BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
-    private static readonly ConcurrentDictionary<(MethodBase, Type), MethodBase> Found = new();
+    private static readonly Memo<Type, ConcurrentDictionary<MethodBase, MethodBase>> Found = new(_ => new());
 
     internal static MethodBase Find(MethodBase method, Type type)
         => method is MethodInfo { IsVirtual: true } info && method.DeclaringType != type
-            ? Found.GetOrAdd((method, type), static (key, info) => Search(info, key.Item2), info)
+            ? Found.Of(type).GetOrAdd(info, static (method, type) => Search((MethodInfo)method, type), type)
             : method;
 
     private static MethodBase Search(MethodInfo method, Type type)

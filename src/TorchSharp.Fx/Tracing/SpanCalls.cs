@@ -1,16 +1,16 @@
-using System.Collections.Concurrent;
 using System.Linq.Expressions;
 using System.Reflection;
+using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>Calls of methods that take spans: reflection can't pass one, compiled code can.</summary>
 internal static class SpanCalls
 {
-    private static readonly ConcurrentDictionary<MethodBase, Func<object?, object?[], object?>> Thunks = new();
+    private static readonly Memo<MethodBase, Func<object?, object?[], object?>> Thunks = new(Compile);
 
     /// <summary>Calls the method; an argument for a span is a <see cref="SpanModel"/> or an array.</summary>
-    internal static object? Invoke(MethodBase method, object? target, object?[] arguments) => Thunks.GetOrAdd(method, Compile)(target, arguments);
+    internal static object? Invoke(MethodBase method, object? target, object?[] arguments) => Thunks.Of(method)(target, arguments);
 
     private static Func<object?, object?[], object?> Compile(MethodBase method)
     {

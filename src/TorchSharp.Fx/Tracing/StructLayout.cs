@@ -1,6 +1,6 @@
-using System.Collections.Concurrent;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
@@ -8,18 +8,20 @@ namespace TorchSharp.Fx.Tracing;
 internal static class StructLayout
 {
     private const BindingFlags Instance = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
-    private static readonly ConcurrentDictionary<Type, FieldInfo[]> Fields = new();
-    private static readonly ConcurrentDictionary<Type, int> InlineLengths = new();
+    private static readonly Memo<Type, FieldInfo[]> Fields = new(Declared);
+    private static readonly Memo<Type, int> InlineLengths = new(type => type.GetCustomAttribute<InlineArrayAttribute>()?.Length ?? 0);
 
     /// <summary>All instance fields, those of base classes first.</summary>
-    internal static FieldInfo[] FieldsOf(Type type) => Fields.GetOrAdd(type, static type =>
-        type.BaseType is { } parent && parent != typeof(object) && parent != typeof(ValueType)
+    internal static FieldInfo[] FieldsOf(Type type) => Fields.Of(type);
+
+    private static FieldInfo[] Declared(Type type)
+        => type.BaseType is { } parent && parent != typeof(object) && parent != typeof(ValueType)
             ? [.. FieldsOf(parent), .. type.GetFields(Instance)]
-            : type.GetFields(Instance));
+            : type.GetFields(Instance);
 
     /// <summary>The length of an inline array (<c>[InlineArray(N)]</c>), 0 for any other type.</summary>
     internal static int InlineLength(Type type) => type.IsValueType && !type.IsPrimitive
-        ? InlineLengths.GetOrAdd(type, static type => type.GetCustomAttribute<InlineArrayAttribute>()?.Length ?? 0)
+        ? InlineLengths.Of(type)
         : 0;
 
     internal static bool IsSpan(Type type) => type.IsGenericType && type.IsByRefLike

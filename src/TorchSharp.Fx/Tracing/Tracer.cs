@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Reflection;
 using TorchSharp.Fx.Cil;
@@ -13,7 +12,7 @@ namespace TorchSharp.Fx;
 /// </summary>
 public class Tracer
 {
-    private static readonly ConcurrentDictionary<Type, bool> Leaves = new();
+    private static readonly Memo<Type, bool> Leaves = new(type => type.Assembly == typeof(Tracer).Assembly || (Traits.HomeOf(type) == Home.TorchSharp && !IsContainer(type)));
 
     private readonly HashSet<MethodBase> leafFunctions;
     private readonly Stack<(torch.nn.Module Module, string Path)> scopes = new();
@@ -67,7 +66,7 @@ public class Tracer
     /// <param name="m">The module that is called.</param>
     /// <param name="module_qualified_name">Its path in the root.</param>
     public virtual bool is_leaf_module(torch.nn.Module m, string module_qualified_name)
-        => Leaves.GetOrAdd(m.GetType(), static type => type.Assembly == typeof(Tracer).Assembly || (Traits.HomeOf(type) == Home.TorchSharp && !IsContainer(type)));
+        => Leaves.Of(m.GetType());
 
     /// <summary>The qualified name of a module: its registered one, else its path through fields and collections. Counterpart: <c>torch.fx.Tracer.path_of_module</c>.</summary>
     /// <exception cref="TraceException">FX009: the root does not reach the module.</exception>

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using TorchSharp.Fx.Cil;
@@ -19,8 +18,8 @@ internal enum Home
 /// <summary>What the call handlers want to know of a method again and again.</summary>
 internal sealed class Traits
 {
-    private static readonly ConcurrentDictionary<MethodBase, Traits> Known = new();
-    private static readonly ConcurrentDictionary<Assembly, Home> Homes = new();
+    private static readonly Memo<MethodBase, Traits> Known = new(method => new(method));
+    private static readonly Memo<Type, Home> Homes = new(Find);
     private static readonly string PlatformFolder = Path.GetDirectoryName(typeof(object).Assembly.Location) ?? "";
 
     private Traits(MethodBase method)
@@ -70,16 +69,21 @@ internal sealed class Traits
 
     internal bool IsAsync { get; }
 
-    internal static Traits Of(MethodBase method) => Known.GetOrAdd(method, static method => new Traits(method));
+    internal static Traits Of(MethodBase method) => Known.Of(method);
 
-    // An array's methods are the runtime's, though its type is in the assembly of its elements.
-    internal static Home HomeOf(Type type) => type.IsArray ? Home.Platform : Homes.GetOrAdd(type.Assembly, static assembly =>
+    internal static Home HomeOf(Type type) => Homes.Of(type);
+
+    private static Home Find(Type type)
     {
+        // An array's methods are the runtime's, though its type is in the assembly of its elements.
+        if (type.IsArray)
+            return Home.Platform;
+        var assembly = type.Assembly;
         if (assembly == typeof(torch).Assembly)
             return Home.TorchSharp;
         var isPlatform = !assembly.IsDynamic && assembly.Location.Length > 0 && Path.GetDirectoryName(assembly.Location) == PlatformFolder;
         return isPlatform || assembly.GetName().Name is "System.Private.CoreLib" ? Home.Platform : Home.User;
-    });
+    }
 
     private static MethodBase? Open(MethodBase method)
     {

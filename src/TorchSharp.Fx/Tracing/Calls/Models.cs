@@ -1,6 +1,6 @@
-using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Reflection;
+using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
@@ -13,7 +13,7 @@ internal static class Models
     private static readonly FrozenDictionary<string, CallHandler> Known = new[] { SpanMembers.Table, SpanFactories.Table, ValueMembers.Table, SequenceMembers.Table, TextMembers.Table, ThreadMembers.Table }
         .SelectMany(table => table).ToFrozenDictionary(StringComparer.Ordinal);
 
-    private static readonly ConcurrentDictionary<MethodBase, CallHandler?> Found = new();
+    private static readonly Memo<MethodBase, CallHandler?> Found = new(Find);
 
     internal static Value? Handle(in Invocation call)
     {
@@ -23,14 +23,14 @@ internal static class Models
             return Cell(call);
         if (call.Method is ConstructorInfo constructor && call.Arguments[0].Kind == ValueKind.Address)
             return ConstructInPlace(call, constructor);
-        return Found.GetOrAdd(call.Method, Find)?.Invoke(call);
+        return Found.Of(call.Method)?.Invoke(call);
     }
 
     /// <summary>newobj of a struct that has a model.</summary>
     internal static bool TryConstruct(Interpreter interpreter, ConstructorInfo constructor, Value[] arguments, out Value made)
     {
         made = default;
-        if (Found.GetOrAdd(constructor, Find) is not { } model || model(new(interpreter, constructor, [default, .. arguments])) is not { } value)
+        if (Found.Of(constructor) is not { } model || model(new(interpreter, constructor, [default, .. arguments])) is not { } value)
             return false;
         made = value;
         return true;

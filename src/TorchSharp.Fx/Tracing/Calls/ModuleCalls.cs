@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Collections.Concurrent;
 using System.Reflection;
+using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
@@ -8,9 +9,9 @@ namespace TorchSharp.Fx.Tracing;
 internal static class ModuleCalls
 {
     private const BindingFlags Members = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
-    private static readonly ConcurrentDictionary<Type, FieldInfo[]> Hooks = new();
-    private static readonly ConcurrentDictionary<(MethodBase, Type), MethodBase> Forwards = new();
-    private static readonly ConcurrentDictionary<(MethodInfo, Type), MethodInfo> Calls = new();
+    private static readonly Memo<Type, FieldInfo[]> Hooks = new(HookFields);
+    private static readonly Memo<Type, ConcurrentDictionary<MethodBase, MethodBase>> Forwards = new(_ => new());
+    private static readonly Memo<Type, ConcurrentDictionary<MethodInfo, MethodInfo>> Calls = new(_ => new());
 
     internal static Value? Handle(in Invocation call)
     {
@@ -29,20 +30,20 @@ internal static class ModuleCalls
     {
         if (method.Name != "call" || Traits.Of(method).Home != Home.TorchSharp || HasHooks(module))
             return method;
-        return Forwards.GetOrAdd((method, module.GetType()), static key =>
-            key.Item1.DeclaringType!.GetMethod("forward", Members, ParametersOf(key.Item1)) is { } forward ? Overrides.Find(forward, key.Item2) : key.Item1);
+        return Forwards.Of(module.GetType()).GetOrAdd(method, static (method, type) =>
+            method.DeclaringType!.GetMethod("forward", Members, ParametersOf(method)) is { } forward ? Overrides.Find(forward, type) : method, module.GetType());
     }
 
     /// <summary>The method that the node of a leaf calls: <c>call</c>, which runs the hooks, also where the program calls <c>forward</c>.</summary>
-    internal static MethodInfo WithHooks(torch.nn.Module module, MethodInfo method) => Calls.GetOrAdd((method, module.GetType()), static key =>
-        key.Item2.GetMethod("call", ParametersOf(key.Item1)) is { } call && call.ReturnType == key.Item1.ReturnType ? call : key.Item1);
+    internal static MethodInfo WithHooks(torch.nn.Module module, MethodInfo method) => Calls.Of(module.GetType()).GetOrAdd(method, static (method, type) =>
+        type.GetMethod("call", ParametersOf(method)) is { } call && call.ReturnType == method.ReturnType ? call : method, module.GetType());
 
     private static Type[] ParametersOf(MethodBase method) => Array.ConvertAll(Traits.Of(method).Parameters, parameter => parameter.ParameterType);
 
     /// <summary>Whether code of the user runs before or after each call of a module.</summary>
     internal static bool HasHooks(torch.nn.Module module)
     {
-        foreach (var field in Hooks.GetOrAdd(module.GetType(), HookFields))
+        foreach (var field in Hooks.Of(module.GetType()))
             if (field.GetValue(module) is ICollection { Count: > 0 })
                 return true;
         return false;
