@@ -62,6 +62,21 @@ internal abstract class Address
         internal override void Store(Value value) => interpreter.StoreField(target, field, value);
     }
 
+    /// <summary>A place in memory that has no type by itself: only who reads or writes there says which.</summary>
+    internal sealed class Pointer(Interpreter interpreter, StackMemory memory, long offset) : Address
+    {
+        internal StackMemory Memory => memory;
+
+        /// <summary>In bytes.</summary>
+        internal long Offset => offset;
+
+        internal override Type Type => typeof(void);
+
+        internal override Value Load() => throw Untraceable.Instruction(interpreter, Cil.Op.Localloc);
+
+        internal override void Store(Value value) => throw Untraceable.Instruction(interpreter, Cil.Op.Localloc);
+    }
+
     /// <summary>A struct inside a box on the heap.</summary>
     internal sealed class Box(object box) : Address
     {

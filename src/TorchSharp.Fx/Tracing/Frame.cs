@@ -10,26 +10,29 @@ internal sealed class Frame
     private int depth;
 
     internal Frame(Traits method, MethodIL code, Value[] arguments, Frame? caller, string modulePath)
+        : this(method, code, arguments, code.Locals.Length == 0 ? [] : new Value[code.Locals.Length], caller, modulePath)
     {
-        Method = method;
-        Code = code;
-        ModulePath = modulePath;
-        Arguments = arguments;
-        Caller = caller;
-        stack = new Value[code.MaxStack + 1];
-        Locals = code.Locals.Length == 0 ? [] : new Value[code.Locals.Length];
         for (var i = 0; i < Locals.Length; i++)
             if (code.Locals[i].IsValueType)
                 Locals[i] = StructLayout.Zero(code.Locals[i]);
     }
 
-    /// <summary>A frame that goes its own way from an instruction on, with what this one holds.</summary>
-    internal Frame Fork(int at)
+    private Frame(Traits method, MethodIL code, Value[] arguments, Value[] locals, Frame? caller, string modulePath)
     {
-        var fork = new Frame(Method, Code, [.. Arguments], Caller, ModulePath) { Next = at };
-        Locals.CopyTo(fork.Locals, 0);
-        return fork;
+        Method = method;
+        Code = code;
+        ModulePath = modulePath;
+        Arguments = arguments;
+        Locals = locals;
+        Caller = caller;
+        stack = new Value[code.MaxStack + 1];
     }
+
+    /// <summary>A frame that goes its own way from an instruction on, with what this one holds.</summary>
+    internal Frame Fork(int at) => new(Method, Code, [.. Arguments], [.. Locals], Caller, ModulePath) { Next = at };
+
+    /// <summary>A frame that runs beside this one from an instruction on, with the same arguments and locals.</summary>
+    internal Frame Beside(int at) => new(Method, Code, Arguments, Locals, Caller, ModulePath) { Next = at };
 
     internal Traits Method { get; }
 

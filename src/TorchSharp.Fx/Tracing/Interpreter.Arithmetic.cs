@@ -52,7 +52,7 @@ internal sealed partial class Interpreter
         (ValueKind.Int32, ValueKind.NativeInt) or (ValueKind.NativeInt, ValueKind.Int32 or ValueKind.NativeInt) => Value.OfNative(Of64(op, Widened(op, left), Widened(op, right))),
         (ValueKind.Single, ValueKind.Single) => Value.Of(OfFloat(op, left.Single, right.Single)),
         (ValueKind.Double or ValueKind.Single, ValueKind.Double or ValueKind.Single) => Value.Of(OfDouble(op, AsDouble(left), AsDouble(right))),
-        _ => throw Untraceable.Instruction(this, op),
+        _ => Moved(op, left, right),
     };
 
     /// <summary>An int32 beside a native integer, extended as the CLR does it: with zeros for checked unsigned arithmetic and unsigned branches, else with its sign.</summary>

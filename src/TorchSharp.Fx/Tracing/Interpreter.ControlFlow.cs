@@ -56,7 +56,11 @@ internal sealed partial class Interpreter
     }
 
     /// <summary>throw null throws a NullReferenceException (ECMA-335 III.4.31).</summary>
-    private static Exception Thrown(Value value) => value.Reference as Exception ?? new NullReferenceException();
+    private Exception Thrown(object? exception)
+    {
+        taker = default;
+        return exception as Exception ?? new NullReferenceException();
+    }
 
     /// <summary>Leaves a protected region: the finally blocks on the way out run first, inner ones first (ECMA-335 III.3.46).</summary>
     private void Leave(Frame f, int target)
@@ -101,62 +105,71 @@ internal sealed partial class Interpreter
         }
     }
 
+    /// <summary>The handler of the exception in flight, found before any finally block on the way to it runs; no handler if nobody in the program takes it.</summary>
+    private (Exception? Exception, Frame? Frame, ExceptionRegion? Region) taker;
+
     /// <summary>
     /// Goes to the handler of an exception in this method, through the finally and fault blocks on the way. False if the method has
     /// nothing to do with it; when it only has finally blocks, the exception goes on after them.
     /// </summary>
     private bool EnterHandler(Frame f, Exception exception)
     {
-        var at = f.At;
-        var blocks = new List<ExceptionRegion>();
-        foreach (var region in f.Code.Regions)
-        {
-            if (!Covers(region, at))
-                continue;
-            if (region.Kind is RegionKind.Finally or RegionKind.Fault)
-            {
-                blocks.Add(region);
-            }
-            else if (Handles(f, region, exception))
-            {
-                RunBlocks(f, [.. blocks], 0, () =>
-                {
-                    LeaveHandlers(f, at, region.HandlerStart);
-                    f.Caught.Push(exception);
-                    f.ClearStack();
-                    f.Push(Value.OfObject(exception));
-                    f.Next = region.HandlerStart;
-                });
-                return true;
-            }
-        }
-        if (blocks.Count == 0)
+        if (!ReferenceEquals(taker.Exception, exception))
+            taker = FindHandler(f, exception);
+        var (at, found) = (f.At, taker);
+        var region = found.Frame == f ? found.Region : null;
+        var blocks = f.Code.Regions.TakeWhile(inner => inner != region).Where(inner => inner.Kind is RegionKind.Finally or RegionKind.Fault && Covers(inner, at)).ToArray();
+        if (region is null && blocks.Length == 0)
             return false;
-        RunBlocks(f, [.. blocks], 0, () => throw exception);
+        RunBlocks(f, blocks, 0, () =>
+        {
+            // The blocks may have thrown and caught exceptions of their own meanwhile.
+            taker = region is null ? found : default;
+            if (region is null)
+                throw exception;
+            LeaveHandlers(f, at, region.HandlerStart);
+            f.Caught.Push(exception);
+            f.ClearStack();
+            f.Push(Value.OfObject(exception));
+            f.Next = region.HandlerStart;
+        });
         return true;
     }
 
-    private bool Handles(Frame f, ExceptionRegion region, Exception exception)
+    /// <summary>The first pass over the calls in progress: filters run in it, before the finally blocks of what they guard (ECMA-335 I.12.4.2.5).</summary>
+    private (Exception, Frame?, ExceptionRegion?) FindHandler(Frame from, Exception exception)
     {
-        if (region.Kind == RegionKind.Catch)
-            return region.CatchType!.IsInstanceOfType(exception);
-        var (at, next) = (f.At, f.Next);
-        f.ClearStack();
-        f.Push(Value.OfObject(exception));
-        f.Next = region.FilterStart;
+        for (var frame = from; frame is not null; frame = frame.Caller)
+            foreach (var region in frame.Code.Regions)
+                if (Covers(region, frame.At) && Takes(frame, region, exception))
+                    return (exception, frame, region);
+        return (exception, null, null);
+    }
+
+    private bool Takes(Frame f, ExceptionRegion region, Exception exception) => region.Kind switch
+    {
+        RegionKind.Catch => region.CatchType!.IsInstanceOfType(exception),
+        RegionKind.Filter => PassesFilter(f, region, exception),
+        _ => false,
+    };
+
+    private bool PassesFilter(Frame f, ExceptionRegion region, Exception exception)
+    {
+        var interrupted = current;
+        var filter = current = f.Beside(region.FilterStart);
+        filter.Push(Value.OfObject(exception));
         try
         {
-            return Execute(f).Int32 != 0;
+            return Execute(filter).Int32 != 0;
         }
         catch (Exception inFilter) when (inFilter is not TraceException)
         {
             // What a filter throws is swallowed, and the filter does not take the exception (ECMA-335 I.12.4.2.5).
-            current = f;
             return false;
         }
         finally
         {
-            (f.At, f.Next) = (at, next);
+            current = interrupted;
         }
     }
 

@@ -95,8 +95,8 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
                 case Op.BrFalse or Op.BrTrue: BranchOn(f, f.Pop(), i.Op == Op.BrTrue, i.Index); break;
                 case >= Op.Beq and <= Op.BltUn: BranchCompare(f, i.Op, i.Index); break;
                 case Op.Switch: Switch(f, i.Get<int[]>()); break;
-                case Op.Throw: throw Thrown(f.Pop());
-                case Op.Rethrow: throw f.Caught.Peek();
+                case Op.Throw: throw Thrown(f.Pop().Reference);
+                case Op.Rethrow: throw Thrown(f.Caught.Peek());
                 case Op.Leave: Leave(f, i.Index); break;
                 case Op.EndFinally: EndFinally(f); break;
                 case Op.EndFilter: return f.Pop();
@@ -107,10 +107,12 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
                 case Op.Conv: f.Push(Convert(f.Pop(), i.Get<Cil.Conversion>())); break;
                 case Op.Ckfinite: f.Push(CheckFinite(f.Pop())); break;
 
-                case Op.Ldobj: f.Push(f.Pop().Address.Load().Copy()); break;
-                case Op.Stobj: { var value = f.Pop(); Store(f.Pop(), Narrow(value, i.Get<Type>())); break; }
+                case Op.Ldobj: f.Push(Place(f.Pop(), i.Get<Type>(), i.Op).Load().Copy()); break;
+                case Op.Stobj: { var value = f.Pop(); Place(f.Pop(), i.Get<Type>(), i.Op).Store(Narrow(value, i.Get<Type>())); break; }
                 case Op.Cpobj: { var source = f.Pop().Address; Store(f.Pop(), source.Load().Copy()); break; }
                 case Op.Initobj: Store(f.Pop(), StructLayout.Zero(i.Get<Type>())); break;
+                case Op.Localloc: f.Push(Allocate(f.Pop())); break;
+                case Op.Cpblk: { var size = f.Pop(); var source = f.Pop(); CopyBlock(f.Pop(), source, size); break; }
                 case Op.Sizeof: f.Push(Value.Of(SizeOf(i.Get<Type>()))); break;
 
                 case Op.Castclass: f.Push(CastClass(f.Pop(), i.Get<Type>())); break;

@@ -46,6 +46,8 @@ internal static class SpanMembers
         var operands = call.Operands;
         if (operands.Length == 0)
             return Value.OfStruct(SpanModel.Over(Array.Empty<object>(), 0, 0));
+        if (operands[0].Reference is Address.Pointer pointer)
+            return operands[1].IsInteger ? call.Interpreter.SpanOver(pointer, call.Method.DeclaringType!.GenericTypeArguments[0], operands[1].Int32) : null;
         if (operands[0].Kind == ValueKind.Address)
             return operands.Length == 1 ? SpanFactories.OverAddress(call.Interpreter, operands[0].Address, 1) : SpanFactories.OverData(call.Method.DeclaringType!.GenericTypeArguments[0], operands[0].Address, operands[1].Int32);
         var whole = Over(call.Interpreter, operands[0]);
