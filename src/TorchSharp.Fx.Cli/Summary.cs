@@ -72,6 +72,7 @@ internal sealed record Summary(IReadOnlyList<SummaryRow> Rows, NodeCost Total)
         _ => node.target.name,
     };
 
+    /// <summary>What stands in for the modules of a saved graph has a class that tells nothing.</summary>
     private static string ClassOf(string path, Dictionary<string, nn.Module> modules)
-        => modules.TryGetValue(path, out var module) ? module.GetType().Name.Split('`')[0] : "";
+        => modules.TryGetValue(path, out var module) && module.GetType().Assembly != typeof(Graph).Assembly ? module.GetType().Name.Split('`')[0] : "";
 }

@@ -35,6 +35,19 @@ public sealed class SummaryTests
     }
 
     [Fact]
+    public void A_saved_graph_is_summed_up_and_drawn_like_its_model()
+    {
+        using var folder = new TemporaryFolder();
+        var saved = folder["resnet18.safetensors"];
+        Assert.Equal(0, Torchfx.Run("save", "resnet18", "--nodes", "maxpool", "--out", saved).ExitCode);
+        var summary = JsonDocument.Parse(Torchfx.Run("summary", saved, "--input", "1x3x64x64", "--format", "json").Out).RootElement;
+        Assert.Equal(["x", "conv1", "bn1", "relu", "maxpool"], summary.GetProperty("rows").EnumerateArray().Select(row => row.GetProperty("name").GetString()));
+        Assert.Equal(9_633_792, summary.GetProperty("total").GetProperty("macs").GetInt64());
+        Assert.Contains(">1×64×16×16</text>", Torchfx.Run("graph", saved, "--shapes", "--input", "1x3x64x64", "--format", "svg").Out);
+        Torchfx.Run("graph", saved, "--stage", "cil").AssertFailed($"'{saved}' is a graph already, so there is no code that it is traced from.", exitCode: 2);
+    }
+
+    [Fact]
     public void A_users_class_needs_its_inputs_and_depth_is_a_number_of_modules()
     {
         Torchfx.Run("summary", "TestModels.dll:Ledger").AssertFailed("Shapes follow from those of the inputs: give --input for each input of 'TestModels.dll:Ledger', in order, as in --input 1x3x224x224.", exitCode: 2);

@@ -40,6 +40,8 @@ internal sealed class GraphCommand : ToolCommand
         if (stages.IsCode && (printed != "text" || requested is not null || withShapes))
             throw new ToolException("--stage cil is the code before there is a graph: it goes with neither --format, --nodes nor --shapes.") { IsWrongUsage = true };
         var source = model.Read(parsed);
+        if (stages.IsCode && source.IsSaved)
+            throw new ToolException($"'{source.Name}' is a graph already, so there is no code that it is traced from.") { IsWrongUsage = true };
         var example = withShapes ? source.Inputs(kwargs) : null;
         using var module = source.BuildToTrace(kwargs);
         string[] modes = parsed.GetRequiredValue(mode) is var one and not "both" ? [one] : ["train", "eval"];

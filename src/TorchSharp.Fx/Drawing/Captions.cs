@@ -39,7 +39,13 @@ internal sealed class Captions(nn.Module? root)
         return tensor.dtype == ScalarType.Float32 ? sizes : $"{sizes} {tensor.dtype.ToString().ToLowerInvariant()}";
     }
 
-    private string? ClassOf(string path) => modules?.Find(path)?.GetType().Name.Split('`')[0];
+    /// <summary>What stands in for the modules of a saved graph has a class that tells nothing.</summary>
+    private string? ClassOf(string path) => modules?.Find(path) switch
+    {
+        null => null,
+        var found and not IGraphModule when found.GetType().Assembly == typeof(Graph).Assembly => "",
+        var found => found.GetType().Name.Split('`')[0],
+    };
 
     /// <summary>A traced module's method is that of its own class; of one made by hand only the signature is known.</summary>
     private static string ClassOf(ModuleTarget target) => target.Method.ReflectedType is { IsGenericType: false } type ? type.Name : "";
