@@ -38,6 +38,7 @@ internal sealed record TracedModel(Graph Graph, nn.Module Module, IReadOnlyDicti
     internal static TracedModel CutAt(ReturnNodes requested, nn.Module module, bool training, TracerKwargs kwargs)
     {
         var extractor = NodeRequests.Extractor(module, requested, training, kwargs);
+        extractor.train(training);
         return new(training ? extractor.train_graph : extractor.eval_graph, extractor, new Dictionary<string, Tensor>()) { OwnsModule = true };
     }
 }
