@@ -54,7 +54,7 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
     /// <summary>The catalogue's row of a model.</summary>
     internal static ModelInfo InCatalogue(string model) => models.list_models().Contains(model.ToLowerInvariant())
         ? models.get_model_info(model)
-        : throw new ToolException($"There is no model named '{model}'. The nearest names are {NearestNames.Of(model, models.list_models())}; 'torchfx models' lists all.");
+        : throw new ToolException($"There is no model named '{model}'. The nearest names are {NearestNames.Quoted(model, models.list_models())}; 'torchfx models' lists all.");
 
     private static ModelSource FromAssembly(string model, string? args)
     {

@@ -21,7 +21,7 @@ public static partial class models
     {
         ArgumentNullException.ThrowIfNull(name);
         return WeightsCatalogue.ByModel.TryGetValue(name.ToLowerInvariant(), out var rows) ? rows : throw new ArgumentException(
-            $"No weights are published for '{name}'. The nearest models with weights are {NearestNames.Of(name, WeightsCatalogue.ByModel.Keys)}.", nameof(name));
+            $"No weights are published for '{name}'. The nearest models with weights are {NearestNames.Quoted(name, WeightsCatalogue.ByModel.Keys)}.", nameof(name));
     }
 
     /// <summary>Builds a model with published weights, downloaded where they are not there yet. <c>torchvision.models.get_model(name, weights=…)</c></summary>
@@ -72,5 +72,5 @@ public static partial class models
     private static Weights? Choose(IReadOnlyList<Weights> rows, string name) => rows.FirstOrDefault(row => row.name == name || (name == "DEFAULT" && row.is_default));
 
     private static ArgumentException NoSuch(string name, IEnumerable<string> known) =>
-        new($"There are no weights named '{name}'. The nearest names are {NearestNames.Of(name, known)}.", nameof(name));
+        new($"There are no weights named '{name}'. The nearest names are {NearestNames.Quoted(name, known)}.", nameof(name));
 }

@@ -48,7 +48,7 @@ public static partial class models
     {
         ArgumentNullException.ThrowIfNull(name);
         return catalogue.TryGetValue(name.ToLowerInvariant(), out var row) ? row : throw new ArgumentException(
-            $"There is no model named '{name}'. The nearest names are {NearestNames.Of(name, catalogue.Keys)}; models.list_models() lists all.", nameof(name));
+            $"There is no model named '{name}'. The nearest names are {NearestNames.Quoted(name, catalogue.Keys)}; models.list_models() lists all.", nameof(name));
     }
 
     /// <summary>Builds a model by name. <c>torchvision.models.get_model</c></summary>

@@ -62,7 +62,7 @@ internal sealed class ModeGraph
         => names.LastOrDefault(entry => Answers(name(entry), query)).Key;
 
     private ArgumentException Unknown(string query) => new(
-        $"node: '{query}' is not present in model. The nearest names are {string.Join(", ", NearestNames.Of(query, Candidates()).Select(name => $"'{name}'"))}. Hint: use `get_graph_node_names` to make sure the `return_nodes` you specified are present. It may even be that you need to specify `train_return_nodes` and `eval_return_nodes` separately.");
+        $"node: '{query}' is not present in model. The nearest names are {NearestNames.Quoted(query, Candidates())}. Hint: use `get_graph_node_names` to make sure the `return_nodes` you specified are present. It may even be that you need to specify `train_return_nodes` and `eval_return_nodes` separately.");
 
     private static bool Answers(string? name, string query)
         => name is not null && name.StartsWith(query, StringComparison.Ordinal) && (name.Length == query.Length || name[query.Length] == '.');

@@ -65,7 +65,7 @@ public sealed class Features : IReadOnlyDictionary<string, Tensor>, IDisposable
 
     private object? Find(string key) => values.TryGetValue(key, out var found)
         ? found
-        : throw new KeyNotFoundException($"There is no feature '{key}'. The nearest names are {string.Join(", ", NearestNames.Of(key, values.Keys).Select(name => $"'{name}'"))}.");
+        : throw new KeyNotFoundException($"There is no feature '{key}'. The nearest names are {NearestNames.Quoted(key, values.Keys)}.");
 
     private static Tensor AsTensor(string key, object? value) => value as Tensor
         ?? throw new InvalidOperationException($"The feature '{key}' is a {TypeName(value)}, not a tensor: read it with value<T>(\"{key}\").");
