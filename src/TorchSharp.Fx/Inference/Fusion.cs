@@ -44,7 +44,7 @@ internal sealed class Fusion(InferenceGraph layers)
             || bias is not (Literal { Value: null } or NodeArgument { Node.op: Opcode.get_attr }))
             return;
         var path = $"{node.name}_kernel";
-        layers.Replace(path, new FusedLinear(layers.Tensor(weight), bias is NodeArgument { Node: var added } ? layers.Tensor(added) : null, FusedActivation.None));
+        layers.Replace(path, new FusedLinear(layers.Tensor(weight.target.name), bias is NodeArgument { Node: var added } ? layers.Tensor(added.target.name) : null, FusedActivation.None));
         Replace(node, path, Forward, [input]);
     }
 

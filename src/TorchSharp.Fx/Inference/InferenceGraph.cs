@@ -20,8 +20,8 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
 
     internal nn.Module Module(Node call) => Module(call.target.name);
 
-    /// <summary>The parameter, buffer or constant that a node reads.</summary>
-    internal Tensor Tensor(Node read) => constants.TryGetValue(read.target.name, out var own) ? own : hierarchy.Attribute(read.target.name)();
+    /// <summary>The parameter, buffer or constant of a name.</summary>
+    internal Tensor Tensor(string path) => constants.TryGetValue(path, out var own) ? own : hierarchy.Attribute(path)();
 
     /// <summary>Puts a module in the place of another, for all calls of that name.</summary>
     internal void Replace(string path, nn.Module module)
@@ -48,14 +48,26 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
         graph.erase_node(node);
     }
 
-    /// <summary>The modules and tensors that the graph still names, as a hierarchy of their own: what is the source's is copied.</summary>
-    internal ModuleTree Tree()
+    /// <summary>A module like the given one that runs the graph and shares the source's modules and tensors.</summary>
+    internal T Shared<T>(T like) where T : nn.Module, IGraphModule
+    {
+        var content = Names(Opcode.call_module).ToDictionary(path => path, path => (object)Module(path));
+        foreach (var path in Names(Opcode.get_attr).Where(path => !constants.ContainsKey(path)))
+            content[path] = hierarchy.Attribute(path)();
+        var module = (T)GraphModuleCopy.New(like, ModuleTree.Of(content, training: false), graph, constants);
+        foreach (var constant in constants.Values)
+            constant.Dispose();
+        return module;
+    }
+
+    /// <summary>A module like the given one that runs the graph and owns all that it names: what is the source's is copied.</summary>
+    internal T Owned<T>(T like) where T : nn.Module, IGraphModule
     {
         var copier = new DeepCopy();
         var content = Names(Opcode.call_module).ToDictionary(path => path, path => modules.TryGetValue(path, out var own) ? own : copier.Of(hierarchy.Module(path), path));
         foreach (var path in Names(Opcode.get_attr))
-            content[path] = constants.TryGetValue(path, out var own) ? own : copier.Of(hierarchy.Attribute(path)(), path);
-        return ModuleTree.Of(content, ownsContent: true, training: false);
+            content[path] = copier.Of(Tensor(path), path);
+        return (T)GraphModuleCopy.New(like, ModuleTree.Of(content, ownsContent: true, training: false), graph, constants);
     }
 
     /// <summary>The hierarchy as it is now, to look modules up.</summary>

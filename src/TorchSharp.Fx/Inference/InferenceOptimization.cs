@@ -5,11 +5,16 @@ namespace TorchSharp.Fx;
 /// <summary>Makes graph modules fast. Counterpart: <c>torch.fx.experimental.optimization</c>.</summary>
 public static class InferenceOptimization
 {
-    /// <summary>The passes of <see cref="optimize_for_inference"/>, in order.</summary>
-    private static readonly (string Name, Action<InferenceGraph> Run)[] Passes =
+    /// <summary>The first passes of <see cref="optimize_for_inference"/>, in order: they make plain what is computed.</summary>
+    private static readonly (string Name, Action<InferenceGraph> Run)[] Simplify =
     [
         ("inline_leaves", layers => new LeafInlining(layers).Run()),
         ("remove_identities", layers => new Fusion(layers).RemoveIdentities()),
+    ];
+
+    /// <summary>The passes after constants are folded, in order.</summary>
+    private static readonly (string Name, Action<InferenceGraph> Run)[] Fuse =
+    [
         ("use_kernels", layers => new Fusion(layers).UseKernels()),
         ("fold_batch_norms", layers => new Fusion(layers).FoldBatchNorms()),
         ("fuse_residuals", layers => new Fusion(layers).FuseResiduals()),
@@ -47,13 +52,23 @@ public static class InferenceOptimization
         using var modes = new TrainingFlags(module);
         module.eval();
         var layers = new InferenceGraph(module, module.graph.clone());
-        foreach (var (_, run) in Passes)
+        Run(Simplify, layers);
+        using var simple = layers.Shared(module);
+        simple.fold_constants();
+
+        layers = new InferenceGraph(simple, simple.graph.clone());
+        Run(Fuse, layers);
+        if (dtype is not null)
+            Precision.Convert(layers.Graph, dtype.Value);
+        return layers.Owned(module);
+    }
+
+    private static void Run(IEnumerable<(string Name, Action<InferenceGraph> Run)> passes, InferenceGraph layers)
+    {
+        foreach (var (_, run) in passes)
         {
             run(layers);
             layers.Graph.lint();
         }
-        if (dtype is not null)
-            Precision.Convert(layers.Graph, dtype.Value);
-        return (T)GraphModuleCopy.New(module, layers.Tree(), layers.Graph);
     }
 }

@@ -30,7 +30,7 @@ public static class ModuleSplitting
             foreach (var partition in ordered)
                 foreach (var path in partition.Paths)
                     qualname_map[$"{partition.Name}.{path}"] = path;
-        return (T)GraphModuleCopy.New(m, ModuleTree.Of(content, ownsContent: true, m.training), graph);
+        return (T)GraphModuleCopy.New(m, ModuleTree.Of(content, ownsContent: true, m.training), graph, m.Program.Constants);
     }
 
     /// <summary>The graph that calls one submodule after the other.</summary>

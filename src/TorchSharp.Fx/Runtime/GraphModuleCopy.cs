@@ -36,8 +36,8 @@ internal sealed class GraphModuleCopy(GraphProgram program, nn.Module module)
     }
 
     /// <summary>A module like another one, with one graph for both modes.</summary>
-    internal static nn.Module New(IGraphModule like, nn.Module root, Graph graph)
-        => new GraphModuleCopy(like.Program, (nn.Module)like).New(root, graph, graph, new Dictionary<string, Tensor>());
+    internal static nn.Module New(IGraphModule like, nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor> constants)
+        => new GraphModuleCopy(like.Program, (nn.Module)like).New(root, graph, graph, constants);
 
     private nn.Module New(nn.Module root, Graph train, Graph eval, IReadOnlyDictionary<string, Tensor> constants)
     {

@@ -94,6 +94,17 @@ public sealed class OptimizeForInferenceTests
     }
 
     [Fact]
+    public void The_parts_of_an_attentions_weight_become_layers_of_their_own()
+    {
+        using var model = Warm(new Attention());
+        using var traced = fx.symbolic_trace(model);
+        using var optimised = traced.optimize_for_inference();
+        Assert.Equal(4, optimised.graph.find_nodes(Opcode.call_module).Count());
+        Assert.Empty(optimised.graph.find_nodes(Opcode.get_attr));
+        AssertSame(model, [rand(2, 50, 64)], nodes: null);
+    }
+
+    [Fact]
     public void An_extractor_gives_the_same_features()
     {
         using var model = Warm(new Residuals());
@@ -280,6 +291,23 @@ public sealed class OptimizeForInferenceTests
             var second = (bn2.call(conv2.call(x)) + first).relu();
             var third = conv3.call(x) + second;
             return second * (conv4.call(third) + third).relu();
+        }
+    }
+
+    private sealed class Attention : Module<Tensor, Tensor>
+    {
+        private readonly Parameter weight = new(randn(192, 64) / 8);
+        private readonly Parameter bias = new(randn(192));
+        private readonly Linear output = Linear(64, 64);
+
+        internal Attention() : base(nameof(Attention)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            var weights = weight.chunk(3);
+            var biases = bias.chunk(3);
+            var (q, k, v) = (functional.linear(x, weights[0], biases[0]), functional.linear(x, weights[1], biases[1]), functional.linear(x, weights[2], biases[2]));
+            return output.call(functional.scaled_dot_product_attention(q, k, v)) + x;
         }
     }
 
