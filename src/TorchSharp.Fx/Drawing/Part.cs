@@ -90,7 +90,8 @@ internal sealed class ModulePart(string path, int call) : Part
         while (open.Peek().Path.Length < path.Length)
         {
             var start = open.Peek().Path.Length == 0 ? 0 : open.Peek().Path.Length + 1;
-            var end = path.IndexOf('.', start);
+            // A name has at least one letter, were it a dot: every step comes nearer to the end.
+            var end = path.IndexOf('.', Math.Min(start + 1, path.Length));
             var name = end < 0 ? path : path[..end];
             var inner = new ModulePart(name, calls[name] = calls.GetValueOrDefault(name) + 1);
             open.Peek().parts.Add(inner);

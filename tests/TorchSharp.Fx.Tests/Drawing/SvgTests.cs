@@ -102,6 +102,10 @@ public sealed class SvgTests
         var graph = new Graph();
         graph.output(graph.get_attr("""blocks.a"b\c {<&>.weight"""), typeof(Tensor));
         new SvgPicture(graph.to_svg("<&>")).AssertShows(graph);
+
+        var dotted = new Graph();
+        dotted.output(dotted.call_module(".a..b.", dotted.placeholder("x", typeof(Tensor))), typeof(Tensor));
+        new SvgPicture(dotted.to_svg()).AssertShows(dotted);
     }
 
     [Fact]
