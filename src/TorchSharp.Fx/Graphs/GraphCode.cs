@@ -137,7 +137,7 @@ internal static class GraphCode
     }
 
     /// <summary>The default of a struct is written as null in metadata, that of an enum as its number.</summary>
-    private static bool IsDefault(ParameterInfo parameter, object? value) => parameter.DefaultValue switch
+    internal static bool IsDefault(ParameterInfo parameter, object? value) => parameter.DefaultValue switch
     {
         null => value is null,
         var other when value is Enum && other is not Enum => Equals(Convert.ToInt64(value, null), Convert.ToInt64(other, null)),

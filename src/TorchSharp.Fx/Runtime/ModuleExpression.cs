@@ -34,23 +34,25 @@ internal static class ModuleExpression
         return candidates.FirstOrDefault(arguments => arguments is not null) is { } found ? $"nn.{module.GetType().Name}({string.Join(", ", found)})" : null;
     }
 
+    /// <summary>Arguments that only repeat a default are left out: <c>padding: 0</c> would stand for another overload's enum, too.</summary>
     private static List<string>? Arguments(nn.Module module, MethodInfo factory)
     {
         var arguments = new List<string>();
         foreach (var parameter in factory.GetParameters())
-            if (parameter.ParameterType == typeof(ScalarType?))
-            {
-                if (module.parameters().FirstOrDefault() is { dtype: not ScalarType.Float32 } other)
-                    arguments.Add($"{parameter.Name}: ScalarType.{other.dtype}");
-            }
-            else if (parameter.ParameterType != typeof(Device))
-            {
-                if (Literal(Value(module, parameter), parameter.ParameterType) is not { } literal)
-                    return null;
-                arguments.Add($"{parameter.Name}: {CSharpArguments.Of(literal)}");
-            }
+        {
+            if (parameter.ParameterType == typeof(Device))
+                continue;
+            var argument = parameter.ParameterType == typeof(ScalarType?) ? Type(module) : Literal(Value(module, parameter), parameter.ParameterType);
+            if (argument is null)
+                return null;
+            if (argument is Literal { Value: var value } && parameter.HasDefaultValue && GraphCode.IsDefault(parameter, value))
+                continue;
+            arguments.Add(arguments.Count == parameter.Position ? CSharpArguments.Of(argument) : $"{parameter.Name}: {CSharpArguments.Of(argument)}");
+        }
         return arguments;
     }
+
+    private static Literal Type(nn.Module module) => new(module.parameters().FirstOrDefault() is { dtype: not ScalarType.Float32 and var other } ? other : null);
 
     private static object? Value(nn.Module module, ParameterInfo parameter)
     {

@@ -17,7 +17,7 @@ public sealed class FolderTests : IDisposable
     private sealed class Net : Module<Tensor, Tensor>
     {
         private readonly Sequential features = Sequential(
-            ("0", Conv2d(3, 8, (3, 5), stride: (2, 1), padding: (1, 2), bias: false)), ("1", BatchNorm2d(8, momentum: 0.2)), ("2", ReLU(inplace: true)), ("3", MaxPool2d(2)), ("4", Conv2d(8, 8, 3, padding: Padding.Same, groups: 2)));
+            ("0", Conv2d(3, 8, (3, 5), stride: (2, 1), padding: (1, 2), bias: false)), ("1", BatchNorm2d(8, momentum: 0.2)), ("2", ReLU(inplace: true)), ("3", MaxPool2d(2)), ("4", Conv2d(8, 8, 3, padding: Padding.Same, groups: 2)), ("5", Conv2d(8, 8, 1)));
 
         private readonly AdaptiveAvgPool2d pool = AdaptiveAvgPool2d(1);
         private readonly Dropout drop = Dropout(0.3);
@@ -74,13 +74,13 @@ public sealed class FolderTests : IDisposable
     {
         (nn.Module Module, string Expression)[] modules =
         [
-            (Conv2d(3, 8, (3, 5), stride: (2, 1)), "nn.Conv2d(in_channels: 3, out_channels: 8, kernel_size: (3, 5), stride: (2, 1), padding: (0, 0), dilation: (1, 1), padding_mode: PaddingModes.Zeros, groups: 1, bias: true)"),
-            (Linear(3, 8, hasBias: false, dtype: ScalarType.Float64), "nn.Linear(inputSize: 3, outputSize: 8, hasBias: false, dtype: ScalarType.Float64)"),
-            (LayerNorm([4, 5], eps: 1e-6), "nn.LayerNorm(normalized_shape: [4, 5], eps: 1E-06, elementwise_affine: true, bias: true)"),
-            (GroupNorm(2, 6), "nn.GroupNorm(num_groups: 2, num_channels: 6, eps: 1E-05, affine: true)"),
-            (MaxPool2d(3, stride: 2, ceil_mode: true), "nn.MaxPool2d(kernel_size: 3, stride: 2, padding: 0, dilation: 1, ceil_mode: true)"),
-            (Hardtanh(0, 6), "nn.Hardtanh(min_val: 0.0, max_val: 6.0, inplace: false)"),
-            (Upsample(scale_factor: [2.0, 2.0], mode: UpsampleMode.Bilinear, align_corners: false), "nn.Upsample(size: null, scale_factor: [2.0, 2.0], mode: UpsampleMode.Bilinear, align_corners: false, recompute_scale_factor: null)"),
+            (Conv2d(3, 8, (3, 5), stride: (2, 1)), "nn.Conv2d(3, 8, (3, 5), (2, 1), (0, 0), (1, 1))"),
+            (Linear(3, 8, hasBias: false, dtype: ScalarType.Float64), "nn.Linear(3, 8, false, dtype: ScalarType.Float64)"),
+            (LayerNorm([4, 5], eps: 1e-6), "nn.LayerNorm([4, 5], 1E-06)"),
+            (GroupNorm(2, 6), "nn.GroupNorm(2, 6)"),
+            (MaxPool2d(3, stride: 2, ceil_mode: true), "nn.MaxPool2d(3, 2, 0, 1, true)"),
+            (Hardtanh(0, 6), "nn.Hardtanh(0.0, 6.0)"),
+            (Upsample(scale_factor: [2.0, 2.0], mode: UpsampleMode.Bilinear, align_corners: false), "nn.Upsample(scale_factor: [2.0, 2.0], mode: UpsampleMode.Bilinear, align_corners: false)"),
         ];
         foreach (var (module, expression) in modules)
             Assert.Equal(expression, ModuleExpression.Of(module));
