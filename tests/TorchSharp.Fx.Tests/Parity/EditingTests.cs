@@ -176,6 +176,18 @@ public sealed class EditingTests
     }
 
     [Fact]
+    public void An_operation_may_stand_before_an_input()
+    {
+        using var traced = fx.symbolic_trace((Tensor a, Tensor b) => a * 2 + b);
+        Only(traced.graph, "mul").append(Only(traced.graph, "b"));
+        traced.graph.lint();
+        Assert.False(traced.fold_constants());
+        traced.recompile();
+        Traced.Same(x * 2 + x, traced.call(x, x));
+        Traced.Same(x * 2 + x, new GraphInterpreter(traced).run(x, x));
+    }
+
+    [Fact]
     public void An_empty_graph_is_text_and_code()
     {
         var graph = new Graph();
