@@ -68,7 +68,7 @@ internal sealed partial class ProgramWriter(Grammar grammar, Random random)
                 _ when what.StartsWith("literal", StringComparison.Ordinal) => Of(grammar.Literals[what]),
                 "=" => Variable(what, writable: true),
                 // A lambda can't hold a span, and must not call itself.
-                "&" => Expression(what, expressionDepth).Replace("sp[", "ai[", StringComparison.Ordinal).Replace("hook(", "Helpers.Same(", StringComparison.Ordinal),
+                "&" => Expression(what, expressionDepth).Replace("sp[", "ai[", StringComparison.Ordinal).Replace("hook(", "Helpers.Same(", StringComparison.Ordinal).Replace(" hook,", " Helpers.Twice,", StringComparison.Ordinal),
                 _ when what == "block" => Block(blockDepth - 1, place),
                 _ when what == "finally" => Block(blockDepth - 1, Place.Finally),
                 _ when what.StartsWith("loop", StringComparison.Ordinal) => Block(blockDepth - 1, place is Place.Body or Place.Loop ? Place.Loop : Place.LoopInFinally, what.Split(' ', 3)),

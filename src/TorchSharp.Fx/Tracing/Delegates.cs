@@ -31,6 +31,12 @@ internal static class Delegates
         return callee.HasSingleTarget && method is not System.Reflection.Emit.DynamicMethod && method.DeclaringType is not null;
     }
 
+    /// <summary>Whether two delegates call the same method of the same object; null where it isn't known here.</summary>
+    internal static bool? AreSame(object? a, object? b)
+        => a is Delegate first && b is Delegate second && first.HasSingleTarget && second.HasSingleTarget && TryOpen(first, out var target, out var method) && TryOpen(second, out var otherTarget, out var otherMethod)
+            ? first.GetType() == second.GetType() && ReferenceEquals(target, otherTarget) && method == otherMethod
+            : null;
+
     /// <summary>A delegate over the user's own code as .NET's code may call it with symbols.</summary>
     internal static Delegate ForHost(Interpreter interpreter, Delegate callee)
         => Own.TryGetValue(callee, out _) || !TryOpen(callee, out var target, out var method) || Traits.Of(method).Home != Home.User

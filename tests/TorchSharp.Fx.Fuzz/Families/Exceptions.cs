@@ -1,6 +1,9 @@
 namespace TorchSharp.Fx.Fuzz;
 
-/// <summary>Exceptions through filters, nested handlers, finally blocks and .NET's own code.</summary>
+/// <summary>
+/// Exceptions through filters, nested handlers, finally blocks and .NET's own code. A filter reads nothing that another method's finally block writes, and has no effects that one could see:
+/// the CLR asks the filters of all callers before it runs the finally blocks on the way, the interpreter those of the same method only.
+/// </summary>
 internal static class Exceptions
 {
     internal static Family Family { get; } = new(
@@ -18,7 +21,6 @@ internal static class Exceptions
                     finally { log[1] = unchecked(log[1] + 10); if (i > 8) throw new Traced("loop"); }
                 return log[0];
             }
-            public static bool Say(bool answer, List<int> log, int add) { log[0] = unchecked(log[0] * 3 + add); return answer; }
             public static bool Fails(int x) => 10 / x > 0;
             public static T Or<T>(Func<T> run, T otherwise) { try { return run(); } catch (ArithmeticException) { return otherwise; } }
             public static int Rethrown(int x) { try { try { throw x > 3 ? new Traced("big") : new Custom(x); } catch (Traced) { throw; } catch (Exception e) { throw new Traced("wrapped", e); } } catch (Traced e) when (e.InnerException is Custom { Code: var code }) { return code; } }
@@ -43,12 +45,12 @@ internal static class Exceptions
             ["string"] = ["Throwing.Order(«int»)", "Throwing.Order(«int» & 15)", "(«string» ?? throw new Traced(\"none\"))"],
         },
         [
-            "try «block» catch (Traced e§) when (e§.Message.Length > «int») «block» catch (Exception e§) when (Throwing.Say(«bool», li, 1)) «block»", "try «block» catch (Exception) when (Throwing.Fails(«int»)) «block» catch (Exception e§) { error += e§.Message; }",
-            "try { try «block» finally «finally» } catch (Exception e§) when (Throwing.Say(e§ is ArithmeticException, li, 2)) «block» finally «finally»", "try { try «block» catch (DivideByZeroException) { throw new Traced(\"division\"); } catch (OverflowException e§) { throw new Traced(\"overflow\", e§); } } catch (Traced e§) { error += e§.InnerException?.GetType().Name; }",
-            "try { try { throw new Custom(«int»); } finally «finally» } catch (Custom e§) when (e§.Code > «int») { p0 = e§.Code; } catch (Custom) «block»", "try { foreach (var e§ in Throwing.Items(«int» & 7, li)) «loop int e§» } catch (Traced e§) { error += e§.Message; }", "try { li.ForEach(z => ai[2] = 100 / z); } catch (DivideByZeroException) { ai[3]++; }",
+            "try «block» catch (Traced e§) when (e§.Message.Length > (fuel & 7)) «block» catch (Exception e§) when ((fuel & 1) == 0) «block»", "try «block» catch (Exception) when (Throwing.Fails(fuel & 3)) «block» catch (Exception e§) { error += e§.Message; }",
+            "try { try «block» finally «finally» } catch (Exception e§) when (e§ is ArithmeticException) «block» finally «finally»", "try { try «block» catch (DivideByZeroException) { throw new Traced(\"division\"); } catch (OverflowException e§) { throw new Traced(\"overflow\", e§); } } catch (Traced e§) { error += e§.InnerException?.GetType().Name; }",
+            "try { try { throw new Custom(«int»); } finally «finally» } catch (Custom e§) when (e§.Code > (fuel & 15)) { p0 = e§.Code; } catch (Custom) «block»", "try { foreach (var e§ in Throwing.Items(«int» & 7, li)) «loop int e§» } catch (Traced e§) { error += e§.Message; }", "try { li.ForEach(z => ai[2] = 100 / z); } catch (DivideByZeroException) { ai[3]++; }",
             "try { p0 = new[] { 1, 0, «int» }.Select(z => 60 / z).Sum(); } catch (ArithmeticException e§) { error += e§.GetType().Name; }", "using (var scope§ = new Scope(li)) { if («bool») throw new Traced(\"using\"); }", "{ using var a§ = new Scope(li); using var b§ = new Scope(li); p0 = 7 / «int»; }",
             "try { object o§ = «long»; p0 = (int)o§; } catch (InvalidCastException) { p0--; }", "try { p0 = ((string)boxed).Length; } catch (InvalidCastException) { p0--; }", "try { node.Next!.Next!.Value = «int»; } catch (NullReferenceException) { p0++; }", "try { object[] o§ = at; o§[0] = «int»; } catch (ArrayTypeMismatchException) { p0++; }",
-            "goto done§; done§: p0 ^= 1;", "try { if («bool») goto end§; «=int»++; } finally «finally» end§: p1 ^= «long»;", "again§: p0 = unchecked(p0 + 1); if (fuel-- > 0 && «bool») goto again§;", "try { throw null!; } catch (NullReferenceException) «block»", "try { _ = new int[«int»].Length; } catch (OverflowException) { p0++; } catch (OutOfMemoryException) { p0--; }",
+            "goto done§; done§: p0 ^= 1;", "try { if («bool») goto end§; «=int»++; } finally «finally» end§: p1 ^= «long»;", "again§: p0 = unchecked(p0 + 1); if (fuel-- > 0 && «bool») goto again§;", "try { throw null!; } catch (NullReferenceException) «block»", "try { p1 = new int[«int» >> 21].Length; } catch (OverflowException) { p0++; }",
             "try { checked { p7 = (byte)«int»; } } catch (OverflowException) { p7 = 9; } finally «finally»", "while (fuel-- > 0) { try { if («bool») break; if («bool») continue; p0 = unchecked(p0 * 3); } finally { p1 = unchecked(p1 + 1); } }",
         ]);
 }

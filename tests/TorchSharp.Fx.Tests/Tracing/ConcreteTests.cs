@@ -120,6 +120,17 @@ public sealed class ConcreteTests
     [Fact]
     public void Interpolation_aligns() => AssertSame(() => $"[{int.Parse("7"),4}|{"x",-3}|{1.5,6:F2}]");
 
+    private static int Twice(int x) => 2 * x;
+
+    [Fact]
+    public void Delegates_of_one_method_are_equal() => AssertSame(() =>
+    {
+        var items = new List<int>();
+        Func<int, int> first = Twice, second = x => x + 1;
+        Predicate<int> contains = items.Contains, same = items.Contains, other = new List<int>().Contains;
+        return $"{first == Twice} {first == second} {contains == same} {contains != other}";
+    });
+
     [InlineArray(4)]
     private struct Four
     {

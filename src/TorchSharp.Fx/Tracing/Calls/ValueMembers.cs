@@ -27,6 +27,8 @@ internal static class ValueMembers
         ["System.ArgumentOutOfRangeException.ThrowIfNegativeOrZero"] = (in Invocation call) => Asserted(call, Builtin.gt),
         ["System.ArgumentOutOfRangeException.ThrowIfZero"] = (in Invocation call) => Asserted(call, Builtin.ne),
 
+        ["System.Delegate.op_Equality"] = (in Invocation call) => Delegates.AreSame(call.Arguments[0].Reference, call.Arguments[1].Reference) is { } same ? Value.Of(same) : null,
+        ["System.Delegate.op_Inequality"] = (in Invocation call) => Delegates.AreSame(call.Arguments[0].Reference, call.Arguments[1].Reference) is { } same ? Value.Of(!same) : null,
         ["System.TupleExtensions.Deconstruct"] = SymbolicMembers.Deconstruct,
 
         ["System.Math.*"] = Function,
