@@ -36,7 +36,8 @@ internal sealed class SaveCommand : ToolCommand
         Console.Out.WriteLine(path);
     }
 
-    private static nn.Module Whole(nn.Module module, TracerKwargs kwargs)
+    /// <summary>A model as one graph of the mode that it is in.</summary>
+    internal static nn.Module Whole(nn.Module module, TracerKwargs kwargs)
     {
         if (module is IGraphModule)
             return module;

@@ -63,7 +63,8 @@ internal sealed class AliasAnalysis
         ModuleTarget target when modules is null || IsAliasing(modules.Module(target.Path)) || WorksInPlace(target) => TensorInputs(node),
         MemberTarget { Member: PropertyInfo property } => MayReturn(node, property, property.Name),
         MethodTarget { Method: var method } => MayReturn(node, method, PropertyName(method)),
-        FunctionTarget { Method: var method } => MayReturn(node, method, method.Name),
+        FunctionTarget { Method: MethodInfo method } => MayReturn(node, method, PropertyName(method)),
+        FunctionTarget { Method: var constructor } => MayReturn(node, constructor, constructor.Name),
         BuiltinTarget or MemberTarget => node.args[0].nodes(),
         _ => [],
     };

@@ -30,7 +30,12 @@ public sealed class SavedFuzzTests : IDisposable
         for (; files is null ? clock.Elapsed < Bounded : n < files; n++)
         {
             File.WriteAllBytes(file.Path, Damaged(original, new Random(n)));
-            if (Load(n)) loaded++;
+            var (isLoaded, time) = Load(n);
+            // A busy machine may be slow once; a file that is, is so each time.
+            for (var again = 0; again < 2 && time > Slowest; again++)
+                time = Load(n).Time;
+            Assert.True(time < Slowest, $"File {n} takes {time}.");
+            if (isLoaded) loaded++;
         }
         Assert.InRange(loaded, 1, n - n / 20);
         TestContext.Current.SendDiagnosticMessage("{0} files in {1:0.0} s, {2} of them loaded.", n, clock.Elapsed.TotalSeconds, loaded);
@@ -43,18 +48,18 @@ public sealed class SavedFuzzTests : IDisposable
         return File.ReadAllBytes(file.Path);
     }
 
-    private bool Load(int seed)
+    private (bool IsLoaded, TimeSpan Time) Load(int seed)
     {
         var (clock, before) = (Stopwatch.StartNew(), GC.GetAllocatedBytesForCurrentThread());
         try
         {
             using var module = fx.load(file.Path);
-            return true;
+            return (true, clock.Elapsed);
         }
         catch (InvalidDataException refusal)
         {
             Assert.StartsWith(file.Path, refusal.Message, StringComparison.Ordinal);
-            return false;
+            return (false, clock.Elapsed);
         }
         catch (Exception e)
         {
@@ -62,7 +67,6 @@ public sealed class SavedFuzzTests : IDisposable
         }
         finally
         {
-            Assert.True(clock.Elapsed < Slowest, $"File {seed} takes {clock.Elapsed}.");
             Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < Memory, $"File {seed} takes {GC.GetAllocatedBytesForCurrentThread() - before} bytes.");
         }
     }

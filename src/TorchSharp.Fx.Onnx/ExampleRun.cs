@@ -1,0 +1,94 @@
+using System.Collections;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Onnx;
+
+/// <summary>What is known of a tensor without its content.</summary>
+internal sealed record TensorFacts(long[] Shape, ScalarType Type);
+
+/// <summary>The graph of a leaf that is not TorchSharp's own, with what it names.</summary>
+internal sealed record Expansion(nn.Module Root, Graph Graph, IReadOnlyDictionary<string, Tensor> Constants);
+
+/// <summary>
+/// Runs a graph on example inputs and notes what every node was given and gave: tensors by shape and type, everything else as it is. Leaves that are not TorchSharp's own are
+/// traced by the example and run in the same way.
+/// </summary>
+/// <param name="code">The graph and what it names.</param>
+/// <param name="expansions">The leaves that were traced, for all runs.</param>
+internal sealed class ExampleRun(Expansion code, Dictionary<Node, Expansion> expansions) : GraphInterpreter(code.Root, code.Graph, code.Constants)
+{
+    internal Dictionary<Node, object?> Values { get; } = [];
+
+    internal Dictionary<Node, object?[]> Arguments { get; } = [];
+
+    internal Dictionary<Node, ExampleRun> Nested { get; } = [];
+
+    internal ModuleHierarchy Modules => Hierarchy;
+
+    internal nn.Module ModuleAt(string path) => Hierarchy.Module(path);
+
+    internal Tensor TensorAt(string path) => Hierarchy.Attribute(path)();
+
+    /// <inheritdoc/>
+    public override object? run_node(Node node)
+    {
+        if (node.op is Opcode.call_function or Opcode.call_method or Opcode.call_module)
+            Arguments[node] = Array.ConvertAll(fetch_args(node), Facts);
+        var value = base.run_node(node);
+        Values[node] = Facts(value);
+        return value;
+    }
+
+    /// <inheritdoc/>
+    protected override object? call_module(Node node)
+    {
+        var module = ModuleAt(node.target.name);
+        return module.GetType().Assembly == typeof(Tensor).Assembly ? base.call_module(node) : Enter(node, given => Of(module, given));
+    }
+
+    /// <inheritdoc/>
+    protected override object? call_function(Node node)
+        => node.target is FunctionTarget { Method: MethodInfo { IsStatic: true } function } && function.DeclaringType!.Assembly != typeof(Tensor).Assembly && function.DeclaringType.Namespace != nameof(System)
+            ? Enter(node, given => Of(function, node, given))
+            : base.call_function(node);
+
+    private object? Enter(Node node, Func<object?[], Expansion> trace)
+    {
+        var given = fetch_args(node);
+        if (!expansions.TryGetValue(node, out var expansion))
+            expansions.Add(node, expansion = trace(given));
+        var nested = Nested[node] = new ExampleRun(expansion, expansions);
+        return nested.run(given);
+    }
+
+    private static Expansion Of(nn.Module module, object?[] given)
+    {
+        if (module is IGraphModule { Program: var program })
+            return new(program.Source.Root, program.Current, program.Constants);
+        var tracer = new Tracer();
+        return new(module, tracer.trace(module, example_inputs: given), tracer.tensor_constants);
+    }
+
+    /// <summary>Arguments that depend on no node are part of the function.</summary>
+    private static Expansion Of(MethodInfo function, Node node, object?[] given)
+    {
+        var parameters = function.GetParameters();
+        var type = System.Linq.Expressions.Expression.GetDelegateType([.. parameters.Select(parameter => parameter.ParameterType), function.ReturnType]);
+        var entries = parameters.Zip(node.args, given).ToLookup(entry => entry.Second.nodes().Any());
+        var fixedOnes = entries[false].ToDictionary(entry => entry.First.Name!, entry => ValueConversion.Apply(entry.Third, entry.First.ParameterType));
+        var traced = fx.symbolic_trace(function.CreateDelegate(type), fixedOnes, [.. entries[true].Select(entry => entry.Third)]);
+        var program = ((IGraphModule)traced).Program;
+        return new(program.Source.Root, program.Current, program.Constants);
+    }
+
+    private static object? Facts(object? value) => value switch
+    {
+        Tensor tensor => new TensorFacts([.. tensor.shape], tensor.dtype),
+        string => value,
+        IList list => list.Cast<object?>().Select(Facts).ToArray(),
+        ITuple tuple => Enumerable.Range(0, tuple.Length).Select(i => Facts(tuple[i])).ToArray(),
+        _ => value,
+    };
+}

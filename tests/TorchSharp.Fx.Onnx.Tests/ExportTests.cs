@@ -1,0 +1,152 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Fx.Onnx.Tests;
+
+public sealed class ExportTests : IDisposable
+{
+    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly OnnxModel exported = new();
+
+    public void Dispose()
+    {
+        exported.Dispose();
+        scope.Dispose();
+    }
+
+    private sealed class Net : Module<torch.Tensor, torch.Tensor, (torch.Tensor, torch.Tensor)>
+    {
+        private readonly Modules.Linear fc = Linear(6, 4);
+        private readonly Modules.LayerNorm norm = LayerNorm(4);
+
+        internal Net() : base(nameof(Net)) => RegisterComponents();
+
+        public override (torch.Tensor, torch.Tensor) forward(torch.Tensor x, torch.Tensor y)
+        {
+            var pieces = x.reshape(x.shape[0], 2, -1, 3).transpose(1, 2).chunk(2, 1);
+            var joined = cat([pieces[0].flatten(1), pieces[1].flatten(1)], 1)[.., 1..7];
+            var gated = norm.call(functional.gelu(fc.call(joined))) * y.sigmoid();
+            gated.add_(0.5);
+            return (gated.mean([1], keepdim: true), (2 * gated).roll(1, 1).clamp(-1, 1).pow(2));
+        }
+    }
+
+    [Fact]
+    public void Operations_on_sizes_pieces_and_several_inputs_follow_the_batch()
+    {
+        using var net = new Net();
+        using var traced = fx.symbolic_trace(net);
+        traced.eval();
+        onnx.export(traced, exported.Path, [InputShape.Parse("Nx12"), InputShape.Parse("Nx4")], ["left", "right"]);
+        Assert.Equal(["left [N, 12]", "right [N, 4]"], exported.Signature().Inputs);
+        Assert.Equal(["output_0", "output_1"], exported.Signature().Outputs);
+        foreach (var batch in new long[] { 1, 7 })
+        {
+            var (x, y) = (rand(batch, 12), rand(batch, 4));
+            var (first, second) = traced.call(x, y);
+            var actual = exported.Run(x, y);
+            OnnxModel.AssertClose(first, actual["output_0"]);
+            OnnxModel.AssertClose(second, actual["output_1"]);
+        }
+    }
+
+    private sealed class InPlace : Module<torch.Tensor, torch.Tensor>
+    {
+        private readonly Modules.Linear fc = Linear(4, 4);
+        private readonly Modules.ReLU relu = ReLU(inplace: true);
+
+        internal InPlace() : base(nameof(InPlace)) => RegisterComponents();
+
+        public override torch.Tensor forward(torch.Tensor x)
+        {
+            var before = fc.call(x);
+            relu.call(before);
+            return before + 1;
+        }
+    }
+
+    [Fact]
+    public void What_is_written_in_place_shows_in_every_reader_but_not_in_a_feature()
+    {
+        using var model = new InPlace();
+        model.eval();
+        using var extractor = feature_extraction.create_feature_extractor(model, ["fc", "add"]);
+        onnx.export(extractor, exported.Path, [InputShape.Parse("Nx4")]);
+        var input = randn(5, 4);
+        using var expected = extractor.call(input);
+        var actual = exported.Run(input);
+        Assert.Equal(["fc", "add"], actual.Keys);
+        Assert.True(expected["fc"].min().item<float>() < 0);
+        OnnxModel.AssertClose(expected["fc"], actual["fc"]);
+        OnnxModel.AssertClose(expected["add"], actual["add"]);
+    }
+
+    private sealed class Viewing : Module<torch.Tensor, torch.Tensor>
+    {
+        internal Viewing() : base(nameof(Viewing))
+        {
+        }
+
+        public override torch.Tensor forward(torch.Tensor x)
+        {
+            var row = x[0];
+            x.neg_();
+            return row;
+        }
+    }
+
+    [Fact]
+    public void A_view_of_what_is_written_in_place_is_refused()
+    {
+        using var traced = fx.symbolic_trace(new Viewing());
+        Assert.Contains("can't be exported to ONNX: it writes to a tensor in place that 'getitem' is a view of.", Assert.Throws<OnnxExportException>(() => onnx.export(traced, exported.Path, [rand(2, 2)])).Message);
+    }
+
+    [Fact]
+    public void Weights_can_lie_in_a_file_of_their_own()
+    {
+        using var model = Sequential(Linear(100, 100), ReLU(inplace: true), Linear(100, 2));
+        model.eval();
+        using var traced = fx.symbolic_trace(model);
+        onnx.export(traced, exported.Path, [rand(2, 100)], external_data: true);
+        Assert.InRange(new FileInfo(exported.Path).Length, 1, 5_000);
+        Assert.Equal(4 * (100 * 100 + 100 + 200 + 2), new FileInfo(exported.Path + ".data").Length);
+        var input = rand(2, 100);
+        OnnxModel.AssertClose(traced.call(input), exported.Run(input)["output"]);
+    }
+
+    private sealed class Sorting : Module<torch.Tensor, torch.Tensor>
+    {
+        internal Sorting() : base(nameof(Sorting))
+        {
+        }
+
+        public override torch.Tensor forward(torch.Tensor x) => x.cumsum(0);
+    }
+
+    [Fact]
+    public void An_operation_without_a_converter_is_named_with_its_line_and_those_that_have_one()
+    {
+        using var traced = fx.symbolic_trace(new Sorting());
+        var refusal = Assert.Throws<OnnxExportException>(() => onnx.export(traced, exported.Path, [rand(2)]));
+        Assert.Matches(@"^Node 'cumsum' \(ExportTests\.cs:[0-9]+\) can't be exported to ONNX: there is no converter for 'cumsum'\. Supported are abs, adaptive_avg_pool1d, .*, zeropad2d\.$", refusal.Message);
+        Assert.Equal("cumsum", refusal.node.name);
+        Assert.False(File.Exists(exported.Path));
+    }
+
+    [Fact]
+    public void A_model_in_training_mode_is_refused()
+    {
+        using var traced = fx.symbolic_trace(Sequential(("norm", BatchNorm1d(4))));
+        Assert.StartsWith("Node 'norm' (", Assert.Throws<OnnxExportException>(() => onnx.export(traced, exported.Path, [rand(2, 4)])).Message);
+    }
+
+    [Fact]
+    public void Only_one_dimension_is_free_and_only_graph_modules_are_exported()
+    {
+        using var linear = Linear(4, 4);
+        Assert.StartsWith("Linear is no graph module: export what fx.symbolic_trace or feature_extraction.create_feature_extractor makes of it.", Assert.Throws<ArgumentException>(() => onnx.export(linear, exported.Path, [rand(2, 4)])).Message);
+        using var traced = fx.symbolic_trace(Sequential(Linear(4, 4)));
+        Assert.StartsWith("N, M are free, but only one dimension can be; fix the others.", Assert.Throws<ArgumentException>(() => onnx.export(traced, exported.Path, [InputShape.Parse("NxMx4")])).Message);
+    }
+}
