@@ -71,6 +71,9 @@ internal sealed partial class Interpreter
         }
     }
 
+    /// <summary>The module whose code is at a path, in words.</summary>
+    internal string Place(string path) => path.Length > 0 ? $"module '{path}'" : root is TracedFunction ? "the function" : "the root module";
+
     /// <summary>The innermost place of the user's own code that runs, as file:line.</summary>
     internal string Location() => Here()?.ToString() ?? "its start";
 
@@ -150,7 +153,7 @@ internal sealed partial class Interpreter
     internal TracedProgramException Faulted(Exception exception)
     {
         NoteFault(exception);
-        return new(exception, fault.Path, fault.Location, fault.Stack);
+        return new(exception, fault.Path, Place(fault.Path), fault.Location, fault.Stack);
     }
 
     private (Exception? Exception, string Path, string Location, IReadOnlyList<Origin> Stack) fault = (null, "", "", []);

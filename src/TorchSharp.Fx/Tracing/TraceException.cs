@@ -6,8 +6,8 @@ namespace TorchSharp.Fx;
 /// </summary>
 public sealed class TraceException : Exception
 {
-    internal TraceException(string code, string what, string fix, string modulePath, string location, IReadOnlyList<Origin> stack)
-        : base($"{code}: {what} It happens in {(modulePath.Length == 0 ? "the root module" : $"module '{modulePath}'")} at {location}. {fix}")
+    internal TraceException(string code, string what, string fix, string modulePath, string place, string location, IReadOnlyList<Origin> stack)
+        : base($"{code}: {what} It happens in {place} at {location}. {fix}")
         => (this.code, module_path, this.location, program_stack) = (code, modulePath, location, stack);
 
     /// <summary>The entry of the catalogue, e.g. <c>FX001</c>.</summary>
@@ -26,8 +26,8 @@ public sealed class TraceException : Exception
 /// <summary>The traced program itself threw an exception (the inner one), as it would have when run.</summary>
 public sealed class TracedProgramException : Exception
 {
-    internal TracedProgramException(Exception thrown, string modulePath, string location, IReadOnlyList<Origin> stack)
-        : base($"The model threw {thrown.GetType().Name} while it was traced: {thrown.Message} It happened in {(modulePath.Length == 0 ? "the root module" : $"module '{modulePath}'")} at {location}.", thrown)
+    internal TracedProgramException(Exception thrown, string modulePath, string place, string location, IReadOnlyList<Origin> stack)
+        : base($"The model threw {thrown.GetType().Name} while it was traced: {thrown.Message} It happened in {place} at {location}.", thrown)
         => (module_path, this.location, program_stack) = (modulePath, location, stack);
 
     /// <summary>The qualified name of the module whose code threw; empty for the root.</summary>

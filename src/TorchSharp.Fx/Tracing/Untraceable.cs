@@ -127,5 +127,5 @@ internal static class Untraceable
     }
 
     private static TraceException Error(Interpreter at, string code, string what, string fix)
-        => new(code, what, char.ToUpperInvariant(fix[0]) + fix[1..], at.Tracer.CurrentPath, at.Location(), at.ProgramStack());
+        => new(code, what, char.ToUpperInvariant(fix[0]) + fix[1..], at.Tracer.CurrentPath, at.Place(at.Tracer.CurrentPath), at.Location(), at.ProgramStack());
 }

@@ -125,6 +125,15 @@ public sealed class DelegateTests
     }
 
     [Fact]
+    public void A_refusal_speaks_of_the_function_or_of_the_module_that_it_calls()
+    {
+        var refused = Assert.Throws<TraceException>(() => fx.symbolic_trace((Tensor x) => x.shape[0] > 1 ? x : x.neg()));
+        Assert.StartsWith("FX001: The program branches on 'getitem > 1', which depends on an input, so a graph of it would hold for some inputs only. It happens in the function at DelegateTests.cs:", refused.Message, StringComparison.Ordinal);
+        var thrown = Assert.Throws<TracedProgramException>(() => fx.symbolic_trace((Tensor x) => x.AsMissing()));
+        Assert.StartsWith("The model threw NotSupportedException while it was traced: Missing. It happened in the function at DelegateTests.cs:", thrown.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_has_no_code_to_follow_is_refused()
     {
         Func<Tensor, Tensor> two = x => x.relu();
@@ -133,4 +142,9 @@ public sealed class DelegateTests
         System.Linq.Expressions.Expression<Func<Tensor, Tensor>> tree = x => x.relu();
         Assert.StartsWith("A delegate that was compiled at run time can't be traced: it has no code of its own to follow. Give a lambda or a method.", Assert.Throws<ArgumentException>(() => fx.symbolic_trace(tree.Compile())).Message);
     }
+}
+
+file static class Missing
+{
+    internal static Tensor AsMissing(this Tensor x) => x is null ? x! : throw new NotSupportedException("Missing.");
 }
