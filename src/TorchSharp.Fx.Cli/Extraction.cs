@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Cli;
 
 /// <summary>Runs images through a feature extractor, batch by batch, and writes what comes out.</summary>
-internal sealed class Extraction(DualGraphModule extractor, ImageClassification preprocessing, FeatureWriter writer, ReturnNodes requested)
+internal sealed class Extraction(DualGraphModule extractor, nn.Module<Tensor, Tensor> preprocessing, FeatureWriter writer, ReturnNodes requested)
 {
     private readonly Dictionary<string, (string Shape, string Type)> shapes = [];
     private readonly List<string> written = [];

@@ -31,6 +31,23 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
         _ => throw new ToolException($"Shapes follow from those of the inputs: give --input for each input of '{Name}', in order, as in --input 1x3x224x224.") { IsWrongUsage = true },
     };
 
+    /// <summary>Whether it is a model of Vision.</summary>
+    internal bool IsInCatalogue => Sample is not null;
+
+    /// <summary>What of the model is worth extracting; found without memory or computing where it is Vision's, and at the size of its images where only the user knows its inputs.</summary>
+    internal FeatureInfo Features(TracerKwargs kwargs)
+    {
+        using var model = BuildToTrace(kwargs);
+        return feature_extraction.feature_info(model, kwargs.example_inputs ?? [Sample ?? InputShape.Parse($"1x3x{CropSize}x{CropSize}")], kwargs);
+    }
+
+    /// <summary>Refuses a model whose input no image is.</summary>
+    internal void RequireImages()
+    {
+        if (IsInCatalogue && models.get_model_info(Name).input_shape.Count != 3)
+            throw new ToolException($"'{Name}' takes videos, and torchfx reads images only.");
+    }
+
     /// <summary>Images as the model's published weights want them: torchvision's ratio of resize to crop is 256 to 224 throughout.</summary>
     internal ImageClassification Preprocessing() => new(CropSize, (long)Math.Round(CropSize * 256 / 224.0));
 

@@ -1,27 +1,84 @@
+using Spectre.Console;
 using TorchSharp.Fx.Vision;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Cli;
+
+/// <summary>A model with its numbers, in eval mode.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="Preprocessing">From a decoded image to what the model takes.</param>
+/// <param name="Weights">Where the numbers come from, in words.</param>
+internal sealed record TrainedModel(nn.Module Model, nn.Module<Tensor, Tensor> Preprocessing, string Weights) : IDisposable
+{
+    public void Dispose()
+    {
+        Preprocessing.Dispose();
+        Model.Dispose();
+    }
+}
 
 /// <summary>Where a model's numbers come from.</summary>
 internal static class Weights
 {
     internal const string Random = "random";
 
-    /// <summary>Builds a model with random weights or those of a file.</summary>
+    /// <summary>Builds a model with random weights, published ones or those of a file.</summary>
     /// <param name="source">The model.</param>
-    /// <param name="weights"><c>random</c> or the path of a safetensors file.</param>
+    /// <param name="weights"><c>random</c>, the path of a file, or the name of published weights, which are downloaded where they are not there yet.</param>
     /// <param name="seed">What random weights are drawn with.</param>
-    internal static nn.Module Build(ModelSource source, string weights, long seed)
+    internal static TrainedModel Build(ModelSource source, string weights, long seed)
     {
-        if (weights != Random && !File.Exists(weights))
-            throw new ToolException($"There is no file '{weights}' to take weights from.");
         if (source.IsSaved)
-            return weights == Random ? source.Build(null) : throw new ToolException($"'{source.Name}' has its weights; --weights is for models without.") { IsWrongUsage = true };
+            return weights == Random
+                ? new(source.Build(null), source.Preprocessing(), "its own")
+                : throw new ToolException($"'{source.Name}' has its weights; --weights is for models without.") { IsWrongUsage = true };
+        var published = Published(source, weights);
         torch.manual_seed(seed);
-        if (weights != Random)
-            return source.Build(null).load_weights(weights);
-        Console.Error.WriteLine($"The weights are random (seed {seed}): good for trying out, but the features mean nothing. Give trained ones with --weights FILE.safetensors.");
+        var model = published is not null ? FromFile(source, Downloaded(published))
+            : weights != Random ? FromFile(source, weights)
+            : WithRandom(source, seed);
+        model.eval();
+        var known = published ?? PublishedWeights.OfFile(weights);
+        return new(model, known?.model == source.Name ? known.transforms() : source.Preprocessing(), published?.ToString() ?? (weights == Random ? $"random, seed {seed}" : weights));
+    }
+
+    /// <summary>The published weights that a text names; null where it names a file or none at all.</summary>
+    internal static Vision.Weights? Published(ModelSource source, string weights)
+    {
+        if (weights == Random || File.Exists(weights))
+            return null;
+        if (weights.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal) || Path.GetExtension(weights) is ".pth" or ".pt" or ".safetensors")
+            throw new ToolException($"There is no file '{weights}' to take weights from.");
+        if (!source.IsInCatalogue)
+            throw new ToolException($"There is no file '{weights}' to take weights from, and none are published for '{source.Name}'.");
+        var published = models.get_weight(weights.Contains('.', StringComparison.Ordinal) ? weights : $"{models.get_model_weights(source.Name)[0].enum_name}.{weights}");
+        return published.model == source.Name ? published : throw new ToolException($"{published} are weights of '{published.model}', not of '{source.Name}'.");
+    }
+
+    private static nn.Module FromFile(ModelSource source, string path)
+        => PublishedWeights.OfFile(path) is { } known && known.model == source.Name
+            ? models.get_model(source.Name, known, options: new() { model_dir = Path.GetDirectoryName(Path.GetFullPath(path)) })
+            : source.Build(null).load_weights(path);
+
+    private static nn.Module WithRandom(ModelSource source, long seed)
+    {
+        Console.Error.WriteLine($"The weights are random (seed {seed}): good for trying out, but the features mean nothing. Give trained ones with --weights {(source.IsInCatalogue ? "DEFAULT or " : "")}FILE.");
         return source.Build(null);
+    }
+
+    private static string Downloaded(Vision.Weights weights)
+    {
+        if (Console.IsErrorRedirected || File.Exists(weights.LocalPath()))
+            return weights.download();
+        return Terminal.Messages.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new DownloadedColumn(), new RemainingTimeColumn()).Start(context =>
+        {
+            var task = context.AddTask(weights.ToString());
+            return weights.download(new() { progress = new Progress(task) });
+        });
+    }
+
+    private sealed class Progress(ProgressTask task) : IProgress<DownloadProgress>
+    {
+        public void Report(DownloadProgress value) => task.MaxValue(value.total ?? double.MaxValue).Value(value.received);
     }
 }

@@ -53,7 +53,7 @@ public sealed class ExtractTests : IDisposable
         var batches = Torchfx.Run([.. common, "--out", folder["batches"], "--batch", "3"]);
         var npy = Torchfx.Run([.. common, "--out", folder["npy"], "--batch", "3", "--format", "npy"]);
         Assert.Equal((0, 0), (batches.ExitCode, npy.ExitCode));
-        Assert.StartsWith("The weights are random (seed 7): good for trying out, but the features mean nothing. Give trained ones with --weights FILE.safetensors.\n", batches.Error);
+        Assert.StartsWith("The weights are random (seed 7): good for trying out, but the features mean nothing. Give trained ones with --weights DEFAULT or FILE.\n", batches.Error);
         Assert.Equal(["batch-0000.safetensors", "batch-0001.safetensors"], batches.Lines.Select(Path.GetFileName));
         Assert.Equal(["batch-0000.a.npy", "batch-0000.b.npy", "batch-0000.json", "batch-0001.a.npy", "batch-0001.b.npy", "batch-0001.json"], npy.Lines.Select(Path.GetFileName));
         Assert.Equal(npy.Lines.Order(), Directory.GetFiles(folder["npy"]).Order());

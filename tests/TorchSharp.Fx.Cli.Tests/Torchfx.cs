@@ -11,10 +11,15 @@ internal sealed record Torchfx(int ExitCode, string Out, string Error)
 
     public static Torchfx Run(params string[] args) => RunFrom(AppContext.BaseDirectory, args);
 
+    /// <summary>Runs it with these variables in its environment.</summary>
+    public static Torchfx Run(Dictionary<string, string> environment, params string[] args) => Finish(Start(AppContext.BaseDirectory, args, environment), args);
+
     /// <summary>Runs the tool of another folder.</summary>
-    public static Torchfx RunFrom(string folder, params string[] args)
+    public static Torchfx RunFrom(string folder, params string[] args) => Finish(Start(folder, args), args);
+
+    private static Torchfx Finish(Process started, string[] args)
     {
-        using var process = Start(folder, args);
+        using var process = started;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         if (!process.WaitForExit(Limit))
         {
@@ -24,7 +29,7 @@ internal sealed record Torchfx(int ExitCode, string Out, string Error)
         return new(process.ExitCode, output.Result, error.Result);
     }
 
-    public static Process Start(string folder, params string[] args)
+    public static Process Start(string folder, string[] args, Dictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(folder, "torchfx.dll"), .. args])
         {
@@ -34,6 +39,8 @@ internal sealed record Torchfx(int ExitCode, string Out, string Error)
         };
         // Several runs share the processors; one of them should not wait for threads of its own.
         start.Environment["OMP_NUM_THREADS"] = "1";
+        foreach (var (name, value) in environment ?? [])
+            start.Environment[name] = value;
         return Process.Start(start)!;
     }
 

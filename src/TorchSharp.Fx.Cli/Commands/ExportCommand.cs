@@ -10,7 +10,7 @@ internal sealed class ExportCommand : ToolCommand
     private readonly InputOptions inputs = new();
     private readonly Option<string> file = new("--out") { Description = "The file to write; one that exists is replaced.", HelpName = "FILE", Required = true };
     private readonly Option<string?> nodes = new("--nodes") { Description = "Cut the graph at these nodes first, as extract does; their keys name the outputs.", HelpName = "NAME[=KEY],…" };
-    private readonly Option<string> weights = new("--weights") { Description = "A file with the model's weights, or 'random'.", HelpName = "FILE|random", DefaultValueFactory = _ => Weights.Random };
+    private readonly Option<string> weights = new("--weights") { Description = "Published weights (DEFAULT, IMAGENET1K_V2), a .pth or .safetensors file, or 'random'.", HelpName = "NAME|FILE|random", DefaultValueFactory = _ => Weights.Random };
     private readonly Option<long> seed = new("--seed") { Description = "The seed of random weights.", HelpName = "N", DefaultValueFactory = _ => 0 };
     private readonly Option<string> format = Choice("--format", "ONNX is the only one so far.", "onnx");
 
@@ -29,8 +29,9 @@ internal sealed class ExportCommand : ToolCommand
         var (source, kwargs, path) = (model.Read(parsed), inputs.Read(parsed), parsed.GetRequiredValue(file));
         var requested = parsed.GetValue(nodes) is { } text ? NodeRequests.Parse(text) : null;
         var examples = Inputs(source, kwargs);
-        using var module = Weights.Build(source, parsed.GetRequiredValue(weights), parsed.GetValue(seed));
-        module.eval();
+        using var trained = Weights.Build(source, parsed.GetRequiredValue(weights), parsed.GetValue(seed));
+        var module = trained.Model;
+        requested = requested is null ? null : NodeRequests.WithPresets(requested, module, source, kwargs);
         using var graph = requested is null ? SaveCommand.Whole(module, kwargs) : NodeRequests.Extractor(module, requested, training: false, kwargs);
         graph.eval();
         onnx.export(graph, path, examples);

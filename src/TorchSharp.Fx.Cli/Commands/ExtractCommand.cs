@@ -8,16 +8,17 @@ internal sealed class ExtractCommand : ToolCommand
     private readonly ModelOptions model = new();
     private readonly InputOptions examples = new();
     private readonly Argument<string[]> inputs = new("INPUT") { Description = "Images, or folders: all images in them and in the folders inside, in natural order.", Arity = ArgumentArity.OneOrMore };
-    private readonly Option<string> nodes = new("--nodes") { Description = "The nodes to extract, and the keys they get.", HelpName = "NAME[=KEY],…", Required = true };
+    private readonly Option<string> nodes = new("--nodes") { Description = "The nodes to extract, and the keys they get: names, patterns (layer?.*.conv2), NAME:in for an input, 'stages', 'embedding'.", HelpName = "NAME[=KEY],…", Required = true };
     private readonly Option<string> folder = new("--out") { Description = "The folder to write to; made where it does not exist.", HelpName = "DIR", Required = true };
-    private readonly Option<string> weights = new("--weights") { Description = "A .safetensors file with the model's weights, or 'random'.", HelpName = "FILE|random", DefaultValueFactory = _ => Weights.Random };
+    private readonly Option<string> weights = new("--weights") { Description = "Published weights (DEFAULT, IMAGENET1K_V2), a .pth or .safetensors file, or 'random'.", HelpName = "NAME|FILE|random", DefaultValueFactory = _ => Weights.Random };
     private readonly Option<long> seed = new("--seed") { Description = "The seed of random weights.", HelpName = "N", DefaultValueFactory = _ => 0 };
     private readonly Option<string> format = Choice("--format", "One .safetensors file a batch, or one .npy file a key and a .json file that lists them.", "safetensors", "npy");
     private readonly Option<int> batch = new("--batch") { Description = "How many images run, and are written, together.", HelpName = "N", DefaultValueFactory = _ => 1 };
 
     public ExtractCommand() : base("extract", "Runs a model on images and writes the values of its nodes to files, one for each image or batch.",
         "extract resnet18 photo.jpg --nodes layer4 --out features",
-        "extract resnet50 photos --nodes layer3=mid,flatten=embedding --weights resnet50.safetensors --out features --batch 16",
+        "extract resnet50 photos --nodes embedding --weights DEFAULT --out features --batch 16",
+        "extract resnet50 photos --nodes stages,layer3.?.conv2,fc:in=pooled --weights resnet50.safetensors --out features",
         "extract bin/MyModels.dll:MyModels.Encoder photos --nodes encoder --format npy --out features")
     {
         model.AddTo(this);
@@ -37,22 +38,25 @@ internal sealed class ExtractCommand : ToolCommand
     {
         var (source, kwargs) = (model.Read(parsed), examples.Read(parsed));
         var requested = NodeRequests.Parse(parsed.GetRequiredValue(nodes));
-        CheckKeys(requested, parsed.GetRequiredValue(format));
+        CheckKeys(requested.Where(request => request.Key != request.Name), parsed.GetRequiredValue(format));
+        source.RequireImages();
         var images = InputImages.Find(parsed.GetRequiredValue(inputs));
         var (numbers, target) = (parsed.GetRequiredValue(weights), parsed.GetRequiredValue(folder));
 
-        using var module = Weights.Build(source, numbers, parsed.GetValue(seed));
-        module.eval();
-        using var extractor = NodeRequests.Extractor(module, requested, training: false, kwargs);
+        using var trained = Weights.Build(source, numbers, parsed.GetValue(seed));
+        requested = NodeRequests.WithPresets(requested, trained.Model, source, kwargs);
+        using var extractor = NodeRequests.Extractor(trained.Model, requested, training: false, kwargs);
+        var features = NodeRequests.Resolved(requested, extractor);
+        CheckKeys(features, parsed.GetRequiredValue(format));
         Directory.CreateDirectory(target);
-        var about = new Dictionary<string, string> { ["model"] = source.Name, ["weights"] = numbers == Weights.Random ? $"random, seed {parsed.GetValue(seed)}" : numbers };
+        var about = new Dictionary<string, string> { ["model"] = source.Name, ["weights"] = trained.Weights };
         var writer = FeatureWriter.Create(parsed.GetRequiredValue(format), target, about);
-        new Extraction(extractor, source.Preprocessing(), writer, requested).Run(images, parsed.GetValue(batch), token);
+        new Extraction(extractor, trained.Preprocessing, writer, features).Run(images, parsed.GetValue(batch), token);
         return 0;
     }
 
     /// <summary>A key is part of a .npy file's name.</summary>
-    private static void CheckKeys(ReturnNodes requested, string format)
+    private static void CheckKeys(IEnumerable<ReturnNode> requested, string format)
     {
         foreach (var (_, key) in requested)
             if (format == "npy" && key.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()))

@@ -9,7 +9,7 @@ namespace TorchSharp.Fx.Cli;
 /// <summary><c>torchfx models</c></summary>
 internal sealed class ModelsCommand : ToolCommand
 {
-    private readonly Option<string> format = Choice("--format", "How to print them.", "table", "json");
+    private readonly Option<string> format = Choice("--format", "How to print them; markdown has stages, costs and weights too.", "table", "json", "markdown");
 
     public ModelsCommand() : base("models", "Lists the models that have a name.", "models", "models --format json")
     {
@@ -19,7 +19,9 @@ internal sealed class ModelsCommand : ToolCommand
 
     private static void Print(ModelInfo[] rows, string format)
     {
-        if (format == "json")
+        if (format == "markdown")
+            ModelsDocument.Write(Console.Out);
+        else if (format == "json")
             Json.Print(writer =>
             {
                 writer.WriteStartArray();

@@ -10,7 +10,7 @@ internal sealed class SaveCommand : ToolCommand
     private readonly InputOptions inputs = new();
     private readonly Option<string> file = new("--out") { Description = "The file to write; one that exists is replaced.", HelpName = "FILE.safetensors", Required = true };
     private readonly Option<string?> nodes = new("--nodes") { Description = "Cut the graph at these nodes first, as extract does.", HelpName = "NAME[=KEY],…" };
-    private readonly Option<string> weights = new("--weights") { Description = "A .safetensors file with the model's weights, or 'random'.", HelpName = "FILE|random", DefaultValueFactory = _ => Weights.Random };
+    private readonly Option<string> weights = new("--weights") { Description = "Published weights (DEFAULT, IMAGENET1K_V2), a .pth or .safetensors file, or 'random'.", HelpName = "NAME|FILE|random", DefaultValueFactory = _ => Weights.Random };
     private readonly Option<long> seed = new("--seed") { Description = "The seed of random weights.", HelpName = "N", DefaultValueFactory = _ => 0 };
 
     public SaveCommand() : base("save", "Saves a model's graph and weights in one file, which loads without the model's code.",
@@ -29,9 +29,9 @@ internal sealed class SaveCommand : ToolCommand
         if (!path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
             throw new ToolException($"--out must end with .safetensors, as the file is one, but it is '{path}'.") { IsWrongUsage = true };
         var requested = parsed.GetValue(nodes) is { } text ? NodeRequests.Parse(text) : null;
-        using var module = Weights.Build(source, parsed.GetRequiredValue(weights), parsed.GetValue(seed));
-        module.eval();
-        using var graph = requested is null ? Whole(module, kwargs) : feature_extraction.create_feature_extractor(module, requested, tracer_kwargs: kwargs, suppress_diff_warning: true);
+        using var trained = Weights.Build(source, parsed.GetRequiredValue(weights), parsed.GetValue(seed));
+        var module = trained.Model;
+        using var graph = requested is null ? Whole(module, kwargs) : feature_extraction.create_feature_extractor(module, NodeRequests.WithPresets(requested, module, source, kwargs), tracer_kwargs: kwargs, suppress_diff_warning: true);
         ModelSource.Save(graph, path);
         Console.Out.WriteLine(path);
     }

@@ -29,12 +29,14 @@ internal sealed class ModeGraph
 
     internal Graph Graph { get; }
 
+    internal IReadOnlyDictionary<Node, string> QualifiedNames => names;
+
     internal IReadOnlyList<string> Names => names.Values;
 
     /// <summary>Makes the graph return the given nodes and compute nothing else.</summary>
     internal void Cut(ReturnNodes requested)
     {
-        var found = requested.Select(request => (Node: Find(request.Name), request.Key)).ToArray();
+        var found = new NodeSelection(model, Graph, names).Find(requested).ToArray();
         var position = Graph.nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
         Array.Sort([.. found.Select((entry, i) => (position[entry.Node], i))], found);
         Graph.erase_node(Graph.output_node());
@@ -49,28 +51,4 @@ internal sealed class ModeGraph
         Graph.UnprotectOutputs(protection);
         Graph.ProtectOutputs(model);
     }
-
-    /// <summary>The last node of a name or inside a module; a leaf module also answers to its exact path where the list shows it without its number.</summary>
-    private Node Find(string query)
-    {
-        var found = LastOf(query, entry => entry.Value) ?? LastOf(query, entry => entry.Key.op == Opcode.call_module ? entry.Key.target.name : null) ?? throw Unknown(query);
-        return found.type != typeof(void) ? found : throw new ArgumentException(
-            $"node: '{query}' has no value to return: it is '{names[found]}', which only writes to another node's value or checks it. Ask for the node that it writes to.");
-    }
-
-    private Node? LastOf(string query, Func<KeyValuePair<Node, string>, string?> name)
-        => names.LastOrDefault(entry => Answers(name(entry), query)).Key;
-
-    private ArgumentException Unknown(string query) => new(
-        $"node: '{query}' is not present in model. The nearest names are {NearestNames.Quoted(query, Candidates())}. Hint: use `get_graph_node_names` to make sure the `return_nodes` you specified are present. It may even be that you need to specify `train_return_nodes` and `eval_return_nodes` separately.");
-
-    private static bool Answers(string? name, string query)
-        => name is not null && name.StartsWith(query, StringComparison.Ordinal) && (name.Length == query.Length || name[query.Length] == '.');
-
-    /// <summary>All names, and the modules that they lie in.</summary>
-    private IEnumerable<string> Candidates() => names.Values.SelectMany(name =>
-    {
-        var parts = name.Split('.');
-        return Enumerable.Range(1, parts.Length).Select(count => string.Join('.', parts[..count]));
-    });
 }

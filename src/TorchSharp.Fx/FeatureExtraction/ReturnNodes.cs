@@ -1,9 +1,12 @@
 using System.Collections;
+using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
 /// <summary>One node that is asked for, and the key its value gets.</summary>
-/// <param name="Name">A node's qualified name, or a module's: then it is the last node inside.</param>
+/// <param name="Name">
+/// A node's qualified name, or a module's: then it is the last node inside. <c>NAME:in</c> is the first input of that node or module, and a <see cref="NodePattern"/> all names that fit.
+/// </param>
 /// <param name="Key">The key in the result.</param>
 public readonly record struct ReturnNode(string Name, string Key)
 {
@@ -12,7 +15,8 @@ public readonly record struct ReturnNode(string Name, string Key)
 }
 
 /// <summary>
-/// The nodes to return: a list of names (<c>["layer1", "layer4"]</c>), or names with the keys they get (<c>new() { ["layer1"] = "feat1" }</c>).
+/// The nodes to return: a list of names and patterns (<c>["layer1", "layer4.?.conv2", "fc:in"]</c>), names with the keys they get (<c>new() { ["layer1"] = "feat1" }</c>),
+/// or all that meet a condition (<c>ReturnNodes.Where((_, module) => module is Conv2d)</c>).
 /// Counterpart: the <c>return_nodes</c> of torchvision's feature extraction.
 /// </summary>
 public sealed class ReturnNodes : IEnumerable<ReturnNode>
@@ -24,6 +28,18 @@ public sealed class ReturnNodes : IEnumerable<ReturnNode>
     {
         get => keys[name];
         set => keys[name] = value;
+    }
+
+    internal Func<Node, nn.Module?, bool>? Predicate { get; private init; }
+
+    internal bool AsksForNothing => keys.Count == 0 && Predicate is null;
+
+    /// <summary>All nodes that meet a condition, under their own names.</summary>
+    /// <param name="predicate">Is given each named node with the module that it calls, or null where it calls none.</param>
+    public static ReturnNodes Where(Func<Node, nn.Module?, bool> predicate)
+    {
+        ArgumentNullException.ThrowIfNull(predicate);
+        return new() { Predicate = predicate };
     }
 
     /// <summary>Asks for one more node.</summary>

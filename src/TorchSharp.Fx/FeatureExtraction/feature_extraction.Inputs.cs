@@ -10,7 +10,8 @@ public static partial class feature_extraction
     /// </summary>
     /// <param name="model">The model; it stays as it is, and must outlive the extractor.</param>
     /// <param name="return_nodes">
-    /// The nodes for both modes: names from <see cref="get_graph_node_names"/>, or modules, which stand for the last node inside. Modules and nodes inside them may both be named.
+    /// The nodes for both modes: names from <see cref="get_graph_node_names"/>, or modules, which stand for the last node inside. Modules and nodes inside them may both be named. <c>NAME:in</c>
+    /// is an input, <c>layer*.?.conv2</c> a <see cref="NodePattern"/>, <see cref="ReturnNodes.Where"/> a condition.
     /// </param>
     /// <param name="train_return_nodes">The nodes for train mode, together with those for eval mode and instead of the ones for both.</param>
     /// <param name="eval_return_nodes">The nodes for eval mode.</param>

@@ -52,17 +52,9 @@ public static partial class feature_extraction
         if (both is not null && train is not null)
             throw new ArgumentException("If `train_return_nodes` and `eval_return_nodes` are specified, then `return_nodes` should not be");
         var (train_nodes, eval_nodes) = (both ?? train!, both ?? eval!);
-        if (!train_nodes.Any() || !eval_nodes.Any())
+        if (train_nodes.AsksForNothing || eval_nodes.AsksForNothing)
             throw new ArgumentException("No nodes are asked for: name at least one for each mode. `get_graph_node_names` lists them.");
-        RefuseSharedKeys(train_nodes);
-        RefuseSharedKeys(eval_nodes);
         return (train_nodes, eval_nodes);
-    }
-
-    private static void RefuseSharedKeys(ReturnNodes nodes)
-    {
-        if (nodes.GroupBy(node => node.Key, node => node.Name).FirstOrDefault(names => names.Count() > 1) is { } shared)
-            throw new ArgumentException($"The key '{shared.Key}' is given to {shared.Count()} nodes, {string.Join(" and ", shared.Select(name => $"'{name}'"))}. Give each node a key of its own.");
     }
 
     private static void WarnOfDifferences(IReadOnlyList<string> train_nodes, IReadOnlyList<string> eval_nodes)
