@@ -41,6 +41,7 @@ internal sealed record Trace(TraceReport Report, Refusal? Refusal)
         writer.WriteStrings("leaves", Report.leaves);
         WriteNotes(writer, "guards", Report.guards);
         WriteNotes(writer, "specialisations", Report.specialisations);
+        WriteNotes(writer, "present_inputs", Report.present_inputs);
         WriteNotes(writer, "constants", Report.constants);
         WriteNotes(writer, "dropped_state", Report.dropped_state);
         WriteModules(writer);

@@ -238,3 +238,36 @@ type Parts() =
 
     override _.forward(x: Tensor) =
         x.unbind(1) |> Array.map (fun part -> part * 2.0) |> Array.rev |> torch.stack
+
+/// Sizes computed from sizes.
+type Mapped() =
+    inherit Module<Tensor, Tensor>("Mapped")
+
+    override _.forward(x: Tensor) =
+        let sizes = x.shape |> Array.map (fun n -> n + 1L)
+        x.sum() + ones(sizes)
+
+/// printf and sprintf beside the program.
+type Talking() =
+    inherit Module<Tensor, Tensor>("Talking")
+
+    override _.forward(x: Tensor) =
+        let rows = 3
+        let text = sprintf "%d rows" rows
+        printfn "%s" text
+        if text.Length = 6 then x.relu() else x
+
+/// sprintf of a size.
+type Telling() =
+    inherit Module<Tensor, Tensor>("Telling")
+
+    override _.forward(x: Tensor) =
+        let text = sprintf "%d rows" x.shape.[0]
+        if text.Length > 0 then x.relu() else x
+
+/// A computation that may run elsewhere.
+type Awaiting() =
+    inherit Module<Tensor, Tensor>("Awaiting")
+
+    override _.forward(x: Tensor) =
+        async { return x.relu() } |> Async.RunSynchronously

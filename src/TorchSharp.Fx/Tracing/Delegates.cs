@@ -45,7 +45,8 @@ internal static class Delegates
 
     private static Func<Func<object?[], object?>, Delegate> Factory(Type type)
     {
-        var invoke = type.GetMethod("Invoke")!;
+        // F# makes the Invoke of an internal delegate internal too.
+        var invoke = type.GetMethod("Invoke", BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)!;
         var callBack = Expression.Parameter(typeof(Func<object?[], object?>));
         var parameters = Array.ConvertAll(invoke.GetParameters(), parameter => Expression.Parameter(parameter.ParameterType));
         var values = Expression.Variable(typeof(object[]));

@@ -18,15 +18,9 @@ internal sealed partial class Interpreter
         requires_grad retains_grad is_leaf IsLeaf is_cuda is_cpu is_mps is_meta is_contiguous is_floating_point is_complex is_integral is_inference is_conj is_neg is_view storage_offset output_nr
         """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
 
-    /// <summary>What gives a tensor another shape in place.</summary>
-    private static readonly FrozenSet<string> Reshaping = "unsqueeze_ squeeze_ transpose_ t_ swapaxes_ swapdims_ resize_ resize_as_ set_".Split(' ').ToFrozenSet(StringComparer.Ordinal);
-
-    private int reshaped;
-
     private readonly HashSet<Node> present = [];
 
     private readonly Dictionary<string, Value> known = new(StringComparer.Ordinal);
-    private readonly Dictionary<Node, string> identities = [];
     private readonly HashSet<object> measured = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<(MethodIL, int, string)> looked = [];
     private readonly Dictionary<object, object> materialised = new(ReferenceEqualityComparer.Instance);
@@ -39,8 +33,7 @@ internal sealed partial class Interpreter
     {
         if (Examples is null)
             return;
-        if (Reshaping.Contains(node.target.name))
-            reshaped++;
+        NoteShape(node);
         Examples.Compute(node);
     }
 
@@ -200,26 +193,6 @@ internal sealed partial class Interpreter
                 yield return operand.Symbol;
     }
 
-    /// <summary>
-    /// What a number is made of: the same size of the same tensor is the same number, however often the program reads it. An operation that changes a tensor's shape in
-    /// place makes all of them new.
-    /// </summary>
-    private string Identity(Node node)
-    {
-        if (identities.TryGetValue(node, out var known))
-            return known;
-        var reads = node.target switch
-        {
-            MemberTarget member => member.Member.Name,
-            MethodTarget method when Metadata.Contains(method.name) => method.name,
-            BuiltinTarget builtin => $"{builtin.name}:{builtin.Type}",
-            _ => null,
-        };
-        var identity = reads is null ? node.name : $"{reads}({string.Join(",", node.args.Select(argument => argument is NodeArgument input ? Identity(input.Node) : argument.ToString()))})@{reshaped}";
-        return identities[node] = identity;
-    }
-
-
     /// <summary>Refuses a number that was read out of a tensor, unless the user allows it: the next input has another one.</summary>
     private void Permit(Proxy symbol)
     {
@@ -252,15 +225,22 @@ internal sealed partial class Interpreter
         return proxy.type.IsValueType ? Value.OfStruct(null) : Value.Null;
     }
 
-    /// <summary>Whether a reference is not null. That of an input is asserted once: another call may leave it out.</summary>
+    /// <summary>The inputs that the program asked for being null: symbols alone take them to be there.</summary>
+    internal List<(string Name, Origin? At)> TakenAsPresent { get; } = [];
+
+    /// <summary>Whether a reference is not null. That of an input is asserted once, with an example: another call may leave it out.</summary>
     internal bool Present(object? reference)
     {
-        if (Examples is not null && Symbols.TryGet(reference, out var symbol) && IsInput(symbol.node) && present.Add(symbol.node))
+        if (!Symbols.TryGet(reference, out var symbol) || !IsInput(symbol.node) || !present.Add(symbol.node))
+            return reference is not null;
+        if (Examples is null)
         {
-            var there = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.ne, typeof(object)), [symbol.node, new Literal(null)], typeof(bool));
-            Assert(there, TracedWith($"{symbol.node.name} != None"));
+            TakenAsPresent.Add((symbol.node.name, Here()));
+            return true;
         }
-        return reference is not null;
+        var there = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.ne, typeof(object)), [symbol.node, new Literal(null)], typeof(bool));
+        Assert(there, TracedWith($"{symbol.node.name} != None"));
+        return true;
     }
 
     /// <summary>An input, or what an input holds.</summary>

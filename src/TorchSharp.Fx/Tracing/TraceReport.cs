@@ -16,6 +16,7 @@ public sealed class TraceReport
         var assertions = graph.nodes.Where(node => node.target is BuiltinTarget { Operation: Builtin._assert }).ToLookup(interpreter.Specialisations.Contains, Assertion);
         (guards, specialisations) = ([.. assertions[false]], [.. assertions[true]]);
         constants = [.. graph.nodes.Where(node => node.op == Opcode.get_attr && attributes.Constants.ContainsKey(node.target.name)).Select(node => Constant(node, attributes.Constants[node.target.name]))];
+        present_inputs = [.. interpreter.TakenAsPresent.Select(entry => new TraceNote(entry.Name, entry.At))];
         dropped_state = [.. interpreter.Overlay.Dropped.Select(entry => new TraceNote(entry.What, entry.At))];
         unregistered_modules = [.. attributes.Unregistered.Select(entry => new UnregisteredModule(entry.Path, entry.Module.GetType().Name, entry.Module.parameters().Sum(parameter => parameter.numel())))];
     }
@@ -31,6 +32,12 @@ public sealed class TraceReport
 
     /// <summary>The numbers and lengths that the graph is held to, because the example inputs or concrete arguments have them.</summary>
     public IReadOnlyList<TraceNote> specialisations { get; }
+
+    /// <summary>
+    /// The inputs that the program asks for being null, and where: a trace by symbols takes them to be there, and the graph asserts nothing of it. With example inputs it goes by the
+    /// example, and the graph does.
+    /// </summary>
+    public IReadOnlyList<TraceNote> present_inputs { get; }
 
     /// <summary>The tensors that were computed while tracing, or are held without being registered.</summary>
     public IReadOnlyList<TraceNote> constants { get; }
@@ -48,6 +55,7 @@ public sealed class TraceReport
         Append("leaf modules", leaves);
         Append("asserted conditions", guards);
         Append("asserted values", specialisations);
+        Append("inputs taken to be there", present_inputs);
         Append("computed while tracing", constants);
         Append("written by the program, not by the graph", dropped_state);
         Append("called but not registered", unregistered_modules);

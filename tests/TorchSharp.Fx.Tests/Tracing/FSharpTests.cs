@@ -246,6 +246,33 @@ public sealed class FSharpTests
         Assert.Equal("FX019", Assert.Throws<TraceException>(() => ByExample(new Steps(), "4xN")).code);
     }
 
+    [Fact]
+    public void Sizes_are_mapped() => ByExample(new Mapped(), "Nx4", [2, 4], [5, 4]);
+
+    [Fact]
+    public void Printf_of_what_is_known() => Traced.Check(new Talking(), """
+            graph(%x):
+                %x : [num_users=1] = placeholder[target=x]
+                %relu : [num_users=1] = call_method[target=relu](%x)
+                return %relu
+            """, Calls);
+
+    [Fact]
+    public void Printf_of_a_size_goes_by_the_example()
+    {
+        // Its library asks for the number's sign.
+        Assert.Equal("FX001", Assert.Throws<TraceException>(() => Traced.Graph(new Telling())).code);
+        ByExample(new Telling(), "2x4", [2, 4]);
+    }
+
+    [Fact]
+    public void An_async_computation_that_runs_at_once() => Traced.Check(new Awaiting(), """
+            graph(%x):
+                %x : [num_users=1] = placeholder[target=x]
+                %relu : [num_users=1] = call_method[target=relu](%x)
+                return %relu
+            """, Calls);
+
     private static void ByExample(nn.Module<Tensor, Tensor> module, string input, params long[][] shapes)
     {
         using var traced = fx.symbolic_trace(module, example_inputs: [InputShape.Parse(input)]);

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -26,7 +27,7 @@ public sealed class ExampleInputTests
     }
 
     /// <summary>The text without file names and lines, which are tested on their own.</summary>
-    private static string WithoutPlace(string line) => System.Text.RegularExpressions.Regex.Replace(line, @"( at \w+\.cs:\d+)?; trace again with example inputs like these", "");
+    private static string WithoutPlace(string line) => Regex.Replace(line, @"( at \w+\.cs:\d+)?; trace again with example inputs like these", "");
 
     private static Exception Refused(Module module, params object?[] inputs)
         => Assert.ThrowsAny<Exception>(() => new Tracer().trace(module, example_inputs: inputs));
@@ -287,5 +288,60 @@ public sealed class ExampleInputTests
         Assert.Equal(["bn", "drop"], tracer.report.leaves);
         Assert.StartsWith("traced with getitem > 1 at ExampleInputTests.cs:", Assert.Single(tracer.report.guards).text, StringComparison.Ordinal);
         Assert.Empty(tracer.report.unregistered_modules);
+    }
+
+    private sealed class Rereading() : Module<Tensor, Tensor>(nameof(Rereading))
+    {
+        public override Tensor forward(Tensor x)
+        {
+            for (var i = 0; i < x.shape[1]; i++)
+                x = (x * 2 + i).relu_();
+            return x;
+        }
+    }
+
+    [Fact]
+    public void A_bound_that_is_read_again_from_tensors_of_the_same_shape_is_asserted_once()
+    {
+        var module = new Rereading();
+        var graph = Check(module, null, [rand(2, 6)], [rand(5, 6)]);
+        Assert.Equal(2, graph.nodes.Count(node => node.target.name == "_assert"));
+        Assert.Throws<GraphAssertionException>(() => new GraphInterpreter(module, graph).run(rand(2, 7)));
+    }
+
+    private sealed class Growing() : Module<Tensor, Tensor>(nameof(Growing))
+    {
+        public override Tensor forward(Tensor x)
+        {
+            for (var i = 0; i < 3 && x.shape[1] < 20; i++)
+                x = cat([x, x], 1) * 2;
+            return x;
+        }
+    }
+
+    [Fact]
+    public void One_that_is_read_from_other_shapes_is_asserted_each_time()
+    {
+        var module = new Growing();
+        var graph = Check(module, null, [rand(2, 3)], [rand(5, 4)]);
+        Assert.Equal(3, graph.nodes.Count(node => node.target.name == "_assert"));
+        Assert.Throws<GraphAssertionException>(() => new GraphInterpreter(module, graph).run(rand(2, 5)));
+    }
+
+    private sealed class Masking() : Module<Tensor, Tensor?, Tensor>(nameof(Masking))
+    {
+        public override Tensor forward(Tensor x, Tensor? mask = null) => mask is null ? x : x * mask;
+    }
+
+    [Fact]
+    public void The_report_tells_which_inputs_a_trace_by_symbols_takes_to_be_there()
+    {
+        var tracer = new Tracer();
+        tracer.trace(new Masking());
+        Assert.Equal("mask", Assert.Single(tracer.report.present_inputs).text);
+        Assert.Matches(@"inputs taken to be there:\n  mask \(ExampleInputTests\.cs:\d+\)\n", tracer.report.ToString());
+        tracer.trace(new Masking(), example_inputs: [rand(2), rand(2)]);
+        Assert.Empty(tracer.report.present_inputs);
+        Assert.Equal("mask != None", Regex.Match(Assert.Single(tracer.report.guards).text, "mask [^ ]+ None").Value);
     }
 }
