@@ -20,6 +20,11 @@ internal static class Diagnosis
 
     private const string Reinstall = "Install the tool again: dotnet tool update --global TorchSharp.Fx.Cli.";
 
+    /// <summary>What the system calls its processor.</summary>
+    internal static string Processor
+        => (File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() : null)
+        ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? RuntimeInformation.ProcessArchitecture.ToString();
+
     internal static IReadOnlyList<Finding> All()
     {
         var native = Native();
@@ -88,7 +93,7 @@ internal static class Diagnosis
             ? path.Replace(AppContext.BaseDirectory, "", StringComparison.Ordinal)
             : null;
 
-    private static string VersionOf(Type type)
+    internal static string VersionOf(Type type)
         => type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? type.Assembly.GetName().Version!.ToString();
 
     /// <summary>The name and version of a package that the tool was built with.</summary>
