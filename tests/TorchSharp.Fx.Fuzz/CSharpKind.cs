@@ -9,9 +9,15 @@ internal sealed class CSharpKind(Func<int, string> write, Func<int, Builds, stri
 
     public string Report(int seed)
     {
-        var source = Shrinker.Shrink(write(seed), smaller => DifferenceIn(seed, smaller) is not null);
+        var source = write(seed);
+        var compared = DifferenceIn(seed, source) is { } found ? Compared(found) : "";
+        source = Shrinker.Shrink(source, smaller => DifferenceIn(seed, smaller) is { } other && Compared(other) == compared);
         return $"{DifferenceIn(seed, source)}\n{source}";
     }
+
+    /// <summary>Which two differ, lest a smaller program shows something else.</summary>
+    private static string Compared(string difference)
+        => string.Join(" ", difference.Split('\n').Where(line => line.StartsWith("  ", StringComparison.Ordinal) && line.Length > 2 && line[2] != ' ').Select(line => line.Split(':')[0]));
 
     private string? DifferenceIn(int seed, string source)
     {

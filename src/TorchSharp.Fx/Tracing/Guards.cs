@@ -95,12 +95,17 @@ internal static class Guards
                 case Op.Br: at = i.Index - 1; break;
                 case Op.BrFalse or Op.BrTrue or (>= Op.Beq and <= Op.BltUn): return IsGuard(code, i.Index, at + 1, passing) || IsGuard(code, at + 1, i.Index, passing);
                 case Op.Call when !IsPlainQuestion(i.Get<Cil.CallSite>()): return false;
+                case Op.Stloc when !IsTemporary(code, i.Index): return false;
                 case Op.Nop or Op.Call or Op.Ldarg or Op.Ldloc or Op.Stloc or Op.LdcI4 or Op.LdcI8 or Op.Ldfld or Op.Conv or Op.Ldlen or (>= Op.Ceq and <= Op.CltUn): break;
                 default: return false;
             }
         }
         return false;
     }
+
+    /// <summary>Whether nothing but the next branch reads a local: one that is read later too would go on with an answer that was only asked for.</summary>
+    private static bool IsTemporary(MethodIL code, int local)
+        => Array.TrueForAll(code.Instructions, i => i.Op != Op.Ldloca || i.Index != local) && code.Instructions.Count(i => i.Op == Op.Ldloc && i.Index == local) == 1;
 
     private static bool IsGuard(MethodIL code, int passes, int fails, int passing)
         => Goal(code, passes) == Goal(code, passing) && (ThrowMessage(code, fails) is not null || LeadsToThrowOr(code, fails, passing));

@@ -172,4 +172,25 @@ public sealed class GuardTests
         Assert.Equal(["x", "dim", "eq", "_assert", "relu", "output"], Traced.Graph(model).nodes.Select(node => node.name));
         Assert.Empty(model.Log);
     }
+
+    private sealed class Remembering() : nn.Module<Tensor, Tensor>(nameof(Remembering))
+    {
+        public override Tensor forward(Tensor x)
+        {
+            var between = x.shape[0] is > 2 and < 5;
+            if (between)
+                throw new ArgumentException("not between");
+            return x * (between ? 3 : 5);
+        }
+    }
+
+    [Fact]
+    public void A_guard_s_condition_that_is_used_again_keeps_its_value()
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Remembering();
+        using var traced = fx.symbolic_trace(module, example_inputs: [ones(2, 3)]);
+        Assert.Equal(module.call(ones(2, 3)), traced.call(ones(2, 3)));
+        Assert.Equal("FX001", Assert.Throws<TraceException>(() => fx.symbolic_trace(module)).code);
+    }
 }
