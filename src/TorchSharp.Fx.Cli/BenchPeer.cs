@@ -8,11 +8,14 @@ namespace TorchSharp.Fx.Cli;
 internal sealed class BenchPeer : IDisposable
 {
     /// <summary>The ways there are.</summary>
-    internal static readonly string[] Names = ["eager", "graph", "optimised", "bfloat16"];
+    internal static readonly List<string> Names = ["eager", "graph", "optimised", "bfloat16"];
+
+    // Ways that the program around the tool has added.
+    private static readonly Dictionary<string, Func<DualGraphModule, Tensor, BenchCall>> Added = [];
 
     private readonly nn.Module module;
     private readonly Tensor input;
-    private readonly Func<IDisposable> run;
+    private readonly BenchCall call;
 
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="module">The model, which it takes over.</param>
@@ -24,12 +27,20 @@ internal sealed class BenchPeer : IDisposable
         (this.module, this.input) = (module, input);
         module.eval();
         var extractor = name == "eager" ? null : NodeRequests.Extractor(module, requested, training: false, kwargs);
-        run = name switch
+        call = name switch
         {
             "eager" => Eager(),
-            "graph" => () => extractor!.call(input),
-            _ => Optimised(extractor!, name == "bfloat16" ? ScalarType.BFloat16 : null),
+            "graph" => Of(extractor!),
+            "optimised" or "bfloat16" => Optimised(extractor!, name == "bfloat16" ? ScalarType.BFloat16 : null),
+            _ => Added[name](extractor!, input),
         };
+    }
+
+    /// <summary>Adds a way of running what an extractor computes.</summary>
+    internal static void Add(string name, Func<DualGraphModule, Tensor, BenchCall> make)
+    {
+        Names.Add(name);
+        Added[name] = make;
     }
 
     /// <summary>How long one call takes, in ms.</summary>
@@ -37,7 +48,7 @@ internal sealed class BenchPeer : IDisposable
     {
         using var mode = no_grad();
         var watch = Stopwatch.StartNew();
-        run().Dispose();
+        call.Run().Dispose();
         return watch.Elapsed.TotalMilliseconds;
     }
 
@@ -45,9 +56,10 @@ internal sealed class BenchPeer : IDisposable
     internal void Save(string path)
     {
         using var mode = no_grad();
-        using var result = run();
-        if (result is Features features)
-            Safetensors.save_file(features.ToDictionary(feature => feature.Key, feature => feature.Value.contiguous()), path);
+        using var scope = NewDisposeScope();
+        using var result = call.Run();
+        if (call.Read is not null)
+            Safetensors.save_file(call.Read(result).ToDictionary(feature => feature.Key, feature => feature.Value.contiguous()), path);
     }
 
     public void Dispose()
@@ -56,23 +68,31 @@ internal sealed class BenchPeer : IDisposable
         module.Dispose();
     }
 
-    private Func<IDisposable> Optimised(DualGraphModule extractor, ScalarType? dtype)
+    private BenchCall Optimised(DualGraphModule extractor, ScalarType? dtype)
     {
         var optimised = extractor.optimize_for_inference(dtype);
         extractor.Dispose();
-        return () => optimised.call(input);
+        return Of(optimised);
     }
 
+    private BenchCall Of(DualGraphModule extractor) => new(() => extractor.call(input), result => (Features)result);
+
     /// <summary>The model as a careful user calls it: a scope takes what it leaves behind.</summary>
-    private Func<IDisposable> Eager()
+    private BenchCall Eager()
     {
         var forward = module.GetType().GetMethod("call", [typeof(Tensor)])?.CreateDelegate<Func<Tensor, object>>(module)
             ?? throw new ToolException($"A {module.GetType().Name} does not take one tensor, so that there is no 'eager' way to measure; leave it out of --peers.");
-        return () =>
-        {
-            var scope = NewDisposeScope();
-            forward(input);
-            return scope;
-        };
+        return new(
+            () =>
+            {
+                var scope = NewDisposeScope();
+                forward(input);
+                return scope;
+            }, Read: null);
     }
 }
+
+/// <summary>A call to measure.</summary>
+/// <param name="Run">Makes the call; what it returns is disposed.</param>
+/// <param name="Read">What the nodes gave, by key; null where the call returns the model's own result.</param>
+internal sealed record BenchCall(Func<IDisposable> Run, Func<IDisposable, IEnumerable<KeyValuePair<string, Tensor>>>? Read);
