@@ -6,7 +6,7 @@ namespace TorchSharp.Fx;
 /// <summary>A two-dimensional convolution with its bias, a residual and an activation. Results are laid out channels last.</summary>
 internal sealed class FusedConv2d(Tensor weight, Tensor? bias, ConvolutionGeometry geometry, FusedActivation activation) : FusedModule("FusedConv2d", weight, bias, activation)
 {
-    /// <summary>Below so many multiplications the plain kernel of libtorch, which starts sooner, is done before oneDNN's begins.</summary>
+    /// <summary>Below so many multiplications the plain kernel of libtorch, which starts sooner, is done before oneDNN's begins; it has none for groups.</summary>
     private const long FewestMultiplications = 300_000;
 
     internal override FusedModule With(FusedActivation next) => new FusedConv2d(Weight, Bias, geometry, next);
@@ -68,6 +68,8 @@ internal sealed class FusedConv2d(Tensor weight, Tensor? bias, ConvolutionGeomet
     {
         if (!HasKernel(input) || input.dim() != 4)
             return false;
+        if (geometry.Groups > 1)
+            return true;
         var multiplications = Weight.numel() * input.size(0) * geometry.Output(0, input.size(2)) * geometry.Output(1, input.size(3));
         return multiplications >= FewestMultiplications;
     }

@@ -22,6 +22,22 @@ internal sealed class Fusion(InferenceGraph layers)
                 layers.Bypass(node, input);
     }
 
+    /// <summary>An average over all pixels becomes a mean, which reads channels last in order.</summary>
+    internal void PoolByMeans()
+    {
+        foreach (var node in layers.Graph.nodes.ToArray())
+        {
+            var isGlobal = node.target is ModuleTarget ? layers.Module(node) is AdaptiveAvgPool2d pool && pool.output_size is [1, 1] or [1]
+                : node.target is FunctionTarget { Method: var method } && method.DeclaringType?.Assembly == TensorTypes.TorchSharp && node.target.name == "adaptive_avg_pool2d" && IsOne(node.args[1]);
+            if (!isGlobal || node.args[0] is not NodeArgument { Node: var input })
+                continue;
+            using var here = layers.Graph.inserting_before(node);
+            var mean = layers.Graph.inline((Func<Tensor, Tensor>)(x => x.mean(new long[] { -2, -1 }, keepdim: true)), input);
+            mean.origin = node.origin;
+            layers.Bypass(node, mean);
+        }
+    }
+
     /// <summary>Convolutions and linear layers become modules that have a fused kernel.</summary>
     internal void UseKernels()
     {
@@ -107,6 +123,15 @@ internal sealed class Fusion(InferenceGraph layers)
                 Replace(node, path, ApplyInPlace, node.args[..1]);
             }
     }
+
+    /// <summary>The size 1, or 1 × 1.</summary>
+    private static bool IsOne(Argument size) => size switch
+    {
+        Literal { Value: 1L or 1 } => true,
+        ListArgument { Items: var items } => items.All(IsOne),
+        TupleArgument { Items: var items } => items.All(IsOne),
+        _ => false,
+    };
 
     private static MethodInfo Method(string name) => typeof(FusedModule).GetMethod(name)!;
 

@@ -15,6 +15,7 @@ public static class InferenceOptimization
     /// <summary>The passes after constants are folded, in order.</summary>
     private static readonly (string Name, Action<InferenceGraph> Run)[] Fuse =
     [
+        ("pool_by_means", layers => new Fusion(layers).PoolByMeans()),
         ("use_kernels", layers => new Fusion(layers).UseKernels()),
         ("fold_batch_norms", layers => new Fusion(layers).FoldBatchNorms()),
         ("fuse_residuals", layers => new Fusion(layers).FuseResiduals()),

@@ -48,6 +48,18 @@ public sealed class OptimizeForInferenceTests
     }
 
     [Fact]
+    public void An_average_over_all_pixels_is_a_mean_and_one_over_some_is_not()
+    {
+        using var all = Warm(Sequential(("conv", Conv2d(8, 24, 3)), ("pool", AdaptiveAvgPool2d(1)), ("flatten", Flatten())));
+        AssertSame(all, [rand(2, 8, 20, 17)], nodes: 5);
+        using var traced = fx.symbolic_trace(all);
+        using var optimised = traced.optimize_for_inference();
+        Assert.Equal(["mean"], optimised.graph.find_nodes(Opcode.call_method).Select(node => node.target.name));
+        using var some = Warm(Sequential(("conv", Conv2d(8, 24, 3)), ("pool", AdaptiveAvgPool2d(3))));
+        AssertSame(some, [rand(2, 8, 20, 17)], nodes: 4);
+    }
+
+    [Fact]
     public void Shapes_beyond_those_with_a_layout_of_their_own_are_right()
     {
         using var model = Warm(Sequential(("conv", Conv2d(8, 16, 3, padding: 1)), ("relu", ReLU())));
