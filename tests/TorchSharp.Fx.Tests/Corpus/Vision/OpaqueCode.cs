@@ -20,7 +20,37 @@ internal static class OpaqueCode
         new("GreedyNms", "a loop over the boxes that reads their overlaps", () => new GreedyNms(), () => [[rand(4, 4), rand(4)], [rand(6, 4), rand(6)]]) { Refusal = "FX018", ByExample = true, Proposal = "allow_value_specialization: true" },
         new("PixelAccess", "pixels read as a span of numbers", () => new PixelAccess(), () => [[rand(3, 4)], [rand(5, 4)]]) { Refusal = "FX006", Proposal = AutoWrap },
         new("RegistersLate", "a buffer registered in forward", () => new RegistersLate(), () => [[rand(3, 4)], [rand(5, 4)]]) { Refusal = "FX013", Proposal = "Move the change out of forward" },
+        new("ScriptedHead", "a TorchScript module, which is a leaf", () => new ScriptedHead(), () => [[randn(3, 4)], [randn(6, 4)]]),
+        new("ScriptedParts", "TorchScript modules in a list, not registered", () => new ScriptedParts(), () => [[randn(3, 4)], [randn(6, 4)]]) { Unregistered = ["parts.0 (ScriptModule`2)", "parts.1 (ScriptModule`2)"] },
     ];
+
+    // Its forward takes another way for more than four rows.
+    private static jit.ScriptModule<Tensor, Tensor> Scripted() => jit.load<Tensor, Tensor>(Path.Combine(AppContext.BaseDirectory, "data", "scripted.pt"));
+
+    private sealed class ScriptedHead : Module<Tensor, Tensor>
+    {
+        private readonly Linear body = Linear(4, 4);
+        private readonly jit.ScriptModule<Tensor, Tensor> head = Scripted();
+
+        public ScriptedHead() : base(nameof(ScriptedHead)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x) => head.call(body.call(x).relu()) * 2;
+    }
+
+    private sealed class ScriptedParts : Module<Tensor, Tensor>
+    {
+        private readonly List<jit.ScriptModule<Tensor, Tensor>> parts = [Scripted(), Scripted()];
+
+        public ScriptedParts() : base(nameof(ScriptedParts)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            var sum = zeros(1);
+            foreach (var part in parts)
+                sum = sum + part.call(x);
+            return sum;
+        }
+    }
 
     private sealed class NativeNms() : Module<Tensor, Tensor>(nameof(NativeNms))
     {
