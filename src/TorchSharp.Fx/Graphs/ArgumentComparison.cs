@@ -19,7 +19,7 @@ internal static class ArgumentComparison
     /// <summary>What tells two structures apart beside what is in them.</summary>
     private static object Kind(Argument argument) => argument switch
     {
-        ListArgument list => (list.ElementType, list.CollectionType),
+        ListArgument list => list.ElementType,
         TupleArgument tuple => tuple.TupleType,
         DictArgument dictionary => dictionary.DictionaryType,
         ObjectArgument record => (record.ObjectType, string.Join(',', record.Fields.Select(field => field.Key.Name))),

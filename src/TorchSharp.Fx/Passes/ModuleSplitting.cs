@@ -21,35 +21,34 @@ public static class ModuleSplitting
     {
         ArgumentNullException.ThrowIfNull(m);
         ArgumentNullException.ThrowIfNull(split_callback);
-        var partitions = Partition.Of(m.graph, split_callback);
-        Partition.Connect(partitions, new AliasAnalysis(m.graph, m.Program.Source));
-        var ordered = keep_original_order ? InOrder(partitions) : Sorted(partitions);
+        var parts = SplitPart.Of(m.graph, split_callback, new AliasAnalysis(m.graph, m.Program.Source));
+        var ordered = keep_original_order ? InOrder(parts) : Sorted(parts);
         var content = new Dictionary<string, object>(StringComparer.Ordinal);
         var graph = Chain(m, ordered, content);
         if (qualname_map is not null)
-            foreach (var partition in ordered)
-                foreach (var path in partition.Paths)
-                    qualname_map[$"{partition.Name}.{path}"] = path;
+            foreach (var part in ordered)
+                foreach (var path in part.Paths)
+                    qualname_map[$"{part.Name}.{path}"] = path;
         return (T)GraphModuleCopy.New(m, ModuleTree.Of(content, ownsContent: true, m.training), graph, m.Program.Constants);
     }
 
     /// <summary>The graph that calls one submodule after the other.</summary>
-    private static Graph Chain<T>(T m, List<Partition> ordered, Dictionary<string, object> content) where T : nn.Module, IGraphModule
+    private static Graph Chain(IGraphModule m, List<SplitPart> ordered, Dictionary<string, object> content)
     {
         var graph = new Graph();
         var values = m.graph.find_nodes(Opcode.placeholder).ToDictionary(input => input, input => graph.node_copy(input, inner => inner));
-        foreach (var partition in ordered)
+        foreach (var part in ordered)
         {
-            content[partition.Name] = new GraphModule(m, partition.Build(), m.Program.Constants);
+            var partition = new Partition(m, part.Nodes);
+            content[part.Name] = partition.Module;
             var inputs = new ListArgument([.. partition.Inputs.Select(input => (Argument)values[input])], typeof(object));
-            var single = partition.Results is [var only] ? only : null;
-            var type = single?.type ?? partition.ResultType;
-            var call = graph.create_node(Opcode.call_module, new ModuleTarget(partition.Name, CallSubmodule), [inputs], type);
+            var single = partition.Outputs is [var only] ? only : null;
+            var call = graph.create_node(Opcode.call_module, new ModuleTarget(part.Name, CallSubmodule), [inputs], single?.type ?? typeof(object[]));
             if (single is not null)
                 values[single] = call;
             else
-                for (var i = 0; i < partition.Results.Count; i++)
-                    values[partition.Results[i]] = graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin.getitem, type), [call, new Literal(i)], partition.Results[i].type);
+                foreach (var (position, result) in partition.Outputs.Index())
+                    values[result] = graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin.getitem, typeof(object[])), [call, new Literal(position)], result.type);
         }
         var output = m.graph.output_node();
         foreach (var read in output.all_input_nodes.Where(node => node.op == Opcode.get_attr))
@@ -61,21 +60,21 @@ public static class ModuleSplitting
         return graph;
     }
 
-    private static List<Partition> InOrder(List<Partition> partitions)
+    private static List<SplitPart> InOrder(List<SplitPart> parts)
     {
-        foreach (var (position, partition) in partitions.Index())
-            if (partition.Needs.FirstOrDefault(needed => partitions.IndexOf(needed) > position) is { } later)
-                throw new ArgumentException($"The partitions can't keep their order: '{partition.Name}' needs a value of '{later.Name}', which starts later. Let split_callback return other partitions, or leave keep_original_order out.");
-        return partitions;
+        foreach (var (position, part) in parts.Index())
+            if (part.Needs.FirstOrDefault(needed => parts.IndexOf(needed) > position) is { } later)
+                throw new ArgumentException($"The partitions can't keep their order: '{part.Name}' needs a value of '{later.Name}', which starts later. Let split_callback return other partitions, or leave keep_original_order out.");
+        return parts;
     }
 
     /// <summary>Each after those that it needs, else in the order of their first nodes.</summary>
-    private static List<Partition> Sorted(List<Partition> partitions)
+    private static List<SplitPart> Sorted(List<SplitPart> parts)
     {
-        var sorted = new List<Partition>();
-        while (sorted.Count < partitions.Count)
-            sorted.Add(partitions.FirstOrDefault(partition => !sorted.Contains(partition) && partition.Needs.All(sorted.Contains))
-                ?? throw new ArgumentException($"The partitions {string.Join(" and ", partitions.Except(sorted).Select(partition => $"'{partition.Name}'"))} need each other's values, so that none of them can run first. Let split_callback put the nodes in between into partitions of their own."));
+        var sorted = new List<SplitPart>();
+        while (sorted.Count < parts.Count)
+            sorted.Add(parts.FirstOrDefault(part => !sorted.Contains(part) && part.Needs.All(sorted.Contains))
+                ?? throw new ArgumentException($"The partitions {string.Join(" and ", parts.Except(sorted).Select(part => $"'{part.Name}'"))} need each other's values, so that none of them can run first. Let split_callback put the nodes in between into partitions of their own."));
         return sorted;
     }
 }

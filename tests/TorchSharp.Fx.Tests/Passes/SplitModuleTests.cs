@@ -5,6 +5,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.Passes;
 
 /// <summary>Modules cut into chains of submodules. Counterparts: <c>test/fx/test_fx_split.py</c> and the tests of <c>split_module</c> in <c>test/test_fx_experimental.py</c>.</summary>
+[Collection("Tensor counts")]
 public sealed class SplitModuleTests
 {
     [Fact]
@@ -118,6 +119,55 @@ public sealed class SplitModuleTests
             Assert.True(expected[key].Equals(actual[key]), key);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    [InlineData(100)]
+    public void Parts_in_a_row_give_the_same(int parts)
+    {
+        using var model = new Busy();
+        model.eval();
+        using var traced = fx.symbolic_trace(model);
+        var positions = Positions(traced);
+        using var split = traced.split_module(node => positions[node] * parts / positions.Count);
+        split.graph.lint();
+        Assert.InRange(split.graph.find_nodes(Opcode.call_module).Count(), Math.Min(parts, 2) / 2, parts);
+        Assert.All(split.graph.nodes.Where(node => node.op == Opcode.call_module), node => Assert.StartsWith("submod_", node.target.name, StringComparison.Ordinal));
+        using var x = rand(4, 3);
+        using var expected = model.call(x);
+        using var actual = split.call(x);
+        Assert.True(expected.bytes.SequenceEqual(actual.bytes));
+        Assert.Equal(model.parameters().Count(), split.parameters().Distinct<Parameter>(ReferenceEqualityComparer.Instance).Count());
+        Assert.All(split.parameters(), parameter => Assert.Contains(model.parameters(), own => ReferenceEquals(own, parameter)));
+    }
+
+    [Fact]
+    public void It_follows_train_mode_learns_and_leaves_no_tensor()
+    {
+        using var model = new Busy();
+        using var traced = fx.symbolic_trace(model);
+        using var x = rand(4, 3);
+        var positions = Positions(traced);
+        using (var split = traced.split_module(node => positions[node] / 4))
+        {
+            using var loss = split.call(x).sum();
+            loss.backward();
+            Assert.All(model.parameters(), parameter => Assert.NotNull(parameter.grad));
+            split.eval();
+            Assert.All(split.modules(), module => Assert.False(module.training));
+        }
+        model.zero_grad();
+        using var none = no_grad();
+        LiveTensors.AssertStay(() =>
+        {
+            using var split = traced.split_module(_ => 0);
+            using var output = split.call(x);
+        }, 20);
+    }
+
+    private static Dictionary<Node, int> Positions(IGraphModule module) => module.graph.nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+
     private static void AssertSame(Module<Tensor, Tensor> model, GraphModule<Tensor, Tensor> split)
     {
         foreach (var rows in new[] { 2, 5 })
@@ -164,6 +214,23 @@ public sealed class SplitModuleTests
             var before = y.sin();
             y.add_(1);
             return before + y.cos();
+        }
+    }
+
+    private sealed class Busy : Module<Tensor, Tensor>
+    {
+        private readonly Linear first = Linear(3, 3), second = Linear(3, 3);
+        private readonly Parameter scale = Parameter(rand(3));
+        private readonly Dropout drop = Dropout();
+
+        public Busy() : base(nameof(Busy)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            var y = first.call(x) * scale;
+            var parts = y.chunk(3, 1);
+            var z = drop.call(second.call(y)).relu_();
+            return z * scale + parts[0] + y.shape[0] + 1;
         }
     }
 }

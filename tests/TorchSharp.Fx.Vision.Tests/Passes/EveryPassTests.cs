@@ -48,6 +48,10 @@ public sealed class EveryPassTests : IDisposable
             Assert.All(Outputs(module, input).Zip(expected), pair => Assert.True(pair.First.bytes.SequenceEqual(pair.Second.bytes), $"{pass.name} changes the output."));
         }
 
+        var position = module.graph.nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+        using (var split = module.split_module(node => 3 * position[node] / position.Count))
+            Assert.All(Outputs(split, input).Zip(expected), pair => Assert.True(pair.First.bytes.SequenceEqual(pair.Second.bytes), "split_module changes the output."));
+
         using var fused = optimization.fuse(module, input);
         Assert.All(Outputs(fused, input).Zip(expected), pair =>
         {

@@ -1,0 +1,53 @@
+namespace TorchSharp.Fx;
+
+/// <summary>The nodes of a graph that become one submodule.</summary>
+/// <param name="name">The name of the submodule.</param>
+internal sealed class SplitPart(string name)
+{
+    private readonly List<Node> nodes = [];
+
+    internal string Name => name;
+
+    /// <summary>The nodes that compute something, in order.</summary>
+    internal IReadOnlyList<Node> Nodes => nodes;
+
+    /// <summary>The parts that must have run before.</summary>
+    internal HashSet<SplitPart> Needs { get; } = [];
+
+    /// <summary>The modules and tensors that it names.</summary>
+    internal IEnumerable<string> Paths
+        => nodes.SelectMany(node => node.all_input_nodes.Append(node)).Where(node => node.op is Opcode.get_attr or Opcode.call_module).Where(node => node.op == Opcode.get_attr || nodes.Contains(node)).Select(node => node.target.name).Distinct();
+
+    /// <summary>The parts of a graph, in the order of their first nodes.</summary>
+    internal static List<SplitPart> Of(Graph graph, Func<Node, object> split_callback, AliasAnalysis aliases)
+    {
+        var parts = new Dictionary<string, SplitPart>(StringComparer.Ordinal);
+        var homes = new Dictionary<Node, SplitPart>();
+        foreach (var node in graph.nodes.Where(node => node.op is not (Opcode.placeholder or Opcode.get_attr or Opcode.output)))
+        {
+            var name = $"submod_{split_callback(node)}";
+            if (!parts.TryGetValue(name, out var home))
+                parts[name] = home = new SplitPart(name);
+            home.nodes.Add(node);
+            homes[node] = home;
+        }
+        foreach (var (node, home) in homes)
+            home.Needs.UnionWith(node.all_input_nodes.Where(homes.ContainsKey).Select(input => homes[input]).Where(other => other != home));
+        KeepWritesInPlace([.. graph.nodes.Where(homes.ContainsKey)], homes, aliases);
+        return [.. parts.Values];
+    }
+
+    /// <summary>What is written in one part and read or written in another keeps its order.</summary>
+    private static void KeepWritesInPlace(Node[] order, Dictionary<Node, SplitPart> homes, AliasAnalysis aliases)
+    {
+        for (var writer = 0; writer < order.Length; writer++)
+        {
+            var written = aliases.MutatedBy(order[writer]).Select(aliases.Representative).ToHashSet();
+            if (written.Count == 0)
+                continue;
+            for (var other = 0; other < order.Length; other++)
+                if (homes[order[other]] != homes[order[writer]] && order[other].all_input_nodes.Append(order[other]).Any(touched => written.Contains(aliases.Representative(touched))))
+                    homes[order[Math.Max(writer, other)]].Needs.Add(homes[order[Math.Min(writer, other)]]);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// Finds the places where a graph does what a pattern does. An input of the pattern stands for anything of its type, the same wherever it occurs. A module in the pattern stands for itself where
+/// the searched module has it, else for any of its class; a tensor for itself. Counterpart: <c>torch.fx.passes.utils.matcher_utils.SubgraphMatcher</c>.
+/// </summary>
+public sealed class SubgraphMatcher
+{
+    private readonly IGraphModule pattern;
+    private readonly Node[] anchors;
+    private readonly HashSet<Node> returned;
+
+    /// <summary>Takes the pattern, a traced lambda say: <c>fx.symbolic_trace((Tensor x) =&gt; x.neg().relu())</c>.</summary>
+    /// <exception cref="ArgumentException">The pattern returns one of its inputs, or does something that its result doesn't need.</exception>
+    public SubgraphMatcher(IGraphModule pattern)
+    {
+        ArgumentNullException.ThrowIfNull(pattern);
+        this.pattern = pattern;
+        var output = pattern.graph.output_node();
+        returned = [.. output.all_input_nodes];
+        if (returned.Count == 0 || returned.FirstOrDefault(node => node.op is Opcode.placeholder or Opcode.get_attr) is not null)
+            throw new ArgumentException($"A pattern must compute all that it returns, but this one returns {output.args[0]}.", nameof(pattern));
+        anchors = [.. returned.Where(node => node.users.All(user => user == output))];
+        if (pattern.graph.nodes.FirstOrDefault(node => node.op is not (Opcode.placeholder or Opcode.output) && node.users.Count == 0) is { } idle)
+            throw new ArgumentException($"All of a pattern must be needed for its result, but nothing reads its '{idle.name}'.", nameof(pattern));
+    }
+
+    /// <summary>Whether, of two matches that share a node, only the first counts.</summary>
+    public bool remove_overlapping_matches { get; init; } = true;
+
+    /// <summary>Whether a constant in the pattern stands for any.</summary>
+    public bool ignore_literals { get; init; }
+
+    /// <summary>All matches, in the order of the graph. What the pattern computes on its way and doesn't return must not be read elsewhere.</summary>
+    public IReadOnlyList<SubgraphMatch> match(IGraphModule module)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        var found = new List<SubgraphMatch>();
+        var taken = new HashSet<Node>();
+        foreach (var values in Complete(module, 0, []))
+        {
+            var match = new SubgraphMatch(pattern.graph, values);
+            if (!IsContained(match) || (remove_overlapping_matches && match.computed.Any(taken.Contains)))
+                continue;
+            taken.UnionWith(match.computed);
+            found.Add(match);
+        }
+        return found;
+    }
+
+    /// <summary>Every way to find the anchors from one on, given what the earlier ones fixed.</summary>
+    private IEnumerable<Dictionary<Node, Argument>> Complete(IGraphModule module, int anchor, Dictionary<Node, Argument> values)
+    {
+        if (anchor == anchors.Length)
+            return [values];
+        return module.graph.nodes.SelectMany(candidate =>
+        {
+            var extended = new Dictionary<Node, Argument>(values);
+            return Matches(module, anchors[anchor], candidate, extended) ? Complete(module, anchor + 1, extended) : [];
+        });
+    }
+
+    private bool Matches(IGraphModule module, Node expected, Argument actual, Dictionary<Node, Argument> values)
+    {
+        if (values.TryGetValue(expected, out var known))
+            return ArgumentComparison.AreSame(known, actual, (node, other) => other is NodeArgument { Node: var second } && node == second);
+        if (expected.op == Opcode.placeholder)
+            return Fits(actual, expected.type) && values.TryAdd(expected, actual);
+        if (actual is not NodeArgument { Node: var node } || node.op != expected.op || node.args.Length != expected.args.Length || !DoesTheSame(module, expected, node)
+            || values.Any(entry => entry.Key.op != Opcode.placeholder && entry.Value is NodeArgument { Node: var other } && other == node))
+            return false;
+        values[expected] = node;
+        return expected.args.Zip(node.args).All(pair => ArgumentComparison.AreSame(pair.First, pair.Second, (inner, other) => Matches(module, inner, other, values), ignore_literals));
+    }
+
+    private bool DoesTheSame(IGraphModule module, Node expected, Node node) => (expected.target, node.target) switch
+    {
+        (ModuleTarget wanted, ModuleTarget called) => IsSameModule(module, pattern.Program.Source.Module(wanted.Path), module.Program.Source.Module(called.Path)),
+        (AttributeTarget wanted, AttributeTarget read) => ReferenceEquals(pattern.Program.Source.Attribute(wanted.Path)(), module.Program.Source.Attribute(read.Path)()),
+        _ => expected.target.Equals(node.target),
+    };
+
+    private static bool IsSameModule(IGraphModule searched, nn.Module wanted, nn.Module called)
+        => ReferenceEquals(wanted, called) || (wanted.GetType() == called.GetType() && !((nn.Module)searched).modules().Any(module => ReferenceEquals(module, wanted)));
+
+    private static bool Fits(Argument actual, Type type) => actual is NodeArgument { Node: var node }
+        ? type.IsAssignableFrom(node.type) || (!TensorTypes.MayHold(type) && !TensorTypes.MayHold(node.type))
+        : !TensorTypes.IsTensor(type);
+
+    private bool IsContained(SubgraphMatch match)
+    {
+        var inside = match.computed.ToHashSet();
+        return match.nodes_map.All(pair => pair.Key.op is Opcode.placeholder or Opcode.get_attr || returned.Contains(pair.Key) || pair.Value.users.All(inside.Contains));
+    }
+}
+
+/// <summary>A place where a graph does what a pattern does. Counterpart: <c>torch.fx.passes.utils.matcher_utils.InternalMatch</c>.</summary>
+public sealed class SubgraphMatch
+{
+    internal SubgraphMatch(Graph pattern, Dictionary<Node, Argument> values)
+    {
+        this.values = values;
+        nodes_map = values.Where(entry => entry.Value is NodeArgument).ToDictionary(entry => entry.Key, entry => ((NodeArgument)entry.Value).Node);
+        computed = [.. nodes_map.Where(entry => entry.Key.op is not (Opcode.placeholder or Opcode.get_attr)).Select(entry => entry.Value)];
+        anchors = [.. pattern.output_node().all_input_nodes.Select(node => nodes_map[node])];
+    }
+
+    /// <summary>The nodes whose values the pattern returns, in its order.</summary>
+    public IReadOnlyList<Node> anchors { get; }
+
+    /// <summary>What each node of the pattern stands for; a wildcard that stands for a constant is in <see cref="values"/> only.</summary>
+    public IReadOnlyDictionary<Node, Node> nodes_map { get; }
+
+    /// <summary>What each node of the pattern stands for, constants included.</summary>
+    public IReadOnlyDictionary<Node, Argument> values { get; }
+
+    /// <summary>The nodes that do what the pattern does, without what it reads.</summary>
+    public IReadOnlyList<Node> computed { get; }
+}
