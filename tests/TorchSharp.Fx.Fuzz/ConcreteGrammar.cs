@@ -60,7 +60,7 @@ internal static class ConcreteGrammar
         ["uint"] = ["au[«index»]", "(uint)ai.Length"],
         ["short"] = ["ah[«index»]"],
         ["char"] = ["\"wörter\"[«index»]"],
-        ["bool"] = ["(«bool» && «bool»)", "(«bool» || «bool»)", "(«bool» ^ «bool»)", "(«bool» & «bool»)", "!«bool»", "(«string» == «string»)", "«string».Contains('a')", "(«int» is > 3 and < 90 or -1)", "(boxed is long)", "n.HasValue", "(n > «int»)", "(n == null)", "li.Contains(«int»)", "dl.ContainsKey(«int»)", "(color == Color.Red)", "color.HasFlag(Color.Blue)", "node.Next is { Value: > 2 }", "((«int», «bool») is (> 0, true))", "s.Equals(structs[«index»])", "(fuel > «int»)", "double.IsNaN(«double»)"],
+        ["bool"] = ["(«bool» && «bool»)", "(«bool» || «bool»)", "(«bool» ^ «bool»)", "(«bool» & «bool»)", "!«bool»", "(«string» == «string»)", "«string».Contains('a')", "(«int» is > 3 and < 90 or -1)", "(boxed is long)", "n.HasValue", "(n > «int»)", "(n == null)", "li.Contains(«int»)", "dl.ContainsKey(«int»)", "(color == Color.Red)", "color.HasFlag(Color.Blue)", "(node.Next is { Value: > 2 })", "((«int», «bool») is (> 0, true))", "s.Equals(structs[«index»])", "(fuel > «int»)", "double.IsNaN(«double»)"],
         ["string"] = ["at[«index»]", "$\"{«int»}:{«long»}\"", "$\"{«double»:F2}{«bool»}\"", "(«string» + «int»)", "string.Concat(«string», \"-\")", "(«bool» ? «string» : \"no\")", "«string».ToUpperInvariant()", "color.ToString()", "(«string».Length > 40 ? \"long\" : «string» + «char»)", "string.Join(\",\", li.Take(3))", "boxed.ToString()!"],
         ["Pair"] = ["new Pair(«int», «double»)", "structs[«index»]", "ls[«index» & 1]", "s.Moved(«int»)", "(s with { B = «double» })", "Helpers.Pick(«bool», s, «Pair»)"],
     };

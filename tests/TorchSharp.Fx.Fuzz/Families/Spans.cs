@@ -24,7 +24,7 @@ internal static class Spans
             ["long"] = ["Slicing.Tail(al, «index»)[0]", "Slicing.Tail(al, «int»).Length"],
             ["char"] = ["Slicing.Word(\"key:\" + «string»)[«index» & 1]", "(«string» + \"z\")[^1]"],
             ["string"] = ["Slicing.Word(«string»).ToString()", "new string(«string».AsSpan(0, 0))", "(«string» + \"word\")[1..^1]", "string.Concat(«string».AsSpan(), \"+\")"],
-            ["bool"] = ["Slicing.Equal<int>(ai, li.ToArray())", "«string».AsSpan().StartsWith(\"a\")", "ai.AsSpan().Contains(«int»)", "(sp == ai)", "(sp[..1].Length == 0)"],
+            ["bool"] = ["Slicing.Equal<int>(ai, li.ToArray())", "«string».AsSpan().StartsWith(\"a\")", "ai.AsSpan().Contains(«int»)", "(ai.AsSpan() == new Span<int>(ai))", "(ai.AsSpan()[..1].Length == 0)"],
         },
         [
             "Slicing.Double(ai);", "Slicing.Double(ai.AsSpan(«index», 1));", "sp[1..3].Clear();", "ai.AsSpan().Reverse();", "Array.Reverse(ai, 1, 2);", "ai.AsSpan(1).CopyTo(st);", "p9 = ai.AsSpan().TryCopyTo(st[..2]);", "Span<int> v§ = [«int», 2, «int»]; v§[1] += «int»; p0 = v§[«index»];", "ReadOnlySpan<long> v§ = al; p1 = v§[«index»]; foreach (var e§ in v§[1..]) p1 ^= e§;",
