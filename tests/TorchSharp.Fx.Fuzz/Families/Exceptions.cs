@@ -2,7 +2,7 @@ namespace TorchSharp.Fx.Fuzz;
 
 /// <summary>
 /// Exceptions through filters, nested handlers, finally blocks and .NET's own code. A filter reads nothing that another method's finally block writes, and has no effects that one could see:
-/// the CLR asks the filters of all callers before it runs the finally blocks on the way, the interpreter those of the same method only.
+/// the CLR asks the filters of all callers before it runs the finally blocks on the way.
 /// </summary>
 internal static class Exceptions
 {
