@@ -48,10 +48,8 @@ public sealed class EveryPassTests : IDisposable
             Assert.All(Outputs(module, input).Zip(expected), pair => Assert.True(pair.First.bytes.SequenceEqual(pair.Second.bytes), $"{pass.name} changes the output."));
         }
 
-        var position = module.graph.nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
-        using (var split = module.split_module(node => 3 * position[node] / position.Count))
-            Assert.All(Outputs(split, input).Zip(expected), pair => Assert.True(pair.First.bytes.SequenceEqual(pair.Second.bytes), "split_module changes the output."));
-
+        if (module.graph.Count < 150)
+            AssertSplits(module, input, expected);
         using var fused = optimization.fuse(module, input);
         Assert.All(Outputs(fused, input).Zip(expected), pair =>
         {
@@ -59,6 +57,13 @@ public sealed class EveryPassTests : IDisposable
             Assert.InRange(difference.item<float>(), 0, 1e-5 * pair.Second.std().item<float>() + 1e-5 * pair.Second.abs().max().item<float>());
         });
         AssertFused(model, fused);
+    }
+
+    private static void AssertSplits(GraphModule module, Tensor input, Tensor[] expected)
+    {
+        var position = module.graph.nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+        using var split = module.split_module(node => 3 * position[node] / position.Count);
+        Assert.All(Outputs(split, input).Zip(expected), pair => Assert.True(pair.First.bytes.SequenceEqual(pair.Second.bytes), "split_module changes the output."));
     }
 
     [Theory]
@@ -99,7 +104,8 @@ public sealed class EveryPassTests : IDisposable
         return $"{output.get_meta(meta.tensor_meta)} {(output.get_meta(meta.tensor_metas) is { IsDefault: false } inside ? string.Join(' ', inside) : "")}";
     }
 
-    private static Tensor[] Outputs(GraphModule module, Tensor input) => module.call(input) switch
+    /// <summary>By the interpreter, which is what a graph means: to compile each of these graphs takes seconds.</summary>
+    private static Tensor[] Outputs(GraphModule module, Tensor input) => new GraphInterpreter(module, module.graph).run(input) switch
     {
         Tensor tensor => [tensor.contiguous()],
         IDictionary<string, Tensor> named => [.. named.Values.Select(tensor => tensor.contiguous())],
