@@ -16,6 +16,9 @@ internal static class Benchmark
 {
     private const int WarmUp = 3;
 
+    // Threads that have done their work spin for a while before they sleep; those of one process must not take the next one's time.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(30);
+
     /// <param name="peers">The ways, by name.</param>
     /// <param name="start">Starts the process of one.</param>
     /// <param name="batch">How many samples a call has.</param>
@@ -30,8 +33,11 @@ internal static class Benchmark
             var times = workers.Select(_ => new List<double>()).ToArray();
             for (var round = -WarmUp; round < rounds; round++)
                 for (var i = 0; i < workers.Count; i++)
+                {
+                    Thread.Sleep(Pause);
                     if (workers[i].Measure() is var time && round >= 0)
                         times[i].Add(time);
+                }
             var differences = Differences(peers, workers);
             var medians = Array.ConvertAll(times, Median);
             return [.. peers.Select((peer, i) => new BenchResult(peer, batch, threads, medians[i], times[i].Min(), medians[i] / medians[0], workers[i].PeakMemory(), differences[i]))];
@@ -80,6 +86,10 @@ internal static class Benchmark
         return expected.Max(node => Spread(node.Value, actual[node.Key]));
     }
 
+    /// <summary>The greatest difference, in standard deviations; as it is where all elements are the same.</summary>
     private static double Spread(torch.Tensor expected, torch.Tensor actual)
-        => (expected - actual).abs().max().to(torch.ScalarType.Float64).item<double>() / expected.std().to(torch.ScalarType.Float64).item<double>();
+    {
+        var deviation = expected.numel() > 1 ? expected.std().to(torch.ScalarType.Float64).item<double>() : 0;
+        return (expected - actual).abs().max().to(torch.ScalarType.Float64).item<double>() / (deviation > 0 ? deviation : 1);
+    }
 }
