@@ -115,13 +115,14 @@ internal sealed class Fusion(InferenceGraph layers)
     {
         var hierarchy = layers.Hierarchy();
         var order = new ExecutionOrder(layers.Graph, new AliasAnalysis(layers.Graph, hierarchy));
-        foreach (var node in layers.Graph.nodes.ToArray())
-            if (FusedActivation.Of(node, hierarchy) is { } activation && node.all_input_nodes is [var input] && order.IsLastUse(input, node) && !order.Writes(node))
-            {
-                var path = $"{node.name}_in_place";
-                layers.Replace(path, new ActivationInPlace(activation));
-                Replace(node, path, ApplyInPlace, node.args[..1]);
-            }
+        // All are chosen before the first is replaced: the order is that of the graph as it was.
+        var chosen = layers.Graph.nodes.Where(node => FusedActivation.Of(node, hierarchy) is not null && node.all_input_nodes is [var input] && order.IsLastUse(input, node) && !order.Writes(node)).ToArray();
+        foreach (var node in chosen)
+        {
+            var path = $"{node.name}_in_place";
+            layers.Replace(path, new ActivationInPlace(FusedActivation.Of(node, hierarchy)!));
+            Replace(node, path, ApplyInPlace, node.args[..1]);
+        }
     }
 
     /// <summary>The size 1, or 1 × 1.</summary>
