@@ -17,12 +17,8 @@ internal sealed class FusedConv2d(Tensor weight, Tensor? bias, ConvolutionGeomet
     internal FusedConv2d Then(BatchNorm norm)
     {
         using var scope = NewDisposeScope();
-        var scale = rsqrt(norm.running_var!.to(ScalarType.Float64) + norm.eps);
-        if (norm.weight is not null)
-            scale *= norm.weight;
-        var mean = Bias is null ? -norm.running_mean! : Bias - norm.running_mean!;
-        var bias = mean * scale + (norm.bias ?? zeros_like(mean));
-        return new(((Weight * scale.view(-1, 1, 1, 1)).to(Weight.dtype)), bias.to(Weight.dtype), geometry, Activation);
+        var folded = optimization.Folded(Weight, Bias, norm);
+        return new(folded.Weight, folded.Bias, geometry, Activation);
     }
 
     /// <summary><c>activation(conv2d(input) + bias)</c>: N×C×H×W to N×K×H'×W'.</summary>

@@ -72,11 +72,11 @@ public static class optimization
     private static bool IsPartOf(string path, nn.Module module, ModuleHierarchy modules)
         => ReferenceEquals(modules.Find(path), module) || ReferenceEquals(modules.Find(ModuleHierarchy.Split(path).Prefix), module);
 
-    /// <summary>The weight and bias that give what the layer and the norm after it gave; computed in double precision, so that nothing is lost but the last rounding.</summary>
-    private static (Parameter Weight, Parameter Bias) Merged(Parameter weight, Parameter? bias, BatchNorm norm)
+    /// <summary>
+    /// The weight and bias that give what a layer and the norm after it gave; computed in double precision, so that nothing is lost but the last rounding. They belong to the caller's dispose scope.
+    /// </summary>
+    internal static (Tensor Weight, Tensor Bias) Folded(Tensor weight, Tensor? bias, BatchNorm norm)
     {
-        using var noGradients = no_grad();
-        using var scope = NewDisposeScope();
         var scale = (Double(norm.running_var!) + norm.eps).rsqrt();
         if (norm.weight is not null)
             scale = scale * Double(norm.weight);
@@ -84,11 +84,19 @@ public static class optimization
         if (norm.bias is not null)
             shift = shift + Double(norm.bias);
         var scaled = Double(weight) * scale.reshape([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)]);
-        return (Kept(scaled), Kept(shift));
+        return (scaled.to(weight.dtype), shift.to(weight.dtype));
+    }
+
+    private static (Parameter Weight, Parameter Bias) Merged(Parameter weight, Parameter? bias, BatchNorm norm)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        var folded = Folded(weight, bias, norm);
+        return (Kept(folded.Weight), Kept(folded.Bias));
 
         Parameter Kept(Tensor value)
         {
-            var parameter = new Parameter(value.to(weight.dtype), weight.requires_grad);
+            var parameter = new Parameter(value, weight.requires_grad);
             parameter.DetachFromDisposeScope();
             return parameter;
         }
