@@ -33,4 +33,16 @@ public static class GraphDrawing
             throw new ArgumentOutOfRangeException(nameof(depth), $"The depth of a picture is the number of modules inside each other that are opened, so it can't be {depth}.");
         return Svg.Of(ModulePart.Of(graph, _ => true), name, new(root), module => depth is null || module.Depth <= depth);
     }
+
+    /// <summary>
+    /// A profile as an SVG picture: modules are rows above what runs in them, nodes are as wide as they take time, from left to right in order of execution, coloured by operation. Names, times and
+    /// C# lines show when the pointer rests on a box.
+    /// </summary>
+    /// <param name="profile">What <see cref="GraphModules.profile"/> measured.</param>
+    /// <param name="name">The picture's title.</param>
+    public static string to_flame_graph(this GraphProfile profile, string name = "graph")
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        return FlameGraph.Of(profile, name);
+    }
 }

@@ -1,13 +1,12 @@
 using System.Globalization;
 using System.Xml.Linq;
+using static TorchSharp.Fx.Drawing.SvgElements;
 
 namespace TorchSharp.Fx.Drawing;
 
 /// <summary>A graph as a picture that needs no other file: modules are frames, nodes are boxes, values are lines from top to bottom.</summary>
 internal static class Svg
 {
-    private static readonly XNamespace Namespace = "http://www.w3.org/2000/svg";
-
     internal static string Of(ModulePart module, string name, Captions captions, Func<ModulePart, bool> isOpen)
     {
         var level = Level.Of(module, captions, isOpen);
@@ -112,25 +111,8 @@ internal static class Svg
     {
         var marker = Element("marker", ("id", "arrow"), ("viewBox", "0 0 8 8"), ("refX", 7.5), ("refY", 4), ("markerWidth", 6), ("markerHeight", 6), ("orient", "auto"));
         marker.Add(Element("path", ("d", "M0 0.8L8 4L0 7.2z"), ("fill", Palette.Edge)));
-        return new(Namespace + "defs", marker);
+        var definitions = Element("defs");
+        definitions.Add(marker);
+        return definitions;
     }
-
-    private static XElement Moved(double x, double y, params IEnumerable<XElement> content)
-    {
-        var group = Element("g", ("transform", $"translate({Number(x)} {Number(y)})"));
-        group.Add(content);
-        return group;
-    }
-
-    private static XElement Text(string name, string text, params IEnumerable<(string Name, object Value)> attributes)
-    {
-        var element = Element(name, attributes);
-        element.Add(text);
-        return element;
-    }
-
-    private static XElement Element(string name, params IEnumerable<(string Name, object Value)> attributes)
-        => new(Namespace + name, attributes.Select(attribute => new XAttribute(attribute.Name, attribute.Value is double number ? Number(number) : attribute.Value)));
-
-    private static string Number(double number) => Math.Round(number, 1).ToString(CultureInfo.InvariantCulture);
 }

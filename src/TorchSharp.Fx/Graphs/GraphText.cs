@@ -25,7 +25,13 @@ internal static class GraphText
     {
         var rows = new List<string[]> { new[] { "opcode", "name", "target", "args" } };
         rows.AddRange(graph.nodes.Select(node => new[] { node.op.ToString(), node.name, node.target.name, $"({Arguments(node)})" }));
-        var widths = Enumerable.Range(0, 4).Select(column => rows.Max(row => row[column].Length)).ToArray();
+        return Table(rows);
+    }
+
+    /// <summary>Rows below each other; the first is the headings.</summary>
+    internal static string Table(List<string[]> rows)
+    {
+        var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToArray();
         rows.Insert(1, [.. widths.Select(width => new string('-', width))]);
         var text = new StringBuilder();
         foreach (var row in rows)

@@ -20,15 +20,17 @@ internal sealed class CompiledGraph
 
     // What a failure has to dispose. Only this one variable lives on into the handler: with all of them the JIT takes seconds.
     private readonly ParameterExpression made = Expression.Variable(typeof(object[]), "made");
+    private readonly NodeClock? clock;
     private readonly Func<object?[], object?> run;
 
     /// <param name="graph">The graph; later edits have no effect.</param>
     /// <param name="modules">The hierarchy it names.</param>
     /// <param name="result">What to return instead of the output's own argument.</param>
     /// <param name="type">The type of that.</param>
-    internal CompiledGraph(Graph graph, ModuleHierarchy modules, Argument? result = null, Type? type = null)
+    /// <param name="clock">What to tell when a node is done; calls then have to come one after the other.</param>
+    internal CompiledGraph(Graph graph, ModuleHierarchy modules, Argument? result = null, Type? type = null, NodeClock? clock = null)
     {
-        this.modules = modules;
+        (this.modules, this.clock) = (modules, clock);
         aliases = new AliasAnalysis(graph, modules);
         lifetimes = new Lifetimes(graph, aliases);
         nodes = [.. graph.nodes];
@@ -82,6 +84,8 @@ internal sealed class CompiledGraph
         }
         foreach (var (dead, live) in lifetimes.After(node))
             yield return Release(values[dead], [.. live.Select(other => values[other]), .. UserModules(aliases.ClassOf(dead)).Select(Expression.Constant)]);
+        if (clock is not null)
+            yield return Expression.Call(Expression.Constant(clock), nameof(NodeClock.Stop), null, Expression.Constant(position));
     }
 
     private BinaryExpression Remember(Expression value, int slot)

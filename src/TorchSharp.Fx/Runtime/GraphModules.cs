@@ -67,6 +67,23 @@ public static class GraphModules
         }
 
         /// <summary>
+        /// Measures how long each node of the present mode's graph takes, in the compiled form that <c>call</c> runs too; what a node is the last to read is disposed in its time.
+        /// Counterpart: <c>torch.profiler.profile</c>.
+        /// </summary>
+        /// <param name="args">The inputs; those left out take their defaults. They stay the caller's.</param>
+        /// <param name="calls">How many calls are measured.</param>
+        /// <param name="warm_up">How many come before them.</param>
+        /// <exception cref="NodeExecutionException">A node threw.</exception>
+        /// <exception cref="GraphAssertionException">An input breaks an assumption of the trace.</exception>
+        public GraphProfile profile(IReadOnlyList<object?> args, int calls = 10, int warm_up = 3)
+        {
+            ArgumentNullException.ThrowIfNull(args);
+            ArgumentOutOfRangeException.ThrowIfLessThan(calls, 1);
+            ArgumentOutOfRangeException.ThrowIfNegative(warm_up);
+            return GraphProfile.Of(module.Program, [.. args], calls, warm_up);
+        }
+
+        /// <summary>
         /// Takes the submodules away that no node of the graph uses; of two graphs, neither. Counterpart: <c>torch.fx.GraphModule.delete_all_unused_submodules</c>.
         /// </summary>
         public void delete_all_unused_submodules() => module.Program.RemoveUnused();

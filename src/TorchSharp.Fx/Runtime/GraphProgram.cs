@@ -161,10 +161,21 @@ internal sealed class GraphProgram
     private IEnumerable<string> Named()
         => TrainGraph.nodes.Concat(TrainGraph == EvalGraph ? [] : EvalGraph.nodes).Where(node => node.op is Opcode.get_attr or Opcode.call_module).Select(node => node.target.name);
 
-    private Func<object?[], object?> Compile(Graph graph)
+    /// <param name="graph">The graph to compile.</param>
+    /// <param name="clock">What to tell when a node is done.</param>
+    internal Func<object?[], object?> Compile(Graph graph, NodeClock? clock = null)
     {
         graph.lint();
-        return returnsFeatures ? FeatureProgram.Compile(graph, source) : new CompiledGraph(graph, source).Run;
+        return returnsFeatures ? FeatureProgram.Compile(graph, source, clock) : new CompiledGraph(graph, source, clock: clock).Run;
+    }
+
+    /// <summary>Disposes a result, but nothing of it that is the inputs' or the modules' own.</summary>
+    internal void Release(object? result, object?[] inputs)
+    {
+        if (result is Features features)
+            features.Dispose();
+        else
+            Disposal.Release(result, [.. inputs, owner, source.Root]);
     }
 
     /// <summary>The tensors may be the user's, so the program takes handles of its own to dispose.</summary>
