@@ -36,6 +36,19 @@ public sealed class ImageDecodingTests : IDisposable
         Assert.Equal([200, 100, 50], io.decode_image(png.AsSpan()).data<byte>().ToArray());
     }
 
+    [Theory]
+    [InlineData(3, 1)]
+    [InlineData(2, 2)]
+    [InlineData(3, 5)]
+    public void Every_pixel_goes_to_its_place(int width, int height)
+    {
+        using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul));
+        for (var i = 0; i < width * height; i++)
+            bitmap.SetPixel(i % width, i / width, new SKColor((byte)i, (byte)(100 + i), (byte)(200 + i), 3));
+        using var png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        Assert.Equal(Enumerable.Range(0, 3).SelectMany(channel => Enumerable.Range(100 * channel, width * height)), io.decode_image(png.AsSpan()).data<byte>().ToArray().Select(level => (int)level));
+    }
+
     [Fact]
     public void Grey_becomes_three_equal_channels()
     {

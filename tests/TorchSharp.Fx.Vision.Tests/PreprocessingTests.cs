@@ -42,6 +42,24 @@ public sealed class PreprocessingTests : IDisposable
         Assert.True(preprocess.call(images)[1].Equals(preprocess.call(images[1])));
     }
 
+    /// <summary>Images of three channels are resized by code of their own, wherever they lie in memory.</summary>
+    [Theory]
+    [InlineData(480, 640, 256, 341)]
+    [InlineData(13, 7, 5, 4)]
+    [InlineData(4, 4, 9, 13)]
+    [InlineData(37, 21, 37, 5)]
+    [InlineData(9, 50, 1, 49)]
+    public void Decoded_image_is_resized_as_its_numbers_are(int height, int width, int newHeight, int newWidth)
+    {
+        var images = torch.randint(0, 256, [2, height, width, 3], dtype: ScalarType.Byte).permute(0, 3, 1, 2);
+        foreach (var mode in new[] { InterpolationMode.Bilinear, InterpolationMode.Bicubic })
+        {
+            var expected = transforms.resize(images.to(ScalarType.Float32), newHeight, newWidth, mode).clamp(0, 255).round().to(ScalarType.Byte);
+            Assert.True(expected.Equals(transforms.resize(images, newHeight, newWidth, mode)));
+            Assert.True(expected[1].Equals(transforms.resize(images[1], newHeight, newWidth, mode)));
+        }
+    }
+
     [Fact]
     public void Crop_larger_than_the_image_pads_with_zeros()
     {

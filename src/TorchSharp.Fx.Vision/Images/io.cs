@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using SkiaSharp;
 using static TorchSharp.torch;
 
@@ -53,6 +54,23 @@ public static class io
         }
         if (result != SKCodecResult.Success)
             throw new ImageDecodeException($"{source} is {(result == SKCodecResult.IncompleteInput ? "truncated" : $"damaged ({result})")}: its {codec.EncodedFormat} data could not be decoded to the end.");
-        return rgba[TensorIndex.Ellipsis, ..3].permute(2, 0, 1).contiguous().MoveToOuterDisposeScope();
+        return ByChannel(rgba).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>[H, W, 4] to [3, H, W].</summary>
+    private static Tensor ByChannel(Tensor rgba)
+    {
+        var (height, width) = (rgba.shape[0], rgba.shape[1]);
+        if (height * width < FourPixels.Count)
+            return rgba[TensorIndex.Ellipsis, ..3].permute(2, 0, 1).contiguous();
+        var result = torch.empty(3, height, width, dtype: ScalarType.Byte, device: CPU);
+        var from = rgba.bytes;
+        var to = result.bytes;
+        var last = to.Length / 3 - FourPixels.Count;
+        for (var i = 0; i <= last; i += FourPixels.Count)
+            FourPixels.Store(Vector128.Create<byte>(from.Slice(4 * i, 16)), to, i);
+        // The last four may overlap those before.
+        FourPixels.Store(Vector128.Create<byte>(from.Slice(4 * last, 16)), to, last);
+        return result;
     }
 }

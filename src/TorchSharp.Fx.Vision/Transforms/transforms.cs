@@ -33,13 +33,21 @@ public static class transforms
 
         using var scope = NewDisposeScope();
         var batched = img.dim() == 3 ? img.unsqueeze(0) : img;
-        var values = img.is_floating_point() ? batched : batched.to(ScalarType.Float32);
+        var resized = antialias && interpolation != InterpolationMode.Nearest && PixelResizing.Takes(batched, width)
+            ? PixelResizing.Resize(batched, height, width, interpolation)
+            : Resized(batched, height, width, interpolation, antialias);
+        return (img.dim() == 3 ? resized.squeeze(0) : resized).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Resized(Tensor img, long height, long width, InterpolationMode interpolation, bool antialias)
+    {
+        var values = img.is_floating_point() ? img : img.to(ScalarType.Float32);
         var resized = interpolation == InterpolationMode.Nearest || !antialias
             ? nn.functional.interpolate(values, [height, width], mode: interpolation, align_corners: interpolation == InterpolationMode.Nearest ? null : false)
             : Antialiasing.Resize(values, height, width, interpolation);
-        if (!img.is_floating_point())
-            resized = (img.dtype == ScalarType.Byte && interpolation == InterpolationMode.Bicubic ? resized.clamp(0, 255) : resized).round().to(img.dtype);
-        return (img.dim() == 3 ? resized.squeeze(0) : resized).MoveToOuterDisposeScope();
+        if (img.is_floating_point())
+            return resized;
+        return (img.dtype == ScalarType.Byte && interpolation == InterpolationMode.Bicubic ? resized.clamp(0, 255) : resized).round().to(img.dtype);
     }
 
     /// <summary>Cuts out the central square; what is smaller is padded with zeros first.</summary>
