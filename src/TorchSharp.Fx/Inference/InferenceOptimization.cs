@@ -9,12 +9,14 @@ public static class InferenceOptimization
     private static readonly (string Name, Action<InferenceGraph> Run)[] Simplify =
     [
         ("inline_leaves", layers => new LeafInlining(layers).Run()),
+        ("fold_numbers", layers => new NumberFolding(layers.Graph, new GraphInterpreter(new Scope(""), layers.Graph), areSizesFixed: false).Run()),
         ("remove_identities", layers => new Fusion(layers).RemoveIdentities()),
     ];
 
     /// <summary>The passes after constants are folded, in order.</summary>
     private static readonly (string Name, Action<InferenceGraph> Run)[] Fuse =
     [
+        ("specialise_leaves", layers => new LeafInlining(layers).Specialise()),
         ("pool_by_means", layers => new Fusion(layers).PoolByMeans()),
         ("use_kernels", layers => new Fusion(layers).UseKernels()),
         ("fold_batch_norms", layers => new Fusion(layers).FoldBatchNorms()),

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Linq.Expressions;
 using System.Reflection;
 using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
@@ -13,20 +12,31 @@ namespace TorchSharp.Fx;
 /// <param name="layers">The graph to change and what it names.</param>
 internal sealed class LeafInlining(InferenceGraph layers)
 {
+    private static readonly MethodInfo SizedForward = typeof(SizedLeaf).GetMethod(nameof(SizedLeaf.forward))!;
+
     internal void Run()
     {
         foreach (var node in layers.Graph.nodes.ToArray())
             if (node.target is ModuleTarget { Path: var path } && layers.Module(path) is not IOperation and var module && module.GetType().Assembly != TensorTypes.TorchSharp)
                 Inline(node, path, EntryPoint.Of(module).Method.GetParameters(), (tracer, constants) => tracer.trace(module, constants));
-            else if (node.target is FunctionTarget { Method: MethodInfo { IsStatic: true } function } && IsUsers(function))
-                Inline(node, "", function.GetParameters(), (tracer, constants) => tracer.trace(Delegate(function), constants));
+            else if (LeafFunction.Of(node) is { } function)
+                Inline(node, "", function.GetParameters(), (tracer, constants) => tracer.trace(LeafFunction.Delegate(function), constants));
     }
 
-    private static bool IsUsers(MethodInfo function)
-        => function.DeclaringType?.Assembly is { } assembly && assembly != TensorTypes.TorchSharp && assembly != typeof(Graph).Assembly && assembly != typeof(Math).Assembly;
-
-    private static Delegate Delegate(MethodInfo function)
-        => function.CreateDelegate(Expression.GetDelegateType([.. function.GetParameters().Select(parameter => parameter.ParameterType), function.ReturnType]));
+    /// <summary>Leaf functions that are left, because they decide by sizes, become modules that are traced once these are known.</summary>
+    internal void Specialise()
+    {
+        foreach (var node in layers.Graph.nodes.ToArray())
+            if (LeafFunction.Of(node) is { } function && TensorTypes.MayHold(node.type) && node.all_input_nodes.Any(input => TensorTypes.IsTensor(input.type)))
+            {
+                var path = $"{node.name}_by_sizes";
+                layers.Replace(path, new SizedLeaf(function, node.args, layers.Tensor));
+                using var here = layers.Graph.inserting_before(node);
+                var call = layers.Graph.create_node(Opcode.call_module, new ModuleTarget(path, SizedForward), [new ListArgument([.. SizedLeaf.Inputs(node.args).Select(i => node.args[i])], typeof(object))], node.type);
+                call.origin = node.origin;
+                layers.Bypass(node, call);
+            }
+    }
 
     /// <summary>The arguments that are constants, by name.</summary>
     private static Dictionary<string, object?> Fixed(Node node, ParameterInfo[] parameters)
@@ -45,10 +55,10 @@ internal sealed class LeafInlining(InferenceGraph layers)
         {
             return;
         }
-        var given = parameters.Zip(node.args).ToDictionary(pair => pair.First.Name!, pair => pair.Second);
+        // A placeholder for each parameter, in order; those of constants are asserted to be what they are.
         var inputs = inner.find_nodes(Opcode.placeholder).ToArray();
-        if (inner.output_node().args[0] is { } result && Fits(node, result) && inputs.All(input => given.ContainsKey(input.target.name)))
-            Insert(node, path, inner, inputs.ToDictionary(input => input, input => given[input.target.name]), tracer.tensor_constants);
+        if (inner.output_node().args[0] is { } result && Fits(node, result) && inputs.Length == node.args.Length)
+            Insert(node, path, inner, inputs.Zip(node.args).ToDictionary(), tracer.tensor_constants);
         else
             tracer.DisposeConstants();
     }

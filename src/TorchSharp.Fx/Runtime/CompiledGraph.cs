@@ -94,7 +94,7 @@ internal sealed class CompiledGraph
     /// <summary>The user's own leaf modules among the nodes: they may return what they keep, a cached table say.</summary>
     private IEnumerable<nn.Module> UserModules(IEnumerable<Node> among)
         => among.Select(node => node.target).OfType<ModuleTarget>().Select(target => modules.Module(target.Path))
-            .Where(module => module.GetType().Assembly != TensorTypes.TorchSharp);
+            .Where(module => module is not IKeepsNothing && module.GetType().Assembly != TensorTypes.TorchSharp);
 
     private static Expression Release(Expression dead, Expression[] live) => live switch
     {

@@ -1,0 +1,148 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Reflection;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// A leaf function that decides by sizes. For each combination of input shapes, up to a bound, it is traced with those and optimised; further shapes run the function itself, which is right for all.
+/// </summary>
+internal sealed class SizedLeaf : nn.Module, IKeepsNothing
+{
+    private const int MostForms = 4;
+
+    private readonly MethodInfo function;
+    private readonly ParameterInfo[] signature;
+    // What each parameter is given: a constant, or null where an input comes.
+    private readonly object?[] constants;
+    private readonly int[] inputs;
+    // Null for a shape that it can't be traced with.
+    private readonly ConcurrentDictionary<InputSizes, GraphModule?> forms = new();
+    private readonly Lock tracing = new();
+
+    /// <param name="function">The function.</param>
+    /// <param name="args">Its arguments in the graph: what reads a parameter or buffer counts as constant.</param>
+    /// <param name="tensorOf">The parameter or buffer of a name; it is copied.</param>
+    internal SizedLeaf(MethodInfo function, ImmutableArray<Argument> args, Func<string, Tensor> tensorOf) : base(function.Name)
+    {
+        this.function = function;
+        signature = function.GetParameters();
+        inputs = Inputs(args);
+        var builder = new ArgumentBuilder(node => tensorOf(node.target.name).detach().clone().DetachFromDisposeScope(), []);
+        constants = [.. signature.Select((parameter, i) => inputs.Contains(i) ? null : builder.Build(args[i], parameter.ParameterType))];
+    }
+
+    /// <summary>Which arguments are inputs.</summary>
+    internal static int[] Inputs(ImmutableArray<Argument> args)
+        => [.. Enumerable.Range(0, args.Length).Where(i => args[i] is not NodeArgument { Node.op: Opcode.get_attr } && args[i].nodes().Any())];
+
+    /// <summary>What the function returns for the inputs among its arguments.</summary>
+    public object? forward(object?[] given)
+    {
+        var args = Arguments(given);
+        return InputSizes.Of(inputs.Select(i => args[i])) is { } sizes && FormFor(sizes, args) is { } form
+            ? ((IGraphModule)form).Program.Run([.. inputs.Select(i => args[i]).OfType<Tensor>()])
+            : Invocation.Invoke(function, null, args);
+    }
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        base._toEpilog(dtype, device, non_blocking);
+        Forget();
+        for (var i = 0; i < constants.Length; i++)
+            if (constants[i] is Tensor tensor)
+                constants[i] = tensor.to(dtype is not null && tensor.is_floating_point() ? dtype.Value : tensor.dtype, device ?? tensor.device, disposeAfter: true).DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            Forget();
+            foreach (var tensor in constants.OfType<Tensor>())
+                tensor.Dispose();
+        }
+        base.Dispose(disposing);
+    }
+
+    private object?[] Arguments(object?[] given)
+    {
+        object?[] args = [.. constants];
+        for (var i = 0; i < inputs.Length; i++)
+            args[inputs[i]] = ValueConversion.Apply(given[i], signature[inputs[i]].ParameterType);
+        return args;
+    }
+
+    private GraphModule? FormFor(InputSizes sizes, object?[] args)
+    {
+        if (forms.TryGetValue(sizes, out var form))
+            return form;
+        lock (tracing)
+        {
+            if (forms.TryGetValue(sizes, out form) || forms.Count == MostForms)
+                return form;
+            return forms[sizes] = Specialise(args);
+        }
+    }
+
+    /// <summary>The function for inputs of these sizes, optimised; null where it can't be traced.</summary>
+    private GraphModule? Specialise(object?[] args)
+    {
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        var tracer = new Tracer();
+        try
+        {
+            var numbers = signature.Zip(args).Where(pair => pair.Second is not Tensor).ToDictionary(pair => pair.First.Name!, pair => pair.Second);
+            var graph = tracer.trace(LeafFunction.Delegate(function), [.. args.OfType<Tensor>()], numbers);
+            FoldSizes(graph, tracer, args);
+            using var form = new GraphModule(Content(graph, tracer), graph);
+            var optimised = form.optimize_for_inference();
+            if (!optimised.graph.output_node().all_input_nodes.Any(result => result.op == Opcode.get_attr))
+                return optimised;
+            optimised.Dispose();
+            return null;
+        }
+        catch (Exception refusal) when (refusal is TraceException or TracedProgramException)
+        {
+            return null;
+        }
+        finally
+        {
+            tracer.DisposeConstants();
+        }
+    }
+
+    private static void FoldSizes(Graph graph, Tracer tracer, object?[] args)
+    {
+        var run = new GraphInterpreter(tracer.root, graph, tracer.tensor_constants) { garbage_collect_values = false };
+        run.run(args);
+        new NumberFolding(graph, run, areSizesFixed: true).Run();
+    }
+
+    /// <summary>Makes the constants among the arguments part of the graph's own, and gives all of these.</summary>
+    private Dictionary<string, object> Content(Graph graph, Tracer tracer)
+    {
+        var content = tracer.tensor_constants.ToDictionary(entry => entry.Key, entry => (object)entry.Value);
+        var placeholders = graph.find_nodes(Opcode.placeholder).ToArray();
+        using var after = graph.inserting_after(placeholders[^1]);
+        foreach (var placeholder in placeholders)
+            if (constants[Array.FindIndex(signature, parameter => parameter.Name == placeholder.target.name)] is Tensor constant)
+            {
+                content[placeholder.target.name] = constant;
+                placeholder.replace_all_uses_with(graph.get_attr(placeholder.target.name));
+                graph.erase_node(placeholder);
+            }
+        return content;
+    }
+
+    private void Forget()
+    {
+        foreach (var form in forms.Values)
+            form?.Dispose();
+        forms.Clear();
+    }
+}
