@@ -3,19 +3,14 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using TorchSharp.Fx.Bench;
-using TorchSharp.Fx.Cli;
 
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- --filter '*'    timings by BenchmarkDotNet
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- compare         eager against compiled, taking turns
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- memory          peak memory, one process a contender
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- instructions    ns per CIL instruction while tracing, and what example inputs cost
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- loading         loading weights against reading their file, and peak memory
-// dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- bench MODEL …   'torchfx bench' with one more peer, ort: ONNX Runtime
 switch (args)
 {
-    case ["bench", ..]:
-        BenchPeer.Add("ort", OnnxRuntimePeer.Make);
-        return await Tool.Run(args);
     case ["loading", .. var rest]:
         return Loading.Run(rest);
     case ["instructions", .. var names]:

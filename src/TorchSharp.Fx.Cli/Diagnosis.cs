@@ -25,6 +25,15 @@ internal static class Diagnosis
         => (File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() : null)
         ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? RuntimeInformation.ProcessArchitecture.ToString();
 
+    /// <summary>What decides how fast a model runs, under the names that JSON has.</summary>
+    internal static IReadOnlyList<(string Name, string Version)> Versions =>
+    [
+        ("torchfx", VersionOf(typeof(Diagnosis))),
+        ("torchsharp", VersionOf(typeof(torch))),
+        ("libtorch", Version(Package("libtorch-cpu")) ?? "unknown"),
+        ("onnxruntime", Version(Package("Microsoft.ML.OnnxRuntime/")) ?? "unknown"),
+    ];
+
     internal static IReadOnlyList<Finding> All()
     {
         var native = Native();

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Spectre.Console;
 using TorchSharp.Fx.Vision;
 using static TorchSharp.torch;
 
@@ -21,7 +20,7 @@ internal sealed class Extraction(DualGraphModule extractor, nn.Module<Tensor, Te
         using var _ = no_grad();
         try
         {
-            WithProgress(images.Count, advance =>
+            Terminal.WithProgress("images", images.Count, advance =>
             {
                 foreach (var (number, batch) in images.Chunk(batchSize).Index())
                 {
@@ -62,20 +61,6 @@ internal sealed class Extraction(DualGraphModule extractor, nn.Module<Tensor, Te
     /// <summary>Numbers of equal length, so that any listing has the batches in order.</summary>
     private static string BatchName(int number, int last)
         => "batch-" + number.ToString(CultureInfo.InvariantCulture).PadLeft(Math.Max(4, last.ToString(CultureInfo.InvariantCulture).Length), '0');
-
-    private static void WithProgress(int count, Action<Action<int>> work)
-    {
-        if (Console.IsErrorRedirected)
-        {
-            work(_ => { });
-            return;
-        }
-        Terminal.Messages.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()).Start(context =>
-        {
-            var task = context.AddTask("images", maxValue: count);
-            work(done => task.Increment(done));
-        });
-    }
 
     private void PrintSummary(int images, TimeSpan time)
     {

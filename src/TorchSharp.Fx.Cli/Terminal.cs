@@ -23,6 +23,24 @@ internal static class Terminal
 
     internal static void AddRow(this Table table, params IEnumerable<string> cells) => table.Rows.Add(cells.Select(cell => new Text(cell)));
 
+    /// <summary>Does something, with a progress bar where somebody looks at it.</summary>
+    /// <param name="what">What is counted.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="work">What to do; it is given what to call with the number of those that are done since.</param>
+    internal static void WithProgress(string what, int count, Action<Action<int>> work)
+    {
+        if (Console.IsErrorRedirected)
+        {
+            work(_ => { });
+            return;
+        }
+        Messages.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()).Start(context =>
+        {
+            var task = context.AddTask(what, maxValue: count);
+            work(done => task.Increment(done));
+        });
+    }
+
     /// <summary>Whether a console is a terminal is asked of its own stream: Spectre asks standard output, also for what goes to standard error.</summary>
     private static IAnsiConsole Create(TextWriter writer, bool isRedirected)
     {

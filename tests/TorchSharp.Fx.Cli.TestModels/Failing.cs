@@ -39,4 +39,12 @@ public sealed class Broken : Module<Tensor, Tensor>
 
 public abstract class Unfinished(string name) : Module<Tensor, Tensor>(name);
 
+/// <summary>No two processes of it agree.</summary>
+public sealed class Fickle() : Module<Tensor, Tensor>(nameof(Fickle))
+{
+    private readonly int process = Environment.ProcessId;
+
+    public override Tensor forward(Tensor x) => x + process;
+}
+
 public sealed class Recipe;

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Cli;
+
+/// <summary>One way of running a model, measured in a process of its own.</summary>
+internal abstract class BenchPeer : IDisposable
+{
+    /// <summary>ONNX Runtime on a file that has the nodes and what they need.</summary>
+    internal const string Ort = "ort";
+
+    /// <summary>ONNX Runtime on a file of the whole model, asked for the nodes only.</summary>
+    internal const string OrtFull = "ort-full";
+
+    /// <summary>The ways that run a graph of ours, node by node.</summary>
+    internal static readonly string[] Graphs = ["graph", "folded", "optimised", "bfloat16", "float16"];
+
+    /// <summary>The ways there are.</summary>
+    internal static readonly string[] Names = ["eager", .. Graphs, Ort, OrtFull];
+
+    /// <summary>Makes the call that is measured; what it returns is disposed.</summary>
+    internal abstract IDisposable Run();
+
+    /// <summary>What the nodes gave, by key; null where it is not theirs alone.</summary>
+    internal abstract IEnumerable<KeyValuePair<string, Tensor>>? Read(IDisposable result);
+
+    /// <summary>How long each node takes; null for a way that has no nodes.</summary>
+    internal virtual GraphProfile? Profile(int calls) => null;
+
+    public abstract void Dispose();
+
+    /// <summary>How long one call takes, in ms.</summary>
+    internal double Measure()
+    {
+        var watch = Stopwatch.StartNew();
+        Run().Dispose();
+        return watch.Elapsed.TotalMilliseconds;
+    }
+
+    /// <summary>Writes what the nodes give; no file where that isn't known.</summary>
+    internal void Save(string path)
+    {
+        using var scope = NewDisposeScope();
+        using var result = Run();
+        if (Read(result) is { } features)
+            Safetensors.save_file(features.ToDictionary(feature => feature.Key, feature => feature.Value.contiguous()), path);
+    }
+
+    /// <param name="name">One of <see cref="Names"/> that libtorch runs.</param>
+    /// <param name="subject">What it runs.</param>
+    /// <param name="batch">How many samples a call has.</param>
+    internal static BenchPeer Make(string name, BenchSubject subject, int batch)
+    {
+        var module = subject.Build();
+        if (name == "eager")
+            return new EagerPeer(module, subject.Input(batch), subject.ResultKey(module));
+        var extractor = subject.Extractor(module);
+        if (name == "graph")
+            return new GraphPeer(extractor, subject.Input(batch), module);
+        var changed = name switch
+        {
+            "folded" => Folded(extractor),
+            "bfloat16" => extractor.optimize_for_inference(ScalarType.BFloat16),
+            "float16" => extractor.optimize_for_inference(ScalarType.Float16),
+            _ => extractor.optimize_for_inference(),
+        };
+        // The copy has its own weights: the peak of the memory is not to have both.
+        extractor.Dispose();
+        module.Dispose();
+        return new GraphPeer(changed, name == "folded" ? LaidOut(subject.Input(batch)) : subject.Input(batch));
+    }
+
+    /// <summary>What a careful user of PyTorch has without other kernels: batch norms folded, channels last, each tensor disposed after its last use.</summary>
+    private static DualGraphModule Folded(DualGraphModule extractor)
+    {
+        var folded = optimization.fuse(extractor);
+        foreach (var convolution in folded.modules().OfType<Modules.Convolution>().Where(convolution => convolution.weight!.dim() == 4))
+        {
+            using var old = convolution.weight!;
+            convolution.weight = new(LaidOut(old.detach()), requires_grad: false);
+        }
+        return folded;
+    }
+
+    /// <summary>The tensor with its channels last where it has two more dimensions, instead of the given one.</summary>
+    private static Tensor LaidOut(Tensor tensor)
+    {
+        if (tensor.dim() != 4 || ChannelsLast.Of(tensor, out var prepared) is null)
+            return tensor;
+        tensor.Dispose();
+        return prepared;
+    }
+}
