@@ -28,6 +28,9 @@ internal sealed class ExecutionOrder
     /// <summary>Whether a node writes to something that exists already.</summary>
     internal bool Writes(Node node) => aliases.MutatedBy(node).Any();
 
+    /// <summary>Whether two values may lie in the same memory.</summary>
+    internal bool ShareMemory(Node one, Node other) => aliases.Representative(one) == aliases.Representative(other);
+
     /// <summary>Whether a value, or anything that shares its memory, is read by no node after <paramref name="node"/>, and by nobody outside of the graph.</summary>
     internal bool IsLastUse(Node value, Node node)
         => aliases.ClassOf(value).All(same => same.op is not (Opcode.placeholder or Opcode.get_attr) && same.users.All(user => positions[user] <= positions[node]));

@@ -2,41 +2,69 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>A linear layer with its bias, a residual or an activation.</summary>
-internal sealed class FusedLinear(Tensor weight, Tensor? bias, FusedActivation activation) : FusedModule("FusedLinear", weight, bias, activation)
+/// <summary>A linear layer with its bias, a residual and an activation.</summary>
+/// <param name="weight">out×in; copied.</param>
+/// <param name="bias">out; copied.</param>
+/// <param name="activation">What is done with the result.</param>
+internal sealed class FusedLinear(Tensor weight, Tensor? bias, FusedActivation activation) : FusedModule("FusedLinear", new(weight), bias, activation)
 {
-    /// <summary>Below so many multiplications the plain kernel of libtorch, which starts sooner, is done before oneDNN's begins.</summary>
+    /// <summary>Below so many multiplications libtorch's plain kernel is done before its fused one begins.</summary>
     private const long FewestMultiplications = 300_000;
 
-    internal override FusedModule With(FusedActivation next) => new FusedLinear(Weight, Bias, next);
-
-    internal override bool CanApply(FusedActivation activation, bool isResidual) => !isResidual;
-
-    /// <summary><c>activation(input · weightᵀ + bias)</c>: …×in to …×out.</summary>
-    public override Tensor forward(Tensor input)
+    internal override FusedModule With(FusedActivation next)
     {
-        if (PaysFor(input))
-            return OneDnn.Linear(input, LayoutFor(Rows(input)), Bias, Activation);
-        var result = nn.functional.linear(input, Weight, Bias);
-        Activation.Apply_(result);
-        return result;
+        using var dense = Weight.Dense();
+        return new FusedLinear(dense, Bias, next);
     }
 
-    /// <summary><c>input · weightᵀ + bias + other</c></summary>
-    public override Tensor add(Tensor other, Tensor input)
+    internal override bool CanApply(FusedActivation activation, bool isResidual) => !isResidual || Dnnl.IsAvailable;
+
+    /// <inheritdoc/>
+    private protected override bool TryResult(ReadOnlySpan<long> input, Span<long> result)
     {
-        if (PaysFor(input) && other.dtype == input.dtype && other.device_type == DeviceType.CPU && HasShapeOfResult(other, input))
-            return OneDnn.LinearAdd(other, input, LayoutFor(Rows(input)), Bias);
-        using var product = nn.functional.linear(input, Weight, Bias);
-        return product + other;
+        if (input.Length == 0 || input[^1] != Weight.Sizes[1] || input.Contains(0))
+            return false;
+        input.CopyTo(result);
+        result[^1] = Weight.Sizes[0];
+        return true;
     }
 
-    private bool PaysFor(Tensor input) => HasKernel(input) && input.dim() > 1 && Rows(input).Batch * Weight.numel() >= FewestMultiplications;
+    /// <inheritdoc/>
+    private protected override void Order(ReadOnlySpan<long> sizes, Span<long> strides) => MemoryFormat.Contiguous(sizes, strides);
 
-    private bool HasShapeOfResult(Tensor other, Tensor input)
-        => other.shape.AsSpan() is [.. var outer, var last] && last == Weight.size(0) && input.shape.AsSpan() is [.. var rows, _] && outer.SequenceEqual(rows);
+    /// <inheritdoc/>
+    private protected override KernelShape ShapeOf(ReadOnlySpan<long> input)
+    {
+        var rows = 1L;
+        foreach (var size in input[..^1])
+            rows *= size;
+        return new(rows, input[^1], 1, 1, 1);
+    }
 
-    private InputShape Rows(Tensor input) => new(input.numel() / Weight.size(1), 0, 0, 0);
+    /// <inheritdoc/>
+    private protected override LayerKernel? MakeKernel(ReadOnlySpan<long> input, ReadOnlySpan<long> result, Residual residual)
+    {
+        var rows = ShapeOf(input).Batch;
+        if (!Dnnl.IsAvailable)
+            return MakeShim(rows, residual);
+        using var weights = Weight.AnyLayout();
+        using var bias = Bias is null ? null : Dnnl.Descriptor(Bias.dtype, Bias.shape, [1]);
+        var (source, output) = (Descriptor(rows, input[^1]), Descriptor(rows, result[^1]));
+        return new PrimitiveKernel(source, output, residual, Activation, attributes => Dnnl.Linear(source, weights, bias, output, attributes), Weight, Bias);
+    }
 
-    private protected override Tensor Pack(Tensor weight, InputShape shape) => OneDnn.Pack(weight, shape.Batch);
+    /// <inheritdoc/>
+    private protected override Tensor Plain(Tensor input, Tensor weight) => nn.functional.linear(input, weight, Bias);
+
+    private ShimKernel? MakeShim(long rows, Residual residual)
+    {
+        if (rows == 1 || rows * Weight.Sizes[0] * Weight.Sizes[1] < FewestMultiplications)
+            return null;
+        using var dense = Weight.Dense();
+        return new(Shims.Pack(dense, rows), (given, other, packed) => residual == Residual.None
+            ? Shims.Linear(given, packed, Bias, Activation)
+            : Shims.LinearAdd(other!, given, packed, Bias));
+    }
+
+    private DnnlHandle Descriptor(long rows, long columns) => Dnnl.Descriptor(Weight.Type, [rows, columns], [columns, 1]);
 }

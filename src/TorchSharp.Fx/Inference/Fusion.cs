@@ -68,7 +68,7 @@ internal sealed class Fusion(InferenceGraph layers)
     internal void FoldBatchNorms()
     {
         foreach (var node in layers.Calls)
-            if (layers.Module(node) is BatchNorm { track_running_stats: true } norm && OnlyInput(node) is { } layer && layers.Module(layer) is FusedConv2d { Activation.IsNone: true } convolution)
+            if (layers.Module(node) is BatchNorm { track_running_stats: true } norm && OnlyInput(node) is { } layer && layers.Module(layer) is FusedConvolution { Activation.IsNone: true } convolution)
             {
                 layers.Replace(layer.target.name, convolution.Then(norm));
                 layers.Bypass(node, layer);
@@ -76,7 +76,7 @@ internal sealed class Fusion(InferenceGraph layers)
     }
 
     /// <summary>
-    /// <c>other + layer(x)</c> becomes one kernel, which accumulates in the memory of <c>other</c> where nothing reads that any more and nothing outside of the graph holds it.
+    /// <c>other + layer(x)</c> becomes one kernel, which accumulates in the memory of <c>other</c> where nothing else reads that, the layer itself included, and nothing outside of the graph holds it.
     /// </summary>
     internal void FuseResiduals()
     {
@@ -89,7 +89,7 @@ internal sealed class Fusion(InferenceGraph layers)
             if (fusable.MaxBy(order.Position) is not { } layer)
                 continue;
             var other = node.all_input_nodes.Single(input => input != layer);
-            var inPlace = layers.Module(layer) is FusedConv2d && order.IsLastUse(other, node);
+            var inPlace = order.IsLastUse(other, node) && !layer.all_input_nodes.Any(input => order.ShareMemory(input, other));
             if (node.target.name == "add_" && node.args[0] is NodeArgument written && written.Node == other && !inPlace)
                 continue;
             Replace(node, layer.target.name, inPlace ? AddInPlace : Add, [other, .. layer.args]);
@@ -138,11 +138,15 @@ internal sealed class Fusion(InferenceGraph layers)
 
     private static FusedModule? KernelOf(nn.Module module) => module switch
     {
-        Conv2d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv
-            => new FusedConv2d(conv.weight, conv.bias, new(conv.kernel_size, conv.stride, padding, conv.dilation, conv.groups), FusedActivation.None),
+        Conv1d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv => KernelOf(conv, conv.weight, conv.bias, padding),
+        Conv2d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv => KernelOf(conv, conv.weight, conv.bias, padding),
+        Conv3d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv => KernelOf(conv, conv.weight, conv.bias, padding),
         Linear linear => new FusedLinear(linear.weight, linear.bias, FusedActivation.None),
         _ => null,
     };
+
+    private static FusedConvolution KernelOf(Convolution layer, Tensor weight, Tensor? bias, long[] padding)
+        => new(weight, bias, new(layer.kernel_size, layer.stride, padding, layer.dilation, layer.groups), FusedActivation.None);
 
     /// <summary>Whether a node adds two different tensors as they are: no factor, no number.</summary>
     private static bool IsAdd(Node node)

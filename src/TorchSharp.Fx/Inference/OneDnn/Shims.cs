@@ -7,7 +7,7 @@ namespace TorchSharp.Fx;
 /// oneDNN's fused kernels, which libtorch exports as C functions for its own compiled models (<c>torch/csrc/inductor/aoti_torch/c/shim_mkldnn.h</c>).
 /// They compute on the CPU, without gradients. Where libtorch was built without them (macOS), <see cref="Supports"/> is false for every type.
 /// </summary>
-internal static unsafe class OneDnn
+internal static unsafe class Shims
 {
     private const string Library = "torch_cpu";
 
@@ -24,15 +24,51 @@ internal static unsafe class OneDnn
         _ => false,
     };
 
+    /// <summary>A tensor that holds nothing yet.</summary>
+    internal static Tensor Empty(ScalarType type, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides)
+    {
+        IntPtr result;
+        fixed (long* first = sizes, steps = strides)
+            Check(aoti_torch_empty_strided(sizes.Length, first, steps, (int)type, 0, 0, &result));
+        return Tensor.UnsafeCreateTensor(result);
+    }
+
+    /// <summary>The same tensor, under a handle of its own.</summary>
+    internal static Tensor Share(Tensor tensor) => Tensor.UnsafeCreateTensor((IntPtr)Handle(tensor));
+
+    /// <summary>Where a tensor's first element is. It is the caller who keeps the tensor alive.</summary>
+    internal static IntPtr Data(Tensor tensor)
+    {
+        IntPtr data;
+        Check(aoti_torch_get_data_ptr(tensor.Handle, &data));
+        return data;
+    }
+
+    /// <summary>A tensor's sizes, in its own memory. It is the caller who keeps the tensor alive.</summary>
+    internal static ReadOnlySpan<long> Sizes(Tensor tensor)
+    {
+        long* sizes;
+        Check(aoti_torch_get_sizes(tensor.Handle, &sizes));
+        return new(sizes, (int)tensor.dim());
+    }
+
+    /// <summary>A tensor's strides, in its own memory. It is the caller who keeps the tensor alive.</summary>
+    internal static ReadOnlySpan<long> Strides(Tensor tensor)
+    {
+        long* strides;
+        Check(aoti_torch_get_strides(tensor.Handle, &strides));
+        return new(strides, (int)tensor.dim());
+    }
+
     /// <summary>The weight of a convolution in the layout that oneDNN wants for inputs of one shape.</summary>
     internal static Tensor Pack(Tensor weight, ConvolutionGeometry geometry, ReadOnlySpan<long> inputShape)
     {
-        using var dense = Call("aten::to_mkldnn", Share(weight), 0);
-        return Call("aten::mkldnn_reorder_conv2d_weight", Share(dense), List(geometry.Padding), List(geometry.Stride), List(geometry.Dilation), (ulong)geometry.Groups, Some(List(inputShape)));
+        using var dense = Call("aten::to_mkldnn", Handle(weight), 0);
+        return Call("aten::mkldnn_reorder_conv2d_weight", Handle(dense), List(geometry.Padding), List(geometry.Stride), List(geometry.Dilation), (ulong)geometry.Groups, Some(List(inputShape)));
     }
 
     /// <summary>The weight of a linear layer in the layout that oneDNN wants for inputs of so many rows.</summary>
-    internal static Tensor Pack(Tensor weight, long rows) => Call("mkldnn::_reorder_linear_weight", Share(weight), Some((ulong)rows));
+    internal static Tensor Pack(Tensor weight, long rows) => Call("mkldnn::_reorder_linear_weight", Handle(weight), Some((ulong)rows));
 
     /// <summary><c>activation(conv2d(input, weight) + bias)</c></summary>
     internal static Tensor Convolution(Tensor input, Tensor weight, Tensor? bias, ConvolutionGeometry geometry, FusedActivation activation)
@@ -111,12 +147,12 @@ internal static unsafe class OneDnn
     {
         // Loads libtorch, by TorchSharp's own rules.
         torch.TryInitializeDeviceType(DeviceType.CPU);
-        return NativeLibrary.TryLoad(Library, typeof(OneDnn).Assembly, null, out var library)
+        return NativeLibrary.TryLoad(Library, typeof(Shims).Assembly, null, out var library)
             && new[]
             {
                 nameof(aoti_torch_cpu_mkldnn__convolution_pointwise), nameof(aoti_torch_cpu_mkldnn__convolution_pointwise_binary), nameof(aoti_torch_cpu_mkldnn__convolution_pointwise_binary_),
                 nameof(aoti_torch_cpu__linear_pointwise), nameof(aoti_torch_cpu__linear_pointwise_binary), nameof(aoti_torch_call_dispatcher), nameof(aoti_torch_new_tensor_handle),
-                nameof(torch_new_list_reserve_size), nameof(torch_list_push_back),
+                nameof(torch_new_list_reserve_size), nameof(torch_list_push_back), nameof(aoti_torch_empty_strided), nameof(aoti_torch_get_data_ptr), nameof(aoti_torch_get_sizes), nameof(aoti_torch_get_strides),
             }.All(name => NativeLibrary.TryGetExport(library, name, out _));
     }
 
@@ -141,7 +177,7 @@ internal static unsafe class OneDnn
             Check(aoti_torch_call_dispatcher(name, overload, values));
     }
 
-    private static ulong Share(Tensor tensor)
+    private static ulong Handle(Tensor tensor)
     {
         IntPtr handle;
         Check(aoti_torch_new_tensor_handle(tensor.Handle, &handle));
@@ -204,4 +240,16 @@ internal static unsafe class OneDnn
 
     [DllImport(Library)]
     private static extern int torch_list_push_back(IntPtr list, ulong value);
+
+    [DllImport(Library)]
+    private static extern int aoti_torch_empty_strided(long dimensions, long* sizes, long* strides, int type, int device, int deviceIndex, IntPtr* ret);
+
+    [DllImport(Library)]
+    private static extern int aoti_torch_get_data_ptr(IntPtr tensor, IntPtr* ret);
+
+    [DllImport(Library)]
+    private static extern int aoti_torch_get_sizes(IntPtr tensor, long** ret);
+
+    [DllImport(Library)]
+    private static extern int aoti_torch_get_strides(IntPtr tensor, long** ret);
 }

@@ -1,0 +1,90 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>A convolution over one, two or three dimensions with its bias, a residual and an activation. Results are laid out channels last.</summary>
+internal sealed class FusedConvolution : FusedModule
+{
+    /// <summary>Below so many multiplications libtorch's plain kernel is done before its fused one begins; it has none for groups.</summary>
+    private const long FewestMultiplications = 300_000;
+
+    private readonly ConvolutionGeometry geometry;
+
+    internal FusedConvolution(Tensor weight, Tensor? bias, ConvolutionGeometry geometry, FusedActivation activation)
+        : base("FusedConvolution", new(weight, geometry.Groups), bias, activation)
+        => this.geometry = geometry;
+
+    internal override FusedModule With(FusedActivation next)
+    {
+        using var weight = Weight.Dense();
+        return new FusedConvolution(weight, Bias, geometry, next);
+    }
+
+    internal override bool CanApply(FusedActivation activation, bool isResidual) => !isResidual || Dnnl.IsAvailable || activation == FusedActivation.Relu;
+
+    /// <summary>This convolution and a batch norm of its result, in evaluation mode, as one convolution.</summary>
+    internal FusedConvolution Then(BatchNorm norm)
+    {
+        using var scope = NewDisposeScope();
+        var folded = optimization.Folded(Weight.Dense(), Bias, norm);
+        return new(folded.Weight, folded.Bias, geometry, Activation);
+    }
+
+    /// <inheritdoc/>
+    private protected override bool TryResult(ReadOnlySpan<long> input, Span<long> result)
+    {
+        if (input.Length != Weight.Sizes.Length || input[1] != Weight.Sizes[1] * geometry.Groups)
+            return false;
+        (result[0], result[1]) = (input[0], Weight.Sizes[0]);
+        for (var dimension = 2; dimension < input.Length; dimension++)
+            result[dimension] = geometry.Output(dimension - 2, input[dimension]);
+        return !result.ContainsAnyInRange(long.MinValue, 0);
+    }
+
+    /// <inheritdoc/>
+    private protected override void Order(ReadOnlySpan<long> sizes, Span<long> strides) => MemoryFormat.ChannelsLast(sizes, strides);
+
+    /// <inheritdoc/>
+    private protected override KernelShape ShapeOf(ReadOnlySpan<long> input)
+        => new(input[0], input[1], input.Length > 4 ? input[^3] : 1, input.Length > 3 ? input[^2] : 1, input[^1]);
+
+    /// <inheritdoc/>
+    private protected override LayerKernel? MakeKernel(ReadOnlySpan<long> input, ReadOnlySpan<long> result, Residual residual)
+    {
+        if (!Dnnl.IsAvailable)
+            return MakeShim(input, result, residual);
+        using var weights = Weight.AnyLayout();
+        using var bias = Bias is null ? null : Dnnl.Descriptor(Bias.dtype, Bias.shape, [1]);
+        var (source, output) = (Descriptor(input), Descriptor(result));
+        return new PrimitiveKernel(source, output, residual, Activation, attributes => Dnnl.Convolution(source, weights, bias, output, geometry, attributes), Weight, Bias);
+    }
+
+    /// <inheritdoc/>
+    private protected override Tensor Plain(Tensor input, Tensor weight) => weight.dim() switch
+    {
+        3 => nn.functional.conv1d(input, weight, Bias, geometry.Stride[0], geometry.Padding[0], geometry.Dilation[0], geometry.Groups),
+        4 => nn.functional.conv2d(input, weight, Bias, geometry.Stride, geometry.Padding, geometry.Dilation, geometry.Groups),
+        _ => nn.functional.conv3d(input, weight, Bias, geometry.Stride, geometry.Padding, geometry.Dilation, geometry.Groups),
+    };
+
+    private ShimKernel? MakeShim(ReadOnlySpan<long> input, ReadOnlySpan<long> result, Residual residual)
+    {
+        var multiplications = Weight.Sizes.Aggregate(1L, (product, size) => product * size) * result[0];
+        foreach (var size in result[2..])
+            multiplications *= size;
+        if (input.Length != 4 || (geometry.Groups == 1 && multiplications < FewestMultiplications))
+            return null;
+        using var weight = Weight.Dense();
+        return new(Shims.Pack(weight, geometry, input), (given, other, packed) => other is null
+            ? Shims.Convolution(given, packed, Bias, geometry, Activation)
+            : Shims.ConvolutionAdd(other, given, packed, Bias, geometry, Activation, residual == Residual.Overwritten));
+    }
+
+    private DnnlHandle Descriptor(ReadOnlySpan<long> sizes)
+    {
+        Span<long> strides = stackalloc long[sizes.Length];
+        Order(sizes, strides);
+        return Dnnl.Descriptor(Weight.Type, sizes, strides);
+    }
+}

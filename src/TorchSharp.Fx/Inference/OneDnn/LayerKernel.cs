@@ -1,0 +1,30 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>What computes a layer for inputs of one shape.</summary>
+internal abstract class LayerKernel : IDisposable
+{
+    /// <summary>The layer's result.</summary>
+    /// <param name="input">A tensor of the shape that the kernel was made for.</param>
+    /// <param name="other">What is added to the sum before the activation; it has the result's shape and layout.</param>
+    /// <param name="sizes">The result's sizes.</param>
+    /// <param name="strides">The result's strides.</param>
+    internal abstract Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides);
+
+    /// <inheritdoc/>
+    public abstract void Dispose();
+}
+
+/// <summary>What a layer's sum is added to, if anything.</summary>
+internal enum Residual
+{
+    /// <summary>There is none.</summary>
+    None,
+
+    /// <summary>Another tensor, which stays as it is.</summary>
+    Added,
+
+    /// <summary>Another tensor, whose memory the result may take.</summary>
+    Overwritten,
+}

@@ -1,0 +1,112 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>A layer's weight, in the order in which PyTorch keeps it or in the layouts that kernels want; what isn't needed any more is freed.</summary>
+internal sealed class LayerWeight : IDisposable
+{
+    private readonly Lock changing = new();
+    private readonly List<(DnnlHandle Descriptor, Tensor Data)> layouts = [];
+    private readonly long groups;
+    private Tensor? dense;
+    private bool isAsked;
+
+    /// <param name="weight">The weight, which is copied.</param>
+    /// <param name="groups">The groups of a convolution.</param>
+    internal LayerWeight(Tensor weight, long groups = 1)
+    {
+        using var detached = weight.detach();
+        using var ordered = detached.contiguous();
+        dense = ordered.clone().DetachFromDisposeScope();
+        (Sizes, Type) = (weight.shape, weight.dtype);
+        this.groups = groups;
+    }
+
+    internal long[] Sizes { get; }
+
+    internal ScalarType Type { get; }
+
+    /// <summary>The sizes as kernels count them: groups are a dimension.</summary>
+    private long[] KernelSizes => groups == 1 ? Sizes : [groups, Sizes[0] / groups, .. Sizes[1..]];
+
+    /// <summary>Another weight for the same layer.</summary>
+    internal LayerWeight Of(Tensor weight) => new(weight, groups);
+
+    /// <summary>What the weight looks like if a kernel may choose.</summary>
+    internal DnnlHandle AnyLayout() => Dnnl.Descriptor(Type, KernelSizes);
+
+    /// <summary>The weight in PyTorch's order, to be disposed by the caller.</summary>
+    internal Tensor Dense()
+    {
+        lock (changing)
+        {
+            if (dense is null)
+            {
+                dense = empty(Sizes, dtype: Type).DetachFromDisposeScope();
+                using var order = DenseOrder();
+                Reorder(layouts[0].Descriptor.Value, layouts[0].Data, order.Value, dense);
+            }
+            isAsked = true;
+            return dense.alias();
+        }
+    }
+
+    /// <summary>The weight as a kernel wants it.</summary>
+    internal Tensor For(IntPtr descriptor)
+    {
+        lock (changing)
+        {
+            foreach (var layout in layouts)
+                if (Dnnl.AreEqual(layout.Descriptor.Value, descriptor))
+                    return layout.Data;
+            var data = empty(Dnnl.Bytes(descriptor), dtype: ScalarType.Byte).DetachFromDisposeScope();
+            if (dense is null)
+                Reorder(layouts[0].Descriptor.Value, layouts[0].Data, descriptor, data);
+            else
+                using (var order = DenseOrder())
+                    Reorder(order.Value, dense, descriptor, data);
+            layouts.Add((Dnnl.Clone(descriptor), data));
+            Drop();
+            return data;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var (descriptor, data) in layouts)
+        {
+            descriptor.Dispose();
+            data.Dispose();
+        }
+        dense?.Dispose();
+    }
+
+    /// <summary>A kernel has the weight now, so that PyTorch's order is needed only by who asks for it.</summary>
+    private void Drop()
+    {
+        if (isAsked)
+            return;
+        dense?.Dispose();
+        dense = null;
+    }
+
+    private DnnlHandle DenseOrder()
+    {
+        var strides = new long[KernelSizes.Length];
+        MemoryFormat.Contiguous(KernelSizes, strides);
+        return Dnnl.Descriptor(Type, KernelSizes, strides);
+    }
+
+    private static void Reorder(IntPtr from, Tensor source, IntPtr to, Tensor result)
+    {
+        using var description = Dnnl.Reorder(from, to);
+        using var primitive = Dnnl.Primitive(description);
+        using var input = Dnnl.Memory(from, Shims.Data(source));
+        using var output = Dnnl.Memory(to, Shims.Data(result));
+        using var scratchpad = Dnnl.Memory(Dnnl.ScratchpadOf(description), WorkingMemory.Of(Math.Max(1, Dnnl.Bytes(Dnnl.ScratchpadOf(description)))));
+        Dnnl.Execute(primitive, [new() { Index = Dnnl.Source, Memory = input.Value }, new() { Index = Dnnl.Result, Memory = output.Value }, new() { Index = Dnnl.Scratchpad, Memory = scratchpad.Value }]);
+        GC.KeepAlive(source);
+        GC.KeepAlive(result);
+    }
+}

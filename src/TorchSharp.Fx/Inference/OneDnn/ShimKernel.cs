@@ -1,0 +1,15 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>A layer as one of the functions that libtorch exports for its compiled models.</summary>
+/// <param name="packed">The weight as the function wants it; owned.</param>
+/// <param name="run">Calls the function with an input, what is added, and the weight.</param>
+internal sealed class ShimKernel(Tensor packed, Func<Tensor, Tensor?, Tensor, Tensor> run) : LayerKernel
+{
+    /// <inheritdoc/>
+    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides) => run(input, other, packed);
+
+    /// <inheritdoc/>
+    public override void Dispose() => packed.Dispose();
+}
