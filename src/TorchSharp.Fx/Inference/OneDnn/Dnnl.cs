@@ -6,6 +6,7 @@ namespace TorchSharp.Fx;
 /// <summary>
 /// The C interface of oneDNN (<c>dnnl.h</c>, version 3), which libtorch holds but does not export: its functions are found in the library's symbol table. A primitive that is made once for a shape
 /// starts within a microsecond, where libtorch's own way to it takes over twenty. <c>docs/decisions/onednn.md</c> says what was weighed.
+/// The switch <c>TorchSharp.Fx.DirectOneDnn</c> of the runtime's configuration, set to false, leaves it alone.
 /// </summary>
 internal static unsafe class Dnnl
 {
@@ -138,7 +139,7 @@ internal static unsafe class Dnnl
 
     private static Dictionary<string, IntPtr> Find()
     {
-        if (!Shims.Supports(ScalarType.Float32))
+        if (!Shims.Supports(ScalarType.Float32) || (AppContext.TryGetSwitch("TorchSharp.Fx.DirectOneDnn", out var isOn) && !isOn))
             return [];
         var functions = SymbolTable.Functions("libtorch_cpu.so", "dnnl_");
         // The interface is stable within a major version, which is the first field of what dnnl_version points to.
