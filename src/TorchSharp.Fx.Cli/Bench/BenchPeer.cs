@@ -85,9 +85,13 @@ internal abstract class BenchPeer : IDisposable
     /// <summary>The tensor with its channels last where it has two more dimensions, instead of the given one.</summary>
     private static Tensor LaidOut(Tensor tensor)
     {
-        if (tensor.dim() != 4 || ChannelsLast.Of(tensor, out var prepared) is null)
+        if (tensor.dim() != 4)
+            return tensor;
+        Span<long> strides = stackalloc long[4];
+        MemoryFormat.ChannelsLast(tensor.shape, strides);
+        if (MemoryFormat.Ordered(tensor, strides) is not { } ordered)
             return tensor;
         tensor.Dispose();
-        return prepared;
+        return ordered;
     }
 }
