@@ -21,7 +21,7 @@ internal sealed class BenchWorker : IDisposable
         process = Process.Start(start)!;
     }
 
-    /// <summary>How long one call takes, in ms.</summary>
+    /// <summary>How long a call takes in one turn, in ms.</summary>
     internal double Measure() => double.Parse(Ask("run"), CultureInfo.InvariantCulture);
 
     /// <summary>The most memory that the process has had, in MB.</summary>

@@ -19,22 +19,22 @@ internal sealed record BenchResult(string Peer, int Batch, int Threads, double M
 /// <summary>What is to be measured.</summary>
 /// <param name="Peers">The ways of running the model.</param>
 /// <param name="Against">The one that ratios are against.</param>
-/// <param name="Rounds">How many calls of each are measured.</param>
+/// <param name="Rounds">How many turns of each are measured.</param>
 /// <param name="Profiles">Whether nodes are measured, too.</param>
 /// <param name="Picture">Names the file for the flame graph of a peer, batch and number of threads; null for none.</param>
 internal sealed record BenchOrder(string[] Peers, string Against, int Rounds, bool Profiles, Func<string, int, int, string>? Picture)
 {
     internal const int WarmUp = 3;
 
-    /// <summary>How many calls there are, for one batch size and number of threads.</summary>
-    internal int Calls => Peers.Length * (WarmUp + Rounds);
+    /// <summary>How many turns there are, for one batch size and number of threads.</summary>
+    internal int Turns => Peers.Length * (WarmUp + Rounds);
 }
 
-/// <summary>Several ways of running a model side by side: each in a process of its own, a call each in turn, so that a busy machine is busy for all of them.</summary>
+/// <summary>Several ways of running a model side by side: each in a process of its own, taking turns, so that a busy machine is busy for all of them.</summary>
 /// <param name="order">What is to be measured.</param>
 /// <param name="start">Starts the process of a peer, for a batch size and a number of threads.</param>
 /// <param name="files">Where processes leave their values.</param>
-/// <param name="advance">Called after each call.</param>
+/// <param name="advance">Called after each turn.</param>
 internal sealed class Benchmark(BenchOrder order, Func<string, int, int, BenchWorker> start, BenchFiles files, Action advance)
 {
     // Threads that have done their work spin for a while before they sleep; those of one process must not take the next one's time.

@@ -14,7 +14,7 @@ internal sealed class BenchCommand : ToolCommand
     private readonly Option<string?> against = new("--against") { Description = "The peer that ratios are against; the first by default.", HelpName = "NAME" };
     private readonly Option<string> batches = new("--batch") { Description = "How many samples a call has.", HelpName = "N,…", DefaultValueFactory = _ => "1" };
     private readonly Option<string> threads = new("--threads") { Description = "How many threads each process has.", HelpName = "N,…", DefaultValueFactory = _ => Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture) };
-    private readonly Option<int> rounds = new("--rounds") { Description = "How many calls of each are measured, after three to warm up.", HelpName = "N", DefaultValueFactory = _ => 15 };
+    private readonly Option<int> rounds = new("--rounds") { Description = "How many turns of each are measured, after three to warm up.", HelpName = "N", DefaultValueFactory = _ => 15 };
     private readonly Option<string?> profile = new("--profile") { Description = "Measure every node, too, of the peers that are graphs; with a file, draw flame graphs.", HelpName = "FILE.svg", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<int?> top = new("--top") { Description = "How many nodes --profile prints, the slowest first; 10 by default.", HelpName = "N" };
     private readonly Option<string?> json = new("--json") { Description = "Also write the results, with machine, date and versions, to this file.", HelpName = "FILE" };
@@ -72,7 +72,7 @@ internal sealed class BenchCommand : ToolCommand
                 OnnxPeer.Export(subject, exported, sizes, files);
             var given = parsed.Tokens.Select(token => token.Value).ToArray();
             var results = new List<BenchResult>();
-            Terminal.WithProgress("calls", order.Calls * counts.Length * sizes.Length, advance =>
+            Terminal.WithProgress("turns", order.Turns * counts.Length * sizes.Length, advance =>
             {
                 var benchmark = new Benchmark(order, (peer, batch, count) => new BenchWorker([.. given, "--worker", $"{peer},{batch},{count},{folder.FullName}"], count), files, () => advance(1));
                 foreach (var count in counts)
