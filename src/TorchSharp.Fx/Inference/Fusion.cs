@@ -14,9 +14,12 @@ internal sealed class Fusion(InferenceGraph layers)
     private static readonly MethodInfo AddInPlace = Method(nameof(FusedModule.add_));
     private static readonly MethodInfo ApplyInPlace = typeof(ActivationInPlace).GetMethod(nameof(ActivationInPlace.forward_))!;
 
-    /// <summary>Modules that do nothing in evaluation mode disappear.</summary>
+    /// <summary>Modules and functions that do nothing in evaluation mode disappear.</summary>
     internal void RemoveIdentities()
     {
+        foreach (var node in layers.Graph.find_nodes(Opcode.call_function, "dropout").ToArray())
+            if (node.args is [NodeArgument { Node: var dropped }, _, Literal { Value: false }, Literal { Value: false }])
+                layers.Bypass(node, dropped);
         foreach (var node in layers.Calls)
             if (layers.Module(node) is Identity or Dropout or Dropout1d or Dropout2d or Dropout3d or AlphaDropout or FeatureAlphaDropout && node.args is [NodeArgument { Node: var input }, ..])
                 layers.Bypass(node, input);
@@ -149,7 +152,7 @@ internal sealed class Fusion(InferenceGraph layers)
         => new(weight, bias, new(layer.kernel_size, layer.stride, padding, layer.dilation, layer.groups), FusedActivation.None);
 
     /// <summary>Whether a node adds two different tensors as they are: no factor, no number.</summary>
-    private static bool IsAdd(Node node)
+    internal static bool IsAdd(Node node)
         => node.op is Opcode.call_function or Opcode.call_method && node.target.name is "add" or "add_" && TensorTypes.IsTensor(node.type)
         && node.args is [NodeArgument left, NodeArgument right, .. var rest] && left.Node != right.Node && TensorTypes.IsTensor(left.Node.type) && TensorTypes.IsTensor(right.Node.type)
         && rest.All(argument => argument is Literal { Value: null });

@@ -34,7 +34,8 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
     /// <summary>Takes over a tensor, under a name of its own.</summary>
     internal string AddConstant(Tensor tensor)
     {
-        var name = $"_inlined_constant{constants.Count}";
+        var taken = Names(Opcode.get_attr).Concat(constants.Keys).ToHashSet(StringComparer.Ordinal);
+        var name = Enumerable.Range(0, int.MaxValue).Select(number => $"_inlined_constant{number}").First(name => !taken.Contains(name));
         constants[name] = tensor.DetachFromDisposeScope();
         return name;
     }
@@ -54,10 +55,7 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
         var content = Names(Opcode.call_module).ToDictionary(path => path, path => (object)Module(path));
         foreach (var path in Names(Opcode.get_attr).Where(path => !constants.ContainsKey(path)))
             content[path] = hierarchy.Attribute(path)();
-        var module = (T)GraphModuleCopy.New(like, ModuleTree.Of(content, training: false), graph, constants);
-        foreach (var constant in constants.Values)
-            constant.Dispose();
-        return module;
+        return Made(like, ModuleTree.Of(content, training: false));
     }
 
     /// <summary>A module like the given one that runs the graph and owns all that it names: what is the source's is copied.</summary>
@@ -65,13 +63,22 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
     {
         var copier = new DeepCopy();
         var content = Names(Opcode.call_module).ToDictionary(path => path, path => modules.TryGetValue(path, out var own) ? own : copier.Of(hierarchy.Module(path), path));
-        foreach (var path in Names(Opcode.get_attr))
+        foreach (var path in Names(Opcode.get_attr).Where(path => !constants.ContainsKey(path)))
             content[path] = copier.Of(Tensor(path), path);
-        return (T)GraphModuleCopy.New(like, ModuleTree.Of(content, ownsContent: true, training: false), graph, constants);
+        return Made(like, ModuleTree.Of(content, ownsContent: true, training: false));
     }
 
     /// <summary>The hierarchy as it is now, to look modules up.</summary>
     internal ModuleHierarchy Hierarchy() => new(Present());
+
+    private T Made<T>(T like, ModuleTree root) where T : nn.Module, IGraphModule
+    {
+        var module = (T)GraphModuleCopy.New(like, root, graph, constants);
+        // It has handles of its own.
+        foreach (var constant in constants.Values)
+            constant.Dispose();
+        return module;
+    }
 
     private ModuleTree Present() => ModuleTree.Of(Names(Opcode.call_module).Select(path => KeyValuePair.Create(path, (object)Module(path))));
 

@@ -17,6 +17,7 @@ public static class InferenceOptimization
     private static readonly (string Name, Action<InferenceGraph> Run)[] Fuse =
     [
         ("specialise_leaves", layers => new LeafInlining(layers).Specialise()),
+        ("fuse_attention", layers => new AttentionFusion(layers).Run()),
         ("pool_by_means", layers => new Fusion(layers).PoolByMeans()),
         ("use_kernels", layers => new Fusion(layers).UseKernels()),
         ("fold_batch_norms", layers => new Fusion(layers).FoldBatchNorms()),
