@@ -14,6 +14,23 @@ public sealed class ExportTests : IDisposable
         Assert.InRange(new FileInfo(folder["model.onnx"]).Length, 100_000, 1_000_000);
     }
 
+    [Theory]
+    [InlineData("model.pt")]
+    [InlineData("model", "--format", "torchscript")]
+    public void By_its_ending_or_the_format_the_file_is_an_archive_of_TorchScript(string file, params string[] more)
+    {
+        var run = Torchfx.Run(["export", "squeezenet1_1", "--nodes", "features.5=low", "--out", folder[file], .. more]);
+        Assert.Equal(folder[file], run.Lines.Single());
+        using var loaded = torch.jit.load(folder[file]);
+        using var image = torch.rand(2, 3, 40, 48);
+        using var low = ((torch.Tensor[])loaded.invoke("values", image)).Single();
+        Assert.Equal([2, 128, 4, 5], low.shape);
+    }
+
+    [Fact]
+    public void A_file_whose_ending_says_no_format_is_refused()
+        => Torchfx.Run("export", "squeezenet1_1", "--out", "model.bin").AssertFailed("The ending of --out says no format: 'model.bin' ends neither with .onnx nor with .pt. Give it one, or --format onnx or --format torchscript.", 2);
+
     [Fact]
     public void What_has_no_form_in_ONNX_is_told()
     {

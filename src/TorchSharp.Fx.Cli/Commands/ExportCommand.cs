@@ -1,22 +1,24 @@
 using System.CommandLine;
 using TorchSharp.Fx.Onnx;
+using TorchSharp.Fx.TorchScript;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary><c>torchfx export MODEL --out FILE.onnx</c></summary>
+/// <summary><c>torchfx export MODEL --out FILE</c></summary>
 internal sealed class ExportCommand : ToolCommand
 {
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
-    private readonly Option<string> file = new("--out") { Description = "The file to write; one that exists is replaced.", HelpName = "FILE", Required = true };
+    private readonly Option<string> file = new("--out", "--output") { Description = "The file to write; one that exists is replaced. Its ending (.onnx, .pt) says the format.", HelpName = "FILE", Required = true };
     private readonly Option<string?> nodes = new("--nodes") { Description = "Cut the graph at these nodes first, as extract does; their keys name the outputs.", HelpName = "NAME[=KEY],…" };
     private readonly Option<string> weights = new("--weights") { Description = "Published weights (DEFAULT, IMAGENET1K_V2), a .pth or .safetensors file, or 'random'.", HelpName = "NAME|FILE|random", DefaultValueFactory = _ => Weights.Random };
     private readonly Option<long> seed = new("--seed") { Description = "The seed of random weights.", HelpName = "N", DefaultValueFactory = _ => 0 };
-    private readonly Option<string> format = Choice("--format", "ONNX is the only one so far.", "onnx");
+    private readonly Option<string?> format = new("--format") { Description = "The format, where the file's ending does not say it.", HelpName = "onnx|torchscript" };
 
-    public ExportCommand() : base("export", "Writes a model in evaluation mode for other runtimes. Sizes are those of --input, whose one letter stays free.",
-        "export resnet18 --weights resnet18.safetensors --nodes flatten=embedding --out resnet18.onnx", "export bin/MyModels.dll:MyModels.Encoder --input Nx3x64x64 --out encoder.onnx")
+    public ExportCommand() : base("export", "Writes a model in evaluation mode for other runtimes: for ONNX Runtime with the sizes of --input, whose one letter stays free; for PyTorch as TorchScript, with all sizes free.",
+        "export resnet18 --weights resnet18.safetensors --nodes flatten=embedding --out resnet18.onnx", "export resnet18 --weights DEFAULT --out resnet18.pt", "export bin/MyModels.dll:MyModels.Encoder --input Nx3x64x64 --out encoder.onnx")
     {
+        format.AcceptOnlyFromAmong("onnx", "torchscript");
         model.AddTo(this);
         foreach (var option in new Option[] { file, nodes, weights, seed, format })
             Add(option);
@@ -27,16 +29,27 @@ internal sealed class ExportCommand : ToolCommand
     private void Run(ParseResult parsed)
     {
         var (source, kwargs, path) = (model.Read(parsed), inputs.Read(parsed), parsed.GetRequiredValue(file));
+        var isOnnx = (parsed.GetValue(format) ?? FormatOf(path)) == "onnx";
         var requested = parsed.GetValue(nodes) is { } text ? NodeRequests.Parse(text) : null;
-        var examples = Inputs(source, kwargs);
+        var examples = isOnnx ? Inputs(source, kwargs) : null;
         using var trained = Weights.Build(source, parsed.GetRequiredValue(weights), parsed.GetValue(seed));
         var module = trained.Model;
         requested = requested is null ? null : NodeRequests.WithPresets(requested, module, source, kwargs);
         using var graph = requested is null ? SaveCommand.Whole(module, kwargs) : NodeRequests.Extractor(module, requested, training: false, kwargs);
         graph.eval();
-        onnx.export(graph, path, examples);
+        if (examples is not null)
+            onnx.export(graph, path, examples);
+        else
+            torchscript.export(graph, path, kwargs.example_inputs ?? (source.Sample is { } sample ? [sample] : null));
         Console.Out.WriteLine(path);
     }
+
+    private static string FormatOf(string path) => Path.GetExtension(path).ToLowerInvariant() switch
+    {
+        ".onnx" => "onnx",
+        ".pt" or ".ts" or ".torchscript" => "torchscript",
+        _ => throw new ToolException($"The ending of --out says no format: '{path}' ends neither with .onnx nor with .pt. Give it one, or --format onnx or --format torchscript.") { IsWrongUsage = true },
+    };
 
     /// <summary>A model of the catalogue takes batches of any size.</summary>
     private static object?[] Inputs(ModelSource source, TracerKwargs kwargs)

@@ -37,9 +37,9 @@ internal static class Delegates
             ? first.GetType() == second.GetType() && ReferenceEquals(target, otherTarget) && method == otherMethod
             : null;
 
-    /// <summary>A delegate over the user's own code as .NET's code may call it with symbols.</summary>
+    /// <summary>A delegate over the user's own code, or over a function such as <c>Math.Min</c> that the compiler keeps after its first use, as .NET's code may call it with symbols.</summary>
     internal static Delegate ForHost(Interpreter interpreter, Delegate callee)
-        => Own.TryGetValue(callee, out _) || !TryOpen(callee, out var target, out var method) || Traits.Of(method).Home != Home.User
+        => Own.TryGetValue(callee, out _) || !TryOpen(callee, out var target, out var method) || (Traits.Of(method).Home != Home.User && !method.IsStatic)
             ? callee
             : Create(interpreter, callee.GetType(), target, method);
 

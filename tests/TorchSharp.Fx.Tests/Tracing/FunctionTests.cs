@@ -161,6 +161,26 @@ public sealed class FunctionTests
                 return %add_1
             """);
 
+    private sealed class MethodGroup() : nn.Module<Tensor, Tensor>(nameof(MethodGroup))
+    {
+        public override Tensor forward(Tensor x)
+        {
+            long[] window = [2, 7];
+            return x.flatten().narrow(0, 0, window.Zip(x.shape, Math.Min).Aggregate((left, right) => left * right));
+        }
+    }
+
+    [Fact]
+    public void A_method_of_NET_that_the_compiler_keeps_as_a_delegate_is_given_symbols_after_the_program_has_run_too()
+    {
+        using var module = new MethodGroup();
+        using var x = ones(3, 5);
+        Assert.Equal([10], module.call(x).shape);
+        using var traced = fx.symbolic_trace(module, example_inputs: [x]);
+        using var wider = ones(3, 6);
+        Assert.Equal([12], traced.call(wider).shape);
+    }
+
     private sealed class LinqOverTensors(params nn.Module<Tensor, Tensor>[] blocks) : nn.Module<Tensor, Tensor>(nameof(LinqOverTensors))
     {
         public override Tensor forward(Tensor x)

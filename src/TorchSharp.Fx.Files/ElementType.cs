@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx.Vision;
+namespace TorchSharp.Fx;
 
 /// <summary>A type of elements as PyTorch's files name it.</summary>
 /// <param name="storage">The name of its typed storage.</param>

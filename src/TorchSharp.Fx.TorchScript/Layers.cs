@@ -1,0 +1,123 @@
+using System.Reflection;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.TorchScript;
+
+/// <summary>Calls whose form depends on settings.</summary>
+internal static class Layers
+{
+    private const string Nearest = """
+        def nearest(x: Tensor,
+            size: Optional[List[int]],
+            scale: Optional[List[float]]) -> Tensor:
+          if torch.eq(torch.dim(x), 3):
+            y = torch.upsample_nearest1d(x, size, scale)
+          else:
+            if torch.eq(torch.dim(x), 4):
+              y = torch.upsample_nearest2d(x, size, scale)
+            else:
+              y = torch.upsample_nearest3d(x, size, scale)
+          return y
+        """;
+
+    internal static void AddTo(Dictionary<string, Func<Script, Call, string>> table)
+    {
+        for (var n = 1; n <= 3; n++)
+        {
+            var dimensions = n;
+            table[$"conv{n}d"] = (_, call) => Convolution(call, dimensions);
+            table[$"conv{n}d_padding"] = (_, call) => Convolution(call, dimensions);
+            table[$"convtranspose{n}d"] = (_, call) => $"torch.conv_transpose{dimensions}d({call.At(0)}, {call.Named("weight")}, {call.Named("bias") ?? "None"}, {call.Named("stride")}, {call.Named("padding")}, {call.Named("output_padding")}, {call.Named("groups")}, {call.Named("dilation")})";
+            table[$"batchnorm{n}d"] = BatchNorm;
+            table[$"instancenorm{n}d"] = InstanceNorm;
+        }
+        table["interpolate"] = (script, call) => Resize(script, call, call.Setting("mode"), call.Named("size"), call.Named("scale_factor"));
+        table["upsample"] = (script, call) => call.Module is Upsample module
+            ? Resize(script, call, call.Setting("mode"), Expressions.OfValue(Field(module, "_size")), Expressions.OfValue(Field(module, "_scale_factor")))
+            : Resize(script, call, call.Setting("mode"), call.Named("size"), call.Named("scale_factor"));
+        table["tensor"] = Tensor;
+        table["scalar"] = table["tensorindex"] = table["to scalar"] = (_, call) => call.At(0)!;
+    }
+
+    /// <summary>Padding by other than zeros is a step of its own.</summary>
+    private static string Convolution(Call call, int n)
+    {
+        var (input, padding) = (call.At(0)!, call.Named("padding") is { } given and not "None" ? given : "0");
+        if ((call.Setting("padding_type") ?? call.Setting("padding")) is Padding named)
+            padding = torchscript.Quoted(named.ToString().ToLowerInvariant());
+        if (call.Setting("padding_mode") is PaddingModes mode and not PaddingModes.Zeros)
+        {
+            if (call.Setting("padding") is not long[] sizes || call.Setting("padding_type") is Padding.Same)
+                throw new NotSupportedException("its padding is not given in numbers");
+            var around = sizes.Reverse().SelectMany(size => new[] { size, size });
+            (input, padding) = ($"torch.pad({input}, {Expressions.OfValue(around)}, {Expressions.OfValue(mode)})", "0");
+        }
+        return $"torch.conv{n}d({input}, {call.Named("weight")}, {call.Named("bias") ?? "None"}, {Or(call.Named("stride") ?? call.Named("strides"), "1")}, {padding}, {Or(call.Named("dilation"), "1")}, {call.Named("groups")})";
+    }
+
+    /// <summary>In training mode it counts the batches and updates its statistics.</summary>
+    private static string BatchNorm(Script script, Call call)
+    {
+        var module = (BatchNorm)call.Module!;
+        if (module.training && module.track_running_stats)
+        {
+            if (module.momentum is null)
+                throw new NotSupportedException("its momentum is null, which averages over all batches");
+            script.Add($"{script.Name("batches")} = torch.add_({call.Named("num_batches_tracked")}, 1)");
+        }
+        var training = module.training || !module.track_running_stats;
+        return Normalised("batch_norm", call, training, module.momentum);
+    }
+
+    private static string InstanceNorm(Script script, Call call)
+    {
+        var module = (InstanceNorm)call.Module!;
+        return Normalised("instance_norm", call, module.training || !module.track_running_stats, module.momentum);
+    }
+
+    private static string Normalised(string operation, Call call, bool usesInput, double? momentum)
+        => $"torch.{operation}({call.At(0)}, {call.Named("weight") ?? "None"}, {call.Named("bias") ?? "None"}, {call.Named("running_mean") ?? "None"}, {call.Named("running_var") ?? "None"}, {Expressions.OfValue(usesInput)}, {Expressions.OfValue(momentum ?? 0.1)}, {call.Named("eps")}, True)";
+
+    private static string Resize(Script script, Call call, object? mode, string? size, string? scale)
+    {
+        if (call.Setting("antialias") is true || call.Setting("recompute_scale_factor") is true)
+            throw new NotSupportedException("antialiasing and computing the factor anew are not supported");
+        var (input, aligns) = (call.At(0)!, Expressions.OfValue(call.Setting("align_corners") ?? false));
+        return mode?.ToString()!.ToLowerInvariant() switch
+        {
+            "nearest" => $"{script.Helper("nearest", Nearest)}({input}, {size}, {scale})",
+            "linear" => $"torch.upsample_linear1d({input}, {size}, {aligns}, {scale})",
+            "bilinear" => $"torch.upsample_bilinear2d({input}, {size}, {aligns}, {scale})",
+            "bicubic" => $"torch.upsample_bicubic2d({input}, {size}, {aligns}, {scale})",
+            "trilinear" => $"torch.upsample_trilinear3d({input}, {size}, {aligns}, {scale})",
+            var other => throw new NotSupportedException($"its mode {other} is not supported"),
+        };
+    }
+
+    /// <summary>A tensor of a number or of a list of numbers, of the type that they have in C#.</summary>
+    private static string Tensor(Script script, Call call)
+    {
+        var element = call.TypeAt(0) is { } given ? ValueConversion.ElementOf(given) ?? given : typeof(object);
+        var type = call.Named("dtype") is { } asked and not "None" ? asked
+            : Type.GetTypeCode(element) switch
+            {
+                TypeCode.Boolean => "11",
+                TypeCode.Byte => "0",
+                TypeCode.SByte => "1",
+                TypeCode.Int16 => "2",
+                TypeCode.Int32 => "3",
+                TypeCode.Int64 => "4",
+                TypeCode.Single => "6",
+                TypeCode.Double => "7",
+                _ => throw new NotSupportedException($"a tensor of {CSharpNames.OfType(element)} is not supported"),
+            };
+        var data = call.At(0);
+        var device = call.Named("device") ?? "None";
+        return call.Unused() is { } left ? throw new NotSupportedException($"'tensor' is not supported with its argument '{left}'") : $"torch.tensor({data}, dtype={type}, device={device})";
+    }
+
+    private static string Or(string? expression, string instead) => expression is null or "None" ? instead : expression;
+
+    private static object? Field(nn.Module module, string name) => module.GetType().GetField(name, BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(module);
+}

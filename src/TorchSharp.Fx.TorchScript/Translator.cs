@@ -1,0 +1,130 @@
+using System.Reflection;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.TorchScript;
+
+/// <summary>Walks a graph and writes a statement for each node; a leaf that is not TorchSharp's own is entered.</summary>
+/// <param name="script">What is written.</param>
+/// <param name="code">The graph and what it names.</param>
+/// <param name="path">Where the graph's module is in the whole.</param>
+/// <param name="examples">The values of the graph's nodes for the example inputs; null without them.</param>
+internal sealed class Translator(Script script, LeafCode code, string path, Lazy<GraphInterpreter>? examples)
+{
+    private readonly Dictionary<Node, string> values = [];
+    private readonly ModuleHierarchy hierarchy = new(code.Root, code.Constants);
+
+    private Expressions Expressions => new(node => values[node]);
+
+    /// <summary>The method <c>forward</c>, whose inputs are the graph's. Features are computed by a method of their own, for TorchSharp can't receive a dictionary.</summary>
+    internal string Forward()
+    {
+        var inputs = code.Graph.find_nodes(Opcode.placeholder).Select(node => Located(node, () => (Name: Input(node), Declaration: Declared(node)))).ToArray();
+        var output = code.Graph.output_node();
+        var (result, type) = (output.args[0], Located(output, () => ResultType(output.args[0])));
+        Statements();
+        if (result is not DictArgument { Entries: var entries })
+            return Method("forward", type, script.Lines, Located(output, () => Expressions.Of(result)));
+        var items = entries.Select((entry, i) => $"{Located(output, () => Expressions.Of(entry.Key))}: _values[{i}]");
+        return Method("values", $"List[{Common(entries.Select(entry => entry.Value))}]", script.Lines, $"[{string.Join(", ", entries.Select(entry => Located(output, () => Expressions.Of(entry.Value))))}]")
+            + Method("forward", type, $"    _values = (self).values({string.Concat(inputs.Select(input => input.Name + ", "))})\n", $"{{{string.Join(", ", items)}}}");
+
+        string Method(string name, string type, string lines, string result)
+            => $"  def {name}({string.Join(",\n    ", inputs.Select(input => input.Declaration).Prepend("self"))}) -> {type}:\n{lines}    return {result}\n";
+    }
+
+    /// <summary>Writes the graph where it stands, and gives the expression of its result.</summary>
+    private string Inline(IEnumerable<string> inputs)
+    {
+        foreach (var (node, input) in code.Graph.find_nodes(Opcode.placeholder).Zip(inputs))
+            values[node] = input;
+        Statements();
+        return Located(code.Graph.output_node(), () => Expressions.Of(code.Graph.output_node().args[0]));
+    }
+
+    private void Statements()
+    {
+        foreach (var node in code.Graph.nodes.Where(node => node.op is not (Opcode.placeholder or Opcode.output)))
+            if (node.target is BuiltinTarget { Operation: Builtin._assert })
+                Located(node, () => Assert(node));
+            else
+                values[node] = Located(node, () => script.Assign(node.name, Expression(node)));
+    }
+
+    /// <summary>A parameter of the method, under the name that it has in C#.</summary>
+    private string Input(Node node)
+    {
+        var name = ((PlaceholderTarget)node.target).Parameter;
+        return values[node] = name is "input" ? name : script.Name(ScriptState.IsIdentifier(name) ? name : node.name);
+    }
+
+    private string Declared(Node node)
+        => $"{values[node]}: {TorchScript.Expressions.TypeName(node.type)}{(((PlaceholderTarget)node.target).Default is { } value ? "=" + Expressions.Of(value) : "")}";
+
+    private string Expression(Node node) => node.target switch
+    {
+        AttributeTarget { Path: var name } => script.TensorOf(Join(path, name), hierarchy.Attribute(name)()),
+        ModuleTarget { Path: var name } target when hierarchy.Module(name) is var module => IsTorchSharp(module.GetType())
+            ? Converters.Convert(script, module.GetType().Name, Called(node, module, name, [.. target.Method.GetParameters()]))
+            : Enter(node, LeafCode.Of(module, node, examples?.Value), Join(path, name)),
+        MemberTarget { Member: var member } => Converters.Convert(script, "." + member.Name, Called(node, null, "", [null])),
+        MethodTarget { Method: var method } => Converters.Convert(script, node.target.name, Called(node, null, "", [null, .. method.GetParameters()])),
+        FunctionTarget { Method: MethodInfo { IsStatic: true } function } when !IsTorchSharp(function.DeclaringType!) && function.DeclaringType!.Namespace != nameof(System)
+            => Enter(node, LeafCode.Of(function, node, examples?.Value), path),
+        FunctionTarget { Method: var method } => Converters.Convert(script, Converters.NameOf(method), Called(node, null, "", [.. method.IsStatic || method.IsConstructor ? [] : new ParameterInfo?[] { null }, .. method.GetParameters()])),
+        BuiltinTarget target => Numbers.Expression(script, target, node, Expressions),
+        _ => throw new NotSupportedException($"there is no rule for '{node.target.name}'"),
+    };
+
+    private Call Called(Node node, nn.Module? module, string name, ParameterInfo?[] parameters)
+        => new(node, module, [.. parameters.Select((parameter, i) => parameter?.ParameterType ?? TypeOf(node.args[i]))], parameters, Expressions, (tensor, value) => script.TensorOf($"{Join(path, name)}.{tensor}", value));
+
+    private static Type TypeOf(Argument argument) => argument is NodeArgument { Node.type: var type } ? type : typeof(object);
+
+    private string Enter(Node node, LeafCode inner, string at)
+    {
+        script.Own(inner.Constants.Values);
+        var run = examples is null ? null : new Lazy<GraphInterpreter>(() => inner.Run([.. node.args.Select(examples.Value.Of)]));
+        return new Translator(script, inner, at, run).Inline(node.args.Select(Expressions.Of));
+    }
+
+    private string Assert(Node node)
+    {
+        if (node.args[0] is not Literal)
+        {
+            script.Add($"if {Expressions.Of(node.args[0])}:");
+            script.Add("  pass");
+            script.Add("else:");
+            script.Add($"  ops.prim.RaiseException({Expressions.Of(node.args[1])}, \"builtins.AssertionError\")");
+        }
+        return "";
+    }
+
+    private static string ResultType(Argument result) => result switch
+    {
+        NodeArgument { Node.type: var type } => TorchScript.Expressions.TypeName(type),
+        TupleArgument tuple => $"Tuple[{string.Join(", ", tuple.Items.Select(ResultType))}]",
+        ListArgument list => $"List[{Common(list.Items)}]",
+        DictArgument dict => $"Dict[{Common(dict.Entries.Select(entry => entry.Key))}, {Common(dict.Entries.Select(entry => entry.Value))}]",
+        Literal { Value: { } value } => TorchScript.Expressions.TypeName(value.GetType()),
+        _ => throw new NotSupportedException($"its result {result} is neither a tensor, a number, nor a tuple, list or dictionary of such"),
+    };
+
+    private static string Common(IEnumerable<Argument> items) => items.Select(ResultType).Distinct().ToArray() is [var only]
+        ? only : throw new NotSupportedException("its result holds values of different types, which a TorchScript list or dictionary can't");
+
+    private static T Located<T>(Node node, Func<T> write)
+    {
+        try
+        {
+            return write();
+        }
+        catch (NotSupportedException refusal) when (refusal is not TorchScriptExportException)
+        {
+            throw new TorchScriptExportException(node, refusal.Message, node.op == Opcode.output ? [] : Converters.Supported);
+        }
+    }
+
+    private static bool IsTorchSharp(Type type) => type.Assembly == typeof(Tensor).Assembly;
+
+    private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
+}
