@@ -15,13 +15,13 @@ internal sealed class FusedConvolution : FusedModule
         : base("FusedConvolution", new(weight, geometry.Groups), bias, activation)
         => this.geometry = geometry;
 
-    internal override FusedModule With(FusedActivation next)
+    internal override KernelModule? With(FusedActivation next, bool isResidual)
     {
+        if (isResidual && !Dnnl.IsAvailable && next != FusedActivation.Relu)
+            return null;
         using var weight = Weight.Dense();
         return new FusedConvolution(weight, Bias, geometry, next);
     }
-
-    internal override bool CanApply(FusedActivation activation, bool isResidual) => !isResidual || Dnnl.IsAvailable || activation == FusedActivation.Relu;
 
     /// <summary>This convolution and a batch norm of its result, in evaluation mode, as one convolution.</summary>
     internal FusedConvolution Then(BatchNorm norm)
@@ -43,21 +43,14 @@ internal sealed class FusedConvolution : FusedModule
     }
 
     /// <inheritdoc/>
-    private protected override void Order(ReadOnlySpan<long> sizes, Span<long> strides) => MemoryFormat.ChannelsLast(sizes, strides);
-
-    /// <inheritdoc/>
-    private protected override KernelShape ShapeOf(ReadOnlySpan<long> input)
-        => new(input[0], input[1], input.Length > 4 ? input[^3] : 1, input.Length > 3 ? input[^2] : 1, input[^1]);
-
-    /// <inheritdoc/>
-    private protected override LayerKernel? MakeKernel(ReadOnlySpan<long> input, ReadOnlySpan<long> result, Residual residual)
+    private protected override LayerKernel? MakeKernel(ScalarType type, ReadOnlySpan<long> input, ReadOnlySpan<long> result, Residual residual)
     {
         if (!Dnnl.IsAvailable)
             return MakeShim(input, result, residual);
         using var weights = Weight.AnyLayout();
-        using var bias = Bias is null ? null : Dnnl.Descriptor(Bias.dtype, Bias.shape, [1]);
-        var (source, output) = (Descriptor(input), Descriptor(result));
-        return new PrimitiveKernel(source, output, residual, Activation, attributes => Dnnl.Convolution(source, weights, bias, output, geometry, attributes), Weight, Bias);
+        using var bias = Bias is null ? null : Dnnl.Vector(Bias);
+        var (source, output) = (Descriptor(type, input), Descriptor(type, result));
+        return new PrimitiveKernel(source, output, residual, Activation, attributes => Dnnl.Convolution(source, weights, bias, output, geometry, attributes), Weight, (Dnnl.Bias, Bias));
     }
 
     /// <inheritdoc/>
@@ -79,12 +72,5 @@ internal sealed class FusedConvolution : FusedModule
         return new(Shims.Pack(weight, geometry, input), (given, other, packed) => other is null
             ? Shims.Convolution(given, packed, Bias, geometry, Activation)
             : Shims.ConvolutionAdd(other, given, packed, Bias, geometry, Activation, residual == Residual.Overwritten));
-    }
-
-    private DnnlHandle Descriptor(ReadOnlySpan<long> sizes)
-    {
-        Span<long> strides = stackalloc long[sizes.Length];
-        Order(sizes, strides);
-        return Dnnl.Descriptor(Weight.Type, sizes, strides);
     }
 }

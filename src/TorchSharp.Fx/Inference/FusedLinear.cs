@@ -11,13 +11,13 @@ internal sealed class FusedLinear(Tensor weight, Tensor? bias, FusedActivation a
     /// <summary>Below so many multiplications libtorch's plain kernel is done before its fused one begins.</summary>
     private const long FewestMultiplications = 300_000;
 
-    internal override FusedModule With(FusedActivation next)
+    internal override KernelModule? With(FusedActivation next, bool isResidual)
     {
+        if (isResidual && !Dnnl.IsAvailable)
+            return null;
         using var dense = Weight.Dense();
         return new FusedLinear(dense, Bias, next);
     }
-
-    internal override bool CanApply(FusedActivation activation, bool isResidual) => !isResidual || Dnnl.IsAvailable;
 
     /// <inheritdoc/>
     private protected override bool TryResult(ReadOnlySpan<long> input, Span<long> result)
@@ -42,15 +42,15 @@ internal sealed class FusedLinear(Tensor weight, Tensor? bias, FusedActivation a
     }
 
     /// <inheritdoc/>
-    private protected override LayerKernel? MakeKernel(ReadOnlySpan<long> input, ReadOnlySpan<long> result, Residual residual)
+    private protected override LayerKernel? MakeKernel(ScalarType type, ReadOnlySpan<long> input, ReadOnlySpan<long> result, Residual residual)
     {
         var rows = ShapeOf(input).Batch;
         if (!Dnnl.IsAvailable)
             return MakeShim(rows, residual);
         using var weights = Weight.AnyLayout();
-        using var bias = Bias is null ? null : Dnnl.Descriptor(Bias.dtype, Bias.shape, [1]);
-        var (source, output) = (Descriptor(rows, input[^1]), Descriptor(rows, result[^1]));
-        return new PrimitiveKernel(source, output, residual, Activation, attributes => Dnnl.Linear(source, weights, bias, output, attributes), Weight, Bias);
+        using var bias = Bias is null ? null : Dnnl.Vector(Bias);
+        var (source, output) = (Descriptor(type, [rows, input[^1]]), Descriptor(type, [rows, result[^1]]));
+        return new PrimitiveKernel(source, output, residual, Activation, attributes => Dnnl.Linear(source, weights, bias, output, attributes), Weight, (Dnnl.Bias, Bias));
     }
 
     /// <inheritdoc/>
@@ -65,6 +65,4 @@ internal sealed class FusedLinear(Tensor weight, Tensor? bias, FusedActivation a
             ? Shims.Linear(given, packed, Bias, Activation)
             : Shims.LinearAdd(other!, given, packed, Bias));
     }
-
-    private DnnlHandle Descriptor(long rows, long columns) => Dnnl.Descriptor(Weight.Type, [rows, columns], [columns, 1]);
 }

@@ -9,7 +9,7 @@ namespace TorchSharp.Fx;
 /// <param name="layers">The graph to change and what it names.</param>
 internal sealed class Fusion(InferenceGraph layers)
 {
-    private static readonly MethodInfo Forward = Method(nameof(FusedModule.forward));
+    private static readonly MethodInfo Forward = typeof(KernelModule).GetMethod(nameof(KernelModule.forward))!;
     private static readonly MethodInfo Add = Method(nameof(FusedModule.add));
     private static readonly MethodInfo AddInPlace = Method(nameof(FusedModule.add_));
     private static readonly MethodInfo ApplyInPlace = typeof(ActivationInPlace).GetMethod(nameof(ActivationInPlace.forward_))!;
@@ -25,34 +25,29 @@ internal sealed class Fusion(InferenceGraph layers)
                 layers.Bypass(node, input);
     }
 
-    /// <summary>An average over all pixels becomes a mean, which reads channels last in order.</summary>
-    internal void PoolByMeans()
-    {
-        foreach (var node in layers.Graph.nodes.ToArray())
-        {
-            var isGlobal = node.target is ModuleTarget ? layers.Module(node) is AdaptiveAvgPool2d pool && pool.output_size is [1, 1] or [1]
-                : node.target is FunctionTarget { Method: var method } && method.DeclaringType?.Assembly == TensorTypes.TorchSharp && node.target.name == "adaptive_avg_pool2d" && IsOne(node.args[1]);
-            if (!isGlobal || node.args[0] is not NodeArgument { Node: var input })
-                continue;
-            using var here = layers.Graph.inserting_before(node);
-            var mean = layers.Graph.inline((Func<Tensor, Tensor>)(x => x.mean(new long[] { -2, -1 }, keepdim: true)), input);
-            mean.origin = node.origin;
-            layers.Bypass(node, mean);
-        }
-    }
-
-    /// <summary>Convolutions and linear layers become modules that have a fused kernel.</summary>
+    /// <summary>Convolutions, linear layers and pooling become modules that have a kernel.</summary>
     internal void UseKernels()
     {
         foreach (var node in layers.Calls)
-        {
-            if (layers.Module(node) is not FusedModule && KernelOf(layers.Module(node)) is { } kernel && !IsReadInside(node.target.name))
-                layers.Replace(node.target.name, kernel);
-            if (layers.Module(node) is FusedModule)
-                Replace(node, node.target.name, Forward, node.args);
-        }
+            UseKernel(node, KernelOf);
+        foreach (var node in layers.Graph.find_nodes(Opcode.call_function, "adaptive_avg_pool2d").ToArray())
+            if (node.target is FunctionTarget { Method: var method } && method.DeclaringType?.Assembly == TensorTypes.TorchSharp && node.args is [NodeArgument { Node: var input }, var size, ..] && IsOne(size))
+            {
+                var path = $"{node.name}_kernel";
+                layers.Replace(path, new GlobalAverage());
+                Replace(node, path, Forward, [input]);
+            }
         foreach (var node in layers.Graph.find_nodes(Opcode.call_function, "linear").ToArray())
             UseKernelOf(node);
+    }
+
+    /// <summary>Puts a module with a kernel in the place of the one that a node calls, if there is one.</summary>
+    private void UseKernel(Node node, Func<nn.Module, KernelModule?> kernelOf)
+    {
+        if (layers.Module(node) is not KernelModule && kernelOf(layers.Module(node)) is { } kernel && !IsReadInside(node.target.name))
+            layers.Replace(node.target.name, kernel);
+        if (layers.Module(node) is KernelModule && ((ModuleTarget)node.target).Method.DeclaringType?.Assembly != typeof(Fusion).Assembly)
+            Replace(node, node.target.name, Forward, node.args);
     }
 
     /// <summary>The same for the function <c>linear</c> of a parameter.</summary>
@@ -67,7 +62,7 @@ internal sealed class Fusion(InferenceGraph layers)
         Replace(node, path, Forward, [input]);
     }
 
-    /// <summary>A batch norm that alone reads a convolution becomes part of its weights.</summary>
+    /// <summary>A batch norm that alone reads a convolution becomes part of its weights; another one gets a kernel of its own.</summary>
     internal void FoldBatchNorms()
     {
         foreach (var node in layers.Calls)
@@ -76,6 +71,8 @@ internal sealed class Fusion(InferenceGraph layers)
                 layers.Replace(layer.target.name, convolution.Then(norm));
                 layers.Bypass(node, layer);
             }
+            else if (Dnnl.IsAvailable)
+                UseKernel(node, module => module is BatchNorm { track_running_stats: true } alone ? new FusedBatchNorm(alone) : null);
     }
 
     /// <summary>
@@ -105,10 +102,10 @@ internal sealed class Fusion(InferenceGraph layers)
     {
         var hierarchy = layers.Hierarchy();
         foreach (var node in layers.Graph.nodes.ToArray())
-            if (OnlyInput(node) is { } layer && layers.Module(layer) is FusedModule { Activation.IsNone: true } module
-                && FusedActivation.Of(node, hierarchy) is { } activation && module.CanApply(activation, isResidual: layer.args.Length == 2))
+            if (OnlyInput(node) is { } layer && layers.Module(layer) is KernelModule { Activation.IsNone: true } module
+                && FusedActivation.Of(node, hierarchy) is { } activation && module.With(activation, isResidual: layer.args.Length == 2) is { } whole)
             {
-                layers.Replace(layer.target.name, module.With(activation));
+                layers.Replace(layer.target.name, whole);
                 layers.Bypass(node, layer);
             }
     }
@@ -139,13 +136,14 @@ internal sealed class Fusion(InferenceGraph layers)
 
     private static MethodInfo Method(string name) => typeof(FusedModule).GetMethod(name)!;
 
-    private static FusedModule? KernelOf(nn.Module module) => module switch
+    private static KernelModule? KernelOf(nn.Module module) => module switch
     {
+        AdaptiveAvgPool2d { output_size: [1, 1] or [1] } => new GlobalAverage(),
         Conv1d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv => KernelOf(conv, conv.weight, conv.bias, padding),
         Conv2d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv => KernelOf(conv, conv.weight, conv.bias, padding),
         Conv3d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv => KernelOf(conv, conv.weight, conv.bias, padding),
         Linear linear => new FusedLinear(linear.weight, linear.bias, FusedActivation.None),
-        _ => null,
+        _ => Dnnl.IsAvailable ? FusedPool.Of(module) : null,
     };
 
     private static FusedConvolution KernelOf(Convolution layer, Tensor weight, Tensor? bias, long[] padding)

@@ -18,7 +18,6 @@ public static class InferenceOptimization
     [
         ("specialise_leaves", layers => new LeafInlining(layers).Specialise()),
         ("fuse_attention", layers => new AttentionFusion(layers).Run()),
-        ("pool_by_means", layers => new Fusion(layers).PoolByMeans()),
         ("use_kernels", layers => new Fusion(layers).UseKernels()),
         ("fold_batch_norms", layers => new Fusion(layers).FoldBatchNorms()),
         ("fuse_residuals", layers => new Fusion(layers).FuseResiduals()),

@@ -47,16 +47,65 @@ public sealed class OptimizeForInferenceTests
         AssertSame(model, [rand(1, 4, 40, 40)], nodes: 4);
     }
 
+    [Theory]
+    [InlineData(3)]
+    [InlineData(1)]
+    public void A_convolution_over_one_or_three_dimensions_with_what_follows_becomes_one_node(int dimensions)
+    {
+        using Module<Tensor, Tensor> model = dimensions == 1
+            ? Sequential(("conv", Conv1d(8, 16, 3, padding: 1, stride: 2)), ("bn", BatchNorm1d(16)), ("act", SiLU()))
+            : Sequential(("conv", Conv3d(8, 16, 3, padding: 1, stride: 2, groups: 2)), ("bn", BatchNorm3d(16)), ("act", SiLU()));
+        model.eval();
+        AssertSame(model, dimensions == 1 ? [rand(2, 8, 31), rand(1, 8, 64)] : [rand([2, 8, 6, 14, 15]), rand([1, 8, 8, 8, 8])], nodes: 3);
+    }
+
     [Fact]
-    public void An_average_over_all_pixels_is_a_mean_and_one_over_some_is_not()
+    public void An_average_over_all_pixels_has_a_kernel_and_one_over_some_stays_as_it_is()
     {
         using var all = Warm(Sequential(("conv", Conv2d(8, 24, 3)), ("pool", AdaptiveAvgPool2d(1)), ("flatten", Flatten())));
-        AssertSame(all, [rand(2, 8, 20, 17)], nodes: 5);
+        AssertSame(all, [rand(2, 8, 20, 17), rand(8, 9, 9)], nodes: 5);
         using var traced = fx.symbolic_trace(all);
         using var optimised = traced.optimize_for_inference();
-        Assert.Equal(["mean"], optimised.graph.find_nodes(Opcode.call_method).Select(node => node.target.name));
+        Assert.Equal("GlobalAverage", optimised.named_modules().Single(entry => entry.name == "pool").module.GetName());
         using var some = Warm(Sequential(("conv", Conv2d(8, 24, 3)), ("pool", AdaptiveAvgPool2d(3))));
         AssertSame(some, [rand(2, 8, 20, 17)], nodes: 4);
+    }
+
+    [Theory]
+    [InlineData(3, 2, 1, 1, true)]
+    [InlineData(3, 2, 1, 1, false)]
+    [InlineData(3, 2, 0, 1, true)]
+    [InlineData(2, 2, 0, 1, true)]
+    [InlineData(3, 1, 1, 2, false)]
+    [InlineData(2, 3, 1, 1, true)]
+    public void Maxima_over_windows_are_the_same(long kernel, long stride, long padding, long dilation, bool ceil)
+    {
+        using var model = Warm(Sequential(("conv", Conv2d(8, 24, 3)), ("pool", MaxPool2d(kernel, stride, padding, dilation, ceil))));
+        AssertSame(model, [randn(2, 8, 20, 17), randn(1, 8, 15, 15), randn(1, 8, 11, 30)], nodes: 4);
+    }
+
+    [Theory]
+    [InlineData(2, 2, 0, true)]
+    [InlineData(3, 2, 1, true)]
+    [InlineData(3, 2, 1, false)]
+    public void Averages_over_windows_are_the_same(long kernel, long stride, long padding, bool counts)
+    {
+        using var model = Warm(Sequential(("conv", Conv2d(8, 24, 3)), ("pool", AvgPool2d(kernel, stride, padding, count_include_pad: counts))));
+        AssertSame(model, [randn(2, 8, 20, 17), randn(1, 8, 15, 15)], nodes: 4);
+    }
+
+    [Theory]
+    [InlineData(true, "relu")]
+    [InlineData(false, "relu")]
+    [InlineData(true, "silu")]
+    public void A_batch_norm_that_follows_no_convolution_is_the_same(bool affine, string activation)
+    {
+        var norm = BatchNorm2d(16, affine: affine);
+        using var model = Sequential(("norm", norm), ("act", Named(activation)), ("conv", Conv2d(16, 24, 1)));
+        init.normal_(norm.running_mean!, 0, 0.3);
+        init.uniform_(norm.running_var!, 0.5, 2);
+        model.eval();
+        AssertSame(model, [randn(2, 16, 20, 17), randn(1, 16, 5, 9)], nodes: null);
     }
 
     [Fact]

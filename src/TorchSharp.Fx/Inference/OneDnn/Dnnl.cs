@@ -10,8 +10,8 @@ namespace TorchSharp.Fx;
 /// </summary>
 internal static unsafe class Dnnl
 {
-    internal const int Source = 1, Result = 17, Weights = 33, Bias = 41, Scratchpad = 80, FirstPostOperation = 32768, SecondSource = 2;
-    private const int CpuEngine = 1, InOrder = 1, UserScratchpad = 1, ForwardInference = 96, DirectConvolution = 1, AnyFormat = 1, BinaryAdd = 0x1fff0, MostDimensions = 12;
+    internal const int Source = 1, Result = 17, Weights = 33, Bias = 41, Mean = 49, Variance = 50, Scale = 51, Shift = 52, Scratchpad = 80, FirstPostOperation = 32768, SecondSource = 2;
+    private const int CpuEngine = 1, InOrder = 1, UserScratchpad = 1, ForwardInference = 96, DirectConvolution = 1, AnyFormat = 1, BinaryAdd = 0x1fff0, MostDimensions = 12, GivenStatistics = 1, WithScale = 2, WithShift = 4;
     private const int WeightsDescriptor = 131, ScratchpadDescriptor = 136;
 
     private static readonly Dictionary<string, IntPtr> Functions = Find();
@@ -43,6 +43,9 @@ internal static unsafe class Dnnl
             Check(((delegate* unmanaged<IntPtr*, int, long*, int, int, int>)At("memory_desc_create_with_tag"))(&result, sizes.Length, dimensions, TypeOf(type), AnyFormat));
         return new(result, "memory_desc_destroy");
     }
+
+    /// <summary>What a tensor of one dimension looks like.</summary>
+    internal static DnnlHandle Vector(Tensor values) => Descriptor(values.dtype, [values.numel()], [1]);
 
     internal static DnnlHandle Clone(IntPtr descriptor)
     {
@@ -95,6 +98,26 @@ internal static unsafe class Dnnl
         IntPtr description;
         Check(((delegate* unmanaged<IntPtr*, IntPtr, int, IntPtr, IntPtr, IntPtr, IntPtr, IntPtr, int>)At("inner_product_forward_primitive_desc_create"))(
             &description, Engine, ForwardInference, source.Value, weights.Value, bias?.Value ?? 0, result.Value, attributes.Value));
+        return new(description, "primitive_desc_destroy");
+    }
+
+    /// <summary>A batch norm with the statistics that it is given, and a scale and a shift of each channel.</summary>
+    internal static DnnlHandle BatchNorm(DnnlHandle source, DnnlHandle result, double epsilon, DnnlHandle attributes)
+    {
+        IntPtr description;
+        Check(((delegate* unmanaged<IntPtr*, IntPtr, int, IntPtr, IntPtr, float, uint, IntPtr, int>)At("batch_normalization_forward_primitive_desc_create"))(
+            &description, Engine, ForwardInference, source.Value, result.Value, (float)epsilon, GivenStatistics | WithScale | WithShift, attributes.Value));
+        return new(description, "primitive_desc_destroy");
+    }
+
+    /// <summary>A maximum or an average over windows.</summary>
+    internal static DnnlHandle Pooling(DnnlHandle source, DnnlHandle result, PoolingKind kind, ConvolutionGeometry windows, ReadOnlySpan<long> paddingAfter, DnnlHandle attributes)
+    {
+        IntPtr description;
+        var gaps = Array.ConvertAll(windows.Dilation, dilation => dilation - 1);
+        fixed (long* strides = Padded(windows.Stride), sizes = Padded(windows.Kernel), dilations = Padded(gaps), before = Padded(windows.Padding), after = Padded(paddingAfter))
+            Check(((delegate* unmanaged<IntPtr*, IntPtr, int, int, IntPtr, IntPtr, long*, long*, long*, long*, long*, IntPtr, int>)At("pooling_forward_primitive_desc_create"))(
+                &description, Engine, ForwardInference, (int)kind, source.Value, result.Value, strides, sizes, dilations, before, after, attributes.Value));
         return new(description, "primitive_desc_destroy");
     }
 
@@ -181,6 +204,19 @@ internal static unsafe class Dnnl
     {
         if (status != 0)
             throw new InvalidOperationException($"oneDNN refused a kernel or failed in it (status {status}); the environment variable ONEDNN_VERBOSE=all makes it say why.");
+    }
+
+    /// <summary>What pooling computes of a window (<c>dnnl_alg_kind_t</c>).</summary>
+    internal enum PoolingKind
+    {
+        /// <summary>Its largest value.</summary>
+        Maximum = 0x1ff,
+
+        /// <summary>The mean of its values, where padding counts as zeros.</summary>
+        AverageWithPadding = 0x2ff,
+
+        /// <summary>The mean of its values inside the input.</summary>
+        Average = 0x3ff,
     }
 
     /// <summary>One argument of a primitive (<c>dnnl_exec_arg_t</c>).</summary>

@@ -7,8 +7,8 @@ internal sealed unsafe class PrimitiveKernel : LayerKernel
 {
     private readonly DnnlHandle source, result, description, primitive;
     private readonly DnnlHandle? addend;
-    private readonly Tensor weight;
-    private readonly Tensor? bias;
+    private readonly Tensor? weight;
+    private readonly (int Index, Tensor? Values)[] vectors;
     private readonly long scratchpad;
     private Arguments? idle;
 
@@ -17,17 +17,18 @@ internal sealed unsafe class PrimitiveKernel : LayerKernel
     /// <param name="residual">What the sum is added to.</param>
     /// <param name="activation">What is done with it.</param>
     /// <param name="describe">Makes the primitive's description of its attributes.</param>
-    /// <param name="weight">The layer's weight, which outlives the kernel.</param>
-    /// <param name="bias">The layer's bias, which outlives the kernel.</param>
-    internal PrimitiveKernel(DnnlHandle source, DnnlHandle result, Residual residual, FusedActivation activation, Func<DnnlHandle, DnnlHandle> describe, LayerWeight weight, Tensor? bias)
+    /// <param name="weight">The layer's weight, if it has one; it outlives the kernel.</param>
+    /// <param name="vectors">Further constants by the index of their argument; they outlive the kernel.</param>
+    internal PrimitiveKernel(
+        DnnlHandle source, DnnlHandle result, Residual residual, FusedActivation activation, Func<DnnlHandle, DnnlHandle> describe, LayerWeight? weight, params (int Index, Tensor? Values)[] vectors)
     {
-        (this.source, this.result, this.bias) = (source, result, bias);
+        (this.source, this.result, this.vectors) = (source, result, vectors);
         addend = residual == Residual.Added ? result : null;
         using var attributes = Dnnl.Attributes(activation, residual == Residual.Overwritten, addend);
         description = describe(attributes);
         primitive = Dnnl.Primitive(description);
         scratchpad = Dnnl.Bytes(Dnnl.ScratchpadOf(description));
-        this.weight = weight.For(Dnnl.WeightsOf(description));
+        this.weight = weight?.For(Dnnl.WeightsOf(description));
     }
 
     /// <inheritdoc/>
@@ -80,12 +81,14 @@ internal sealed unsafe class PrimitiveKernel : LayerKernel
             var list = new List<Dnnl.Argument>();
             input = Add(list, Dnnl.Source, kernel.source.Value, 0);
             output = Add(list, Dnnl.Result, kernel.result.Value, 0);
-            Add(list, Dnnl.Weights, Dnnl.WeightsOf(kernel.description), Shims.Data(kernel.weight));
-            if (kernel.bias is { } bias)
-            {
-                using var descriptor = Dnnl.Descriptor(bias.dtype, [bias.numel()], [1]);
-                Add(list, Dnnl.Bias, descriptor.Value, Shims.Data(bias));
-            }
+            if (kernel.weight is { } weight)
+                Add(list, Dnnl.Weights, Dnnl.WeightsOf(kernel.description), Shims.Data(weight));
+            foreach (var (index, values) in kernel.vectors)
+                if (values is not null)
+                {
+                    using var descriptor = Dnnl.Vector(values);
+                    Add(list, index, descriptor.Value, Shims.Data(values));
+                }
             if (kernel.addend is { } addend)
                 // The argument of the first operation after the sum.
                 other = Add(list, Dnnl.FirstPostOperation | Dnnl.SecondSource, addend.Value, 0);

@@ -1,0 +1,68 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>A batch norm in evaluation mode that is no convolution's, with an activation.</summary>
+internal sealed class FusedBatchNorm : KernelModule
+{
+    private readonly double epsilon;
+    // Not registered, and single precision whatever is computed in, as the kernel wants them: mean, variance, scale and shift.
+    private Tensor[] vectors;
+
+    internal FusedBatchNorm(BatchNorm norm) : this(Vectors(norm), norm.eps, FusedActivation.None) { }
+
+    private FusedBatchNorm(Tensor[] vectors, double epsilon, FusedActivation activation) : base("FusedBatchNorm", activation)
+        => (this.vectors, this.epsilon) = (vectors, epsilon);
+
+    /// <inheritdoc/>
+    internal override KernelModule? With(FusedActivation next, bool isResidual)
+        => next == FusedActivation.Relu ? new FusedBatchNorm([.. vectors.Select(vector => vector.clone().DetachFromDisposeScope())], epsilon, next) : null;
+
+    /// <inheritdoc/>
+    private protected override bool Takes(ScalarType type) => Dnnl.IsAvailable;
+
+    /// <inheritdoc/>
+    private protected override bool TryResult(ReadOnlySpan<long> input, Span<long> result)
+    {
+        input.CopyTo(result);
+        return input.Length > 2 && input[1] == vectors[0].numel() && !input.Contains(0);
+    }
+
+    /// <inheritdoc/>
+    private protected override LayerKernel? MakeKernel(ScalarType type, ReadOnlySpan<long> input, ReadOnlySpan<long> result, Residual residual)
+    {
+        var (source, output) = (Descriptor(type, input), Descriptor(type, result));
+        return new PrimitiveKernel(source, output, residual, Activation, attributes => Dnnl.BatchNorm(source, output, epsilon, attributes), null,
+            (Dnnl.Mean, vectors[0]), (Dnnl.Variance, vectors[1]), (Dnnl.Scale, vectors[2]), (Dnnl.Shift, vectors[3]));
+    }
+
+    /// <inheritdoc/>
+    private protected override Tensor Plain(Tensor input)
+        => nn.functional.batch_norm(input, vectors[0], vectors[1], vectors[2], vectors[3], training: false, eps: epsilon);
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        base._toEpilog(dtype, device, non_blocking);
+        Forget();
+        var isWider = dtype == ScalarType.Float64;
+        vectors = [.. vectors.Select(vector => vector.to(isWider ? ScalarType.Float64 : vector.dtype, device ?? vector.device, disposeAfter: true).DetachFromDisposeScope())];
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (disposing)
+            foreach (var vector in vectors)
+                vector.Dispose();
+    }
+
+    private static Tensor[] Vectors(BatchNorm norm)
+    {
+        using var scope = NewDisposeScope();
+        var (mean, variance) = (norm.running_mean!, norm.running_var!);
+        return [.. new[] { mean, variance, norm.weight ?? ones_like(mean), norm.bias ?? zeros_like(mean) }.Select(vector => vector.detach().clone().DetachFromDisposeScope())];
+    }
+}
