@@ -12,18 +12,24 @@ internal sealed record TensorFacts(long[] Shape, ScalarType Type);
 internal sealed record Expansion(nn.Module Root, Graph Graph, IReadOnlyDictionary<string, Tensor> Constants);
 
 /// <summary>
-/// Runs a graph on example inputs and notes what every node was given and gave: tensors by shape and type, everything else as it is. Leaves that are not TorchSharp's own are
-/// traced by the example and run in the same way.
+/// Runs a graph on example inputs and notes what every node was given and gave: tensors by shape and type, everything else as it is; and the content of tensors that no input has a part in.
+/// Leaves that are not TorchSharp's own are traced by the example and run in the same way.
 /// </summary>
 /// <param name="code">The graph and what it names.</param>
+/// <param name="dataInputs">Which inputs may have any content; of the others only the sizes of inputs tell.</param>
 /// <param name="expansions">The leaves that were traced, for all runs.</param>
-internal sealed class ExampleRun(Expansion code, Dictionary<Node, Expansion> expansions) : GraphInterpreter(code.Root, code.Graph, code.Constants)
+internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<Node, Expansion> expansions) : GraphInterpreter(code.Root, code.Graph, code.Constants)
 {
+    private readonly Lifetimes lifetimes = new(code.Graph);
+
     internal Dictionary<Node, object?> Values { get; } = [];
 
     internal Dictionary<Node, object?[]> Arguments { get; } = [];
 
     internal Dictionary<Node, ExampleRun> Nested { get; } = [];
+
+    /// <summary>What depends on the content of inputs or of the module's tensors, and what does not.</summary>
+    internal DataFlow Flow { get; } = new(code, dataInputs);
 
     internal ModuleHierarchy Modules => Hierarchy;
 
@@ -36,8 +42,11 @@ internal sealed class ExampleRun(Expansion code, Dictionary<Node, Expansion> exp
     {
         if (node.op is Opcode.call_function or Opcode.call_method or Opcode.call_module)
             Arguments[node] = Array.ConvertAll(fetch_args(node), Facts);
+        Flow.Read(node, env);
         var value = base.run_node(node);
         Values[node] = Facts(value);
+        Flow.Made(node, value, Nested.GetValueOrDefault(node)?.Flow, env);
+        lifetimes.After(node, value, env, Flow.Kept);
         return value;
     }
 
@@ -59,7 +68,7 @@ internal sealed class ExampleRun(Expansion code, Dictionary<Node, Expansion> exp
         var given = fetch_args(node);
         if (!expansions.TryGetValue(node, out var expansion))
             expansions.Add(node, expansion = trace(given));
-        var nested = Nested[node] = new ExampleRun(expansion, expansions);
+        var nested = Nested[node] = new ExampleRun(expansion, [.. node.args.Select(argument => argument.nodes().Any(Flow.IsData))], expansions);
         return nested.run(given);
     }
 
@@ -83,10 +92,14 @@ internal sealed class ExampleRun(Expansion code, Dictionary<Node, Expansion> exp
         return new(program.Source.Root, program.Current, program.Constants);
     }
 
+    /// <summary>A dictionary with something else for each value.</summary>
+    internal static Dictionary<object, object?> Named(IDictionary items, Func<object?, object?> change) => items.Keys.Cast<object>().ToDictionary(key => key, key => change(items[key]));
+
     private static object? Facts(object? value) => value switch
     {
         Tensor tensor => new TensorFacts([.. tensor.shape], tensor.dtype),
         string => value,
+        IDictionary items => Named(items, Facts),
         IList list => list.Cast<object?>().Select(Facts).ToArray(),
         ITuple tuple => Enumerable.Range(0, tuple.Length).Select(i => Facts(tuple[i])).ToArray(),
         _ => value,

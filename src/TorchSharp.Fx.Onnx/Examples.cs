@@ -1,18 +1,59 @@
+using static TorchSharp.torch;
+
 namespace TorchSharp.Fx.Onnx;
 
-/// <summary>Runs a graph on the examples: three times where a dimension is free, so that what depends on it shows how.</summary>
-internal static class Examples
+/// <summary>What the graph did on the examples.</summary>
+/// <param name="Runs">Three runs with different sizes where any size is free, one otherwise.</param>
+/// <param name="Axes">The names of each input's free dimensions.</param>
+internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, string>[] Axes)
 {
-    internal static (ExampleRun[] Runs, long[] Free, string? Letter) Run(Expansion code, IReadOnlyList<object?> inputs)
+    /// <summary>Runs the graph.</summary>
+    /// <param name="code">The graph.</param>
+    /// <param name="inputs">Tensors, declared shapes, numbers.</param>
+    /// <param name="named">The dimensions of each input that are free beside the letters of declared shapes.</param>
+    internal static Examples Of(Expansion code, IReadOnlyList<object?> inputs, IReadOnlyDictionary<int, string>[] named)
     {
         var letters = InputShape.FreeDimensions(inputs);
-        if (letters.Count > 1)
-            throw new ArgumentException($"{string.Join(", ", letters.Select(letter => letter.Letter))} are free, but only one dimension can be; fix the others.", nameof(inputs));
-        long[] free = letters is [{ Size: var size, Other: var other }] ? [size, other, size + other] : [1];
+        var sizes = new Dictionary<string, long>[] { new(), new(), new() };
+        foreach (var (letter, size, other) in letters)
+            (sizes[0][letter], sizes[1][letter], sizes[2][letter]) = (size, other, size + other);
+        var axes = inputs.Select((input, i) => Named(input as InputShape, named[i])).ToArray();
+        var count = axes.Any(input => input.Count > 0) ? 3 : 1;
         var expansions = new Dictionary<Node, Expansion>();
-        var runs = Array.ConvertAll(free, number => new ExampleRun(code, expansions));
-        foreach (var (run, number) in runs.Zip(free))
-            run.run([.. inputs.Select(input => input is InputShape shape ? shape.Example(letters.ToDictionary(letter => letter.Letter, _ => number), 0, torch.CPU) : input)]);
-        return (runs, free, letters is [var only] ? only.Letter : null);
+        var runs = Enumerable.Range(0, count).Select(number => new ExampleRun(code, [.. inputs.Select(input => input is Tensor or InputShape)], expansions)).ToArray();
+        for (var number = 0; number < count; number++)
+            Run(runs[number], [.. inputs.Select((input, i) => Given(input, named[i], sizes[number], number))]);
+        return new(runs, axes);
+    }
+
+    private static Dictionary<int, string> Named(InputShape? declared, IReadOnlyDictionary<int, string> named)
+    {
+        var axes = (declared?.letters ?? []).Index().Where(entry => entry.Item is not null).ToDictionary(entry => entry.Index, entry => entry.Item!);
+        foreach (var (axis, name) in named)
+            axes[axis] = name;
+        return axes;
+    }
+
+    /// <summary>A tensor is repeated along the dimensions that are free, so that its content stays one that the model takes.</summary>
+    private static object? Given(object? input, IReadOnlyDictionary<int, string> named, Dictionary<string, long> sizes, int number)
+    {
+        var letters = (input as InputShape)?.letters;
+        if ((input is InputShape shape ? shape.Example(sizes, 0, CPU) : input) is not Tensor tensor)
+            return input;
+        long[] repeats = [.. Enumerable.Range(0, (int)tensor.dim()).Select(axis => !named.ContainsKey(axis) || letters?[axis] is not null ? 1 : tensor.shape[axis] == 1 ? new[] { 2, 3, 5 }[number] : number + 1L)];
+        return Array.TrueForAll(repeats, by => by == 1) ? tensor : tensor.repeat(repeats);
+    }
+
+    private static void Run(ExampleRun run, object?[] inputs)
+    {
+        try
+        {
+            run.run(inputs);
+        }
+        catch (Exception error) when (error is GraphAssertionException or NodeExecutionException)
+        {
+            var shapes = string.Join(", ", inputs.OfType<Tensor>().Select(tensor => $"[{string.Join(", ", tensor.shape)}]"));
+            throw new ArgumentException($"The model does not run for inputs {shapes}, as the example's free sizes ask for: {error.Message} Fix the size that it decides by, or give sizes to try (Nx3xH=64xW=64).", nameof(inputs), error);
+        }
     }
 }

@@ -4,108 +4,126 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
 
-/// <summary>Walks a graph and makes ONNX nodes of those that compute tensors; sizes are known from the example runs.</summary>
-internal sealed class Exporter(OnnxGraph graph, long[] free)
+/// <summary>Walks a graph and makes ONNX nodes of those that compute tensors from data; what the example runs agree on is known.</summary>
+internal sealed class Exporter(OnnxGraph graph)
 {
     private static readonly Dictionary<string, Func<Step, object>> Table = MakeTable();
 
-    /// <summary>The names of the results, in order, of a graph whose inputs have names already.</summary>
+    /// <summary>A graph whose inputs have names already.</summary>
     /// <param name="runs">The example runs of the graph.</param>
     /// <param name="path">Where the graph's module is in the whole.</param>
-    /// <param name="inputs">The names of the inputs.</param>
-    internal Dictionary<string, (string Value, TensorFacts Facts)> Export(ExampleRun[] runs, string path, IReadOnlyList<object?> inputs)
+    /// <param name="inputs">What stands for the inputs.</param>
+    internal Scope Export(ExampleRun[] runs, string path, IReadOnlyList<object?> inputs)
     {
-        var values = new Dictionary<Node, object?>();
+        var scope = new Scope(graph, runs, path);
         var given = new Queue<object?>(inputs);
-        foreach (var node in runs[0].graph.nodes.Where(node => node.op != Opcode.output))
+        foreach (var node in scope.Run.graph.nodes.Where(node => node.op != Opcode.output))
             try
             {
-                values[node] = node.op switch
+                scope.Values[node] = node.op switch
                 {
                     Opcode.placeholder => given.Dequeue(),
-                    Opcode.get_attr => graph.Initializer(Join(path, node.target.name), runs[0].TensorAt(node.target.name)),
-                    _ => Convert(node, runs, path, values),
+                    Opcode.get_attr => graph.Initializer(Join(path, node.target.name), scope.Run.TensorAt(node.target.name)),
+                    _ => Convert(node, scope),
                 };
             }
             catch (NotSupportedException error) when (error is not OnnxExportException)
             {
                 throw new OnnxExportException(node, error.Message, Table.Keys);
             }
-        return Results(runs[0], values);
+        return scope;
     }
 
-    private object? Convert(Node node, ExampleRun[] runs, string path, Dictionary<Node, object?> values)
+    private object? Convert(Node node, Scope scope)
     {
-        // Sizes, checks of sizes and the like are known from the example.
-        if (!HoldsTensors(runs[0].Values[node]))
+        var written = Writes(node, scope).ToArray();
+        // Numbers are computed where a tensor needs them.
+        if (scope.IsConstant(node) || (written.Length == 0 && !HoldsTensors(scope.Run.Values[node])))
             return null;
-        if (runs[0].Nested.ContainsKey(node))
-            return Expand(node, runs, path, values);
-        var module = node.target is ModuleTarget target ? runs[0].ModuleAt(target.Path) : null;
+        if (scope.Run.Nested.ContainsKey(node))
+            return Expand(node, scope);
+        if (node.args is [NodeArgument { Node: var whole }, _] && node.target.name == "getitem" && scope.Values.GetValueOrDefault(whole) is object?[] or Dictionary<object, object?>)
+            return Part(scope.Values[whole]!, scope.Run.Arguments[node][1]!);
+        var module = node.target is ModuleTarget target ? scope.Run.ModuleAt(target.Path) : null;
         var name = (module?.GetType().Name ?? node.target.name).ToLowerInvariant();
-        var inPlace = name.EndsWith('_');
         var converter = Table.GetValueOrDefault(name) ?? Table.GetValueOrDefault(name.TrimEnd('_')) ?? throw new NotSupportedException($"there is no converter for '{name}'");
-        var step = new Step(node, module, path, Parameters(node), runs, free, read => values.GetValueOrDefault(read), graph);
-        if (step.Facts(0) is { } from && runs[0].Values[node] is TensorFacts to && from.Type != to.Type && converter != Table["to"])
-            throw new NotSupportedException($"it makes {to.Type} of {from.Type}; convert the tensor before (to_type)");
-        var value = converter(step);
-        if ((inPlace || step.Flag("inplace")) && node.args[0] is NodeArgument { Node: var written })
-            Overwrite(written, values, value, node, runs[0]);
+        var value = converter(new Step(node, module, Parameters(node), scope));
+        if (written.Length > 0)
+            InPlace.Overwrite(scope, written[0], node, (string)value);
         return value;
     }
 
-    /// <summary>Who reads a tensor that was written to in place, under whatever name, reads the new value. A view on a part of it would have to change too, and can't.</summary>
-    private static void Overwrite(Node written, Dictionary<Node, object?> values, object value, Node by, ExampleRun run)
+    private static IEnumerable<Node> Writes(Node node, Scope scope) => scope.Aliases.MutatedBy(node).Where(written => HoldsTensors(scope.Run.Values[written]));
+
+    private object? Expand(Node node, Scope scope)
     {
-        var old = values[written];
-        foreach (var node in values.Keys.Where(node => Equals(values[node], old)).ToArray())
-            values[node] = value;
-        foreach (var node in new AliasAnalysis(run.graph, run.Modules).ClassOf(written))
-            if (node != by && values.TryGetValue(node, out var other) && !Equals(other, value) && other is not null && IsReadAfter(node, by))
-                throw new NotSupportedException($"it writes to a tensor in place that '{node.name}' is a view of");
+        var inputs = node.args.Select(argument => Given(node, argument, scope)).ToArray();
+        var inner = Export([.. scope.Runs.Select(run => run.Nested[node])], node.target is ModuleTarget ? Join(scope.Path, node.target.name) : scope.Path, inputs);
+        return Given(inner.Run.graph.output_node(), inner.Run.graph.output_node().args[0], inner);
     }
 
-    private static bool IsReadAfter(Node node, Node by)
+    /// <summary>What stands for an argument outside of its graph: a tensor's name, a size that the model computes, or an array of both; null for what is known.</summary>
+    private static object? Given(Node reader, Argument argument, Scope scope) => argument switch
     {
-        for (var later = by.next; later.prev.op != Opcode.output; later = later.next)
-            if (node.users.Contains(later))
-                return true;
-        return false;
-    }
+        NodeArgument { Node: var node } when scope.Run.Values[node] is TensorFacts => scope.Tensor(reader, node),
+        NodeArgument { Node: var node } when scope.Run.Values[node] is Dictionary<object, object?> => scope.Values[node],
+        NodeArgument { Node: var node } when scope.Run.Values[node] is object?[] => scope.Numbers.Structure(node) ?? scope.Tensors(reader, node) ?? Numbers(argument, scope),
+        NodeArgument { Node: var node } when scope.Run.Values[node] is long or int && !scope.Numbers.IsFixed(argument) => scope.Numbers.Size(argument),
+        DictArgument dict => dict.Entries.ToDictionary(entry => ((Literal)entry.Key).Value!, entry => Given(reader, entry.Value, scope)),
+        ListArgument list => list.Items.Select(item => Given(reader, item, scope)).ToArray(),
+        TupleArgument tuple => tuple.Items.Select(item => Given(reader, item, scope)).ToArray(),
+        _ => null,
+    };
 
-    private object Expand(Node node, ExampleRun[] runs, string path, Dictionary<Node, object?> values)
-    {
-        var inputs = node.args.Select(argument => argument is NodeArgument { Node: var read } ? values.GetValueOrDefault(read) : null).ToArray();
-        var results = Export([.. runs.Select(run => run.Nested[node])], node.target is ModuleTarget ? Join(path, node.target.name) : path, inputs);
-        return results.Count == 1 ? results.Values.Single().Value : results.Values.Select(result => result.Value).ToArray();
-    }
+    private static object?[]? Numbers(Argument argument, Scope scope)
+        => scope.Numbers.IsFixed(argument) ? null : [.. scope.Numbers.Sizes(argument).Select(size => size.IsFixed ? null : (object?)size)];
 
-    private static Dictionary<string, (string, TensorFacts)> Results(ExampleRun run, Dictionary<Node, object?> values)
+    /// <summary>The results of the whole, by name.</summary>
+    internal static Dictionary<string, (string Value, TensorFacts Facts)> Results(Scope scope)
     {
-        var output = run.graph.output_node();
+        var output = scope.Run.graph.output_node();
         return output.args[0] switch
         {
             DictArgument dict => dict.Entries.ToDictionary(entry => entry.Key is Literal { Value: { } key } ? key.ToString()! : throw Refused(), entry => Result(entry.Value)),
-            ListArgument list => Numbered(list.Items.Select(Result)),
-            TupleArgument tuple => Numbered(tuple.Items.Select(Result)),
-            NodeArgument { Node: var node } when values[node] is string[] names => Numbered(names.Zip(((object?[])run.Values[node]!).Cast<TensorFacts>())),
-            var only => new() { ["output"] = Result(only) },
+            NodeArgument { Node: var node } when scope.Values[node] is Dictionary<object, object?> items
+                => items.ToDictionary(item => item.Key.ToString()!, item => ((string)item.Value!, (TensorFacts)((Dictionary<object, object?>)scope.Run.Values[node]!)[item.Key]!)),
+            var several when several is ListArgument or TupleArgument || Results(several).Length != 1 => Results(several).Index().ToDictionary(item => $"output_{item.Index}", item => item.Item),
+            var only => new() { ["output"] = Results(only)[0] },
         };
 
-        (string, TensorFacts) Result(Argument argument) => argument switch
+        (string, TensorFacts) Result(Argument argument) => Results(argument) is [var only] ? only : throw Refused();
+
+        // Lists and tuples inside of others are taken apart.
+        (string, TensorFacts)[] Results(Argument argument) => argument switch
         {
-            NodeArgument { Node: var node } when values[node] is string name => (name, (TensorFacts)run.Values[node]!),
-            // What an inner function leaves out, as attention does its weights.
-            Literal { Value: null } => ("", new([], ScalarType.Float32)),
+            ListArgument list => [.. list.Items.SelectMany(Results)],
+            TupleArgument tuple => [.. tuple.Items.SelectMany(Results)],
+            NodeArgument { Node: var node } when scope.Tensor(output, node) is { } name => [(name, (TensorFacts)scope.Run.Values[node]!)],
+            NodeArgument { Node: var node } when scope.Tensors(output, node) is { } names => [.. names.Zip(((object?[])scope.Run.Values[node]!).Cast<TensorFacts>())],
+            // What a model leaves out, as attention does its weights.
+            Literal { Value: null } => [("", new([], ScalarType.Float32))],
             _ => throw Refused(),
         };
 
         OnnxExportException Refused() => new(output, "not all of what it returns are tensors", []);
     }
 
-    private static Dictionary<string, (string, TensorFacts)> Numbered(IEnumerable<(string, TensorFacts)> results) => results.Index().ToDictionary(item => $"output_{item.Index}", item => item.Item);
+    /// <summary>An item of a dictionary, or of a list or tuple, where a negative place counts from the end.</summary>
+    private static object? Part(object whole, object place)
+    {
+        if (whole is Dictionary<object, object?> items)
+            return items[place];
+        var (parts, at) = ((object?[])whole, System.Convert.ToInt32(place, System.Globalization.CultureInfo.InvariantCulture));
+        return parts[at < 0 ? at + parts.Length : at];
+    }
 
-    private static bool HoldsTensors(object? facts) => facts is TensorFacts || (facts is object?[] items && items.Any(HoldsTensors));
+    private static bool HoldsTensors(object? facts) => facts switch
+    {
+        TensorFacts => true,
+        object?[] items => items.Any(HoldsTensors),
+        Dictionary<object, object?> items => items.Values.Any(HoldsTensors),
+        _ => false,
+    };
 
     private static string[] Parameters(Node node) => node.target switch
     {
@@ -122,10 +140,17 @@ internal sealed class Exporter(OnnxGraph graph, long[] free)
     {
         var table = new Dictionary<string, Func<Step, object>>(StringComparer.Ordinal);
         Elements.AddTo(table);
+        Logic.AddTo(table);
+        Products.AddTo(table);
         Activations.AddTo(table);
-        Layers.AddTo(table);
-        Shapes.AddTo(table);
         Attention.AddTo(table);
+        Layers.AddTo(table);
+        Pooling.AddTo(table);
+        Resizing.AddTo(table);
+        Reductions.AddTo(table);
+        Shapes.AddTo(table);
+        Pieces.AddTo(table);
+        Creation.AddTo(table);
         return table;
     }
 }

@@ -18,9 +18,6 @@ internal sealed class OnnxGraph
     /// <summary>The tensors of <see cref="GraphProto.Initializer"/>, whose content is written last.</summary>
     internal List<(TensorProto Proto, Tensor Tensor)> Initializers { get; } = [];
 
-    /// <summary>The size of the free dimension as a value of one element; null where no input has one.</summary>
-    internal Func<string>? FreeSize { get; set; }
-
     internal ModelProto Model() => new()
     {
         IrVersion = IrVersion,
@@ -28,6 +25,25 @@ internal sealed class OnnxGraph
         Graph = Proto,
         OpsetImport = { new OperatorSetIdProto { Domain = "", Version = Opset } },
     };
+
+    /// <summary>Takes out what no output depends on.</summary>
+    internal void Prune()
+    {
+        var used = Proto.Output.Select(output => output.Name).ToHashSet(StringComparer.Ordinal);
+        var kept = new List<NodeProto>();
+        foreach (var node in Proto.Node.Reverse().Where(node => node.Output.Any(used.Contains)))
+        {
+            kept.Add(node);
+            used.UnionWith(node.Input);
+        }
+        kept.Reverse();
+        Proto.Node.Clear();
+        Proto.Node.Add(kept);
+        Initializers.RemoveAll(entry => !used.Contains(entry.Proto.Name));
+        var initializers = Proto.Initializer.Where(initializer => used.Contains(initializer.Name)).ToArray();
+        Proto.Initializer.Clear();
+        Proto.Initializer.Add(initializers);
+    }
 
     internal string Name(string wanted)
     {
@@ -55,14 +71,31 @@ internal sealed class OnnxGraph
     /// <summary>A tensor of the module under its name; each once.</summary>
     internal string Initializer(string name, Tensor tensor)
     {
-        if (constants.TryGetValue("tensor " + name, out var known))
-            return known;
+        if (!constants.TryGetValue("tensor " + name, out var known))
+            constants["tensor " + name] = known = Constant(name, tensor);
+        return known;
+    }
+
+    /// <summary>A tensor that the graph is made with.</summary>
+    internal string Constant(string name, Tensor tensor)
+    {
         var proto = new TensorProto { Name = Name(name), DataType = DataTypes.Of(tensor.dtype) };
         proto.Dims.Add(tensor.shape);
         Proto.Initializer.Add(proto);
         Initializers.Add((proto, tensor));
-        return constants["tensor " + name] = proto.Name;
+        return proto.Name;
     }
+
+    /// <summary>A size of a tensor as a value of one element.</summary>
+    internal string Dimension(string tensor, long axis)
+    {
+        if (!constants.TryGetValue($"size {axis} of {tensor}", out var known))
+            constants[$"size {axis} of {tensor}"] = known = Add("Shape", "size", [tensor], Attribute("start", axis), Attribute("end", axis + 1));
+        return known;
+    }
+
+    /// <summary>The same numbers in another type.</summary>
+    internal string Cast(string value, ScalarType from, ScalarType to) => from == to ? value : Add("Cast", "cast", [value], Attribute("to", DataTypes.Of(to)));
 
     internal string Integers(params long[] numbers) => Constant($"int64 [{string.Join(", ", numbers)}]", ScalarType.Int64, [numbers.Length], numbers.SelectMany(BitConverter.GetBytes));
 
@@ -80,22 +113,13 @@ internal sealed class OnnxGraph
         _ => throw new NotSupportedException($"a number of type {type} can't be written"),
     });
 
-    /// <summary>Sizes as one tensor of integers; those that depend on the free dimension are computed when the model runs.</summary>
-    internal string Sizes(IReadOnlyList<Size> sizes)
+    /// <summary>Sizes as one tensor of integers; those that are not known are computed when the model runs.</summary>
+    internal string Sizes(IReadOnlyList<Size> sizes) => sizes switch
     {
-        if (sizes.All(size => size.IsFixed))
-            return Integers([.. sizes.Select(size => size.Constant)]);
-        return Add("Concat", "sizes", sizes.Select(Computed), Attribute("axis", 0));
-    }
-
-    private string Computed(Size size)
-    {
-        if (size.IsFixed)
-            return Integers(size.Constant);
-        var free = FreeSize!();
-        var scaled = size.Factor == 1 ? free : Add("Mul", "size", [free, Integers(size.Factor)]);
-        return size.Constant == 0 ? scaled : Add("Add", "size", [scaled, Integers(size.Constant)]);
-    }
+        _ when sizes.All(size => size.IsFixed) => Integers([.. sizes.Select(size => size.Constant)]),
+        [var only] => only.Name!,
+        _ => Add("Concat", "sizes", sizes.Select(size => size.Name ?? Integers(size.Constant)), Attribute("axis", 0)),
+    };
 
     internal static AttributeProto Attribute(string name, long value) => new() { Name = name, I = value, Type = AttributeProto.Types.AttributeType.Int };
 

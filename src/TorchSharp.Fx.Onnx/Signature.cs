@@ -5,27 +5,44 @@ namespace TorchSharp.Fx.Onnx;
 /// <summary>The inputs and outputs of a model, with their types and shapes.</summary>
 internal static class Signature
 {
-    /// <summary>Declares the tensors among the placeholders, and finds the free dimension in one of them.</summary>
-    internal static object?[] Inputs(OnnxGraph graph, ExampleRun[] runs, long[] free, string? letter, IReadOnlyList<string>? names)
+    /// <summary>What an input is called: as the caller says, or as <c>forward</c> does.</summary>
+    internal static string[] Names(Graph graph, IReadOnlyList<string>? names)
     {
-        var placeholders = runs[0].graph.nodes.Where(node => node.op == Opcode.placeholder).ToArray();
-        if (names is not null && names.Count != placeholders.Length)
-            throw new ArgumentException($"The graph has {placeholders.Length} inputs, but {names.Count} names are given.", nameof(names));
-        return [.. placeholders.Select((node, i) => runs[0].Values[node] is TensorFacts facts ? Declare(node, facts, names?[i] ?? ((PlaceholderTarget)node.target).Parameter) : null)];
+        var placeholders = graph.nodes.Where(node => node.op == Opcode.placeholder).ToArray();
+        return names is null || names.Count == placeholders.Length
+            ? [.. names ?? placeholders.Select(node => ((PlaceholderTarget)node.target).Parameter)]
+            : throw new ArgumentException($"The graph has {placeholders.Length} inputs, but {names.Count} names are given.", nameof(names));
+    }
 
-        string Declare(Node node, TensorFacts facts, string name)
+    /// <summary>The dimensions that the caller names, for each input.</summary>
+    internal static IReadOnlyDictionary<int, string>[] Axes(string[] names, IReadOnlyDictionary<string, IReadOnlyDictionary<int, string>>? dynamic_axes, IReadOnlyList<object?> inputs)
+    {
+        foreach (var (name, axes) in dynamic_axes ?? new Dictionary<string, IReadOnlyDictionary<int, string>>())
         {
-            var input = new ValueInfoProto { Name = graph.Name(name), Type = TypeOf(facts.Type) };
+            var at = Array.IndexOf(names, name);
+            if (at < 0)
+                throw new ArgumentException($"dynamic_axes names an input '{name}', but the inputs are {string.Join(", ", names)}.", nameof(dynamic_axes));
+            var rank = inputs.ElementAtOrDefault(at) switch { torch.Tensor tensor => (int)tensor.dim(), InputShape shape => shape.letters.Count, _ => 0 };
+            if (axes.Keys.Any(axis => axis < 0 || axis >= rank))
+                throw new ArgumentException($"dynamic_axes names dimension {axes.Keys.First(axis => axis < 0 || axis >= rank)} of '{name}', which has {rank}.", nameof(dynamic_axes));
+        }
+        return [.. names.Select(name => dynamic_axes?.GetValueOrDefault(name) ?? new Dictionary<int, string>())];
+    }
+
+    /// <summary>Declares the tensors among the placeholders.</summary>
+    internal static object?[] Inputs(OnnxGraph graph, Examples examples, string[] names)
+    {
+        var run = examples.Runs[0];
+        var placeholders = run.graph.nodes.Where(node => node.op == Opcode.placeholder);
+        return [.. placeholders.Select((node, i) => run.Values[node] is TensorFacts facts ? Declare(facts, graph.Name(names[i]), examples.Axes[i]) : null)];
+
+        string Declare(TensorFacts facts, string name, IReadOnlyDictionary<int, string> free)
+        {
+            var input = new ValueInfoProto { Name = name, Type = TypeOf(facts.Type) };
             input.Type.TensorType.Shape = new TensorShapeProto();
-            for (var axis = 0; axis < facts.Shape.Length; axis++)
-            {
-                var size = Size.Of([.. runs.Select(run => ((TensorFacts)run.Values[node]!).Shape[axis])], free)!.Value;
-                input.Type.TensorType.Shape.Dim.Add(size.IsFixed ? new TensorShapeProto.Types.Dimension { DimValue = size.Constant } : new() { DimParam = letter });
-                if (!size.IsFixed && graph.FreeSize is null)
-                    graph.FreeSize = Once(graph, input.Name, axis);
-            }
+            input.Type.TensorType.Shape.Dim.Add(facts.Shape.Select((size, axis) => free.TryGetValue(axis, out var letter) ? new TensorShapeProto.Types.Dimension { DimParam = letter } : new() { DimValue = size }));
             graph.Proto.Input.Add(input);
-            return input.Name;
+            return name;
         }
     }
 
@@ -48,10 +65,4 @@ internal static class Signature
     }
 
     private static TypeProto TypeOf(torch.ScalarType type) => new() { TensorType = new() { ElemType = DataTypes.Of(type) } };
-
-    private static Func<string> Once(OnnxGraph graph, string input, int axis)
-    {
-        var size = new Lazy<string>(() => graph.Add("Gather", "free_size", [graph.Add("Shape", "free_size", [input]), graph.Integers(axis)], OnnxGraph.Attribute("axis", 0)));
-        return () => size.Value;
-    }
 }

@@ -1,19 +1,9 @@
 namespace TorchSharp.Fx.Onnx;
 
-/// <summary>A number of the graph that may depend on the free dimension: <c>Factor · N + Constant</c>, as three example runs show it.</summary>
-internal readonly record struct Size(long Constant, long Factor)
+/// <summary>A whole number of the graph: known, or the name of a value of one element that the model computes from its inputs.</summary>
+internal readonly record struct Size(long Constant, string? Name)
 {
-    internal bool IsFixed => Factor == 0;
+    internal Size(long constant) : this(constant, null) { }
 
-    /// <summary>Null where the number is no such form.</summary>
-    internal static Size? Of(long[] seen, long[] free)
-    {
-        if (seen.Length == 1)
-            return new(seen[0], 0);
-        var factor = (seen[1] - seen[0]) / (free[1] - free[0]);
-        var size = new Size(seen[0] - factor * free[0], factor);
-        return seen.Zip(free).All(pair => size.At(pair.Second) == pair.First) ? size : null;
-    }
-
-    internal long At(long free) => Factor * free + Constant;
+    internal bool IsFixed => Name is null;
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using TorchSharp.Fx.Onnx.Format;
 using static TorchSharp.torch;
 
@@ -9,51 +10,63 @@ namespace TorchSharp.Fx.Onnx;
 /// One node on its way to ONNX: what it is given, by the names of the callee's parameters, and what the example runs show of it. A module's settings and parameters are read in the same way as a
 /// function's arguments, so that <c>Conv2d</c> and <c>conv2d</c> are one converter.
 /// </summary>
-internal sealed class Step(Node node, nn.Module? module, string path, string[] parameters, IReadOnlyList<ExampleRun> runs, long[] free, Func<Node, object?> valueOf, OnnxGraph graph)
+internal sealed class Step(Node node, nn.Module? module, string[] parameters, Scope scope)
 {
     internal Node Node => node;
 
-    internal OnnxGraph Graph => graph;
+    internal Scope Scope => scope;
+
+    internal OnnxGraph Graph => scope.Graph;
 
     internal nn.Module? Module => module;
 
-    /// <summary>Shape and type of the node's value.</summary>
-    internal TensorFacts Output => (TensorFacts)runs[0].Values[node]!;
+    /// <summary>Shape and type of the node's value: of its first part where it is a list or tuple, of what it writes to where it gives nothing.</summary>
+    internal TensorFacts Output => scope.Run.Values[node] switch
+    {
+        TensorFacts facts => facts,
+        object?[] and [TensorFacts first, ..] => first,
+        _ => Input,
+    };
 
     /// <summary>Shape and type of the tensor that is the first argument.</summary>
     internal TensorFacts Input => Facts(0) ?? throw new NotSupportedException("its first argument is no tensor");
 
     /// <summary>Shapes and types of a list's tensors; null where the value is no list of tensors.</summary>
-    internal TensorFacts[]? Parts => runs[0].Values[node] is object?[] items && items.All(item => item is TensorFacts) ? [.. items.Cast<TensorFacts>()] : null;
-
-    /// <summary>Whether the first argument is a list of tensors.</summary>
-    internal bool IsList => Given(0) is object?[] items && items.Any(item => item is TensorFacts);
+    internal TensorFacts[]? Parts => scope.Run.Values[node] is object?[] items && items.All(item => item is TensorFacts) ? [.. items.Cast<TensorFacts>()] : null;
 
     internal int Rank => Input.Shape.Length;
 
-    internal TensorFacts? Facts(int position) => runs[0].Arguments[node].ElementAtOrDefault(position) as TensorFacts;
+    internal TensorFacts? Facts(int position) => scope.Run.Arguments[node].ElementAtOrDefault(position) as TensorFacts;
 
     internal int Count => node.args.Length;
 
-    internal string Add(string op, IEnumerable<string> inputs, params ReadOnlySpan<AttributeProto> attributes) => graph.Add(op, node.name, inputs, attributes);
+    internal string Add(string op, IEnumerable<string> inputs, params ReadOnlySpan<AttributeProto> attributes) => Graph.Add(op, node.name, inputs, attributes);
 
-    /// <summary>The value that stands for an argument, a number made a tensor of <paramref name="type"/>.</summary>
-    internal string Value(int position, ScalarType? type = null) => node.args[position] switch
+    internal string Scalar(double number) => Graph.Scalar(number, Output.Type);
+
+    /// <summary>The value that stands for an argument, in a type; a number is made a tensor of it.</summary>
+    internal string Value(int position, ScalarType? type = null)
     {
-        NodeArgument { Node: var read } when valueOf(read) is string name => name,
-        _ when Given(position) is { } number and not (Array or string) => graph.Scalar(Convert.ToDouble(number, CultureInfo.InvariantCulture), type ?? Input.Type),
-        _ => throw new NotSupportedException($"its argument {node.args[position]} is neither a tensor nor a number"),
-    };
+        var argument = node.args[position];
+        if (Facts(position) is { } facts && argument is NodeArgument { Node: var read } && scope.Tensor(node, read) is { } name)
+            return Graph.Cast(name, facts.Type, type ?? facts.Type);
+        var wanted = type ?? Input.Type;
+        if (Given(position) is not { } number || number is Array or string or TensorFacts)
+            throw new NotSupportedException($"its argument {argument} is neither a tensor of the model nor a number");
+        return scope.Numbers.IsFixed(argument)
+            ? Graph.Scalar(Convert.ToDouble(number is Scalar scalar ? scalar.ToDouble() : number, CultureInfo.InvariantCulture), wanted)
+            : Add("Reshape", [scope.Numbers.Value(argument, wanted), Graph.Integers()]);
+    }
 
     /// <summary>The value and the facts of a tensor inside an argument; null where it is none.</summary>
     internal (string Name, TensorFacts Facts)? Read(Argument argument)
-        => argument is NodeArgument { Node: var read } && valueOf(read) is string name && runs[0].Values[read] is TensorFacts facts ? (name, facts) : null;
+        => argument is NodeArgument { Node: var read } && scope.Run.Values[read] is TensorFacts facts && scope.Tensor(node, read) is { } name ? (name, facts) : null;
 
-    /// <summary>The tensors of a list.</summary>
-    internal string[] Values(int position) => node.args[position] switch
+    /// <summary>The tensors of a list, all in one type where one is given.</summary>
+    internal string[] Values(int position, ScalarType? type = null) => node.args[position] switch
     {
-        ListArgument list => [.. list.Items.Select(item => item is NodeArgument { Node: var read } && valueOf(read) is string name ? name : throw new NotSupportedException("not all items of a list are tensors"))],
-        NodeArgument { Node: var read } when valueOf(read) is string[] names => names,
+        ListArgument list => [.. list.Items.Select(item => Read(item) is var (name, facts) ? Graph.Cast(name, facts.Type, type ?? facts.Type) : throw new NotSupportedException("not all items of a list are tensors"))],
+        NodeArgument { Node: var read } when scope.Tensors(node, read) is { } names => names,
         _ => throw new NotSupportedException($"its argument {node.args[position]} is no list of tensors"),
     };
 
@@ -62,8 +75,8 @@ internal sealed class Step(Node node, nn.Module? module, string path, string[] p
     {
         foreach (var name in names)
             if (module is not null && (module.get_parameter(name) ?? module.get_buffer(name)) is { } tensor)
-                return graph.Initializer($"{(path.Length == 0 ? "" : path + ".")}{node.target.name}.{name}", tensor);
-            else if (module is null && Array.IndexOf(parameters, name) is var at and >= 0 && at < Count && Given(at) is TensorFacts)
+                return Graph.Initializer($"{(scope.Path.Length == 0 ? "" : scope.Path + ".")}{node.target.name}.{name}", tensor);
+            else if (module is null && At(name) is var at and >= 0 && Given(at) is TensorFacts)
                 return Value(at);
         return null;
     }
@@ -72,16 +85,27 @@ internal sealed class Step(Node node, nn.Module? module, string path, string[] p
     internal object? Setting(params ReadOnlySpan<string> names)
     {
         foreach (var name in names)
-            if (module is not null && module.GetType().GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic) is { } property)
+            if (module is not null && Property(name) is { } property)
                 return property.GetValue(module);
-            else if (module is null && Array.IndexOf(parameters, name) is var at and >= 0 && at < Count)
-                return Given(at);
+            else if (module is null && At(name) is var at and >= 0)
+                return scope.Numbers.IsFixed(node.args[at]) ? Given(at) : throw new NotSupportedException($"its {name} depends on a free size or on a tensor's content");
         return null;
     }
 
+    /// <summary>A setting that a module keeps to itself.</summary>
+    internal object? Private(string field) => module!.GetType().GetField(field, BindingFlags.Instance | BindingFlags.NonPublic)?.GetValue(module);
+
+    /// <summary>Where a function has a parameter, and is given it; negative where not.</summary>
+    internal int At(string parameter) => Array.IndexOf(parameters, parameter) is var at && at < Count ? at : -1;
+
     internal long Long(string name, long otherwise) => Setting(name) is { } value ? Convert.ToInt64(value, CultureInfo.InvariantCulture) : otherwise;
 
-    internal double Double(string name, double otherwise) => Setting(name) is { } value ? Convert.ToDouble(value, CultureInfo.InvariantCulture) : otherwise;
+    internal double Double(string name, double otherwise) => Setting(name) switch
+    {
+        null => otherwise,
+        Scalar scalar => scalar.ToDouble(),
+        var value => Convert.ToDouble(value, CultureInfo.InvariantCulture),
+    };
 
     internal bool Flag(string name) => Setting(name) is true;
 
@@ -92,35 +116,48 @@ internal sealed class Step(Node node, nn.Module? module, string path, string[] p
         Array { Length: 0 } => null,
         Array list when list.Length == 1 => [.. Enumerable.Repeat(Convert.ToInt64(list.GetValue(0), CultureInfo.InvariantCulture), count)],
         Array list => [.. list.Cast<object>().Select(item => Convert.ToInt64(item, CultureInfo.InvariantCulture))],
-        System.Runtime.CompilerServices.ITuple tuple => [.. Enumerable.Range(0, tuple.Length).Select(i => Convert.ToInt64(tuple[i], CultureInfo.InvariantCulture))],
+        ITuple tuple => [.. Enumerable.Range(0, tuple.Length).Select(i => Convert.ToInt64(tuple[i], CultureInfo.InvariantCulture))],
         var number => [.. Enumerable.Repeat(Convert.ToInt64(number, CultureInfo.InvariantCulture), count)],
     };
+
+    /// <summary>Dimensions counted from the front; null where none are given.</summary>
+    internal long[]? Axes(params ReadOnlySpan<string> names) => Longs(1, names) is { } axes ? [.. axes.Select(axis => Dimension(axis))] : null;
 
     /// <summary>A dimension counted from the front.</summary>
     internal long Dimension(long dim, int? rank = null) => dim < 0 ? dim + (rank ?? Rank) : dim;
 
-    /// <summary>Sizes of an argument that may depend on the free dimension.</summary>
-    internal Size[] Sizes(int position)
+    /// <summary>Whole numbers from an argument on, which the model may have to compute.</summary>
+    internal Size[] Sizes(int position) => [.. node.args.Skip(position).Where(argument => argument is not Literal { Value: bool or null }).SelectMany(scope.Numbers.Sizes)];
+
+    /// <summary>A whole number among the arguments.</summary>
+    internal Size Size(int position) => scope.Numbers.Size(node.args[position]);
+
+    /// <summary>The sizes of the first argument, or of another.</summary>
+    internal Size[] Shape(int position = 0) => [.. Enumerable.Range(0, Facts(position)!.Shape.Length).Select(axis => ShapeAt(axis, position))];
+
+    /// <summary>One size of the first argument, or of another.</summary>
+    internal Size ShapeAt(long axis, int position = 0)
     {
-        var lists = runs.Select(run => run.Arguments[node].Skip(position).SelectMany(Flat).ToArray()).ToArray();
-        return [.. Enumerable.Range(0, lists[0].Length).Select(i => Size([.. lists.Select(list => list[i])]))];
+        var sizes = scope.Runs.Select(run => ((TensorFacts)run.Arguments[node][position]!).Shape[axis]).ToArray();
+        return Array.TrueForAll(sizes, size => size == sizes[0]) ? new(sizes[0]) : new(0, Graph.Dimension(Value(position), axis));
     }
 
-    /// <summary>The sizes of a node's own value, or of an argument's.</summary>
-    internal Size[] Shape(int? argument = null)
+    /// <summary>The sizes of the result, null where they depend on a free size.</summary>
+    internal long?[] Result()
     {
-        var shapes = runs.Select(run => (argument is { } at ? (TensorFacts)run.Arguments[node][at]! : (TensorFacts)run.Values[node]!).Shape).ToArray();
-        return [.. Enumerable.Range(0, shapes[0].Length).Select(i => Size([.. shapes.Select(shape => shape[i])]))];
+        var shapes = scope.Runs.Select(run => ((TensorFacts)run.Values[node]!).Shape).ToArray();
+        return [.. shapes[0].Select((size, axis) => Array.TrueForAll(shapes, shape => shape[axis] == size) ? (long?)size : null)];
     }
 
-    private Size Size(long[] seen) => Onnx.Size.Of(seen, free) ?? throw new NotSupportedException($"a size of it ({string.Join(", ", seen)} for {string.Join(", ", free)}) does not grow evenly with the free dimension");
+    /// <summary>What an argument is in the first run.</summary>
+    internal object? Given(int position) => scope.Run.Arguments[node][position];
 
-    private object? Given(int position) => runs[0].Arguments[node][position];
-
-    private static IEnumerable<long> Flat(object? value) => value switch
+    /// <summary>A property of the module's class or of those it comes from, which keep some to themselves.</summary>
+    private PropertyInfo? Property(string name)
     {
-        long or int => [Convert.ToInt64(value, CultureInfo.InvariantCulture)],
-        Array list => list.Cast<object?>().SelectMany(Flat),
-        _ => [],
-    };
+        PropertyInfo? found = null;
+        for (var type = module!.GetType(); type is not null && found is null; type = type.BaseType)
+            found = type.GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
+        return found;
+    }
 }

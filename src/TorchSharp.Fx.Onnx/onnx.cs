@@ -15,24 +15,29 @@ public static class onnx
     /// <param name="graph_module">A module that <c>symbolic_trace</c> or <c>create_feature_extractor</c> made.</param>
     /// <param name="path">The file; it is replaced only when all is written.</param>
     /// <param name="example_inputs">
-    /// A tensor or an <see cref="InputShape"/> for each input: sizes are fixed as they are, but for one letter (<c>Nx3x224x224</c>), which stays free.
+    /// A tensor or an <see cref="InputShape"/> for each input: sizes are fixed as they are, but for letters (<c>Nx3x224x224</c>, <c>NxCxH=64xW=64</c>), which stay free.
     /// </param>
     /// <param name="input_names">Names for the inputs; those of <c>forward</c> when null.</param>
+    /// <param name="dynamic_axes">Names for dimensions of inputs, by the inputs' names, that stay free too. Counterpart: the parameter of the same name.</param>
     /// <param name="external_data">Whether the weights go into a file of their own, <c>PATH.data</c>, as they do anyway where they take 2 GB.</param>
     /// <exception cref="OnnxExportException">A node has no form in ONNX; the message names it, its C# line and what is supported.</exception>
-    public static void export(nn.Module graph_module, string path, IReadOnlyList<object?> example_inputs, IReadOnlyList<string>? input_names = null, bool external_data = false)
+    /// <exception cref="ArgumentException">The module is no graph module, a name fits nothing, or the model doesn't run for other values of a free size.</exception>
+    public static void export(
+        nn.Module graph_module, string path, IReadOnlyList<object?> example_inputs, IReadOnlyList<string>? input_names = null,
+        IReadOnlyDictionary<string, IReadOnlyDictionary<int, string>>? dynamic_axes = null, bool external_data = false)
     {
         ArgumentNullException.ThrowIfNull(example_inputs);
         if (graph_module is not IGraphModule { Program: var program })
             throw new ArgumentException($"{graph_module?.GetType().Name} is no graph module: export what fx.symbolic_trace or feature_extraction.create_feature_extractor makes of it.", nameof(graph_module));
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var (runs, free, letter) = Examples.Run(new(program.Source.Root, program.Current, program.Constants), example_inputs);
+        var names = Signature.Names(program.Current, input_names);
+        var examples = Examples.Of(new(program.Source.Root, program.Current, program.Constants), example_inputs, Signature.Axes(names, dynamic_axes, example_inputs));
         var graph = new OnnxGraph();
-        var inputs = Signature.Inputs(graph, runs, free, letter, input_names);
-        var names = Signature.Keys(graph, runs[0].graph);
-        var outputs = new Exporter(graph, free).Export(runs, "", inputs);
-        Signature.Outputs(graph, outputs, names);
+        var inputs = Signature.Inputs(graph, examples, names);
+        var keys = Signature.Keys(graph, program.Current);
+        Signature.Outputs(graph, Exporter.Results(new Exporter(graph).Export(examples.Runs, "", inputs)), keys);
+        graph.Prune();
         OnnxFile.Write(graph, path, external_data || graph.Initializers.Sum(entry => entry.Tensor.NumberOfElements * entry.Tensor.element_size()) > MostBytes);
     }
 }

@@ -115,22 +115,22 @@ public sealed class ExportTests : IDisposable
         OnnxModel.AssertClose(traced.call(input), exported.Run(input)["output"]);
     }
 
-    private sealed class Sorting : Module<torch.Tensor, torch.Tensor>
+    private sealed class Multiplying : Module<torch.Tensor, torch.Tensor>
     {
-        internal Sorting() : base(nameof(Sorting))
+        internal Multiplying() : base(nameof(Multiplying))
         {
         }
 
-        public override torch.Tensor forward(torch.Tensor x) => x.cumsum(0);
+        public override torch.Tensor forward(torch.Tensor x) => x.cumprod(0);
     }
 
     [Fact]
     public void An_operation_without_a_converter_is_named_with_its_line_and_those_that_have_one()
     {
-        using var traced = fx.symbolic_trace(new Sorting());
+        using var traced = fx.symbolic_trace(new Multiplying());
         var refusal = Assert.Throws<OnnxExportException>(() => onnx.export(traced, exported.Path, [rand(2)]));
-        Assert.Matches(@"^Node 'cumsum' \(ExportTests\.cs:[0-9]+\) can't be exported to ONNX: there is no converter for 'cumsum'\. Supported are abs, adaptive_avg_pool1d, .*, zeropad2d\.$", refusal.Message);
-        Assert.Equal("cumsum", refusal.node.name);
+        Assert.Matches(@"^Node 'cumprod' \(ExportTests\.cs:[0-9]+\) can't be exported to ONNX: there is no converter for 'cumprod'\. Supported are abs, absolute, .*, zeropad2d, zeros, zeros_like\.$", refusal.Message);
+        Assert.Equal("cumprod", refusal.node.name);
         Assert.False(File.Exists(exported.Path));
     }
 
@@ -142,11 +142,88 @@ public sealed class ExportTests : IDisposable
     }
 
     [Fact]
-    public void Only_one_dimension_is_free_and_only_graph_modules_are_exported()
+    public void Only_graph_modules_are_exported()
     {
         using var linear = Linear(4, 4);
         Assert.StartsWith("Linear is no graph module: export what fx.symbolic_trace or feature_extraction.create_feature_extractor makes of it.", Assert.Throws<ArgumentException>(() => onnx.export(linear, exported.Path, [rand(2, 4)])).Message);
+    }
+
+    [Fact]
+    public void Any_dimensions_are_free_by_letters_or_by_name()
+    {
+        using var model = Sequential(Conv2d(3, 4, 3, stride: 2, padding: 1L), ReLU(), AdaptiveAvgPool2d(1), Flatten());
+        model.eval();
+        using var traced = fx.symbolic_trace(model);
+        onnx.export(traced, exported.Path, [InputShape.Parse("Nx3xH=8xW=8")]);
+        Assert.Equal(["tensor [N, 3, H, W]"], exported.Signature().Inputs);
+        Same();
+        onnx.export(traced, exported.Path, [rand(1, 3, 8, 8)], ["image"], new Dictionary<string, IReadOnlyDictionary<int, string>> { ["image"] = new Dictionary<int, string> { [0] = "batch", [2] = "height", [3] = "width" } });
+        Assert.Equal(["image [batch, 3, height, width]"], exported.Signature().Inputs);
+        Same();
+
+        void Same()
+        {
+            var input = rand(3, 3, 13, 10);
+            OnnxModel.AssertClose(traced.call(input), exported.Run(input)["output"]);
+        }
+    }
+
+    [Fact]
+    public void Dynamic_axes_that_fit_nothing_are_refused()
+    {
         using var traced = fx.symbolic_trace(Sequential(Linear(4, 4)));
-        Assert.StartsWith("N, M are free, but only one dimension can be; fix the others.", Assert.Throws<ArgumentException>(() => onnx.export(traced, exported.Path, [InputShape.Parse("NxMx4")])).Message);
+        Assert.StartsWith("dynamic_axes names an input 'x', but the inputs are tensor.", Refusal("x", 0));
+        Assert.StartsWith("dynamic_axes names dimension 2 of 'tensor', which has 2.", Refusal("tensor", 2));
+
+        string Refusal(string name, int axis) => Assert.Throws<ArgumentException>(()
+            => onnx.export(traced, exported.Path, [rand(2, 4)], dynamic_axes: new Dictionary<string, IReadOnlyDictionary<int, string>> { [name] = new Dictionary<int, string> { [axis] = "n" } })).Message;
+    }
+
+    private sealed class Deciding : Module<torch.Tensor, torch.Tensor>
+    {
+        internal Deciding() : base(nameof(Deciding))
+        {
+        }
+
+        public override torch.Tensor forward(torch.Tensor x) => x.shape[1] == 4 ? x + 1 : x;
+    }
+
+    [Fact]
+    public void A_free_size_that_the_model_decides_by_is_refused()
+    {
+        using var traced = fx.symbolic_trace(new Deciding(), example_inputs: [rand(2, 4)]);
+        var message = Assert.Throws<ArgumentException>(() => onnx.export(traced, exported.Path, [InputShape.Parse("NxM=4")])).Message;
+        Assert.StartsWith("The model does not run for inputs [3, 8], as the example's free sizes ask for: traced with ", message);
+        Assert.Contains("Fix the size that it decides by, or give sizes to try (Nx3xH=64xW=64).", message);
+        onnx.export(traced, exported.Path, [InputShape.Parse("Nx4")]);
+        Assert.Equal(["x [N, 4]"], exported.Signature().Inputs);
+    }
+
+    private sealed class Masking : Module<torch.Tensor, torch.Tensor>
+    {
+        private readonly Modules.Linear fc = Linear(4, 4);
+
+        internal Masking() : base(nameof(Masking)) => RegisterComponents();
+
+        public override torch.Tensor forward(torch.Tensor x)
+        {
+            var mask = zeros(3, 4);
+            mask[1..] = 1;
+            mask[0, 0] = 5;
+            return fc.call(x) * mask.ne(0).to(float32);
+        }
+    }
+
+    [Fact]
+    public void What_depends_on_no_input_is_a_constant()
+    {
+        using var model = new Masking();
+        using var traced = fx.symbolic_trace(model);
+        onnx.export(traced, exported.Path, [InputShape.Parse("Nx3x4")]);
+        var input = rand(2, 3, 4);
+        OnnxModel.AssertClose(model.call(input), exported.Run(input)["output"]);
+        var names = System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(exported.Path));
+        Assert.DoesNotContain("ne/", names);
+        Assert.DoesNotContain("Not", names);
     }
 }

@@ -1,20 +1,49 @@
 namespace TorchSharp.Fx.Onnx.Converters;
 
-/// <summary>Operations on elements.</summary>
+/// <summary>Arithmetic and functions of single elements.</summary>
 internal static class Elements
 {
+    private static readonly (string Names, string Op)[] Binaries =
+    [
+        ("add", "Add"), ("sub subtract", "Sub"), ("mul multiply", "Mul"), ("truediv true_divide", "Div"), ("pow", "Pow"), ("maximum fmax", "Max"), ("minimum fmin", "Min"),
+    ];
+
+    private static readonly (string Names, string Op)[] Unaries =
+    [
+        ("neg negative", "Neg"), ("exp", "Exp"), ("log", "Log"), ("sqrt", "Sqrt"), ("abs absolute", "Abs"), ("floor", "Floor"), ("ceil", "Ceil"), ("round", "Round"), ("sign", "Sign"), ("reciprocal", "Reciprocal"),
+        ("sin", "Sin"), ("cos", "Cos"), ("tan", "Tan"), ("asin arcsin", "Asin"), ("acos arccos", "Acos"), ("atan arctan", "Atan"), ("sinh", "Sinh"), ("cosh", "Cosh"), ("asinh arcsinh", "Asinh"),
+        ("acosh arccosh", "Acosh"), ("atanh arctanh", "Atanh"), ("erf", "Erf"), ("sigmoid", "Sigmoid"), ("tanh", "Tanh"),
+    ];
+
     internal static void AddTo(Dictionary<string, Func<Step, object>> table)
     {
-        foreach (var (name, op) in new[] { ("add", "Add"), ("sub", "Sub"), ("mul", "Mul"), ("truediv", "Div"), ("div", "Div"), ("pow", "Pow"), ("maximum", "Max"), ("minimum", "Min") })
-            table[name] = step => Binary(step, op);
-        foreach (var (name, op) in new[] { ("neg", "Neg"), ("exp", "Exp"), ("log", "Log"), ("sqrt", "Sqrt"), ("abs", "Abs"), ("sin", "Sin"), ("cos", "Cos"), ("floor", "Floor"), ("ceil", "Ceil"), ("reciprocal", "Reciprocal") })
-            table[name] = step => step.Add(op, [step.Value(0)]);
-        table["rsqrt"] = step => step.Add("Reciprocal", [step.Add("Sqrt", [step.Value(0)])]);
-        table["clamp"] = step => step.Add("Clip", [step.Value(0), step.Node.args[1] is Literal { Value: null } ? "" : step.Value(1), step.Count < 3 || step.Node.args[2] is Literal { Value: null } ? "" : step.Value(2)]);
-        foreach (var name in new[] { "matmul", "bmm" })
-            table[name] = step => step.Add("MatMul", [step.Value(0), step.Value(1)]);
-        table["linear"] = Linear;
-        table["einsum"] = step => step.Add("Einsum", step.Values(1), OnnxGraph.Attribute("equation", (string)step.Setting("equation")!));
+        foreach (var (names, op) in Binaries)
+            foreach (var name in names.Split(' '))
+                table[name] = step => Binary(step, op);
+        foreach (var (names, op) in Unaries)
+            foreach (var name in names.Split(' '))
+                table[name] = step => step.Add(op, [step.Value(0, step.Output.Type)]);
+        table["div"] = table["divide"] = Divide;
+        table["floor_divide"] = step => Rounded(step, "floor");
+        table["remainder"] = table["mod"] = Remainder;
+        table["fmod"] = step => step.Add("Mod", [step.Value(0, step.Output.Type), step.Value(1, step.Output.Type)], OnnxGraph.Attribute("fmod", 1));
+        table["square"] = step => step.Add("Mul", [step.Value(0), step.Value(0)]);
+        table["rsqrt"] = step => step.Add("Reciprocal", [step.Add("Sqrt", [step.Value(0, step.Output.Type)])]);
+        table["exp2"] = step => step.Add("Pow", [step.Scalar(2), step.Value(0, step.Output.Type)]);
+        table["expm1"] = step => step.Add("Sub", [step.Add("Exp", [step.Value(0, step.Output.Type)]), step.Scalar(1)]);
+        table["log1p"] = step => step.Add("Log", [step.Add("Add", [step.Value(0, step.Output.Type), step.Scalar(1)])]);
+        table["log2"] = step => Logarithm(step, 2);
+        table["log10"] = step => Logarithm(step, 10);
+        table["trunc"] = table["fix"] = step => Truncated(step, step.Value(0));
+        table["frac"] = step => step.Add("Sub", [step.Value(0), Truncated(step, step.Value(0))]);
+        table["addcmul"] = step => Added(step, "Mul");
+        table["addcdiv"] = step => Added(step, "Div");
+        table["lerp"] = step => step.Add("Add", [step.Value(0), step.Add("Mul", [step.Value(2), step.Add("Sub", [step.Value(1), step.Value(0)])])]);
+        table["clamp"] = table["clip"] = step => Clamp(step, "min", "max");
+        table["clamp_min"] = step => step.Add("Max", [step.Value(0), step.Value(1, step.Output.Type)]);
+        table["clamp_max"] = step => step.Add("Min", [step.Value(0), step.Value(1, step.Output.Type)]);
+        table["fill"] = table["copy"] = step => step.Add("Expand", [step.Value(1, step.Input.Type), step.Add("Shape", [step.Value(0)])]);
+        table["zero"] = step => step.Add("Expand", [step.Graph.Scalar(0, step.Input.Type), step.Add("Shape", [step.Value(0)])]);
     }
 
     /// <summary><c>alpha</c> scales the second operand of <c>add</c> and <c>sub</c>.</summary>
@@ -22,15 +51,43 @@ internal static class Elements
     {
         var type = step.Output.Type;
         var right = step.Value(1, type);
-        if (step.Setting("alpha") is { } alpha)
-            right = step.Add("Mul", [right, step.Graph.Scalar(Convert.ToDouble(alpha, System.Globalization.CultureInfo.InvariantCulture), type)]);
+        if (step.At("alpha") is var at and >= 0)
+            right = step.Add("Mul", [right, step.Value(at, type)]);
         return step.Add(op, [step.Value(0, type), right]);
     }
 
-    private static string Linear(Step step)
+    private static string Divide(Step step) => step.Setting("rounding_mode") is { } mode && mode.ToString() != "None" ? Rounded(step, mode.ToString()!) : Binary(step, "Div");
+
+    /// <summary>ONNX divides integers towards zero, as <c>trunc</c> does.</summary>
+    private static string Rounded(Step step, string mode)
     {
-        var weight = step.Tensor("weight", "weights")!;
-        var product = step.Add("MatMul", [step.Value(0), step.Add("Transpose", [weight], OnnxGraph.Attribute("perm", [1, 0]))]);
-        return step.Tensor("bias") is { } bias ? step.Add("Add", [product, bias]) : product;
+        var type = step.Output.Type;
+        var quotient = step.Add("Div", [step.Value(0, type), step.Value(1, type)]);
+        if (!torch.is_floating_point(type))
+            return mode == "trunc" ? quotient : step.Add("Div", [step.Add("Sub", [step.Value(0, type), Remainder(step)]), step.Value(1, type)]);
+        return mode == "trunc" ? Truncated(step, quotient) : step.Add("Floor", [quotient]);
+    }
+
+    /// <summary>The sign is the divisor's, as in Python.</summary>
+    private static string Remainder(Step step)
+    {
+        var (a, b) = (step.Value(0, step.Output.Type), step.Value(1, step.Output.Type));
+        return torch.is_floating_point(step.Output.Type) ? step.Add("Sub", [a, step.Add("Mul", [step.Add("Floor", [step.Add("Div", [a, b])]), b])]) : step.Add("Mod", [a, b]);
+    }
+
+    private static string Truncated(Step step, string value) => step.Add("Mul", [step.Add("Sign", [value]), step.Add("Floor", [step.Add("Abs", [value])])]);
+
+    private static string Logarithm(Step step, double basis) => step.Add("Mul", [step.Add("Log", [step.Value(0, step.Output.Type)]), step.Scalar(1 / Math.Log(basis))]);
+
+    private static string Added(Step step, string op) => step.Add("Add", [step.Value(0), step.Add("Mul", [step.Add(op, [step.Value(1), step.Value(2)]), step.Value(3, step.Output.Type)])]);
+
+    /// <summary>Between two bounds, numbers or tensors, of which either may be left out.</summary>
+    internal static string Clamp(Step step, string min, string max)
+    {
+        var value = step.Value(0, step.Output.Type);
+        foreach (var (name, op) in new[] { (min, "Max"), (max, "Min") })
+            if (step.At(name) is var at and >= 0 && step.Given(at) is not null)
+                value = step.Add(op, [value, step.Value(at, step.Output.Type)]);
+        return value;
     }
 }

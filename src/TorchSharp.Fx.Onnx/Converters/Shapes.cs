@@ -1,130 +1,105 @@
-using System.Globalization;
-using static TorchSharp.torch;
-
 namespace TorchSharp.Fx.Onnx.Converters;
 
-/// <summary>What moves elements around without computing: reshaping, joining, cutting, indexing, reducing.</summary>
+/// <summary>The same elements in another shape or order of dimensions.</summary>
 internal static class Shapes
 {
     internal static void AddTo(Dictionary<string, Func<Step, object>> table)
     {
-        foreach (var name in new[] { "reshape", "view", "flatten", "squeeze", "unsqueeze", "unflatten" })
-            table[name] = Reshape;
-        foreach (var name in new[] { "expand", "expand_as", "broadcast_to" })
-            table[name] = step => step.Add("Expand", [step.Value(0), step.Graph.Sizes(step.Shape())]);
-        table["permute"] = step => step.Add("Transpose", [step.Value(0)], OnnxGraph.Attribute("perm", step.Longs(0, "permutation", "dims")!.Select(dim => step.Dimension(dim))));
-        foreach (var name in new[] { "transpose", "swapaxes" })
-            table[name] = Transpose;
-        table["cat"] = step => step.Add("Concat", step.Values(0), OnnxGraph.Attribute("axis", step.Long("dim", 0)));
-        table["stack"] = step => step.Add("Concat", step.Values(0).Select(value => step.Add("Unsqueeze", [value, step.Graph.Integers(step.Long("dim", 0))])), OnnxGraph.Attribute("axis", step.Long("dim", 0)));
-        foreach (var name in new[] { "chunk", "split", "tensor_split" })
-            table[name] = Split;
-        table["unbind"] = Unbind;
-        table["roll"] = Roll;
-        table["narrow"] = step => step.Sizes(1) is [{ IsFixed: true } axis, { IsFixed: true } start, { IsFixed: true } length]
-            ? Slice(step, step.Value(0), step.Dimension(axis.Constant), start.Constant, start.Constant + length.Constant, 1)
-            : throw new NotSupportedException("it cuts by the free dimension");
-        table["mean"] = step => Reduce(step, "ReduceMean");
-        table["sum"] = Sum;
-        table["getitem"] = Item;
-        table["to"] = table["to_type"] = table["type_as"] = table["float"] = step => step.Output.Type == step.Input.Type ? step.Value(0) : step.Add("Cast", [step.Value(0)], OnnxGraph.Attribute("to", DataTypes.Of(step.Output.Type)));
+        foreach (var name in new[] { "reshape", "view" })
+            table[name] = step => Reshape(step, step.Sizes(1));
+        table["view_as"] = step => step.Add("Reshape", [step.Value(0), step.Add("Shape", [step.Value(1)])]);
+        table["flatten"] = table["ravel"] = Flatten;
+        table["unflatten"] = Unflatten;
+        table["squeeze"] = Squeeze;
+        table["unsqueeze"] = step => step.Add("Unsqueeze", [step.Value(0), step.Graph.Integers(step.Dimension(step.Long("dim", 0), step.Rank + 1))]);
+        table["expand"] = table["broadcast_to"] = step => step.Add("Expand", [step.Value(0), step.Graph.Sizes([.. step.Sizes(1).Select(size => size is { IsFixed: true, Constant: -1 } ? new(1) : size)])]);
+        table["expand_as"] = step => step.Add("Expand", [step.Value(0), step.Add("Shape", [step.Value(1)])]);
+        table["repeat"] = table["tile"] = Tile;
+        table["repeat_interleave"] = RepeatInterleave;
+        table["permute"] = step => Transpose(step, step.Value(0), step.Axes("permutation", "dims")!);
+        foreach (var name in new[] { "transpose", "swapaxes", "swapdims" })
+            table[name] = step => Transpose(step, step.Value(0));
+        table["t"] = step => step.Rank < 2 ? step.Value(0) : Transpose(step, step.Value(0), [1, 0]);
+        table["movedim"] = table["moveaxis"] = MoveDimensions;
+        table["getattr"] = Attribute;
     }
 
-    /// <summary>Whatever the operation, the result's shape is known: one size that grows with the free dimension is what is left over (−1).</summary>
-    private static string Reshape(Step step)
+    /// <summary>One size that is not known is what is left over (−1).</summary>
+    private static string Reshape(Step step, Size[] shape)
     {
-        var shape = step.Shape();
-        if (shape.Count(size => !size.IsFixed) == 1)
-            shape = [.. shape.Select(size => size.IsFixed ? size : new Size(-1, 0))];
+        if (shape.Count(size => !size.IsFixed) == 1 && !shape.Any(size => size is { IsFixed: true, Constant: -1 }))
+            shape = [.. shape.Select(size => size.IsFixed ? size : new Size(-1))];
         return step.Add("Reshape", [step.Value(0), step.Graph.Sizes(shape)]);
     }
 
-    private static string Transpose(Step step)
+    private static string Flatten(Step step)
     {
-        var (first, second) = ((int)step.Dimension(step.Sizes(1)[0].Constant), (int)step.Dimension(step.Sizes(1)[1].Constant));
-        var order = Enumerable.Range(0, step.Rank).Select(i => (long)(i == first ? second : i == second ? first : i));
-        return step.Add("Transpose", [step.Value(0)], OnnxGraph.Attribute("perm", order));
+        var (start, end) = ((int)step.Dimension(step.Long("start_dim", 0)), (int)step.Dimension(step.Long("end_dim", -1)));
+        if (step.Rank == 0)
+            return Reshape(step, [new(1)]);
+        var merged = Enumerable.Range(start, end - start + 1).Select(axis => step.ShapeAt(axis)).ToArray();
+        var size = merged.All(part => part.IsFixed) ? new Size(merged.Aggregate(1L, (product, part) => product * part.Constant)) : new(-1);
+        return Reshape(step, [.. Enumerable.Range(0, start).Select(axis => step.ShapeAt(axis)), size, .. Enumerable.Range(end + 1, step.Rank - end - 1).Select(axis => step.ShapeAt(axis))]);
     }
 
-    private static string[] Split(Step step)
+    private static string Unflatten(Step step)
     {
-        var axis = step.Dimension(step.Long("dim", 0));
-        var parts = (step.Parts ?? throw new NotSupportedException("its result is no list of tensors")).Select(part => part.Shape[axis]).ToArray();
-        if (!step.Shape(0)[axis].IsFixed)
-            throw new NotSupportedException("it cuts the free dimension");
-        return step.Graph.Add("Split", step.Node.name, [step.Value(0), step.Graph.Integers(parts)], parts.Length, [OnnxGraph.Attribute("axis", axis)]);
+        var axis = (int)step.Dimension(step.Long("dim", 0));
+        var parts = step.Module is null ? step.Sizes(2) : step.Longs(1, "unflattened_size")!.Select(size => new Size(size));
+        return Reshape(step, [.. Enumerable.Range(0, axis).Select(before => step.ShapeAt(before)), .. parts, .. Enumerable.Range(axis + 1, step.Rank - axis - 1).Select(after => step.ShapeAt(after))]);
     }
 
-    private static string[] Unbind(Step step)
+    private static string Squeeze(Step step)
     {
-        var axis = step.Dimension(step.Long("dimension", 0));
-        return [.. Enumerable.Range(0, (int)step.Input.Shape[axis]).Select(i => step.Add("Gather", [step.Value(0), step.Graph.Integer(i)], OnnxGraph.Attribute("axis", axis)))];
+        long[] axes = step.Axes("dim") ?? [.. Enumerable.Range(0, step.Rank).Select(axis => (long)axis)];
+        axes = [.. axes.Where(axis => step.ShapeAt(axis) is { IsFixed: true, Constant: 1 })];
+        return axes.Length == 0 ? step.Add("Identity", [step.Value(0)]) : step.Add("Squeeze", [step.Value(0), step.Graph.Integers(axes)]);
     }
 
-    /// <summary>The end of a dimension, then its beginning.</summary>
-    private static string Roll(Step step)
+    /// <summary>More repeats than dimensions make new dimensions in front; fewer are for the last ones.</summary>
+    private static string Tile(Step step)
     {
-        var value = step.Add("Identity", [step.Value(0)]);
-        var (shifts, dims) = (step.Longs(1, "shifts")!, step.Longs(1, "dims") ?? throw new NotSupportedException("it rolls a flattened tensor"));
-        foreach (var (shift, dim) in shifts.Zip(dims))
+        var repeats = step.Sizes(1);
+        var value = repeats.Length <= step.Rank ? step.Value(0) : step.Add("Unsqueeze", [step.Value(0), step.Graph.Integers([.. Enumerable.Range(0, repeats.Length - step.Rank).Select(axis => (long)axis)])]);
+        return step.Add("Tile", [value, step.Graph.Sizes([.. Enumerable.Repeat(new Size(1), Math.Max(0, step.Rank - repeats.Length)), .. repeats])]);
+    }
+
+    private static string RepeatInterleave(Step step)
+    {
+        if (step.Facts(1) is not null)
+            throw new NotSupportedException("how often it repeats is a tensor; give one number");
+        var flat = step.Setting("dim") is null;
+        var axis = flat ? 0 : step.Dimension(step.Long("dim", 0));
+        var value = flat ? step.Add("Reshape", [step.Value(0), step.Graph.Integers(-1)]) : step.Value(0);
+        var rank = flat ? 1 : step.Rank;
+        var tiled = step.Add("Tile", [step.Add("Unsqueeze", [value, step.Graph.Integers(axis + 1)]), step.Graph.Sizes([.. Enumerable.Range(0, rank + 1).Select(i => i == axis + 1 ? step.Size(1) : new(1))])]);
+        return step.Add("Reshape", [tiled, step.Graph.Sizes([.. Enumerable.Range(0, rank).Select(i => i == axis ? new(-1) : step.ShapeAt(i))])]);
+    }
+
+    internal static string Transpose(Step step, string value)
+    {
+        var (first, second) = (step.Dimension(step.Size(1).Constant), step.Dimension(step.Size(2).Constant));
+        return Transpose(step, value, [.. Enumerable.Range(0, step.Rank).Select(i => i == first ? second : i == second ? first : i)]);
+    }
+
+    private static string Transpose(Step step, string value, long[] order) => step.Add("Transpose", [value], OnnxGraph.Attribute("perm", order));
+
+    private static string MoveDimensions(Step step)
+    {
+        var (from, to) = (step.Axes("source")!, step.Axes("destination")!);
+        var others = new Queue<long>(Enumerable.Range(0, step.Rank).Select(i => (long)i).Except(from));
+        return Transpose(step, step.Value(0), [.. Enumerable.Range(0, step.Rank).Select(i => Array.IndexOf(to, (long)i) is var at and >= 0 ? from[at] : others.Dequeue())]);
+    }
+
+    /// <summary>Properties: the transposed tensor.</summary>
+    private static string Attribute(Step step)
+    {
+        var last = Enumerable.Range(0, step.Rank).Select(i => (long)i).ToArray();
+        return ((MemberTarget)step.Node.target).Member.Name switch
         {
-            var (axis, size) = (step.Dimension(dim), step.Shape()[step.Dimension(dim)]);
-            if (!size.IsFixed)
-                throw new NotSupportedException("it rolls the free dimension");
-            var cut = ((-shift % size.Constant) + size.Constant) % size.Constant;
-            if (cut != 0)
-                value = step.Add("Concat", [Slice(step, value, axis, cut, long.MaxValue, 1), Slice(step, value, axis, 0, cut, 1)], OnnxGraph.Attribute("axis", axis));
-        }
-        return value;
-    }
-
-    private static string Reduce(Step step, string op)
-    {
-        var keeps = OnnxGraph.Attribute("keepdims", step.Flag("keepdim") ? 1 : 0);
-        return step.Longs(1, "dimensions", "dim") is { } axes ? step.Add(op, [step.Value(0)], OnnxGraph.Attribute("axes", axes), keeps) : step.Add(op, [step.Value(0)], keeps);
-    }
-
-    private static string Sum(Step step)
-    {
-        string[] inputs = step.Longs(1, "dim") is { } axes ? [step.Value(0), step.Graph.Integers(axes)] : [step.Value(0)];
-        return step.Add("ReduceSum", inputs, OnnxGraph.Attribute("keepdims", step.Flag("keepdim") ? 1 : 0));
-    }
-
-    /// <summary>An element of a list of tensors, or <c>x[…]</c> of numbers, ranges and ellipses.</summary>
-    private static string Item(Step step)
-    {
-        if (step.IsList)
-            return step.Values(0) is var values && step.Sizes(1) is [{ IsFixed: true, Constant: var at }] ? values[at < 0 ? (int)at + values.Length : (int)at] : throw new NotSupportedException("its index is no number");
-        var value = step.Value(0);
-        var axis = 0;
-        var indices = step.Node.args[1..].SelectMany(index => index is ListArgument list ? list.Items : [index]).ToArray();
-        foreach (var index in indices)
-            switch (index)
-            {
-                case EllipsisArgument: axis += step.Rank - (indices.Length - 1); break;
-                case SliceArgument slice: value = Cut(step, value, axis++, slice); break;
-                case Literal { Value: (long or int) and var number }: value = step.Add("Gather", [value, step.Graph.Integer(Convert.ToInt64(number, CultureInfo.InvariantCulture))], OnnxGraph.Attribute("axis", axis)); break;
-                case NodeArgument when indices.Count(other => other is NodeArgument) == 1 && step.Read(index) is var (name, facts) && facts.Type == ScalarType.Int64:
-                    value = step.Add("Gather", [value, name], OnnxGraph.Attribute("axis", axis));
-                    axis += facts.Shape.Length;
-                    break;
-                default: throw new NotSupportedException($"its index {index} is not supported: numbers, ranges, ellipses and one tensor of integers are");
-            }
-        return value;
-    }
-
-    private static string Cut(Step step, string value, int axis, SliceArgument slice)
-    {
-        return slice is { Start: null, Stop: null, Step: null } ? value : Slice(step, value, axis, Bound(slice.Start, 0), Bound(slice.Stop, long.MaxValue), Bound(slice.Step, 1));
-
-        static long Bound(Argument? bound, long open) => bound switch
-        {
-            null => open,
-            Literal { Value: (long or int) and var number } => Convert.ToInt64(number, CultureInfo.InvariantCulture),
-            _ => throw new NotSupportedException($"its bound {bound} is no fixed number"),
+            "T" => Transpose(step, step.Value(0), [.. last.Reverse()]),
+            "mT" => Transpose(step, step.Value(0), [.. last[..^2], last[^1], last[^2]]),
+            var other => throw new NotSupportedException($"there is no converter for the property '{other}'"),
         };
     }
-
-    private static string Slice(Step step, string value, long axis, long start, long stop, long stride)
-        => step.Add("Slice", [value, step.Graph.Integers(start), step.Graph.Integers(stop), step.Graph.Integers(axis), step.Graph.Integers(stride)]);
 }

@@ -28,6 +28,9 @@ public sealed partial class InputShape
     /// <summary>The letters, each once.</summary>
     public IReadOnlyList<string> free_dimensions => [.. dimensions.Select(dimension => dimension.Letter).OfType<string>().Distinct(StringComparer.Ordinal)];
 
+    /// <summary>The letter of each dimension; null where it is a number.</summary>
+    internal IReadOnlyList<string?> letters => [.. dimensions.Select(dimension => dimension.Letter)];
+
     [GeneratedRegex("^(?:(?<letter>[A-Z])(?:=(?<size>[1-9][0-9]*))?|(?<size>[1-9][0-9]*))$")]
     private static partial Regex Dimension { get; }
 

@@ -1,0 +1,35 @@
+namespace TorchSharp.Fx.Onnx.Converters;
+
+/// <summary>Tensors made of numbers. Where no size of them is free they are constants, and don't come here.</summary>
+internal static class Creation
+{
+    internal static void AddTo(Dictionary<string, Func<Step, object>> table)
+    {
+        foreach (var (name, number) in new[] { ("zeros", 0), ("ones", 1), ("empty", 0) })
+        {
+            table[name] = step => Filled(step, step.Scalar(number), step.Sizes(0));
+            table["new_" + name] = step => Filled(step, step.Scalar(number), step.Sizes(1));
+            table[name + "_like"] = step => Like(step, step.Scalar(number));
+        }
+        table["full"] = step => Filled(step, step.Value(step.At("value"), step.Output.Type), Before(step, 0));
+        table["new_full"] = step => Filled(step, step.Value(step.At("value"), step.Output.Type), Before(step, 1));
+        table["full_like"] = step => Like(step, step.Value(1, step.Output.Type));
+        table["arange"] = Arange;
+        table["tensor"] = step => step.Value(0, step.Output.Type);
+    }
+
+    private static Size[] Before(Step step, int from) => [.. Enumerable.Range(from, step.At("value") - from).SelectMany(at => step.Scope.Numbers.Sizes(step.Node.args[at]))];
+
+    private static string Filled(Step step, string number, Size[] sizes) => step.Add("Expand", [number, step.Graph.Sizes(sizes[..step.Output.Shape.Length])]);
+
+    private static string Like(Step step, string number) => step.Add("Expand", [number, step.Add("Shape", [step.Value(0)])]);
+
+    private static string Arange(Step step)
+    {
+        var type = step.Output.Type;
+        var (stop, start, stride) = (Bound("stop"), Bound("start") ?? step.Scalar(0), Bound("step") ?? step.Scalar(1));
+        return step.Add("Range", [start, stop!, stride]);
+
+        string? Bound(string name) => step.At(name) is var at and >= 0 ? step.Value(at, type) : null;
+    }
+}

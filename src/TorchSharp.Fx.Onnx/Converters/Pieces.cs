@@ -1,0 +1,110 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Onnx.Converters;
+
+/// <summary>Tensors joined, cut, and picked from.</summary>
+internal static class Pieces
+{
+    internal static void AddTo(Dictionary<string, Func<Step, object>> table)
+    {
+        foreach (var name in new[] { "cat", "concat", "concatenate" })
+            table[name] = step => step.Add("Concat", step.Values(0, step.Output.Type), OnnxGraph.Attribute("axis", step.Setting("dim", "axis") is { } dim ? Convert.ToInt64(dim, System.Globalization.CultureInfo.InvariantCulture) : 0));
+        table["hstack"] = step => step.Add("Concat", step.Values(0, step.Output.Type), OnnxGraph.Attribute("axis", step.Output.Shape.Length == 1 ? 0 : 1));
+        table["stack"] = Stack;
+        foreach (var name in new[] { "chunk", "split", "tensor_split" })
+            table[name] = Split;
+        table["unbind"] = Unbind;
+        table["roll"] = Roll;
+        table["flip"] = step => Index.Slice(step, step.Value(0), [.. step.Axes("dims")!.Select(axis => new Range(axis, new(-1), new(long.MinValue + 1), -1, Drops: false))]);
+        table["narrow"] = step => Index.Slice(step, step.Value(0), [InPlace.Narrowed(step)]);
+        table["slice"] = step => Index.Slice(step, step.Value(0), [new(step.Dimension(step.Size(1).Constant), step.Size(2), step.Size(3), step.Size(4).Constant, Drops: false)]);
+        table["select"] = step => new Index([Index.One(step, step.Dimension(step.Size(1).Constant), step.Size(2))], [], []).Read(step, step.Value(0));
+        table["getitem"] = table["index"] = Item;
+        table["setitem"] = step => Index.Of(step, step.Node.args[1..^1], step.Rank).Write(step, step.Value(0), step.Value(step.Count - 1, step.Input.Type));
+        table["index_put"] = step => Index.Of(step, [step.Node.args[2]], step.Rank).Write(step, step.Value(0), step.Value(1, step.Input.Type));
+        table["gather"] = table["take_along_dim"] = step => step.Add("GatherElements", [step.Value(0), step.Value(step.At("dim") == 1 ? 2 : 1)], Axis(step));
+        table["index_select"] = step => step.Add("Gather", [step.Value(0), step.Value(2)], Axis(step));
+        table["scatter"] = step => step.Add("ScatterElements", [step.Value(0), step.Value(2), step.Value(3, step.Input.Type)], Axis(step));
+        table["scatter_add"] = step => step.Add("ScatterElements", [step.Value(0), step.Value(2), step.Value(3, step.Input.Type)], Axis(step), OnnxGraph.Attribute("reduction", "add"));
+        table["masked_select"] = step => step.Add("Compress", [step.Add("Reshape", [step.Value(0), step.Graph.Integers(-1)]), step.Add("Reshape", [step.Add("Expand", [step.Value(1), step.Add("Shape", [step.Value(0)])]), step.Graph.Integers(-1)])]);
+        table["nonzero"] = table["argwhere"] = step => step.Add("Transpose", [step.Add("NonZero", [step.Value(0)])], OnnxGraph.Attribute("perm", [1, 0]));
+        table["tril"] = step => step.Add("Trilu", [step.Value(0), step.Graph.Integer(step.Long("diagonal", 0))], OnnxGraph.Attribute("upper", 0));
+        table["triu"] = step => step.Add("Trilu", [step.Value(0), step.Graph.Integer(step.Long("diagonal", 0))], OnnxGraph.Attribute("upper", 1));
+        table["unfold"] = step => step.At("step") >= 0 ? Windows(step) : Patches(step);
+    }
+
+    private static Format.AttributeProto Axis(Step step) => OnnxGraph.Attribute("axis", step.Dimension(step.Long("dim", 0)));
+
+    private static string Stack(Step step)
+    {
+        var axis = step.Dimension(step.Long("dim", 0), step.Output.Shape.Length);
+        return step.Add("Concat", step.Values(0, step.Output.Type).Select(value => step.Add("Unsqueeze", [value, step.Graph.Integers(axis)])), OnnxGraph.Attribute("axis", axis));
+    }
+
+    private static string[] Split(Step step)
+    {
+        var axis = step.Dimension(step.Long("dim", 0));
+        var parts = (step.Parts ?? throw new NotSupportedException("its result is no list of tensors")).Select(part => part.Shape[axis]).ToArray();
+        if (!step.ShapeAt(axis).IsFixed)
+            throw new NotSupportedException("it cuts a dimension whose size is free");
+        return step.Graph.Add("Split", step.Node.name, [step.Value(0), step.Graph.Integers(parts)], parts.Length, [OnnxGraph.Attribute("axis", axis)]);
+    }
+
+    private static string[] Unbind(Step step)
+    {
+        var axis = step.Dimension(step.Long(step.At("dim") >= 0 ? "dim" : "dimension", 0));
+        return step.ShapeAt(axis).IsFixed
+            ? [.. Enumerable.Range(0, (int)step.Input.Shape[axis]).Select(i => step.Add("Gather", [step.Value(0), step.Graph.Integer(i)], OnnxGraph.Attribute("axis", axis)))]
+            : throw new NotSupportedException("it takes apart a dimension whose size is free");
+    }
+
+    /// <summary>The end of a dimension, then its beginning; without dimensions, of all elements in a row.</summary>
+    private static string Roll(Step step)
+    {
+        var (shifts, dims) = (step.Longs(1, "shifts")!, step.Axes("dims"));
+        if (dims is null)
+            return step.Add("Reshape", [Rolled(step, step.Add("Reshape", [step.Value(0), step.Graph.Integers(-1)]), shifts[0], 0, null), step.Add("Shape", [step.Value(0)])]);
+        return shifts.Zip(dims).Aggregate(step.Add("Identity", [step.Value(0)]), (value, by) => Rolled(step, value, by.First, by.Second, step.ShapeAt(by.Second)));
+    }
+
+    private static string Rolled(Step step, string value, long shift, long axis, Size? size)
+    {
+        var cut = size is { IsFixed: true, Constant: var all } ? ((-shift % all) + all) % all : -shift;
+        return cut == 0 ? value : step.Add("Concat",
+            [Index.Slice(step, value, [new(axis, new(cut), Range.Open, 1, Drops: false)]), Index.Slice(step, value, [new(axis, new(0), new(cut), 1, Drops: false)])], OnnxGraph.Attribute("axis", axis));
+    }
+
+    /// <summary>An element of a list of tensors, or <c>x[…]</c>.</summary>
+    private static object Item(Step step)
+    {
+        if (step.Given(0) is TensorFacts)
+            return Index.Of(step, step.Node.args[1..], step.Rank).Read(step, step.Value(0));
+        var at = step.Size(1);
+        var values = step.Values(0);
+        return at.IsFixed ? values[at.Constant < 0 ? at.Constant + values.Length : at.Constant] : throw new NotSupportedException("its index is no fixed number");
+    }
+
+    /// <summary><c>x.unfold(dimension, size, step)</c>: overlapping windows of one dimension, each in a new last one.</summary>
+    private static string Windows(Step step)
+    {
+        var (axis, size, stride) = (step.Dimension(step.Long("dimension", 0)), step.Long("size", 1), step.Long("step", 1));
+        if (step.ShapeAt(axis) is not { IsFixed: true, Constant: var length })
+            throw new NotSupportedException("how many windows there are depends on a free size; fix that size");
+        var starts = arange(0, length - size + 1, stride);
+        var gathered = step.Add("Gather", [step.Value(0), step.Graph.Constant("windows", starts.unsqueeze(1) + arange(size))], OnnxGraph.Attribute("axis", axis));
+        var order = Enumerable.Range(0, step.Rank + 1).Select(i => (long)i).Where(i => i != axis + 1).Append(axis + 1);
+        return step.Add("Transpose", [gathered], OnnxGraph.Attribute("perm", order));
+    }
+
+    /// <summary>The patches that a convolution sees: [N, C, H, W] to [N, C · kh · kw, patches], by a convolution that copies.</summary>
+    private static string Patches(Step step)
+    {
+        var (kernel, channels) = (step.Longs(2, "kernel_size")!, step.Input.Shape[1]);
+        var padding = step.Longs(2, "padding") ?? new long[2];
+        var area = kernel[0] * kernel[1];
+        var copies = eye(area, dtype: step.Input.Type).reshape(area, 1, kernel[0], kernel[1]).repeat(channels, 1, 1, 1);
+        var patches = step.Add("Conv", [step.Value(0), step.Graph.Constant("copies", copies)], OnnxGraph.Attribute("group", channels), OnnxGraph.Attribute("strides", step.Longs(2, "stride") ?? [1, 1]),
+            OnnxGraph.Attribute("pads", [.. padding, .. padding]), OnnxGraph.Attribute("dilations", step.Longs(2, "dilation") ?? [1, 1]));
+        return step.Add("Reshape", [patches, step.Graph.Integers(0, channels * area, -1)]);
+    }
+}

@@ -1,0 +1,115 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Onnx.Converters;
+
+/// <summary>Sums, means, extremes and orders along dimensions.</summary>
+internal static class Reductions
+{
+    internal static void AddTo(Dictionary<string, Func<Step, object>> table)
+    {
+        table["mean"] = step => Reduce(step, "ReduceMean", step.Value(0, step.Output.Type));
+        table["prod"] = step => Reduce(step, "ReduceProd", step.Value(0, step.Output.Type));
+        table["logsumexp"] = step => Reduce(step, "ReduceLogSumExp", step.Value(0));
+        table["sum"] = step => Reduce(step, "ReduceSum", step.Value(0, step.Output.Type));
+        table["amax"] = step => Reduce(step, "ReduceMax", step.Value(0));
+        table["amin"] = step => Reduce(step, "ReduceMin", step.Value(0));
+        table["max"] = step => Extreme(step, "ReduceMax", "ArgMax", "Max");
+        table["min"] = step => Extreme(step, "ReduceMin", "ArgMin", "Min");
+        table["argmax"] = step => ArgExtreme(step, "ArgMax");
+        table["argmin"] = step => ArgExtreme(step, "ArgMin");
+        table["any"] = step => Bools(step, "ReduceMax");
+        table["all"] = step => Bools(step, "ReduceMin");
+        table["norm"] = table["vector_norm"] = Norm;
+        table["normalize"] = Normalize;
+        table["var"] = step => Variance(step);
+        table["std"] = step => step.Add("Sqrt", [Variance(step)]);
+        table["cumsum"] = step => step.Add("CumSum", [step.Value(0, step.Output.Type), step.Graph.Integer(step.Dimension(step.Long("dim", 0)))]);
+        table["topk"] = step => Order(step, step.Graph.Sizes([step.Size(1)]), step.Long("dim", -1), step.Setting("largest") is not false);
+        table["sort"] = Sort;
+        table["argsort"] = step => Sort(step)[1];
+    }
+
+    private static string Reduce(Step step, string op, string value) => Reduce(step, op, value, step.Axes("dimensions", "dimension", "dims", "dim", "dim0"), step.Flag("keepdim"));
+
+    /// <summary>The opset gives the axes of a sum as an input, those of all others as an attribute.</summary>
+    private static string Reduce(Step step, string op, string value, long[]? axes, bool keepdim)
+    {
+        var keeps = OnnxGraph.Attribute("keepdims", keepdim ? 1 : 0);
+        if (axes is null)
+            return step.Add(op, [value], keeps);
+        return op == "ReduceSum" ? step.Add(op, [value, step.Graph.Integers(axes)], keeps) : step.Add(op, [value], OnnxGraph.Attribute("axes", axes), keeps);
+    }
+
+    /// <summary>Of all elements, of two tensors, or along a dimension with the places.</summary>
+    private static object Extreme(Step step, string reduce, string place, string ofTwo)
+    {
+        if (step.Parts is not null)
+            return new[] { Reduce(step, reduce, step.Value(0)), ArgExtreme(step, place) };
+        return step.Facts(1) is not null ? step.Add(ofTwo, [step.Value(0, step.Output.Type), step.Value(1, step.Output.Type)]) : Reduce(step, reduce, step.Value(0));
+    }
+
+    private static string ArgExtreme(Step step, string op)
+    {
+        if (step.Setting("dim") is not null)
+            return step.Add(op, [step.Value(0)], OnnxGraph.Attribute("axis", step.Dimension(step.Long("dim", 0))), OnnxGraph.Attribute("keepdims", step.Flag("keepdim") ? 1 : 0));
+        var flat = step.Add("Reshape", [step.Value(0), step.Graph.Integers(-1)]);
+        return step.Add(op, [flat], OnnxGraph.Attribute("axis", 0), OnnxGraph.Attribute("keepdims", 0));
+    }
+
+    private static string Bools(Step step, string op)
+    {
+        var numbers = step.Graph.Cast(step.Value(0, ScalarType.Bool), ScalarType.Bool, ScalarType.Int32);
+        return step.Graph.Cast(Reduce(step, op, numbers), ScalarType.Int32, ScalarType.Bool);
+    }
+
+    private static string Norm(Step step)
+        => Norm(step, step.Double("p", step.Setting("ord") is string ord ? throw new NotSupportedException($"its order {ord} is not supported") : step.Double("ord", 2)), step.Axes("dims", "dim", "dimension"), step.Flag("keepdim"));
+
+    private static string Norm(Step step, double p, long[]? axes, bool keepdim)
+    {
+        var value = step.Value(0);
+        return p switch
+        {
+            1 => Reduce(step, "ReduceL1", value, axes, keepdim),
+            2 => Reduce(step, "ReduceL2", value, axes, keepdim),
+            double.PositiveInfinity => Reduce(step, "ReduceMax", step.Add("Abs", [value]), axes, keepdim),
+            double.NegativeInfinity => Reduce(step, "ReduceMin", step.Add("Abs", [value]), axes, keepdim),
+            _ => step.Add("Pow", [Reduce(step, "ReduceSum", step.Add("Pow", [step.Add("Abs", [value]), step.Scalar(p)]), axes, keepdim), step.Scalar(1 / p)]),
+        };
+    }
+
+    private static string Normalize(Step step)
+    {
+        var norm = Norm(step, step.Double("p", 2), [step.Dimension(step.Long("dim", 1))], keepdim: true);
+        return step.Add("Div", [step.Value(0), step.Add("Max", [norm, step.Scalar(step.Double("eps", 1e-12))])]);
+    }
+
+    /// <summary>The mean of squared differences, by n − 1 where it is unbiased.</summary>
+    private static string Variance(Step step)
+    {
+        var axes = step.Axes("dimensions") ?? [.. Enumerable.Range(0, step.Rank).Select(axis => (long)axis)];
+        var value = step.Value(0);
+        var difference = step.Add("Sub", [value, Reduce(step, "ReduceMean", value, axes, keepdim: true)]);
+        var squares = Reduce(step, "ReduceSum", step.Add("Mul", [difference, difference]), axes, step.Flag("keepdim"));
+        return step.Add("Div", [squares, Count(step, axes, step.Setting("unbiased") is not false)]);
+    }
+
+    private static string Count(Step step, long[] axes, bool unbiased)
+    {
+        var sizes = axes.Select(axis => step.ShapeAt(axis)).ToArray();
+        if (sizes.All(size => size.IsFixed))
+            return step.Scalar(sizes.Aggregate(1L, (product, size) => product * size.Constant) - (unbiased ? 1 : 0));
+        var count = step.Add("ReduceProd", [step.Graph.Sizes(sizes)], OnnxGraph.Attribute("keepdims", 0));
+        return step.Graph.Cast(unbiased ? step.Add("Sub", [count, step.Graph.Integer(1)]) : count, ScalarType.Int64, step.Output.Type);
+    }
+
+    private static string[] Sort(Step step)
+    {
+        var axis = step.Dimension(step.Long("dim", -1));
+        return Order(step, step.Graph.Sizes([step.ShapeAt(axis)]), axis, step.Flag("descending"));
+    }
+
+    /// <summary>Numbers in order, and where they were.</summary>
+    private static string[] Order(Step step, string count, long axis, bool largest)
+        => step.Graph.Add("TopK", step.Node.name, [step.Value(0), count], 2, [OnnxGraph.Attribute("axis", step.Dimension(axis)), OnnxGraph.Attribute("largest", largest ? 1 : 0)]);
+}

@@ -1,0 +1,128 @@
+using System.Collections.Frozen;
+using System.Runtime.CompilerServices;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Onnx;
+
+/// <summary>
+/// What in a run depends on data, the content of inputs and of the module's tensors. What does not (masks, positions, sizes) depends on the inputs' sizes alone: where several runs agree on it,
+/// it is a constant of the model. The content of such tensors is kept as each reader found it, for it may be written to in between.
+/// </summary>
+/// <param name="code">The graph.</param>
+/// <param name="dataInputs">Which inputs have content that matters.</param>
+internal sealed class DataFlow(Expansion code, bool[] dataInputs)
+{
+    private static readonly FrozenSet<string> SizeReaders = new[]
+    {
+        "shape", "size", "dim", "ndim", "numel", "NumberOfElements", "Dimensions", "dtype", "device", "device_type", "is_floating_point", "is_complex", "is_integral", "requires_grad",
+        "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty", "new_tensor",
+    }.ToFrozenSet(StringComparer.Ordinal);
+
+    private readonly AliasAnalysis aliases = new(code.Graph, new(code.Root, code.Constants));
+    private readonly HashSet<Node> data = [];
+    private readonly Dictionary<Node, object?> made = [];
+    private readonly Dictionary<(Node, Node), object?> seen = [];
+    private readonly Dictionary<Node, object> parts = [];
+    private int inputs;
+
+    /// <summary>Tensors that outlive the run.</summary>
+    internal HashSet<object> Kept { get; } = new(ReferenceEqualityComparer.Instance);
+
+    private Argument Result => code.Graph.output_node().args[0];
+
+    internal bool IsData(Node node) => data.Contains(node);
+
+    /// <summary>Whether an argument depends on data, for each part where it is a tuple or list.</summary>
+    private object Parts(Argument argument) => argument switch
+    {
+        NodeArgument { Node: var node } => parts.GetValueOrDefault(node) ?? IsData(node),
+        TupleArgument tuple => tuple.Items.Select(Parts).ToArray(),
+        ListArgument list => list.Items.Select(Parts).ToArray(),
+        _ => argument.nodes().Any(IsData),
+    };
+
+    private static bool Any(object part) => part is object[] items ? items.Any(Any) : (bool)part;
+
+    /// <summary>What a node gave, or what it left in the tensor that it wrote to; null where that depends on data, or is no tensor.</summary>
+    internal object? ContentOf(Node node) => made.GetValueOrDefault(node);
+
+    /// <summary>What a tensor was when a node read it; null where that depends on data.</summary>
+    internal object? ContentAt(Node reader, Node read) => seen.GetValueOrDefault((reader, read));
+
+    /// <summary>Before a node runs.</summary>
+    internal void Read(Node node, IReadOnlyDictionary<Node, object?> env)
+    {
+        foreach (var input in node.all_input_nodes)
+            if (!IsData(input) && HoldsTensors(env[input]))
+                seen[(node, input)] = Keep(env[input], input);
+    }
+
+    /// <summary>After a node has run.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="value">What it gave.</param>
+    /// <param name="nested">The flow inside of it, where it is a graph itself.</param>
+    /// <param name="env">The values before.</param>
+    internal void Made(Node node, object? value, DataFlow? nested, IReadOnlyDictionary<Node, object?> env)
+    {
+        var written = aliases.MutatedBy(node).ToArray();
+        if (nested is not null)
+            parts[node] = nested.Parts(nested.Result);
+        else if (node.target is BuiltinTarget { Operation: Builtin.getitem } && node.args is [NodeArgument { Node: var whole }, Literal { Value: int position }] && parts.GetValueOrDefault(whole) is object[] items)
+            parts[node] = items[position < 0 ? position + items.Length : position];
+        if (DependsOnData(node))
+        {
+            data.Add(node);
+            foreach (var changed in written.SelectMany(aliases.ClassOf).Where(other => other == node || env.ContainsKey(other)))
+                data.Add(changed);
+        }
+        else if (HoldsTensors(value))
+            made[node] = Keep(value, node);
+        else if (written.Length > 0)
+            made[node] = Keep(env[written[0]], written[0]);
+    }
+
+    private bool DependsOnData(Node node) => node.op switch
+    {
+        Opcode.placeholder => dataInputs[inputs++],
+        Opcode.get_attr => true,
+        _ when parts.TryGetValue(node, out var known) => Any(known),
+        Opcode.call_module => true,
+        _ when SizeReaders.Contains(Callee(node)) => false,
+        _ when node.target is FunctionTarget { Method: var function } && RandomOperations.Draws(function, node) => true,
+        _ when node.target is MethodTarget { Method: var method } && RandomOperations.Draws(method, node) => true,
+        _ => node.all_input_nodes.Any(IsData),
+    };
+
+    private static string Callee(Node node) => node.target switch
+    {
+        MemberTarget { Member.Name: var member } => member,
+        var target => target.name,
+    };
+
+    /// <summary>A copy where anybody writes to it.</summary>
+    private object? Keep(object? value, Node node)
+    {
+        var isWritten = aliases.ClassOf(node).SelectMany(other => other.users).Any(user => aliases.MutatedBy(user).Any());
+        return Copy(value);
+
+        object? Copy(object? part) => part switch
+        {
+            Tensor tensor when isWritten => tensor.clone(),
+            Tensor tensor => Kept.Add(tensor) ? tensor : tensor,
+            System.Collections.IDictionary items => ExampleRun.Named(items, Copy),
+            System.Collections.IEnumerable list and not string => list.Cast<object?>().Select(Copy).ToArray(),
+            ITuple tuple => Enumerable.Range(0, tuple.Length).Select(i => Copy(tuple[i])).ToArray(),
+            _ => null,
+        };
+    }
+
+    private static bool HoldsTensors(object? value) => value switch
+    {
+        Tensor => true,
+        string => false,
+        System.Collections.IDictionary items => HoldsTensors(items.Values),
+        System.Collections.IEnumerable list => list.Cast<object?>().Any(HoldsTensors),
+        ITuple tuple => Enumerable.Range(0, tuple.Length).Any(i => HoldsTensors(tuple[i])),
+        _ => false,
+    };
+}

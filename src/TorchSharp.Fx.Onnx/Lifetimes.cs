@@ -1,0 +1,45 @@
+using System.Runtime.CompilerServices;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Onnx;
+
+/// <summary>Disposes what an example run made after its last use: three runs of a large model would not fit into memory otherwise.</summary>
+internal sealed class Lifetimes
+{
+    private readonly Dictionary<Node, List<Node>> finished = [];
+    private readonly HashSet<object> foreign = new(ReferenceEqualityComparer.Instance);
+
+    internal Lifetimes(Graph graph)
+    {
+        var last = new Dictionary<Node, Node>();
+        foreach (var node in graph.nodes)
+            foreach (var input in node.all_input_nodes)
+                last[input] = node;
+        // The results outlive the graph.
+        foreach (var group in last.Where(entry => entry.Value.op != Opcode.output).GroupBy(entry => entry.Value, entry => entry.Key))
+            finished[group.Key] = [.. group];
+    }
+
+    /// <summary>After a node has run: inputs and the module's tensors belong to others, and a value may be the same object as a live one.</summary>
+    internal void After(Node node, object? value, IReadOnlyDictionary<Node, object?> env, HashSet<object> kept)
+    {
+        if (node.op is Opcode.placeholder or Opcode.get_attr)
+            foreach (var tensor in Tensors(value))
+                foreign.Add(tensor);
+        if (!finished.TryGetValue(node, out var over))
+            return;
+        var live = new HashSet<object>(env.Where(entry => !over.Contains(entry.Key)).SelectMany(entry => Tensors(entry.Value)).Concat(Tensors(value)), ReferenceEqualityComparer.Instance);
+        foreach (var tensor in over.SelectMany(read => Tensors(env[read])))
+            if (!foreign.Contains(tensor) && !kept.Contains(tensor) && !live.Contains(tensor))
+                tensor.Dispose();
+    }
+
+    private static IEnumerable<Tensor> Tensors(object? value) => value switch
+    {
+        Tensor tensor => [tensor],
+        System.Collections.IDictionary items => Tensors(items.Values),
+        System.Collections.IEnumerable list and not string => list.Cast<object?>().SelectMany(Tensors),
+        ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(i => Tensors(tuple[i])),
+        _ => [],
+    };
+}
