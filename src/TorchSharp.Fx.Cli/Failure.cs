@@ -16,7 +16,7 @@ internal static class Failure
         IOException or UnauthorizedAccessException => FirstLine(error.Message),
         TypeInitializationException { InnerException: { } inner } => Sentence(inner),
         TargetInvocationException { InnerException: { } inner } => Sentence(inner),
-        DllNotFoundException or NotSupportedException when error.Message.Contains("orch", StringComparison.Ordinal) => "TorchSharp's native library does not load; 'torchfx doctor' says why and what to do.",
+        DllNotFoundException or NotSupportedException when error.Message.Contains("libtorch", StringComparison.OrdinalIgnoreCase) => "TorchSharp's native library does not load; 'torchfx doctor' says why and what to do.",
         ExternalException => FirstLine(error.Message),
         _ => $"An unexpected {error.GetType().Name}: {FirstLine(error.Message)} (--verbose shows where.)",
     };

@@ -53,7 +53,14 @@ internal sealed class BenchWorker : IDisposable
 
     public void Dispose()
     {
-        process.StandardInput.Close();
+        try
+        {
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It has ended, and its message is what the user is to read.
+        }
         process.WaitForExit();
         process.Dispose();
     }
