@@ -24,6 +24,7 @@ public static class InferenceOptimization
         ("fuse_activations", layers => new Fusion(layers).FuseActivations()),
         ("activate_in_place", layers => new Fusion(layers).ActivateInPlace()),
         ("eliminate_dead_code", layers => layers.EliminateDeadCode()),
+        ("plan_memory", layers => new Fusion(layers).PlanMemory()),
     ];
 
     /// <summary>

@@ -17,6 +17,9 @@ internal abstract class KernelModule(string name, FusedActivation activation) : 
     /// <summary>What is done with the result.</summary>
     internal FusedActivation Activation { get; } = activation;
 
+    /// <summary>Where memory for results comes from; null where a result may leave the graph, so that it must not hold more than it needs.</summary>
+    internal BufferPool? Pool { get; set; }
+
     /// <summary><c>activation(module(input))</c></summary>
     public sealed override Tensor forward(Tensor input) => Compute(input, null, Residual.None);
 
@@ -72,7 +75,7 @@ internal abstract class KernelModule(string name, FusedActivation activation) : 
         Order(sizes, strides);
         using var ownedOther = other is null ? null : MemoryFormat.Ordered(other, strides);
         GC.KeepAlive(input);
-        return kernel.Run(ownedInput ?? input, ownedOther ?? other, sizes, strides);
+        return kernel.Run(ownedInput ?? input, ownedOther ?? other, sizes, strides, Pool);
     }
 
     /// <summary>Frees the kernels, as what they were made of changes.</summary>
@@ -87,7 +90,10 @@ internal abstract class KernelModule(string name, FusedActivation activation) : 
     protected override void Dispose(bool disposing)
     {
         if (disposing)
+        {
             Forget();
+            Pool?.Dispose();
+        }
         base.Dispose(disposing);
     }
 

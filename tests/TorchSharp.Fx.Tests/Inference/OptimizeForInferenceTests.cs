@@ -66,7 +66,7 @@ public sealed class OptimizeForInferenceTests
         AssertSame(all, [rand(2, 8, 20, 17), rand(8, 9, 9)], nodes: 5);
         using var traced = fx.symbolic_trace(all);
         using var optimised = traced.optimize_for_inference();
-        Assert.Equal("GlobalAverage", optimised.named_modules().Single(entry => entry.name == "pool").module.GetName());
+        Assert.Equal("GlobalAverage", Named(optimised, "pool").GetName());
         using var some = Warm(Sequential(("conv", Conv2d(8, 24, 3)), ("pool", AdaptiveAvgPool2d(3))));
         AssertSame(some, [rand(2, 8, 20, 17)], nodes: 4);
     }
@@ -106,6 +106,30 @@ public sealed class OptimizeForInferenceTests
         init.uniform_(norm.running_var!, 0.5, 2);
         model.eval();
         AssertSame(model, [randn(2, 16, 20, 17), randn(1, 16, 5, 9)], nodes: null);
+    }
+
+    [Fact]
+    public void Large_values_inside_share_memory_from_run_to_run_and_results_keep_theirs()
+    {
+        using var model = Warm(Sequential(("conv1", Conv2d(8, 64, 3, padding: 1)), ("relu", ReLU()), ("conv2", Conv2d(64, 64, 3, padding: 1)), ("bn", BatchNorm2d(64)), ("conv3", Conv2d(64, 64, 1))));
+        using var traced = fx.symbolic_trace(model);
+        Tensor[] inputs = [rand(2, 8, 80, 80), rand(1, 8, 80, 96), rand(2, 8, 80, 80)];
+        Tensor[] results;
+        using (var optimised = traced.optimize_for_inference())
+        {
+            results = [.. inputs.Select(optimised.call)];
+            var (inside, last) = ((KernelModule)Named(optimised, "conv1"), (KernelModule)Named(optimised, "conv3"));
+            Assert.NotNull(inside.Pool);
+            Assert.Null(last.Pool);
+            Assert.Equal(2, inside.Pool.Count);
+        }
+        foreach (var (input, result) in inputs.Zip(results))
+        {
+            using var expected = model.call(input);
+            AssertClose(expected, result);
+            result.Dispose();
+            input.Dispose();
+        }
     }
 
     [Fact]
@@ -313,6 +337,8 @@ public sealed class OptimizeForInferenceTests
         model.eval();
         return model;
     }
+
+    private static Module Named(Module parent, string name) => parent.named_modules().Single(entry => entry.name == name).module;
 
     private static Module<Tensor, Tensor> Named(string activation) => activation switch
     {

@@ -9,7 +9,7 @@ internal sealed unsafe class PrimitiveKernel : LayerKernel
     private readonly DnnlHandle? addend;
     private readonly Tensor? weight;
     private readonly (int Index, Tensor? Values)[] vectors;
-    private readonly long scratchpad;
+    private readonly long scratchpad, resultSize;
     private Arguments? idle;
 
     /// <param name="source">What an input looks like.</param>
@@ -28,13 +28,16 @@ internal sealed unsafe class PrimitiveKernel : LayerKernel
         description = describe(attributes);
         primitive = Dnnl.Primitive(description);
         scratchpad = Dnnl.Bytes(Dnnl.ScratchpadOf(description));
+        resultSize = Dnnl.Bytes(result.Value);
         this.weight = weight?.For(Dnnl.WeightsOf(description));
     }
 
     /// <inheritdoc/>
-    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides)
+    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, BufferPool? pool)
     {
-        var output = other is null || addend is not null ? Shims.Empty(input.dtype, sizes, strides) : Shims.Share(other);
+        var output = other is not null && addend is null ? Shims.Share(other)
+            : pool is not null && resultSize >= BufferPool.Smallest ? pool.Empty(input.dtype, sizes, strides)
+            : Shims.Empty(input.dtype, sizes, strides);
         var arguments = Interlocked.Exchange(ref idle, null) ?? new Arguments(this);
         try
         {
