@@ -57,7 +57,6 @@ internal static class Repeated
             if (i >= 0)
                 taken.Add(watch.Elapsed.TotalMilliseconds / milliseconds);
         }
-        taken.Sort();
-        return new(work, unit, limit, (taken[(times - 1) / 2] + taken[times / 2]) / 2, taken[0]);
+        return new(work, unit, limit, NodeTime.MedianOf(taken), taken.Min());
     }
 }

@@ -37,7 +37,7 @@ internal sealed record BenchReport(BenchSubject Subject, BenchOrder Order, IRead
     internal void WriteJson(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
-        writer.WriteString("model", Subject.Source.Name);
+        writer.WriteString("model", Order.Model);
         writer.WriteString("requested", Subject.Nodes);
         writer.WriteString("against", Order.Against);
         writer.WriteNumber("rounds", Order.Rounds);

@@ -17,12 +17,13 @@ internal sealed record BenchResult(string Peer, int Batch, int Threads, double M
 }
 
 /// <summary>What is to be measured.</summary>
+/// <param name="Model">The model's name.</param>
 /// <param name="Peers">The ways of running the model.</param>
 /// <param name="Against">The one that ratios are against.</param>
 /// <param name="Rounds">How many turns of each are measured.</param>
 /// <param name="Profiles">Whether nodes are measured, too.</param>
 /// <param name="Picture">Names the file for the flame graph of a peer, batch and number of threads; null for none.</param>
-internal sealed record BenchOrder(string[] Peers, string Against, int Rounds, bool Profiles, Func<string, int, int, string>? Picture)
+internal sealed record BenchOrder(string Model, string[] Peers, string Against, int Rounds, bool Profiles, Func<string, int, int, string>? Picture)
 {
     internal const int WarmUp = 3;
 
@@ -35,7 +36,8 @@ internal sealed record BenchOrder(string[] Peers, string Against, int Rounds, bo
 /// <param name="start">Starts the process of a peer, for a batch size and a number of threads.</param>
 /// <param name="files">Where processes leave their values.</param>
 /// <param name="advance">Called after each turn.</param>
-internal sealed class Benchmark(BenchOrder order, Func<string, int, int, BenchWorker> start, BenchFiles files, Action advance)
+/// <param name="token">Stops before the next one.</param>
+internal sealed class Benchmark(BenchOrder order, Func<string, int, int, BenchWorker> start, BenchFiles files, Action advance, CancellationToken token)
 {
     // Threads that have done their work spin for a while before they sleep; those of one process must not take the next one's time.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(30);
@@ -50,12 +52,12 @@ internal sealed class Benchmark(BenchOrder order, Func<string, int, int, BenchWo
             // Before anything else is asked of the processes, which would take memory.
             var memory = workers.ConvertAll(worker => worker.PeakMemory());
             var differences = Differences(workers);
-            var medians = Array.ConvertAll(times, Median);
+            var medians = Array.ConvertAll(times, NodeTime.MedianOf);
             var unit = medians[Array.IndexOf(order.Peers, order.Against)];
             return [.. order.Peers.Select((peer, i) =>
             {
                 var picture = BenchPeer.Graphs.Contains(peer) ? order.Picture?.Invoke(peer, batch, threads) : null;
-                var nodes = order.Profiles ? workers[i].Profile(order.Rounds, $"{peer}, batch {batch}, threads {threads}", picture) : [];
+                var nodes = order.Profiles ? workers[i].Profile(order.Rounds, $"{order.Model}, {peer}, batch {batch}, threads {threads}", picture) : [];
                 return new BenchResult(peer, batch, threads, medians[i], times[i].Min(), medians[i] / unit, memory[i], differences[i], nodes) { Picture = picture };
             })];
         }
@@ -72,18 +74,13 @@ internal sealed class Benchmark(BenchOrder order, Func<string, int, int, BenchWo
         for (var round = -BenchOrder.WarmUp; round < order.Rounds; round++)
             for (var i = 0; i < workers.Count; i++)
             {
+                token.ThrowIfCancellationRequested();
                 Thread.Sleep(Pause);
                 if (workers[i].Measure() is var time && round >= 0)
                     times[i].Add(time);
                 advance();
             }
         return times;
-    }
-
-    private static double Median(List<double> times)
-    {
-        times.Sort();
-        return (times[(times.Count - 1) / 2] + times[times.Count / 2]) / 2;
     }
 
     /// <summary>How far each peer's features are from those of the plain graph, or of the first that has any.</summary>

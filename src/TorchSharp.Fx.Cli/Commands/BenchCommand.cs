@@ -31,15 +31,16 @@ internal sealed class BenchCommand : ToolCommand
         inputs.AddTo(this);
         foreach (var option in new Option[] { nodes, peers, against, batches, threads, rounds, profile, top, json, format, worker })
             Add(option);
-        SetAction(Run);
+        SetAction((parsed, token) => Task.FromResult(Run(parsed, token)));
     }
 
-    private void Run(ParseResult parsed)
+    private int Run(ParseResult parsed, CancellationToken token)
     {
         if (parsed.GetValue(worker)?.Split(',', 4) is [var peer, var batch, var count, var folder])
             Serve(parsed, peer, int.Parse(batch, CultureInfo.InvariantCulture), int.Parse(count, CultureInfo.InvariantCulture), new BenchFiles(folder));
         else
-            Compare(parsed, Order(parsed));
+            Compare(parsed, Subject(parsed), token);
+        return 0;
     }
 
     private void Serve(ParseResult parsed, string name, int batch, int count, BenchFiles files)
@@ -56,9 +57,9 @@ internal sealed class BenchCommand : ToolCommand
         BenchWorker.Serve(peer);
     }
 
-    private void Compare(ParseResult parsed, BenchOrder order)
+    private void Compare(ParseResult parsed, BenchSubject subject, CancellationToken token)
     {
-        var subject = Subject(parsed);
+        var order = Order(parsed, subject.Source.Name);
         var (counts, sizes) = (Numbers(parsed, threads), Numbers(parsed, batches));
         foreach (var path in new[] { parsed.GetValue(json), parsed.GetValue(profile) })
             if (path is not null)
@@ -74,7 +75,7 @@ internal sealed class BenchCommand : ToolCommand
             var results = new List<BenchResult>();
             Terminal.WithProgress("turns", order.Turns * counts.Length * sizes.Length, advance =>
             {
-                var benchmark = new Benchmark(order, (peer, batch, count) => new BenchWorker([.. given, "--worker", $"{peer},{batch},{count},{folder.FullName}"], count), files, () => advance(1));
+                var benchmark = new Benchmark(order, (peer, batch, count) => new BenchWorker([.. given, "--worker", $"{peer},{batch},{count},{folder.FullName}"], count), files, () => advance(1), token);
                 foreach (var count in counts)
                     foreach (var batch in sizes)
                         results.AddRange(benchmark.Run(batch, count));
@@ -108,14 +109,14 @@ internal sealed class BenchCommand : ToolCommand
         using var extractor = subject.Extractor(module);
     }
 
-    private BenchOrder Order(ParseResult parsed)
+    private BenchOrder Order(ParseResult parsed, string name)
     {
         var names = parsed.GetRequiredValue(peers).Split(',', StringSplitOptions.TrimEntries);
-        foreach (var name in names)
-            if (!BenchPeer.Names.Contains(name))
-                throw Wrong($"--peers has '{name}', but there are {string.Join(", ", BenchPeer.Names)}.");
-            else if (names.Count(other => other == name) > 1)
-                throw Wrong($"--peers has '{name}' twice.");
+        foreach (var peer in names)
+            if (!BenchPeer.Names.Contains(peer))
+                throw Wrong($"--peers has '{peer}', but there are {string.Join(", ", BenchPeer.Names)}.");
+            else if (names.Count(other => other == peer) > 1)
+                throw Wrong($"--peers has '{peer}' twice.");
         var unit = parsed.GetValue(against) ?? names[0];
         if (!names.Contains(unit))
             throw Wrong($"--against takes one of --peers ({string.Join(", ", names)}), not '{unit}'.");
@@ -128,7 +129,7 @@ internal sealed class BenchCommand : ToolCommand
             throw Wrong($"--profile draws SVG, so its file must end with .svg, but it is '{file}'.");
         if (parsed.GetValue(top) is { } rows && (rows < 1 || !profiles))
             throw Wrong(profiles ? $"--top must be 1 or more, not {rows}." : "--top says how many nodes --profile prints: give both.");
-        return new(names, unit, parsed.GetValue(rounds), profiles, Pictures(parsed, names));
+        return new(name, names, unit, parsed.GetValue(rounds), profiles, Pictures(parsed, names));
     }
 
     /// <summary>One file where there is one graph, else a name for each.</summary>

@@ -89,10 +89,14 @@ public sealed class GraphProfile
 public sealed record NodeTime(Node node, string operation, IReadOnlyList<double> times)
 {
     /// <summary>The median of the calls, in ms.</summary>
-    public double median { get; } = MedianOf([.. times.Order()]);
+    public double median { get; } = MedianOf(times);
 
     /// <summary>The shortest of the calls, in ms.</summary>
     public double shortest => times.Min();
 
-    private static double MedianOf(double[] sorted) => (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    internal static double MedianOf(IEnumerable<double> times)
+    {
+        var sorted = times.Order().ToArray();
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
 }
