@@ -9,11 +9,14 @@ using TorchSharp.Fx.Bench;
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- memory          peak memory, one process a contender
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- instructions    ns per CIL instruction while tracing, and what example inputs cost
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- loading         loading weights against reading their file, and peak memory
+// dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- images          images to features on disk, against the model alone
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- goals           all that the project wants to reach; bench/measure.sh does it with an installed tool
 switch (args)
 {
     case ["goals", .. var rest]:
         return GoalTable.Run(rest);
+    case ["images", .. var rest]:
+        return ImagesToFeatures.Run(rest);
     case ["loading", .. var rest]:
         return Loading.Run(rest);
     case ["instructions", .. var names]:

@@ -6,8 +6,15 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Cli;
 
 /// <summary>Runs images through a feature extractor, batch by batch, and writes what comes out.</summary>
+/// <remarks>
+/// Each of several threads reads, computes and writes a batch of its own, with its share of the processors: so files are read while the model runs, and less time is lost than where all threads
+/// meet after each operation.
+/// </remarks>
 internal sealed class Extraction(DualGraphModule extractor, nn.Module<Tensor, Tensor> preprocessing, FeatureWriter writer, ReturnNodes requested)
 {
+    // What bounds the memory on machines with many processors: how many images are worked on at once, where that is more than two batches.
+    private const int ImagesAtOnce = 32;
+
     private readonly Dictionary<string, (string Shape, string Type)> shapes = [];
     private readonly List<string> written = [];
 
@@ -17,45 +24,54 @@ internal sealed class Extraction(DualGraphModule extractor, nn.Module<Tensor, Te
     internal void Run(IReadOnlyList<InputImage> images, int batchSize, CancellationToken token)
     {
         var time = Stopwatch.StartNew();
-        using var _ = no_grad();
+        var batches = images.Chunk(batchSize).Select((batch, number) => (Name: batchSize == 1 ? batch[0].Name : BatchName(number, (images.Count - 1) / batchSize), Images: batch));
+        var threads = get_num_threads();
+        var workers = Math.Min(Math.Min(threads, (images.Count + batchSize - 1) / batchSize), Math.Max(2, ImagesAtOnce / batchSize));
         try
         {
-            Terminal.WithProgress("images", images.Count, advance =>
+            Terminal.WithProgress("images", images.Count, advance => InOrder.Run(batches, workers, batch => RunBatch(batch.Name, batch.Images, threads / workers, token), result =>
             {
-                foreach (var (number, batch) in images.Chunk(batchSize).Index())
-                {
-                    token.ThrowIfCancellationRequested();
-                    RunBatch(batchSize == 1 ? batch[0].Name : BatchName(number, (images.Count - 1) / batchSize), batch, token);
-                    advance(batch.Length);
-                }
-            });
+                Take(result);
+                advance(result.Images);
+            }));
         }
         finally
         {
+            set_num_threads(threads);
             if (!PrintsAtOnce)
                 written.ForEach(Console.Out.WriteLine);
         }
         PrintSummary(images.Count, time.Elapsed);
     }
 
-    private void RunBatch(string name, InputImage[] images, CancellationToken token)
+    private Written RunBatch(string name, InputImage[] images, int threads, CancellationToken token)
     {
+        token.ThrowIfCancellationRequested();
+        // Both hold for the calling thread.
+        set_num_threads(threads);
+        using var mode = no_grad();
         using var scope = NewDisposeScope();
         var input = torch.stack([.. images.Select(image => preprocessing.call(io.read_image(image.Path)))]);
         using var features = extractor.call(input);
         var tensors = requested.Select(request => request.Key).ToDictionary(key => key, key => TensorOf(features, key));
         token.ThrowIfCancellationRequested();
-        foreach (var path in writer.Write(name, tensors, [.. images.Select(image => image.Path)]))
+        var paths = writer.Write(name, tensors, [.. images.Select(image => image.Path)]);
+        return new(images.Length, paths, tensors.ToDictionary(entry => entry.Key, entry => ($"[{string.Join(", ", entry.Value.shape)}]", entry.Value.dtype.ToString().ToLowerInvariant())));
+    }
+
+    private void Take(Written batch)
+    {
+        foreach (var path in batch.Paths)
         {
             written.Add(path);
             if (PrintsAtOnce)
                 Console.Out.WriteLine(path);
         }
-        foreach (var (key, tensor) in tensors)
-            shapes.TryAdd(key, ($"[{string.Join(", ", tensor.shape)}]", tensor.dtype.ToString().ToLowerInvariant()));
+        foreach (var (key, shape) in batch.Shapes)
+            shapes.TryAdd(key, shape);
     }
 
-    private static Tensor TensorOf(Features features, string key) => features.value<object>(key) as Tensor
+    private static Tensor TensorOf(Features features, string key) => (features.value<object>(key) as Tensor)?.contiguous()
         ?? throw new ToolException($"The feature '{key}' is a {features.value<object>(key).GetType().Name}, not a tensor, so it can't be written to a file.");
 
     /// <summary>Numbers of equal length, so that any listing has the batches in order.</summary>
@@ -71,4 +87,9 @@ internal sealed class Extraction(DualGraphModule extractor, nn.Module<Tensor, Te
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{images} image{(images == 1 ? "" : "s")}, {written.Count} file{(written.Count == 1 ? "" : "s")}, {time.TotalSeconds:F1} s"));
     }
+
+    /// <param name="Images">How many there were.</param>
+    /// <param name="Paths">The files.</param>
+    /// <param name="Shapes">The shape and type of each feature.</param>
+    private sealed record Written(int Images, IReadOnlyList<string> Paths, IReadOnlyDictionary<string, (string Shape, string Type)> Shapes);
 }

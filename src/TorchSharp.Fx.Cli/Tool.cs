@@ -15,6 +15,7 @@ internal static class Tool
 
     internal static async Task<int> Run(string[] args)
     {
+        KeepMemory();
         var verbose = new Option<bool>("--verbose") { Description = "Show where an error came from.", Recursive = true };
         var parsed = Root(verbose).Parse(args);
         if (parsed.Action is ParseErrorAction)
@@ -37,6 +38,13 @@ internal static class Tool
                 await Console.Error.WriteLineAsync($"{Environment.NewLine}{error}");
             return error is ToolException { IsWrongUsage: true } ? WrongUsage : Failed;
         }
+    }
+
+    /// <summary>The tool's process is its own, and short; TORCHFX_KEEP_MEMORY=0 is there to measure what it gains.</summary>
+    private static void KeepMemory()
+    {
+        if (Environment.GetEnvironmentVariable("TORCHFX_KEEP_MEMORY") != "0")
+            TensorMemory.KeepFreed();
     }
 
     private static RootCommand Root(Option<bool> verbose)

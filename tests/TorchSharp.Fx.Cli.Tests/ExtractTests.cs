@@ -89,6 +89,35 @@ public sealed class ExtractTests : IDisposable
     }
 
     [Fact]
+    public void Files_come_in_the_order_of_the_images_though_threads_share_them_and_all_that_are_there_are_listed()
+    {
+        File.WriteAllText(folder["damaged.png"], "no image");
+        string[] good = [.. Enumerable.Repeat(Images, 2).SelectMany(images => images)];
+        var run = Torchfx.Run(new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "4" }, ["extract", "resnet18", .. good, folder["damaged.png"], .. good, "--nodes", "conv1", "--out", folder["out"]]);
+        Assert.EndsWith($"\ntorchfx: {folder["damaged.png"]} is not an image of a known format (JPEG, PNG, WebP, BMP, GIF), or its header is damaged.\n", run.Error);
+        Assert.Equal(["astronaut", "chelsea", "coffee", "rocket", "astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"], run.Lines[..8].Select(Path.GetFileNameWithoutExtension));
+        Assert.Equal(Directory.GetFiles(folder["out"]).Order(), run.Lines.Order());
+        Assert.True(run.Lines.Length < 2 * good.Length);
+        Assert.All(run.Lines, file => Assert.Equal([1, 64, 112, 112], Safetensors.list(file).Single().shape));
+    }
+
+    [Fact]
+    public void The_optimised_copy_gives_the_same_but_for_rounding()
+    {
+        var run = Torchfx.Run(new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "2" }, ["extract", "resnet18", .. Images, "--nodes", "layer4,flatten", "--seed", "7", "--optimised", "--out", folder["out"]]);
+        Assert.True(run.ExitCode == 0, run.Error);
+        torch.manual_seed(7);
+        using var model = models.resnet18();
+        foreach (var (image, file) in Images.Zip(run.Lines))
+        {
+            var features = Safetensors.load_file(file);
+            var (layer4, flat) = Eager(model, image);
+            Assert.InRange(((layer4 - features["layer4"]).abs().max() / layer4.std()).item<float>(), 1e-9, 1e-4);
+            Assert.InRange(((flat - features["flatten"]).abs().max() / flat.std()).item<float>(), 0, 1e-4);
+        }
+    }
+
+    [Fact]
     public void An_interrupt_leaves_whole_files_only()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS(), "Signals are sent with kill.");

@@ -35,7 +35,7 @@ internal static class GoalTable
     {
         Directory.CreateDirectory(folder);
         var parts = Comparisons.Select(comparison => (comparison.Name, Run: (Func<IEnumerable<GoalResult>>)(() => comparison.Run(tool, folder, ["--rounds", rounds.ToString(CultureInfo.InvariantCulture)]))))
-            .Append(("tracing", Repeated.Tracing)).Append(("start", () => Repeated.Start(tool)));
+            .Append(("tracing", Repeated.Tracing)).Append(("start", () => Repeated.Start(tool))).Append(("images", () => ImagesToFeatures.Goals("resnet18", 500)));
         string[] lines =
         [
             "| work | measure | goal | median | shortest | met |", "|---|---|---|---|---|---|",

@@ -15,15 +15,17 @@ internal sealed class ExtractCommand : ToolCommand
     private readonly Option<string> format = Choice("--format", "One .safetensors file a batch, or one .npy file a key and a .json file that lists them.", "safetensors", "npy");
     private readonly Option<int> batch = new("--batch") { Description = "How many images run, and are written, together.", HelpName = "N", DefaultValueFactory = _ => 1 };
 
+    private readonly Option<bool> optimised = new("--optimised") { Description = "Run the optimised copy of the model: about twice as fast; the values differ by rounding." };
+
     public ExtractCommand() : base("extract", "Runs a model on images and writes the values of its nodes to files, one for each image or batch.",
         "extract resnet18 photo.jpg --nodes layer4 --out features",
-        "extract resnet50 photos --nodes embedding --weights DEFAULT --out features --batch 16",
+        "extract resnet50 photos --nodes embedding --weights DEFAULT --out features --batch 8 --optimised",
         "extract resnet50 photos --nodes stages,layer3.?.conv2,fc:in=pooled --weights resnet50.safetensors --out features",
         "extract bin/MyModels.dll:MyModels.Encoder photos --nodes encoder --format npy --out features")
     {
         model.AddTo(this);
         Add(inputs);
-        foreach (var option in new Option[] { nodes, folder, weights, seed, format, batch })
+        foreach (var option in new Option[] { nodes, folder, weights, seed, format, batch, optimised })
             Add(option);
         examples.AddTo(this);
         batch.Validators.Add(result =>
@@ -48,10 +50,11 @@ internal sealed class ExtractCommand : ToolCommand
         using var extractor = NodeRequests.Extractor(trained.Model, requested, training: false, kwargs);
         var features = NodeRequests.Resolved(requested, extractor);
         CheckKeys(features, parsed.GetRequiredValue(format));
+        using var fast = parsed.GetValue(optimised) ? extractor.optimize_for_inference() : null;
         Directory.CreateDirectory(target);
         var about = new Dictionary<string, string> { ["model"] = source.Name, ["weights"] = trained.Weights };
         var writer = FeatureWriter.Create(parsed.GetRequiredValue(format), target, about);
-        new Extraction(extractor, trained.Preprocessing, writer, features).Run(images, parsed.GetValue(batch), token);
+        new Extraction(fast ?? extractor, trained.Preprocessing, writer, features).Run(images, parsed.GetValue(batch), token);
         return 0;
     }
 

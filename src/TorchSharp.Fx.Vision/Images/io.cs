@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using SkiaSharp;
 using static TorchSharp.torch;
@@ -58,6 +59,7 @@ public static class io
     }
 
     /// <summary>[H, W, 4] to [3, H, W].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Tensor ByChannel(Tensor rgba)
     {
         var (height, width) = (rgba.shape[0], rgba.shape[1]);
