@@ -10,7 +10,7 @@ internal static partial class Converters
 
     private static readonly ILookup<string, string> ByTable = ReadTable().ToLookup(line => line.Name, line => line.Expression, StringComparer.Ordinal);
 
-    [GeneratedRegex(@"\{(?<list>\[)?(?<names>#?[\w|]+)(?:\?(?<null>\w+|\[\]))?\]?\}")]
+    [GeneratedRegex(@"\{(?<list>\[)?(?<names>#?[\w|]+)(?:(?<needed>!)|\?(?<null>[^{}]+?))?(?(list)\])\}")]
     private static partial Regex Placeholder { get; }
 
     /// <summary>The names that have a form.</summary>
@@ -22,6 +22,8 @@ internal static partial class Converters
         var (name, owner) = (new FunctionTarget(method).name, method.DeclaringType!);
         if (owner.Namespace == nameof(System))
             return "math." + name;
+        if (method is MethodInfo { Name: "op_Explicit" or "op_Implicit", ReturnType: var type } && !TensorTypes.IsTensor(type))
+            return TensorTypes.IsTensor(method.GetParameters()[0].ParameterType) ? "item" : "scalar";
         if (method.IsSpecialName && name == "getattr")
             return "." + method.Name["get_".Length..];
         return owner.IsNested && owner.DeclaringType == typeof(torch) && owner != typeof(torch.Tensor) && owner != typeof(torch.special) ? $"{owner.Name}.{name}" : name;
@@ -68,6 +70,8 @@ internal static partial class Converters
         foreach (var name in match.Groups["names"].Value.Split('|'))
         {
             var found = name[0] == '#' ? Number(call, name[1] - '0') : char.IsAsciiDigit(name[0]) ? call.At(name[0] - '0') : call.Named(name);
+            if (found == "None" && match.Groups["needed"].Success)
+                return null;
             if (found == "None" && match.Groups["null"] is { Success: true, Value: var instead })
                 found = instead == "[]" ? "annotate(List[int], [])" : instead;
             else if (found is not (null or "None") && match.Groups["list"].Success && !call.IsList(name))

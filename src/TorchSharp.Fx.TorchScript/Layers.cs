@@ -21,6 +21,17 @@ internal static class Layers
           return y
         """;
 
+    private const string ChannelDropout = """
+        def channel_dropout(x: Tensor,
+            p: float,
+            rank: int) -> Tensor:
+          if torch.eq(torch.dim(x), rank):
+            y = torch.feature_dropout(x, p, True)
+          else:
+            y = torch.squeeze(torch.feature_dropout(torch.unsqueeze(x, 0), p, True), 0)
+          return y
+        """;
+
     internal static void AddTo(Dictionary<string, Func<Script, Call, string>> table)
     {
         for (var n = 1; n <= 3; n++)
@@ -31,13 +42,17 @@ internal static class Layers
             table[$"convtranspose{n}d"] = (_, call) => $"torch.conv_transpose{dimensions}d({call.At(0)}, {call.Named("weight")}, {call.Named("bias") ?? "None"}, {call.Named("stride")}, {call.Named("padding")}, {call.Named("output_padding")}, {call.Named("groups")}, {call.Named("dilation")})";
             table[$"batchnorm{n}d"] = BatchNorm;
             table[$"instancenorm{n}d"] = InstanceNorm;
+            table[$"dropout{n}d"] = (script, call) => Dropout(script, call, dimensions);
+            table[$"dropout{n}d_"] = (script, call) => $"torch.copy_({call.At(0)}, {Dropout(script, call, dimensions)})";
         }
         table["interpolate"] = (script, call) => Resize(script, call, call.Setting("mode"), call.Named("size"), call.Named("scale_factor"));
         table["upsample"] = (script, call) => call.Module is Upsample module
             ? Resize(script, call, call.Setting("mode"), Expressions.OfValue(Field(module, "_size")), Expressions.OfValue(Field(module, "_scale_factor")))
             : Resize(script, call, call.Setting("mode"), call.Named("size"), call.Named("scale_factor"));
         table["tensor"] = Tensor;
-        table["scalar"] = table["tensorindex"] = table["to scalar"] = (_, call) => call.At(0)!;
+        table["pad"] = Pad;
+        table["item"] = (_, call) => $"{Expressions.TypeName(call.Node.type)}({call.At(0)})";
+        table["scalar"] = (_, call) => call.At(0)!;
     }
 
     /// <summary>Padding by other than zeros is a step of its own.</summary>
@@ -78,6 +93,19 @@ internal static class Layers
 
     private static string Normalised(string operation, Call call, bool usesInput, double? momentum)
         => $"torch.{operation}({call.At(0)}, {call.Named("weight") ?? "None"}, {call.Named("bias") ?? "None"}, {call.Named("running_mean") ?? "None"}, {call.Named("running_var") ?? "None"}, {Expressions.OfValue(usesInput)}, {Expressions.OfValue(momentum ?? 0.1)}, {call.Named("eps")}, True)";
+
+    /// <summary>Whole channels are dropped; an input of one dimension less has no batch.</summary>
+    private static string Dropout(Script script, Call call, int n)
+        => (call.Module?.training ?? call.Setting("training")) is false ? call.At(0)! : $"{script.Helper("channel_dropout", ChannelDropout)}({call.At(0)}, {call.Named("p")}, {n + 2})";
+
+    /// <summary>One number of TorchSharp's <c>pad</c> is that of all four sides.</summary>
+    private static string Pad(Script script, Call call)
+    {
+        var padding = call.Named("pad")!;
+        if (!call.IsList("pad"))
+            padding = $"[{padding}, {padding}, {padding}, {padding}]";
+        return $"torch.pad({call.At(0)}, {padding}, {call.Named("mode")}, {call.Named("value")})";
+    }
 
     private static string Resize(Script script, Call call, object? mode, string? size, string? scale)
     {

@@ -1,15 +1,11 @@
-using System.Diagnostics;
 using System.IO.Compression;
-using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.TorchScript.Tests;
 
-/// <summary>An exported model in a folder of its own. What libtorch can't read ends the process, so another process reads it first.</summary>
+/// <summary>An exported model in a folder of its own.</summary>
 internal sealed class Archive : IDisposable
 {
-    private const string Probe = "TORCHFX_TEST_ARCHIVE";
-
     private readonly string folder = Directory.CreateTempSubdirectory().FullName;
 
     internal string Path => System.IO.Path.Combine(folder, "model.pt");
@@ -18,14 +14,7 @@ internal sealed class Archive : IDisposable
 
     internal jit.ScriptModule Load()
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardError = true, RedirectStandardOutput = true };
-        start.Environment[Probe] = Path;
-        using var probe = Process.Start(start)!;
-        probe.OutputDataReceived += (_, _) => { };
-        probe.BeginOutputReadLine();
-        var error = probe.StandardError.ReadToEnd();
-        probe.WaitForExit();
-        Assert.True(probe.ExitCode == 0, error);
+        Assert.Empty(LoadProbe.Refused([Path]));
         return jit.load(Path);
     }
 
@@ -54,16 +43,5 @@ internal sealed class Archive : IDisposable
         using var scope = NewDisposeScope();
         var deviation = expected.NumberOfElements > 1 ? expected.to(float64).std().item<double>() : 1;
         Assert.InRange((expected - tensor).to(float64).abs().max().item<double>(), 0, (1e-4 * deviation) + 1e-12);
-    }
-
-    /// <summary>In the other process: reads the archive and ends.</summary>
-    [ModuleInitializer]
-    internal static void Read()
-    {
-        if (Environment.GetEnvironmentVariable(Probe) is { } path)
-        {
-            jit.load(path).Dispose();
-            Environment.Exit(0);
-        }
     }
 }
