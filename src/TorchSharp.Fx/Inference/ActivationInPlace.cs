@@ -5,9 +5,11 @@ namespace TorchSharp.Fx;
 /// <summary>An activation that writes over its input.</summary>
 internal sealed class ActivationInPlace(FusedActivation activation) : nn.Module<Tensor, Tensor>(activation.Name), IOperation
 {
-    /// <summary>Applies the activation and returns the same tensor.</summary>
+    /// <summary>Applies the activation and returns the same tensor; another one where a gradient needs the input.</summary>
     public Tensor forward_(Tensor input)
     {
+        if (is_grad_enabled() && input.requires_grad)
+            return forward(input);
         activation.Apply_(input);
         return input;
     }

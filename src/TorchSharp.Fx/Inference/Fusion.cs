@@ -12,6 +12,7 @@ internal sealed class Fusion(InferenceGraph layers)
     private static readonly MethodInfo Forward = typeof(KernelModule).GetMethod(nameof(KernelModule.forward))!;
     private static readonly MethodInfo Add = Method(nameof(FusedModule.add));
     private static readonly MethodInfo AddInPlace = Method(nameof(FusedModule.add_));
+    private static readonly MethodInfo ComputeOver = typeof(ArithmeticInPlace).GetMethod(nameof(ArithmeticInPlace.forward_))!;
     private static readonly MethodInfo ApplyInPlace = typeof(ActivationInPlace).GetMethod(nameof(ActivationInPlace.forward_))!;
 
     /// <summary>Modules and functions that do nothing in evaluation mode disappear.</summary>
@@ -125,6 +126,26 @@ internal sealed class Fusion(InferenceGraph layers)
         }
     }
 
+    /// <summary>Sums and products write over an operand under the same conditions.</summary>
+    internal void ComputeInPlace()
+    {
+        var order = new ExecutionOrder(layers.Graph, new AliasAnalysis(layers.Graph, layers.Hierarchy()));
+        var chosen = new List<(Node Node, bool IsSecond, bool AreBoth)>();
+        foreach (var node in layers.Graph.nodes.Where(node => IsOfTwoTensors(node, "add") || IsOfTwoTensors(node, "mul")))
+        {
+            Node[] operands = [.. node.args.Take(2).Select(argument => ((NodeArgument)argument).Node)];
+            var (first, second) = (order.IsLastUse(operands[0], node), order.IsLastUse(operands[1], node));
+            if ((first || second) && !order.Writes(node) && !order.ShareMemory(operands[0], operands[1]))
+                chosen.Add((node, !first, first && second));
+        }
+        foreach (var (node, isSecond, areBoth) in chosen)
+        {
+            var path = $"{node.name}_in_place";
+            layers.Replace(path, new ArithmeticInPlace(node.target.name == "mul", areBoth));
+            Replace(node, path, ComputeOver, isSecond ? [node.args[1], node.args[0]] : node.args[..2]);
+        }
+    }
+
     /// <summary>Results that don't leave the graph take their memory from a pool.</summary>
     internal void PlanMemory()
     {
@@ -161,8 +182,10 @@ internal sealed class Fusion(InferenceGraph layers)
         => new(weight, bias, new(layer.kernel_size, layer.stride, padding, layer.dilation, layer.groups), FusedActivation.None);
 
     /// <summary>Whether a node adds two different tensors as they are: no factor, no number.</summary>
-    internal static bool IsAdd(Node node)
-        => node.op is Opcode.call_function or Opcode.call_method && node.target.name is "add" or "add_" && TensorTypes.IsTensor(node.type)
+    internal static bool IsAdd(Node node) => IsOfTwoTensors(node, "add") || IsOfTwoTensors(node, "add_");
+
+    private static bool IsOfTwoTensors(Node node, string operation)
+        => node.op is Opcode.call_function or Opcode.call_method && node.target.name == operation && TensorTypes.IsTensor(node.type)
         && node.args is [NodeArgument left, NodeArgument right, .. var rest] && left.Node != right.Node && TensorTypes.IsTensor(left.Node.type) && TensorTypes.IsTensor(right.Node.type)
         && rest.All(argument => argument is Literal { Value: null });
 

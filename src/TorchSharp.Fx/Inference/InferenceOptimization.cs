@@ -23,6 +23,7 @@ public static class InferenceOptimization
         ("fuse_residuals", layers => new Fusion(layers).FuseResiduals()),
         ("fuse_activations", layers => new Fusion(layers).FuseActivations()),
         ("activate_in_place", layers => new Fusion(layers).ActivateInPlace()),
+        ("compute_in_place", layers => new Fusion(layers).ComputeInPlace()),
         ("eliminate_dead_code", layers => layers.EliminateDeadCode()),
         ("plan_memory", layers => new Fusion(layers).PlanMemory()),
     ];

@@ -146,7 +146,7 @@ public sealed class OptimizeForInferenceTests
         using var traced = fx.symbolic_trace(model);
         using var optimised = traced.optimize_for_inference();
         var methods = optimised.graph.find_nodes(Opcode.call_module).Select(node => $"{node.target}:{((ModuleTarget)node.target).Method.Name}");
-        Assert.Equal(["conv1:forward", "conv2:add_", "conv3:add", "conv4:add"], methods);
+        Assert.Equal(["conv1:forward", "conv2:add_", "conv3:add", "conv4:add", "mul_in_place:forward_"], methods);
         AssertSame(model, [rand(2, 16, 24, 24)], nodes: 7);
     }
 
@@ -176,6 +176,49 @@ public sealed class OptimizeForInferenceTests
         using var actual = optimised.call(x);
         AssertClose(expected, actual);
         Assert.True(x.Equals(given));
+    }
+
+    public static TheoryData<string> Arithmetic => ["gate * value", "value * gate", "gate + value", "both small", "value read later", "a view read later", "expanded", "requested"];
+
+    [Theory]
+    [MemberData(nameof(Arithmetic))]
+    public void Sums_and_products_write_only_over_what_nothing_needs_any_more(string kind)
+    {
+        Func<Tensor, Tensor> program = kind switch
+        {
+            "gate * value" => x => x.mean([2, 3], keepdim: true).sigmoid() * x.exp(),
+            "value * gate" => x => x.exp() * x.mean([2, 3], keepdim: true).sigmoid(),
+            "gate + value" => x => x.mean([2, 3], keepdim: true).sigmoid() + x.exp(),
+            "both small" => x => x.mean([2], keepdim: true) * x.mean([3], keepdim: true),
+            "value read later" => x => { var value = x.exp(); return (value * x.mean([1], keepdim: true)).sin() - value; },
+            "a view read later" => x => { var value = x.exp(); var view = value.transpose(1, 2); return (value * x.mean([1], keepdim: true)).sum() + view; },
+            "expanded" => x => x.mean([2, 3], keepdim: true).expand(-1, -1, 5, 7) * x.exp(),
+            _ => x => x * x.exp(),
+        };
+        using var traced = fx.symbolic_trace(program);
+        using var optimised = traced.optimize_for_inference();
+        using var x = randn(2, 3, 5, 7);
+        using var given = x.clone();
+        using var expected = program(x);
+        using var actual = optimised.call(x);
+        AssertClose(expected, actual);
+        Assert.True(x.Equals(given));
+    }
+
+    [Fact]
+    public void A_product_takes_the_memory_of_the_value_that_it_scales()
+    {
+        using var traced = fx.symbolic_trace((Tensor x) => x.mean([2, 3], keepdim: true).sigmoid() * x.exp());
+        using var optimised = traced.optimize_for_inference();
+        var product = optimised.graph.find_nodes(Opcode.call_module).Last();
+        Assert.Equal("forward_", ((ModuleTarget)product.target).Method.Name);
+        using var gate = rand(2, 3, 1, 1);
+        using var value = rand(2, 3, 5, 7);
+        var module = (ArithmeticInPlace)Named(optimised, product.target.name);
+        Assert.Same(value, module.forward_(value, gate));
+        using var second = module.forward_(gate, value);
+        second.fill_(7);
+        Assert.Equal(7, value[0, 0, 0, 0].item<float>());
     }
 
     [Fact]
