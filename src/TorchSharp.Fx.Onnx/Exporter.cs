@@ -1,5 +1,6 @@
 using System.Reflection;
 using TorchSharp.Fx.Onnx.Converters;
+using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
@@ -29,13 +30,14 @@ internal sealed class Exporter(OnnxGraph graph)
             }
             catch (NotSupportedException error) when (error is not OnnxExportException)
             {
-                throw new OnnxExportException(node, error.Message, Table.Keys);
+                throw new OnnxExportException(node, error.Message, node.target is BuiltinTarget { Operation: Builtin._assert } ? [] : Table.Keys);
             }
         return scope;
     }
 
     private object? Convert(Node node, Scope scope)
     {
+        RefuseDecision(node, scope);
         var written = Writes(node, scope).ToArray();
         // Numbers are computed where a tensor needs them.
         if (scope.IsConstant(node) || (written.Length == 0 && !HoldsTensors(scope.Run.Values[node])))
@@ -51,6 +53,14 @@ internal sealed class Exporter(OnnxGraph graph)
         if (written.Length > 0)
             InPlace.Overwrite(scope, written[0], node, (string)value);
         return value;
+    }
+
+    /// <summary>The program's own checks are left out, but a way that the trace took by a size that is free would be wrong for others.</summary>
+    private static void RefuseDecision(Node node, Scope scope)
+    {
+        if (node is { target: BuiltinTarget { Operation: Builtin._assert }, args: [NodeArgument { Node: var condition } decision, Literal { Value: string message }] }
+            && message.StartsWith(Interpreter.AssumedByExample, StringComparison.Ordinal) && !scope.Run.Flow.IsData(condition) && !scope.Numbers.IsFixed(decision))
+            throw new NotSupportedException($"the model decides by a size that is free ({message}); fix that size");
     }
 
     private static IEnumerable<Node> Writes(Node node, Scope scope) => scope.Aliases.MutatedBy(node).Where(written => HoldsTensors(scope.Run.Values[written]));
@@ -145,6 +155,7 @@ internal sealed class Exporter(OnnxGraph graph)
         Activations.AddTo(table);
         Attention.AddTo(table);
         Layers.AddTo(table);
+        Recurrent.AddTo(table);
         Pooling.AddTo(table);
         Resizing.AddTo(table);
         Reductions.AddTo(table);

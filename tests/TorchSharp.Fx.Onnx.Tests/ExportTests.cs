@@ -199,6 +199,30 @@ public sealed class ExportTests : IDisposable
         Assert.Equal(["x [N, 4]"], exported.Signature().Inputs);
     }
 
+    private sealed class Halving : Module<torch.Tensor, torch.Tensor>
+    {
+        internal Halving() : base(nameof(Halving))
+        {
+        }
+
+        public override torch.Tensor forward(torch.Tensor x)
+        {
+            if (x.shape[0] == 0)
+                throw new ArgumentException("There is nothing to halve.");
+            return x.shape[1] > 3 ? x / 2 : x;
+        }
+    }
+
+    [Fact]
+    public void So_it_is_where_all_sizes_that_are_tried_go_the_same_way_but_a_check_is_no_decision()
+    {
+        using var traced = fx.symbolic_trace(new Halving(), example_inputs: [rand(2, 4)]);
+        var message = Assert.Throws<OnnxExportException>(() => onnx.export(traced, exported.Path, [InputShape.Parse("NxM=4")])).Message;
+        Assert.Matches(@"^Node '_assert_1' \(ExportTests\.cs:[0-9]+\) can't be exported to ONNX: the model decides by a size that is free \(traced with getitem_1 > 3 at ExportTests\.cs:[0-9]+; trace again with example inputs like these\); fix that size\.$", message);
+        onnx.export(traced, exported.Path, [InputShape.Parse("Nx4")]);
+        Assert.Equal(["x [N, 4]"], exported.Signature().Inputs);
+    }
+
     private sealed class Masking : Module<torch.Tensor, torch.Tensor>
     {
         private readonly Modules.Linear fc = Linear(4, 4);

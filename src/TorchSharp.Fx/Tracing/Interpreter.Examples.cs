@@ -247,8 +247,11 @@ internal sealed partial class Interpreter
     private static bool IsInput(Node node)
         => node.op == Opcode.placeholder || (node.target is MemberTarget or BuiltinTarget { Operation: Builtin.getitem } && node.all_input_nodes.All(IsInput));
 
+    /// <summary>How the message of an assertion begins that a trace by example made; others are the program's own checks.</summary>
+    internal const string AssumedByExample = "traced with ";
+
     private string TracedWith(string condition)
-        => $"traced with {condition.Trim('\'')}{(current is null ? "" : $" at {Location()}")}; trace again with example inputs like these";
+        => $"{AssumedByExample}{condition.Trim('\'')}{(current is null ? "" : $" at {Location()}")}; trace again with example inputs like these";
 
     private Array Filled(Array array, Proxy symbol)
     {

@@ -42,7 +42,17 @@ internal static class LayerRows
         new("causal attention", (Tensor q, Tensor k, Tensor v) => F.scaled_dot_product_attention(q, k, v, is_casual: true), "1x2xL=5x4", "1x2xL=5x4", "1x2xL=5x4"),
         new("embedding", Called(Embedding(3, 5)), "Nx4:int64"),
         new("cosinesimilarity", Called(CosineSimilarity()), "Nx4", "Nx4"),
+        new("lstm", With(LSTM(3, 4, 2, bidirectional: true, batchFirst: true), lstm => (Tensor x) => lstm.call(x)), "NxL=5x3"),
+        new("lstm with first states", With(LSTM(3, 4), lstm => (Tensor x, Tensor h, Tensor c) => lstm.call(x, (h, c))), "5xNx3", "1xNx4", "1xNx4"),
+        new("gru", With(GRU(3, 4, 2), gru => (Tensor x, Tensor h) => gru.call(x, h)), "L=5xNx3", "2xNx4"),
+        new("gru of two directions", With(GRU(3, 4, bidirectional: true, bias: false), gru => (Tensor x) => gru.call(x).Item1), "5xNx3"),
     ];
+
+    private static Delegate With<T>(T module, Func<T, Delegate> function) where T : Module
+    {
+        module.eval();
+        return function(module);
+    }
 
     private static int rows;
 
