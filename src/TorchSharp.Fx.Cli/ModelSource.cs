@@ -14,8 +14,8 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
     /// <summary>What one sample of the catalogue's models looks like; null where only the user knows.</summary>
     internal InputShape? Sample { get; private init; }
 
-    // Vision's leaf functions, which a graph names and the tool has.
-    private static readonly Type[] Functions = [.. typeof(models).Assembly.GetExportedTypes().Where(type => type is { IsAbstract: true, IsSealed: true } && type.CustomAttributes.Any(mark => mark.AttributeType.Name == "FxLeafAttribute"))];
+    // Vision's leaf functions, which a graph names and the tool has; found when a file is read or written, not at every start.
+    private static readonly Lazy<Type[]> Functions = new(() => [.. typeof(models).Assembly.GetExportedTypes().Where(type => type is { IsAbstract: true, IsSealed: true } && type.CustomAttributes.Any(mark => mark.AttributeType.Name == "FxLeafAttribute"))]);
 
     /// <summary>Whether it is a file that <c>torchfx save</c> wrote, which has its weights and needs no tracing.</summary>
     internal bool IsSaved { get; private init; }
@@ -52,7 +52,7 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
     internal ImageClassification Preprocessing() => new(CropSize, (long)Math.Round(CropSize * 256 / 224.0));
 
     /// <summary>Saves a graph for any process that has this tool's libraries.</summary>
-    internal static void Save(nn.Module graph, string path) => fx.save(graph, path, Functions);
+    internal static void Save(nn.Module graph, string path) => fx.save(graph, path, Functions.Value);
 
     /// <param name="model">A name of the catalogue, a file that <see cref="Save"/> wrote, or <c>path/To.dll:Namespace.Type</c>.</param>
     /// <param name="args">The constructor's arguments as JSON, for a type only.</param>
@@ -61,7 +61,7 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
         if (model.Contains(".dll", StringComparison.OrdinalIgnoreCase))
             return FromAssembly(model, args);
         if (model.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && args is null)
-            return new(model, device => fx.load(model, Functions), UsualCropSize) { IsSaved = true };
+            return new(model, device => fx.load(model, Functions.Value), UsualCropSize) { IsSaved = true };
         if (args is not null)
             throw new ToolException($"--args is for the constructor of a type (path/To.dll:Namespace.Type), and '{model}' is a model of the catalogue.") { IsWrongUsage = true };
         var info = InCatalogue(model);
