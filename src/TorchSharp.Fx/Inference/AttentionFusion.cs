@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>Makes one node of <c>softmax(q · kᵀ · scale + bias) · v</c>.</summary>
+/// <summary>Makes one node of <c>softmax(q · kᵀ · scale + bias) · v</c>, spelled out or as TorchSharp's function.</summary>
 /// <param name="layers">The graph to change and what it names.</param>
 internal sealed class AttentionFusion(InferenceGraph layers)
 {
@@ -12,7 +12,9 @@ internal sealed class AttentionFusion(InferenceGraph layers)
     internal void Run()
     {
         foreach (var node in layers.Graph.nodes.ToArray())
-            if (MatrixProduct.OfWeightsAndValues(node) is { Left: { users.Count: 1 } weights, Right: var value } && IsSoftmax(weights)
+            if (MatrixProduct.IsOperation(node, "scaled_dot_product_attention") && node.args is [var query, var key, var values, Literal { Value: null }, Literal { Value: 0.0 }, Literal { Value: false }])
+                Insert(node, null, query, key, values, new Literal(null));
+            else if (MatrixProduct.OfWeightsAndValues(node) is { Left: { users.Count: 1 } weights, Right: var value } && IsSoftmax(weights)
                 && weights.args[0] is NodeArgument { Node: var logits } && new AttentionLogits(layers).Read(logits) is { } read)
                 Replace(node, read with { Steps = [.. read.Steps, weights] }, value);
     }
@@ -25,10 +27,16 @@ internal sealed class AttentionFusion(InferenceGraph layers)
         if (logits.Steps.Any(step => !order.MayMove(step, node)))
             return;
         using var here = layers.Graph.inserting_before(node);
-        var query = logits.Factor is null ? logits.Query : layers.Graph.inline((Func<Tensor, Tensor, Tensor>)((q, factor) => q * factor), logits.Query, logits.Factor);
+        Argument query = logits.Factor is null ? logits.Query : layers.Graph.inline((Func<Tensor, Tensor, Tensor>)((q, factor) => q * factor), logits.Query, logits.Factor);
+        Insert(node, logits.Scale, query, logits.Key, value, Bias(logits.Addends));
+    }
+
+    private void Insert(Node node, double? scale, params Argument[] args)
+    {
+        using var here = layers.Graph.inserting_before(node);
         var path = $"{node.name}_attention";
-        layers.Replace(path, new FusedAttention(logits.Scale));
-        var fused = layers.Graph.create_node(Opcode.call_module, new ModuleTarget(path, Forward), [query, logits.Key, value, Bias(logits.Addends)], typeof(Tensor));
+        layers.Replace(path, new FusedAttention(scale));
+        var fused = layers.Graph.create_node(Opcode.call_module, new ModuleTarget(path, Forward), [.. args], typeof(Tensor));
         fused.origin = node.origin;
         layers.Bypass(node, fused);
     }

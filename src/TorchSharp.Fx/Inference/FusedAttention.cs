@@ -1,11 +1,18 @@
+using System.Collections.Concurrent;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>Attention by libtorch's kernel, which keeps no matrix of all weights; by single operations where that doesn't take what is given, since it broadcasts less.</summary>
-/// <param name="scale">What the products of queries and keys are multiplied by.</param>
-internal sealed class FusedAttention(double scale) : nn.Module("FusedAttention"), IOperation
+/// <summary>Attention by oneDNN's kernels, else by libtorch's, which keeps no matrix of all weights; by single operations where neither takes what is given, since they broadcast less.</summary>
+/// <param name="scale">What the products of queries and keys are multiplied by; null for <c>1 / √channels</c>.</param>
+internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"), IOperation
 {
+    private const int MostKernels = 8;
+
+    // Null where there is none.
+    private readonly ConcurrentDictionary<InputSizes, AttentionKernel?> kernels = new();
+    private readonly Lock making = new();
+
     /// <summary><c>softmax(query · keyᵀ · scale + bias) · value</c></summary>
     /// <param name="query">[…, heads, queries, channels]</param>
     /// <param name="key">[…, heads, keys, channels]</param>
@@ -16,37 +23,65 @@ internal sealed class FusedAttention(double scale) : nn.Module("FusedAttention")
         using var scope = NewDisposeScope();
         if (!HaveSameOuter(query, key) || !HaveSameOuter(query, value))
             return Plain(query, key, value, bias).MoveToOuterDisposeScope();
-        var factor = scale * Math.Sqrt(query.size(-1));
-        var q = WithFourDimensions(Math.Abs(factor - 1) < 1e-9 ? query : query * factor);
-        var (k, v) = (WithFourDimensions(key), WithFourDimensions(value));
-        if (bias is not null && !Fits(bias, q, k))
+        var (q, k, v, b) = (WithFourDimensions(query), WithFourDimensions(key), WithFourDimensions(value), bias is null ? null : WithFourDimensions(bias));
+        if (b is not null && !Fits(b, q, k))
             return Plain(query, key, value, bias).MoveToOuterDisposeScope();
-        var repeats = Repeats(q, bias);
-        var result = repeats > 1 ? Repeated(q, k, v, bias!) : nn.functional.scaled_dot_product_attention(q, k, v, bias);
+        var result = KernelFor(q, k, v, b) is { } kernel ? kernel.Run(q, k, v, b) : OfLibtorch(q, k, v, b);
         return (query.dim() == 4 ? result : result.reshape([.. query.shape[..^1], result.size(-1)])).MoveToOuterDisposeScope();
     }
 
-    /// <summary>A bias that is repeated costs as much memory as the weights, so each repetition is computed by itself.</summary>
-    private static Tensor Repeated(Tensor q, Tensor k, Tensor v, Tensor bias)
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
     {
-        var result = empty([q.size(0), q.size(2), q.size(1), v.size(3)], q.dtype, q.device).transpose(1, 2);
-        var size = bias.size(0);
-        for (var first = 0L; first < q.size(0); first += size)
+        if (disposing)
+            foreach (var kernel in kernels.Values)
+                kernel?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private AttentionKernel? KernelFor(Tensor q, Tensor k, Tensor v, Tensor? bias)
+    {
+        if (!Dnnl.IsAvailable || !IsForKernel(q) || !IsForKernel(k) || !IsForKernel(v) || (bias is not null && !IsForKernel(bias)))
+            return null;
+        var sizes = InputSizes.OfLayout(q, k, v, bias);
+        if (kernels.TryGetValue(sizes, out var kernel))
+            return kernel;
+        lock (making)
         {
-            using var scope = NewDisposeScope();
-            var part = nn.functional.scaled_dot_product_attention(q.narrow(0, first, size), k.narrow(0, first, size), v.narrow(0, first, size), bias);
-            result.narrow(0, first, size).copy_(part);
+            if (kernels.TryGetValue(sizes, out kernel) || kernels.Count == MostKernels)
+                return kernel;
+            return kernels[sizes] = AttentionKernel.Make(new(q, k, v, bias), ScaleFor(q));
         }
-        return result;
+    }
+
+    /// <summary>Whether a tensor is one that kernels read: they know no gradients, channels lie side by side, and no element stands for several.</summary>
+    private static bool IsForKernel(Tensor tensor)
+        => tensor.device_type == DeviceType.CPU && Shims.Supports(tensor.dtype) && !(is_grad_enabled() && tensor.requires_grad) && tensor.numel() > 0 && tensor.stride(-1) == 1
+        && !Shims.Strides(tensor).Contains(0);
+
+    private Tensor OfLibtorch(Tensor q, Tensor k, Tensor v, Tensor? bias)
+    {
+        // libtorch's kernel has a scale of its own, by the number of channels.
+        var factor = ScaleFor(q) * Math.Sqrt(q.size(3));
+        if (Math.Abs(factor - 1) > 1e-9)
+            q *= factor;
+        if (Repeats(q, bias) <= 1)
+            return nn.functional.scaled_dot_product_attention(q, k, v, bias);
+        var parts = Enumerable.Range(0, (int)Repeats(q, bias)).Select(i => Part(i * bias!.size(0), bias.size(0)));
+        return cat([.. parts]);
+
+        Tensor Part(long first, long size) => nn.functional.scaled_dot_product_attention(q.narrow(0, first, size), k.narrow(0, first, size), v.narrow(0, first, size), bias);
     }
 
     private Tensor Plain(Tensor query, Tensor key, Tensor value, Tensor? bias)
     {
-        var logits = (query * scale).matmul(key.transpose(-2, -1));
+        var logits = (query * ScaleFor(query)).matmul(key.transpose(-2, -1));
         if (bias is not null)
             logits += Repeats(query, bias) is > 1 and var repeats ? bias.repeat(repeats, 1, 1, 1) : bias;
         return logits.softmax(-1).matmul(value);
     }
+
+    private double ScaleFor(Tensor query) => scale ?? 1 / Math.Sqrt(query.size(-1));
 
     private static bool HaveSameOuter(Tensor one, Tensor other) => one.dim() > 1 && other.dim() > 1 && one.shape.AsSpan(..^2).SequenceEqual(other.shape.AsSpan(..^2));
 
@@ -55,10 +90,8 @@ internal sealed class FusedAttention(double scale) : nn.Module("FusedAttention")
     /// <summary>Whether the bias is added to logits of this shape and makes nothing larger.</summary>
     private static bool Fits(Tensor bias, Tensor q, Tensor k)
     {
-        if (bias.dtype != q.dtype || bias.dim() > 4)
-            return false;
         long[] sizes = [q.size(0) / Math.Max(Repeats(q, bias), 1), q.size(1), q.size(2), k.size(2)];
-        return bias.shape.Zip(sizes[(4 - (int)bias.dim())..]).All(pair => pair.First == 1 || pair.First == pair.Second);
+        return bias.dtype == q.dtype && bias.shape.Zip(sizes).All(pair => pair.First == 1 || pair.First == pair.Second);
     }
 
     private static Tensor WithFourDimensions(Tensor tensor) => tensor.dim() switch

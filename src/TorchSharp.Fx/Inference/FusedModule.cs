@@ -22,6 +22,10 @@ internal abstract class FusedModule : KernelModule
     /// <summary><c>activation(layer(input) + other)</c>, written over <paramref name="other"/> where the kernel can.</summary>
     public Tensor add_(Tensor other, Tensor input) => Compute(input, other, Residual.Overwritten);
 
+    /// <summary>Whether another layer computes the same if its weight is the same.</summary>
+    internal bool DiffersByWeightAtMost(FusedModule other)
+        => GetType() == other.GetType() && Activation == other.Activation && (Bias is null ? other.Bias is null : other.Bias is not null && Bias.Equals(other.Bias));
+
     /// <inheritdoc/>
     private protected override bool Takes(ScalarType type) => type == Weight.Type;
 

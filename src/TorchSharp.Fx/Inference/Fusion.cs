@@ -59,7 +59,7 @@ internal sealed class Fusion(InferenceGraph layers)
             || bias is not (Literal { Value: null } or NodeArgument { Node.op: Opcode.get_attr }))
             return;
         var path = $"{node.name}_kernel";
-        layers.Replace(path, new FusedLinear(layers.Tensor(weight.target.name), bias is NodeArgument { Node: var added } ? layers.Tensor(added.target.name) : null, FusedActivation.None));
+        layers.Add(path, new FusedLinear(layers.Tensor(weight.target.name), bias is NodeArgument { Node: var added } ? layers.Tensor(added.target.name) : null, FusedActivation.None), weight.target.name);
         Replace(node, path, Forward, [input]);
     }
 

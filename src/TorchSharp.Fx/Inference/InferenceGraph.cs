@@ -11,6 +11,9 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
     private readonly Dictionary<string, nn.Module> modules = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Tensor> constants = new(StringComparer.Ordinal);
 
+    // The names of the weights that layers were made of, by the layers' paths.
+    private readonly Dictionary<string, string> weights = new(StringComparer.Ordinal);
+
     internal Graph Graph => graph;
 
     /// <summary>The calls of modules, as they are now.</summary>
@@ -29,6 +32,13 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
         if (modules.TryGetValue(path, out var before))
             before.Dispose();
         modules[path] = module;
+    }
+
+    /// <summary>Puts a layer at a new path that was made of a weight of this name.</summary>
+    internal void Add(string path, FusedModule layer, string weight)
+    {
+        Replace(path, layer);
+        weights[path] = weight;
     }
 
     /// <summary>Takes over a tensor, under a name of its own.</summary>
@@ -59,8 +69,14 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
     }
 
     /// <summary>A module like the given one that runs the graph and owns all that it names: what is the source's is copied.</summary>
-    internal T Owned<T>(T like) where T : nn.Module, IGraphModule
+    /// <param name="like">What type of module to make.</param>
+    /// <param name="kernels">Layers that it has in common with others, which own them, too.</param>
+    internal T Owned<T>(T like, SharedKernels? kernels) where T : nn.Module, IGraphModule
     {
+        if (kernels is not null)
+            foreach (var (path, weight) in weights)
+                if (modules.GetValueOrDefault(path) is FusedModule layer)
+                    modules[path] = kernels.Of(weight, layer);
         var copier = new DeepCopy();
         var content = Names(Opcode.call_module).ToDictionary(path => path, path => modules.TryGetValue(path, out var own) ? own : copier.Of(hierarchy.Module(path), path));
         foreach (var path in Names(Opcode.get_attr).Where(path => !constants.ContainsKey(path)))

@@ -45,13 +45,14 @@ public static class InferenceOptimization
         if (dtype is not null)
             Precision.Check(dtype.Value);
         using var mode = no_grad();
-        var optimised = Optimise(module, dtype);
+        var optimised = Optimise(module, dtype, null);
         if (dtype is not null)
             optimised.to(dtype.Value);
         return optimised;
     }
 
-    private static T Optimise<T>(T module, ScalarType? dtype) where T : nn.Module, IGraphModule
+    /// <summary>The optimised copy, which has layers in common with others where <paramref name="kernels"/> is given.</summary>
+    internal static T Optimise<T>(T module, ScalarType? dtype, SharedKernels? kernels) where T : nn.Module, IGraphModule
     {
         using var scope = NewDisposeScope();
         using var modes = new TrainingFlags(module);
@@ -65,7 +66,7 @@ public static class InferenceOptimization
         Run(Fuse, layers);
         if (dtype is not null)
             Precision.Convert(layers.Graph, dtype.Value);
-        return layers.Owned(module);
+        return layers.Owned(module, kernels);
     }
 
     private static void Run(IEnumerable<(string Name, Action<InferenceGraph> Run)> passes, InferenceGraph layers)

@@ -17,6 +17,21 @@ internal sealed class InputSizes : IEquatable<InputSizes>
         return inputs.All(input => Add(numbers, input)) ? new(numbers) : null;
     }
 
+    /// <summary>Sizes, strides and types of tensors, and how many threads there are.</summary>
+    internal static InputSizes OfLayout(params ReadOnlySpan<Tensor?> tensors)
+    {
+        var numbers = new List<long>(40) { get_num_threads() };
+        foreach (var tensor in tensors)
+            if (tensor is not null)
+            {
+                numbers.Add((long)tensor.dtype);
+                numbers.AddRange(Shims.Sizes(tensor));
+                numbers.AddRange(Shims.Strides(tensor));
+                GC.KeepAlive(tensor);
+            }
+        return new(numbers);
+    }
+
     /// <inheritdoc/>
     public bool Equals(InputSizes? other) => other is not null && numbers.AsSpan().SequenceEqual(other.numbers);
 

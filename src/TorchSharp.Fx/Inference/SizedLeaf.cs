@@ -19,6 +19,7 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing
     private readonly int[] inputs;
     // Null for a shape that it can't be traced with.
     private readonly ConcurrentDictionary<InputSizes, GraphModule?> forms = new();
+    private readonly SharedKernels kernels;
     private readonly Lock tracing = new();
 
     /// <param name="function">The function.</param>
@@ -30,6 +31,7 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing
         signature = function.GetParameters();
         inputs = Inputs(args);
         var builder = new ArgumentBuilder(node => tensorOf(node.target.name).detach().clone().DetachFromDisposeScope(), []);
+        kernels = new(signature.Select(parameter => parameter.Name!).ToHashSet(StringComparer.Ordinal));
         constants = [.. signature.Select((parameter, i) => inputs.Contains(i) ? null : builder.Build(args[i], parameter.ParameterType))];
     }
 
@@ -100,11 +102,9 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing
             var graph = tracer.trace(LeafFunction.Delegate(function), [.. args.OfType<Tensor>()], numbers);
             FoldSizes(graph, tracer, args);
             using var form = new GraphModule(Content(graph, tracer), graph);
-            var optimised = form.optimize_for_inference();
-            if (!optimised.graph.output_node().all_input_nodes.Any(result => result.op == Opcode.get_attr))
-                return optimised;
-            optimised.Dispose();
-            return null;
+            var optimised = InferenceOptimization.Optimise(form, dtype: null, kernels);
+            CloneConstants(optimised);
+            return optimised;
         }
         catch (Exception refusal) when (refusal is TraceException or TracedProgramException)
         {
@@ -121,6 +121,17 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing
         var run = new GraphInterpreter(tracer.root, graph, tracer.tensor_constants) { garbage_collect_values = false };
         run.run(args);
         new NumberFolding(graph, run, areSizesFixed: true).Run();
+    }
+
+    /// <summary>A result that is a constant would be the form's own.</summary>
+    private static void CloneConstants(GraphModule form)
+    {
+        var graph = form.graph;
+        var output = graph.output_node();
+        using var here = graph.inserting_before(output);
+        foreach (var result in output.all_input_nodes.Where(result => result.op == Opcode.get_attr).ToArray())
+            output.replace_input_with(result, graph.inline((Func<Tensor, Tensor>)(tensor => tensor.clone()), result));
+        form.recompile();
     }
 
     /// <summary>Makes the constants among the arguments part of the graph's own, and gives all of these.</summary>
@@ -144,5 +155,6 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing
         foreach (var form in forms.Values)
             form?.Dispose();
         forms.Clear();
+        kernels.Clear();
     }
 }

@@ -15,6 +15,7 @@ public sealed class AttentionFusionTests
 
     private static readonly Dictionary<string, Func<Tensor, Tensor, Tensor, Tensor>> Attentions = new()
     {
+        ["one function"] = (q, k, v) => functional.scaled_dot_product_attention(q, k, v),
         ["of nothing else"] = (q, k, v) => q.matmul(k.transpose(-2, -1)).softmax(-1).matmul(v),
         ["queries scaled"] = (q, k, v) => functional.softmax((q * 0.3).matmul(k.transpose(-1, -2)), -1).matmul(v),
         ["keys scaled"] = (q, k, v) => q.matmul((0.3 * k).transpose(-1, -2)).softmax(-1).matmul(v),
@@ -43,6 +44,36 @@ public sealed class AttentionFusionTests
         Assert.DoesNotContain("softmax", targets);
         foreach (var batch in (long[])[4, 8])
             AssertSame(Attentions[spelling], optimised, batch);
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32, 1e-5)]
+    [InlineData(ScalarType.Float64, 1e-10)]
+    [InlineData(ScalarType.BFloat16, 0.05)]
+    public void Many_tokens_of_many_samples_are_computed_in_parts(ScalarType type, double tolerance)
+    {
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        var attention = Attentions["queries scaled"];
+        using var optimised = fx.symbolic_trace(attention).optimize_for_inference();
+        var qkv = randn([3, 300, 3, 8, 16], dtype: type).permute(2, 0, 3, 1, 4).unbind();
+        var exact = Array.ConvertAll(qkv, tensor => tensor.to(ScalarType.Float64));
+        var (expected, actual) = (attention(exact[0], exact[1], exact[2]), optimised.call(qkv[0], qkv[1], qkv[2]));
+        Assert.Equal(type, actual.dtype);
+        Assert.InRange((expected - actual).abs().max().item<double>(), 0, tolerance);
+    }
+
+    [Fact]
+    public void Tensors_of_any_layout_are_taken()
+    {
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        var attention = Attentions["a bias"];
+        using var optimised = fx.symbolic_trace(attention).optimize_for_inference();
+        Tensor[] layouts = [randn(4, 3, 10, 16), randn(4, 3, 16, 10).transpose(2, 3), randn(1, 3, 1, 16).expand(4, 3, 10, 16), randn(10, 4, 3, 32).permute(1, 2, 0, 3).narrow(3, 0, 16)];
+        foreach (var q in layouts)
+            foreach (var other in layouts)
+                Assert.InRange((attention(q, other, other) - optimised.call(q, other, other)).abs().max().item<float>(), 0, 1e-5);
     }
 
     [Fact]

@@ -241,7 +241,7 @@ public sealed class OptimizeForInferenceTests
         using var model = Warm(new Attention());
         using var traced = fx.symbolic_trace(model);
         using var optimised = traced.optimize_for_inference();
-        Assert.Equal(4, optimised.graph.find_nodes(Opcode.call_module).Count());
+        Assert.Equal(5, optimised.graph.find_nodes(Opcode.call_module).Count());
         Assert.Empty(optimised.graph.find_nodes(Opcode.get_attr));
         AssertSame(model, [rand(2, 50, 64)], nodes: null);
     }

@@ -127,6 +127,36 @@ public sealed class SizedLeafTests
         }, 5);
     }
 
+    [Fact]
+    public void Forms_share_their_weights()
+    {
+        using var mode = no_grad();
+        using var model = new Model();
+        using var traced = Traced(model);
+        using Tensor first = randn(2, 8, 32), second = randn(2, 16, 32);
+        using var optimised = traced.optimize_for_inference();
+        optimised.call(first).Dispose();
+        var before = Tensor.TotalCount;
+        optimised.call(second).Dispose();
+        // What is multiplied by places is constant for a size; weight and bias are those of the first form.
+        Assert.Equal(1, Tensor.TotalCount - before);
+    }
+
+    [Fact]
+    public void A_result_that_is_constant_is_new_at_each_call()
+    {
+        using var mode = no_grad();
+        using var traced = Traced((Tensor x) => Places(x), Places);
+        using var optimised = traced.optimize_for_inference();
+        using var x = randn(3, 2);
+        for (var i = 0; i < 3; i++)
+        {
+            using var result = optimised.call(x);
+            Assert.Equal([0, 1, 2], result.data<long>().ToArray());
+            result.add_(1);
+        }
+    }
+
     private static GraphModule<Tensor, Tensor> Traced(Model model) => new(model, new Tracer([Halves]).trace(model));
 
     private static GraphModule<Tensor, Tensor> Traced(Func<Tensor, Tensor> function, Delegate leaf) => new(new Dictionary<string, object>(), new Tracer([leaf]).trace(function));
@@ -156,6 +186,8 @@ public sealed class SizedLeafTests
         var place = arange(half, dtype: x.dtype).unsqueeze(1) / half;
         return (y.narrow(1, 0, half) + y.narrow(1, half, half) * place).MoveToOuterDisposeScope();
     }
+
+    private static Tensor Places(Tensor x) => x.shape[0] > 1 ? arange(x.shape[0]) : x;
 
     private static Tensor Part(Tensor x, int rows) => rows > 3 ? x.narrow(0, 0, 3) * rows : x.exp();
 

@@ -8,7 +8,7 @@ namespace TorchSharp.Fx;
 /// starts within a microsecond, where libtorch's own way to it takes over twenty. <c>docs/decisions/onednn.md</c> says what was weighed.
 /// The switch <c>TorchSharp.Fx.DirectOneDnn</c> of the runtime's configuration, set to false, leaves it alone.
 /// </summary>
-internal static unsafe class Dnnl
+internal static unsafe partial class Dnnl
 {
     internal const int Source = 1, Result = 17, Weights = 33, Bias = 41, Mean = 49, Variance = 50, Scale = 51, Shift = 52, Scratchpad = 80, FirstPostOperation = 32768, SecondSource = 2;
     private const int CpuEngine = 1, InOrder = 1, UserScratchpad = 1, ForwardInference = 96, DirectConvolution = 1, AnyFormat = 1, BinaryAdd = 0x1fff0, MostDimensions = 12, GivenStatistics = 1, WithScale = 2, WithShift = 4;
