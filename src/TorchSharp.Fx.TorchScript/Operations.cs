@@ -10,7 +10,7 @@ internal static class Operations
 {
     internal const string Table = """
         abs[_] absolute[_] acos[_] acosh[_] arccos[_] arccosh[_] arcsin[_] arcsinh[_] arctan[_] arctanh[_] asin[_] asinh[_] atan[_] atanh[_] bitwise_not[_] ceil[_] cos[_] cosh[_] => torch.*({0})
-        deg2rad[_] digamma[_] erf[_] erfc[_] erfinv[_] exp[_] exp2[_] expm1[_] fix[_] floor[_] frac[_] i0[_] lgamma[_] log[_] log10[_] log1p[_] log2[_] logical_not[_] neg[_] negative[_] => torch.*({0})
+        deg2rad[_] digamma[_] erf[_] erfc[_] exp[_] exp2[_] expm1[_] fix[_] floor[_] frac[_] i0[_] lgamma[_] log[_] log10[_] log1p[_] log2[_] logical_not[_] neg[_] negative[_] => torch.*({0})
         rad2deg[_] reciprocal[_] rsqrt[_] sgn[_] sign[_] sin[_] sinc[_] sinh[_] sqrt[_] square[_] tan[_] trunc[_] zero_ => torch.*({0})
         angle conj_physical imag isfinite isinf isnan isneginf isposinf isreal positive real signbit => torch.*({0})
         conj resolve_conj resolve_neg view_as_real view_as_complex inverse det logdet pinverse matrix_exp nanmedian is_floating_point is_complex broadcast_tensors cartesian_prod block_diag => torch.*({0})
@@ -54,7 +54,6 @@ internal static class Operations
         leakyrelu[_] leaky_relu[_] => torch.leaky_relu[_]({0}, {negative_slope})
         elu[_] celu[_] => torch.*({0}, {alpha})
         celu[_] => torch.*({0})
-        hardtanh[_] => torch.*({0}, {min_val}, {max_val})
         threshold[_] => torch.*({0}, {threshold}, {value})
         hardshrink softshrink => torch.*({0}, {lambda})
         softplus => torch.softplus({0}, {beta}, {threshold})
@@ -98,7 +97,6 @@ internal static class Operations
         adaptiveavgpool3d adaptive_avg_pool3d => torch.adaptive_avg_pool3d({0}, {output_size})
         adaptivemaxpool1d adaptive_max_pool1d => torch.adaptive_max_pool1d({0}, {output_size})[0]
         adaptivemaxpool2d adaptive_max_pool2d => torch.adaptive_max_pool2d({0}, {output_size})[0]
-        adaptivemaxpool3d adaptive_max_pool3d => torch.adaptive_max_pool3d({0}, {output_size})[0]
         constantpad1d constantpad2d constantpad3d zeropad2d => torch.constant_pad_nd({0}, {padding}, {value})
         reflectionpad1d => torch.reflection_pad1d({0}, {padding})
         reflectionpad2d => torch.reflection_pad2d({0}, {padding})
@@ -185,7 +183,7 @@ internal static class Operations
         mean => torch.mean({0}, {dimensions}, {keepdim}, dtype={type})
         mean median => torch.*({0})
         std var std_mean var_mean => torch.*({0}, {[dimensions|dim]}, {unbiased}, {keepdim})
-        std var std_mean var_mean => torch.*({0}, {unbiased})
+        std var std_mean => torch.*({0}, {unbiased})
         amax amin => torch.*({0}, {dims}, {keepdim})
         amax amin => torch.*({0}, {dims})
         max min argmax argmin all any => torch.*({0}, {dim}, {keepdim})

@@ -20,7 +20,8 @@ internal sealed class Translator(Script script, LeafCode code, string path, Lazy
     {
         var inputs = code.Graph.find_nodes(Opcode.placeholder).Select(node => Located(node, () => (Name: Input(node), Declaration: Declared(node)))).ToArray();
         var output = code.Graph.output_node();
-        var (result, type) = (output.args[0], Located(output, () => ResultType(output.args[0])));
+        var result = Result(output.args[0]);
+        var type = Located(output, () => ResultType(result));
         Statements();
         if (result is not DictArgument { Entries: var entries })
             return Method("forward", type, script.Lines, Located(output, () => Expressions.Of(result)));
@@ -31,6 +32,11 @@ internal sealed class Translator(Script script, LeafCode code, string path, Lazy
         string Method(string name, string type, string lines, string result)
             => $"  def {name}({string.Join(",\n    ", inputs.Select(input => input.Declaration).Prepend("self"))}) -> {type}:\n{lines}    return {result}\n";
     }
+
+    /// <summary>A record becomes a dictionary of its fields, but for those that are null.</summary>
+    private static Argument Result(Argument argument) => argument is ObjectArgument { Fields: var fields }
+        ? new DictArgument([.. fields.Where(field => field.Value is not Literal { Value: null }).Select(field => KeyValuePair.Create((Argument)new Literal(ArgumentText.MemberName(field.Key.Name)), field.Value))], typeof(Dictionary<string, Tensor>))
+        : argument;
 
     /// <summary>Writes the graph where it stands, and gives the expression of its result.</summary>
     private string Inline(IEnumerable<string> inputs)

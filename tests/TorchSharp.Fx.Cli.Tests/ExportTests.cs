@@ -32,11 +32,17 @@ public sealed class ExportTests : IDisposable
         => Torchfx.Run("export", "squeezenet1_1", "--out", "model.bin").AssertFailed("The ending of --out says no format: 'model.bin' ends neither with .onnx nor with .pt. Give it one, or --format onnx or --format torchscript.", 2);
 
     [Fact]
-    public void What_has_no_form_in_ONNX_is_told()
+    public void A_folder_that_does_not_exist_is_told_before_the_model_is_made()
+        => Torchfx.Run("export", "squeezenet1_1", "--weights", "random", "--out", folder["none/model.pt"]).AssertFailed($"There is no folder '{folder["none"]}' to write 'model.pt' to; make it first.");
+
+    [Theory]
+    [InlineData("model.onnx", "ONNX")]
+    [InlineData("model.pt", "TorchScript")]
+    public void What_has_no_form_is_told(string file, string format)
     {
-        var run = Torchfx.Run("export", "swin_t", "--input", "Nx3x64x64", "--out", folder["swin.onnx"]);
-        Assert.Matches(@"torchfx: Node '[a-z_0-9]+' \(\w+\.cs:[0-9]+\) can't be exported to ONNX: ", run.Error);
+        var run = Torchfx.Run("export", "TestModels.dll:Spectrum", "--input", "4x4", "--out", folder[file]);
+        Assert.Matches(@"torchfx: Node 'rfft2' \(Failing\.cs:[0-9]+\) can't be exported to " + format + ": ", run.Error);
         Assert.Equal(1, run.ExitCode);
-        Assert.False(File.Exists(folder["swin.onnx"]));
+        Assert.False(File.Exists(folder[file]));
     }
 }

@@ -1,5 +1,5 @@
 namespace TorchSharp.Fx.TorchScript.Tests;
 
-/// <summary>Tests that compare random draws: all share one generator, so none may run beside them.</summary>
+/// <summary>For tests of what the whole process shares: the random generator, the count of live tensors. No other test runs meanwhile.</summary>
 [CollectionDefinition(nameof(Alone), DisableParallelization = true)]
 public sealed class Alone;

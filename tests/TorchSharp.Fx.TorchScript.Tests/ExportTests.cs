@@ -4,6 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.TorchScript.Tests;
 
+[Collection(nameof(Alone))]
 public sealed class ExportTests : IDisposable
 {
     private readonly DisposeScope scope = NewDisposeScope();
@@ -161,6 +162,39 @@ public sealed class ExportTests : IDisposable
         var input = rand(5, 4);
         Archive.AssertClose(extractor.call(input)["act"], ((torch.Tensor[])loaded.invoke("values", input)).Single());
         Assert.Matches(@"traced with .* > 2 at ExportTests\.cs:[0-9]+; trace again", Assert.ThrowsAny<Exception>(() => loaded.invoke("values", rand(2, 4))).Message);
+    }
+
+    private sealed record Outputs(torch.Tensor logits, torch.Tensor? aux);
+
+    private sealed class Recording : Module<torch.Tensor, Outputs>
+    {
+        internal Recording() : base(nameof(Recording))
+        {
+        }
+
+        public override Outputs forward(torch.Tensor x) => new(x.view(-1, 2).softmax(0), null);
+    }
+
+    [Fact]
+    public void A_record_is_a_dictionary_of_its_fields_that_are_not_null()
+    {
+        using var traced = fx.symbolic_trace(new Recording());
+        torchscript.export(traced, archive.Path);
+        Assert.EndsWith("return {\"logits\": _values[0]}", Encoding.UTF8.GetString(archive.Entry("code/__torch__.py").Content).TrimEnd());
+        using var loaded = archive.Load();
+        var input = rand(2, 4);
+        Archive.AssertClose(traced.call(input).logits, ((torch.Tensor[])loaded.invoke("values", input)).Single());
+    }
+
+    [Fact]
+    public void Exporting_leaves_no_tensor_behind()
+    {
+        using var model = new Branching();
+        using var extractor = feature_extraction.create_feature_extractor(Sequential(("inner", model), ("act", ReLU())), ["act"], tracer_kwargs: new TracerKwargs { leaf_modules = [typeof(Branching)] });
+        torchscript.export(extractor, archive.Path, [InputShape.Parse("3x4")]);
+        var before = torch.Tensor.TotalCount;
+        torchscript.export(extractor, archive.Path, [InputShape.Parse("3x4")]);
+        Assert.Equal(before, torch.Tensor.TotalCount);
     }
 
     private sealed class Splitting : Module<torch.Tensor, torch.Tensor>

@@ -11,9 +11,6 @@ public sealed class OperationTests : IDisposable
 {
     private static readonly ScalarType[] DTypes = [float32, int64, ScalarType.Bool];
 
-    // TorchSharp 0.107 computes something else here than its names say: erf, the input itself, pooling over one dimension, the standard deviation.
-    private static readonly string[] Misnamed = ["torch.erfinv(", "torch.nn.functional.hardtanh(", "torch.nn.functional.Hardtanh(", "torch.nn.functional.adaptive_max_pool3d(", "torch.var_mean(Tensor, bool)"];
-
     private readonly string folder = Directory.CreateTempSubdirectory().FullName;
     private readonly DisposeScope scope = NewDisposeScope();
 
@@ -81,7 +78,7 @@ public sealed class OperationTests : IDisposable
             using var loaded = jit.load(made.Path);
             manual_seed(1);
             var left = Tensors(made.Result);
-            if (left.Length == 0 || Array.Exists(Misnamed, made.Name.StartsWith))
+            if (left.Length == 0)
                 return null;
             var right = Tensors(loaded.call([.. Copies(made.Inputs)]));
             return left.Length != right.Length ? $"{left.Length} tensors became {right.Length}" : left.Zip(right, Difference).FirstOrDefault(text => text is not null);

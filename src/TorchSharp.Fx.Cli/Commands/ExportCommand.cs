@@ -15,7 +15,7 @@ internal sealed class ExportCommand : ToolCommand
     private readonly Option<long> seed = new("--seed") { Description = "The seed of random weights.", HelpName = "N", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> format = new("--format") { Description = "The format, where the file's ending does not say it.", HelpName = "onnx|torchscript" };
 
-    public ExportCommand() : base("export", "Writes a model in evaluation mode for other runtimes: for ONNX Runtime with the sizes of --input, whose one letter stays free; for PyTorch as TorchScript, with all sizes free.",
+    public ExportCommand() : base("export", "Writes a model in evaluation mode for other runtimes: for ONNX Runtime with the sizes of --input, whose letters stay free; for PyTorch as TorchScript, with all sizes free.",
         "export resnet18 --weights resnet18.safetensors --nodes flatten=embedding --out resnet18.onnx", "export resnet18 --weights DEFAULT --out resnet18.pt", "export bin/MyModels.dll:MyModels.Encoder --input Nx3x64x64 --out encoder.onnx")
     {
         format.AcceptOnlyFromAmong("onnx", "torchscript");
@@ -29,6 +29,7 @@ internal sealed class ExportCommand : ToolCommand
     private void Run(ParseResult parsed)
     {
         var (source, kwargs, path) = (model.Read(parsed), inputs.Read(parsed), parsed.GetRequiredValue(file));
+        AtomicFile.RequireFolder(path);
         var isOnnx = (parsed.GetValue(format) ?? FormatOf(path)) == "onnx";
         var requested = parsed.GetValue(nodes) is { } text ? NodeRequests.Parse(text) : null;
         var examples = isOnnx ? Inputs(source, kwargs) : null;
