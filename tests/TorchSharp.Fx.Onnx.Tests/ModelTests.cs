@@ -82,8 +82,9 @@ public sealed class ModelTests
     /// <summary>Five nodes of floats: the last and some before.</summary>
     private static string[] Nodes(nn.Module model, long[] shape)
     {
-        var names = feature_extraction.get_graph_node_names(model, suppress_diff_warning: true).eval_nodes;
-        string[] candidates = [.. Enumerable.Range(1, 20).Select(i => names[(names.Count - 1) * i / 20]).Distinct()];
+        // Checks have no value.
+        string[] names = [.. feature_extraction.get_graph_node_names(model, suppress_diff_warning: true).eval_nodes.Where(name => !name.Contains("_assert", StringComparison.Ordinal))];
+        string[] candidates = [.. Enumerable.Range(1, 20).Select(i => names[(names.Length - 1) * i / 20]).Distinct()];
         using var extractor = Extractor(model, candidates);
         using var values = extractor.call(rand([1, .. shape]));
         string[] tensors = [.. candidates.Where(name => values.value<object>(name) is torch.Tensor { dtype: ScalarType.Float32 })];
