@@ -5,7 +5,7 @@ namespace TorchSharp.Fx;
 
 /// <summary>Attention by oneDNN's kernels, else by libtorch's, which keeps no matrix of all weights; by single operations where neither takes what is given, since they broadcast less.</summary>
 /// <param name="scale">What the products of queries and keys are multiplied by; null for <c>1 / √channels</c>.</param>
-internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"), IOperation
+internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"), IOperation, ICloneable
 {
     private const int MostKernels = 8;
 
@@ -29,6 +29,9 @@ internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"
         var result = KernelFor(q, k, v, b) is { } kernel ? kernel.Run(q, k, v, b) : OfLibtorch(q, k, v, b);
         return (query.dim() == 4 ? result : result.reshape([.. query.shape[..^1], result.size(-1)])).MoveToOuterDisposeScope();
     }
+
+    /// <summary>The same, with kernels of its own.</summary>
+    public object Clone() => new FusedAttention(scale);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -17,7 +17,10 @@ internal sealed class FusedBatchNorm : KernelModule
 
     /// <inheritdoc/>
     internal override KernelModule? With(FusedActivation next, bool isResidual)
-        => next == FusedActivation.Relu ? new FusedBatchNorm([.. vectors.Select(vector => vector.clone().DetachFromDisposeScope())], epsilon, next) : null;
+        => next == FusedActivation.Relu ? Copy(next) : null;
+
+    /// <inheritdoc/>
+    private protected override KernelModule Copy() => Copy(Activation);
 
     /// <inheritdoc/>
     private protected override bool Takes(ScalarType type) => Dnnl.IsAvailable;
@@ -58,6 +61,8 @@ internal sealed class FusedBatchNorm : KernelModule
             foreach (var vector in vectors)
                 vector.Dispose();
     }
+
+    private FusedBatchNorm Copy(FusedActivation activation) => new([.. vectors.Select(vector => vector.clone().DetachFromDisposeScope())], epsilon, activation);
 
     private static Tensor[] Vectors(BatchNorm norm)
     {

@@ -15,13 +15,10 @@ internal sealed class FusedConvolution : FusedModule
         : base("FusedConvolution", new(weight, geometry.Groups), bias, activation)
         => this.geometry = geometry;
 
-    internal override KernelModule? With(FusedActivation next, bool isResidual)
-    {
-        if (isResidual && !Dnnl.IsAvailable && next != FusedActivation.Relu)
-            return null;
-        using var weight = Weight.Dense();
-        return new FusedConvolution(weight, Bias, geometry, next);
-    }
+    internal override KernelModule? With(FusedActivation next, bool isResidual) => isResidual && !Dnnl.IsAvailable && next != FusedActivation.Relu ? null : Copy(next);
+
+    /// <inheritdoc/>
+    private protected override KernelModule Copy() => Copy(Activation);
 
     /// <summary>This convolution and a batch norm of its result, in evaluation mode, as one convolution.</summary>
     internal FusedConvolution Then(BatchNorm norm)
@@ -60,6 +57,12 @@ internal sealed class FusedConvolution : FusedModule
         4 => nn.functional.conv2d(input, weight, Bias, geometry.Stride, geometry.Padding, geometry.Dilation, geometry.Groups),
         _ => nn.functional.conv3d(input, weight, Bias, geometry.Stride, geometry.Padding, geometry.Dilation, geometry.Groups),
     };
+
+    private FusedConvolution Copy(FusedActivation activation)
+    {
+        using var weight = Weight.Dense();
+        return new(weight, Bias, geometry, activation);
+    }
 
     private ShimKernel? MakeShim(ReadOnlySpan<long> input, ReadOnlySpan<long> result, Residual residual)
     {

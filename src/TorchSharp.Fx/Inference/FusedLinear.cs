@@ -11,13 +11,10 @@ internal sealed class FusedLinear(Tensor weight, Tensor? bias, FusedActivation a
     /// <summary>Below so many multiplications libtorch's plain kernel is done before its fused one begins.</summary>
     private const long FewestMultiplications = 300_000;
 
-    internal override KernelModule? With(FusedActivation next, bool isResidual)
-    {
-        if (isResidual && !Dnnl.IsAvailable)
-            return null;
-        using var dense = Weight.Dense();
-        return new FusedLinear(dense, Bias, next);
-    }
+    internal override KernelModule? With(FusedActivation next, bool isResidual) => isResidual && !Dnnl.IsAvailable ? null : Copy(next);
+
+    /// <inheritdoc/>
+    private protected override KernelModule Copy() => Copy(Activation);
 
     /// <inheritdoc/>
     private protected override bool TryResult(ReadOnlySpan<long> input, Span<long> result)
@@ -55,6 +52,12 @@ internal sealed class FusedLinear(Tensor weight, Tensor? bias, FusedActivation a
 
     /// <inheritdoc/>
     private protected override Tensor Plain(Tensor input, Tensor weight) => nn.functional.linear(input, weight, Bias);
+
+    private FusedLinear Copy(FusedActivation activation)
+    {
+        using var dense = Weight.Dense();
+        return new(dense, Bias, activation);
+    }
 
     private ShimKernel? MakeShim(long rows, Residual residual)
     {

@@ -35,7 +35,7 @@ internal abstract class FusedModule : KernelModule
     /// <inheritdoc/>
     private protected sealed override Tensor Plain(Tensor input)
     {
-        using var weight = Weight.Dense();
+        using var weight = Weight.Dense(keeps: true);
         return Plain(input, weight);
     }
 

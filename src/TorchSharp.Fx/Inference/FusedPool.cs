@@ -22,6 +22,9 @@ internal sealed class FusedPool(Dnnl.PoolingKind kind, ConvolutionGeometry windo
     internal override KernelModule? With(FusedActivation next, bool isResidual) => null;
 
     /// <inheritdoc/>
+    private protected override KernelModule Copy() => new FusedPool(kind, windows, isCovered);
+
+    /// <inheritdoc/>
     private protected override bool Takes(ScalarType type) => Dnnl.IsAvailable;
 
     /// <inheritdoc/>

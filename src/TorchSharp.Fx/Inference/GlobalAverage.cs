@@ -9,6 +9,9 @@ internal sealed class GlobalAverage() : KernelModule("GlobalAverage", FusedActiv
     internal override KernelModule? With(FusedActivation next, bool isResidual) => null;
 
     /// <inheritdoc/>
+    private protected override KernelModule Copy() => new GlobalAverage();
+
+    /// <inheritdoc/>
     private protected override bool Takes(ScalarType type) => Dnnl.IsAvailable;
 
     /// <inheritdoc/>

@@ -7,7 +7,7 @@ namespace TorchSharp.Fx;
 /// A module of an optimised graph: one kernel of oneDNN where there is one for the input, else TorchSharp's own operations. A kernel is made once for each shape of input, up to a bound; a kernel for
 /// a further shape lives for one call.
 /// </summary>
-internal abstract class KernelModule(string name, FusedActivation activation) : nn.Module<Tensor, Tensor>(name), IOperation
+internal abstract class KernelModule(string name, FusedActivation activation) : nn.Module<Tensor, Tensor>(name), IOperation, ICloneable
 {
     private const int MostKernels = 8;
 
@@ -26,8 +26,18 @@ internal abstract class KernelModule(string name, FusedActivation activation) : 
     /// <summary>The same module with an activation of its result, or of its sum with another value; null where there is no kernel for that.</summary>
     internal abstract KernelModule? With(FusedActivation next, bool isResidual);
 
+    /// <summary>A module that computes the same, with a weight and kernels of its own.</summary>
+    public object Clone()
+    {
+        var copy = Copy();
+        copy.Pool = Pool;
+        return copy;
+    }
+
     /// <inheritdoc/>
     public override string ToString() => Activation.IsNone ? GetName() : $"{GetName()}+{Activation.Name}";
+
+    private protected abstract KernelModule Copy();
 
     /// <summary>Whether there may be a kernel for such numbers.</summary>
     private protected abstract bool Takes(ScalarType type);

@@ -55,6 +55,8 @@ internal sealed class DeepCopy
 
     private nn.Module OfModule(nn.Module module)
     {
+        if (module is ICloneable own)
+            return (nn.Module)(copies[module] = own.Clone());
         if (Registry.IsNative(module))
             throw new NotSupportedException($"The module '{path}' is a {module.GetType().Name}, which TorchSharp keeps in native code, and that can't be copied. Share it with clone(share_parameters: true), or make a model of its own and load this one's state_dict.");
         var copy = (nn.Module)MemberwiseCopy.Invoke(module, null)!;

@@ -109,6 +109,26 @@ public sealed class OptimizeForInferenceTests
     }
 
     [Fact]
+    public void A_clone_lives_on_without_what_it_was_cloned_from()
+    {
+        using var model = Warm(Sequential(("norm", BatchNorm2d(8)), ("conv", Conv2d(8, 16, 3)), ("pool", MaxPool2d(2)), ("all", AdaptiveAvgPool2d(1)), ("flatten", Flatten()), ("fc", Linear(16, 10))));
+        using var traced = fx.symbolic_trace(model);
+        using var x = rand(2, 8, 20, 17);
+        using var expected = model.call(x);
+        GraphModule<Tensor, Tensor> clone;
+        using (var optimised = traced.optimize_for_inference())
+        {
+            optimised.call(x).Dispose();
+            clone = optimised.clone();
+        }
+        using (clone)
+        {
+            using var actual = clone.call(x);
+            AssertClose(expected, actual);
+        }
+    }
+
+    [Fact]
     public void Large_values_inside_share_memory_from_run_to_run_and_results_keep_theirs()
     {
         using var model = Warm(Sequential(("conv1", Conv2d(8, 64, 3, padding: 1)), ("relu", ReLU()), ("conv2", Conv2d(64, 64, 3, padding: 1)), ("bn", BatchNorm2d(64)), ("conv3", Conv2d(64, 64, 1))));

@@ -9,7 +9,7 @@ internal sealed class LayerWeight : IDisposable
     private readonly List<(DnnlHandle Descriptor, Tensor Data)> layouts = [];
     private readonly long groups;
     private Tensor? dense;
-    private bool isAsked;
+    private bool isKept;
 
     /// <param name="weight">The weight, which is copied.</param>
     /// <param name="groups">The groups of a convolution.</param>
@@ -36,18 +36,20 @@ internal sealed class LayerWeight : IDisposable
     internal DnnlHandle AnyLayout() => Dnnl.Descriptor(Type, KernelSizes);
 
     /// <summary>The weight in PyTorch's order, to be disposed by the caller.</summary>
-    internal Tensor Dense()
+    /// <param name="keeps">Whether it is to be there the next time.</param>
+    internal Tensor Dense(bool keeps = false)
     {
         lock (changing)
         {
-            if (dense is null)
-            {
-                dense = empty(Sizes, dtype: Type).DetachFromDisposeScope();
-                using var order = DenseOrder();
-                Reorder(layouts[0].Descriptor.Value, layouts[0].Data, order.Value, dense);
-            }
-            isAsked = true;
-            return dense.alias();
+            isKept |= keeps;
+            if (dense is not null)
+                return dense.alias();
+            var restored = empty(Sizes, dtype: Type);
+            using var order = DenseOrder();
+            Reorder(layouts[0].Descriptor.Value, layouts[0].Data, order.Value, restored);
+            if (keeps)
+                dense = restored.alias().DetachFromDisposeScope();
+            return restored;
         }
     }
 
@@ -85,7 +87,7 @@ internal sealed class LayerWeight : IDisposable
     /// <summary>A kernel has the weight now, so that PyTorch's order is needed only by who asks for it.</summary>
     private void Drop()
     {
-        if (isAsked)
+        if (isKept)
             return;
         dense?.Dispose();
         dense = null;
