@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Memory for large values that live only within a run of an optimised module: what one frees the next one takes, also in the next run, without the operating system giving, clearing and taking back
-/// pages for each. One for each optimised module; it holds what its runs needed at once, until the module is disposed.
+/// Memory for large values of an optimised module: what one frees the next one takes, also in the next run, without the operating system giving, clearing and taking back pages for each. One for each
+/// optimised module; it holds what its runs needed at once, until the module is disposed.
 /// </summary>
 internal sealed unsafe class BufferPool : IDisposable
 {
@@ -33,13 +33,20 @@ internal sealed unsafe class BufferPool : IDisposable
         }
     }
 
+    /// <summary>How many values of a run leave the graph, so that much memory for such is kept.</summary>
+    internal int MostResults { get; set; }
+
     /// <summary>A tensor that holds nothing yet; its memory comes back when the last tensor that shares it is gone.</summary>
-    internal Tensor Empty(ScalarType type, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides)
+    /// <param name="type">The type of its numbers.</param>
+    /// <param name="sizes">Its sizes.</param>
+    /// <param name="strides">Its strides.</param>
+    /// <param name="isResult">Whether it may leave the graph: who keeps it must not keep more memory than it needs.</param>
+    internal Tensor Empty(ScalarType type, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, bool isResult)
     {
         var count = 1L;
         foreach (var size in sizes)
             count *= size;
-        var buffer = Take(count * type.ElementSize());
+        var buffer = Take(count * type.ElementSize(), isResult);
         Lent[buffer.Start] = buffer;
         using var whole = Tensor.UnsafeCreateTensor(THSTensor_new(buffer.Start, &GiveBack, &count, 1, (sbyte)type, (sbyte)type, 0, 0, 0));
         return whole.as_strided(sizes.ToArray(), strides.ToArray());
@@ -56,18 +63,18 @@ internal sealed unsafe class BufferPool : IDisposable
         }
     }
 
-    /// <summary>The smallest buffer that is large enough, or a new one.</summary>
-    private Buffer Take(long size)
+    /// <summary>The smallest buffer that is large enough, for a result one of just the size, or a new one.</summary>
+    private Buffer Take(long size, bool isResult)
     {
         lock (changing)
         {
             var best = -1;
             for (var i = 0; i < idle.Count; i++)
-                if (idle[i].Size >= size && (best < 0 || idle[i].Size < idle[best].Size))
+                if ((isResult ? idle[i].Size == size : idle[i].Size >= size) && (best < 0 || idle[i].Size < idle[best].Size))
                     best = i;
             if (best < 0)
-                return new(this, size, (IntPtr)NativeMemory.AlignedAlloc((nuint)size, Alignment));
-            var buffer = idle[best];
+                return new(this, size, (IntPtr)NativeMemory.AlignedAlloc((nuint)size, Alignment), isResult);
+            var buffer = idle[best] with { IsResult = isResult };
             idle.RemoveAt(best);
             return buffer;
         }
@@ -76,7 +83,7 @@ internal sealed unsafe class BufferPool : IDisposable
     private void Return(Buffer buffer)
     {
         lock (changing)
-            if (isDisposed)
+            if (isDisposed || (buffer.IsResult && idle.Count(other => other.IsResult && other.Size == buffer.Size) >= MostResults))
                 buffer.Free();
             else
                 idle.Add(buffer);
@@ -93,7 +100,7 @@ internal sealed unsafe class BufferPool : IDisposable
     private static extern IntPtr THSTensor_new(
         IntPtr data, delegate* unmanaged[Cdecl]<IntPtr, void> deleter, long* sizes, int dimensions, sbyte type, sbyte convertedType, int device, int deviceIndex, byte requiresGrad);
 
-    private sealed record Buffer(BufferPool Owner, long Size, IntPtr Start)
+    private sealed record Buffer(BufferPool Owner, long Size, IntPtr Start, bool IsResult)
     {
         internal void Free() => NativeMemory.AlignedFree((void*)Start);
     }

@@ -146,15 +146,18 @@ internal sealed class Fusion(InferenceGraph layers)
         }
     }
 
-    /// <summary>Results that don't leave the graph take their memory from a pool.</summary>
+    /// <summary>Large values take their memory from a pool.</summary>
     internal void PlanMemory()
     {
         var aliases = new AliasAnalysis(layers.Graph, layers.Hierarchy());
         var output = layers.Graph.output_node();
         var pool = new BufferPool();
         foreach (var calls in layers.Calls.GroupBy(call => call.target.name))
-            if (layers.Module(calls.First()) is KernelModule module && calls.All(call => aliases.ClassOf(call).All(same => !same.users.Contains(output))))
-                module.Pool = pool;
+            if (layers.Module(calls.First()) is KernelModule module)
+            {
+                (module.Pool, module.LeavesGraph) = (pool, calls.Any(call => aliases.ClassOf(call).Any(same => same.users.Contains(output))));
+                pool.MostResults += module.LeavesGraph ? calls.Count() : 0;
+            }
     }
 
     /// <summary>The size 1, or 1 × 1.</summary>

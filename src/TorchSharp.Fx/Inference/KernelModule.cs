@@ -17,8 +17,11 @@ internal abstract class KernelModule(string name, FusedActivation activation) : 
     /// <summary>What is done with the result.</summary>
     internal FusedActivation Activation { get; } = activation;
 
-    /// <summary>Where memory for results comes from; null where a result may leave the graph, so that it must not hold more than it needs.</summary>
+    /// <summary>Where memory for large results comes from; null for the C library.</summary>
     internal BufferPool? Pool { get; set; }
+
+    /// <summary>Whether what the module gives may leave the graph.</summary>
+    internal bool LeavesGraph { get; set; }
 
     /// <summary><c>activation(module(input))</c></summary>
     public sealed override Tensor forward(Tensor input) => Compute(input, null, Residual.None);
@@ -30,7 +33,7 @@ internal abstract class KernelModule(string name, FusedActivation activation) : 
     public object Clone()
     {
         var copy = Copy();
-        copy.Pool = Pool;
+        (copy.Pool, copy.LeavesGraph) = (Pool, LeavesGraph);
         return copy;
     }
 
@@ -85,7 +88,7 @@ internal abstract class KernelModule(string name, FusedActivation activation) : 
         Order(sizes, strides);
         using var ownedOther = other is null ? null : MemoryFormat.Ordered(other, strides);
         GC.KeepAlive(input);
-        return kernel.Run(ownedInput ?? input, ownedOther ?? other, sizes, strides, Pool);
+        return kernel.Run(ownedInput ?? input, ownedOther ?? other, sizes, strides, this);
     }
 
     /// <summary>Frees the kernels, as what they were made of changes.</summary>

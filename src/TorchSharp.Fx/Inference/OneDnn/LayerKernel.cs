@@ -10,8 +10,8 @@ internal abstract class LayerKernel : IDisposable
     /// <param name="other">What is added to the sum before the activation; it has the result's shape and layout.</param>
     /// <param name="sizes">The result's sizes.</param>
     /// <param name="strides">The result's strides.</param>
-    /// <param name="pool">Where memory for the result may come from.</param>
-    internal abstract Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, BufferPool? pool);
+    /// <param name="module">Whose kernel it is.</param>
+    internal abstract Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, KernelModule module);
 
     /// <inheritdoc/>
     public abstract void Dispose();

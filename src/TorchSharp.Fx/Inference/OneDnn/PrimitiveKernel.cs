@@ -33,10 +33,10 @@ internal sealed unsafe class PrimitiveKernel : LayerKernel
     }
 
     /// <inheritdoc/>
-    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, BufferPool? pool)
+    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, KernelModule module)
     {
         var output = other is not null && addend is null ? Shims.Share(other)
-            : pool is not null && resultSize >= BufferPool.Smallest ? pool.Empty(input.dtype, sizes, strides)
+            : module.Pool is { } pool && resultSize >= BufferPool.Smallest ? pool.Empty(input.dtype, sizes, strides, module.LeavesGraph)
             : Shims.Empty(input.dtype, sizes, strides);
         var arguments = Interlocked.Exchange(ref idle, null) ?? new Arguments(this);
         try

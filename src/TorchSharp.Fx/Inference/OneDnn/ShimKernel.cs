@@ -8,7 +8,7 @@ namespace TorchSharp.Fx;
 internal sealed class ShimKernel(Tensor packed, Func<Tensor, Tensor?, Tensor, Tensor> run) : LayerKernel
 {
     /// <inheritdoc/>
-    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, BufferPool? pool) => run(input, other, packed);
+    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, KernelModule module) => run(input, other, packed);
 
     /// <inheritdoc/>
     public override void Dispose() => packed.Dispose();
