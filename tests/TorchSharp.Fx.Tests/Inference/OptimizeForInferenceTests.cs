@@ -141,11 +141,11 @@ public sealed class OptimizeForInferenceTests
             var (inside, last) = ((KernelModule)Named(optimised, "conv1"), (KernelModule)Named(optimised, "conv3"));
             Assert.False(inside.LeavesGraph);
             Assert.True(last.LeavesGraph);
-            Assert.Equal(2, inside.Pool!.Count);
+            Assert.Equal(Dnnl.IsAvailable ? 2 : 0, inside.Pool!.Count);
             // A result's memory comes back when it is disposed, but no more of it is kept than a run needs.
             foreach (var again in Enumerable.Range(0, 3).Select(_ => optimised.call(inputs[0])).ToArray())
                 again.Dispose();
-            Assert.Equal(3, inside.Pool.Count);
+            Assert.Equal(Dnnl.IsAvailable ? 3 : 0, inside.Pool.Count);
         }
         foreach (var (input, result) in inputs.Zip(results))
         {

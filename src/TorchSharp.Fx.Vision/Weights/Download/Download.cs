@@ -9,6 +9,9 @@ internal sealed class Download(Uri url, string target, DownloadOptions options)
     // One for all downloads, as HttpClient is meant to be used. Silence is measured here, for each part.
     private static readonly HttpClient client = new() { Timeout = Timeout.InfiniteTimeSpan };
 
+    // How often another one may have taken the file away just when it was to be opened; more often it is something else.
+    private const int MostGone = 5;
+
     private readonly string partial = target + ".partial";
 
     private string Name => Path.GetFileName(target);
@@ -40,13 +43,14 @@ internal sealed class Download(Uri url, string target, DownloadOptions options)
 
     private async Task<FileStream> Lock(CancellationToken cancellation)
     {
-        while (true)
+        for (var gone = 0; ;)
         {
             try
             {
                 return new FileStream(partial, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException) when (File.Exists(partial))
+            // Another one holds the file, or held it and has just moved it away.
+            catch (IOException) when (File.Exists(partial) || ++gone < MostGone)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(100), cancellation).ConfigureAwait(false);
             }
