@@ -7,9 +7,9 @@ namespace TorchSharp.Fx;
 
 /// <summary>
 /// Memory for large values of an optimised module: what one frees the next one takes, also in the next run, without the operating system giving, clearing and taking back pages for each. One for each
-/// optimised module; it holds what its runs needed at once, until the module is disposed.
+/// optimised module; it holds what its runs needed at once, until the last module that takes from it is disposed.
 /// </summary>
-internal sealed unsafe class BufferPool : IDisposable
+internal sealed unsafe class BufferPool
 {
     /// <summary>Below so many bytes the C library keeps memory itself.</summary>
     internal const long Smallest = 1 << 20;
@@ -21,7 +21,7 @@ internal sealed unsafe class BufferPool : IDisposable
 
     private readonly List<Buffer> idle = [];
     private readonly Lock changing = new();
-    private bool isDisposed;
+    private int users;
 
     /// <summary>How many buffers nothing uses now.</summary>
     internal int Count
@@ -52,12 +52,20 @@ internal sealed unsafe class BufferPool : IDisposable
         return whole.as_strided(sizes.ToArray(), strides.ToArray());
     }
 
-    /// <summary>Frees what isn't lent now; the rest is freed when it comes back.</summary>
-    public void Dispose()
+    /// <summary>A module takes memory from here from now on.</summary>
+    internal void Join()
+    {
+        lock (changing)
+            users++;
+    }
+
+    /// <summary>A module takes no more. After the last one, what isn't lent is freed, and the rest when it comes back.</summary>
+    internal void Leave()
     {
         lock (changing)
         {
-            isDisposed = true;
+            if (--users > 0)
+                return;
             idle.ForEach(buffer => buffer.Free());
             idle.Clear();
         }
@@ -83,7 +91,7 @@ internal sealed unsafe class BufferPool : IDisposable
     private void Return(Buffer buffer)
     {
         lock (changing)
-            if (isDisposed || (buffer.IsResult && idle.Count(other => other.IsResult && other.Size == buffer.Size) >= MostResults))
+            if (users == 0 || (buffer.IsResult && idle.Count(other => other.IsResult && other.Size == buffer.Size) >= MostResults))
                 buffer.Free();
             else
                 idle.Add(buffer);

@@ -18,7 +18,16 @@ internal abstract class KernelModule(string name, FusedActivation activation) : 
     internal FusedActivation Activation { get; } = activation;
 
     /// <summary>Where memory for large results comes from; null for the C library.</summary>
-    internal BufferPool? Pool { get; set; }
+    internal BufferPool? Pool
+    {
+        get;
+        set
+        {
+            value?.Join();
+            field?.Leave();
+            field = value;
+        }
+    }
 
     /// <summary>Whether what the module gives may leave the graph.</summary>
     internal bool LeavesGraph { get; set; }
@@ -105,7 +114,7 @@ internal abstract class KernelModule(string name, FusedActivation activation) : 
         if (disposing)
         {
             Forget();
-            Pool?.Dispose();
+            Pool = null;
         }
         base.Dispose(disposing);
     }

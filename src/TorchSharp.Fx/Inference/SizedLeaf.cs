@@ -8,14 +8,14 @@ namespace TorchSharp.Fx;
 /// <summary>
 /// A leaf function that decides by sizes. For each combination of input shapes, up to a bound, it is traced with those and optimised; further shapes run the function itself, which is right for all.
 /// </summary>
-internal sealed class SizedLeaf : nn.Module, IKeepsNothing
+internal sealed class SizedLeaf : nn.Module, IKeepsNothing, ICloneable
 {
     private const int MostForms = 4;
 
     private readonly MethodInfo function;
     private readonly ParameterInfo[] signature;
     // What each parameter is given: a constant, or null where an input comes.
-    private readonly object?[] constants;
+    private object?[] constants;
     private readonly int[] inputs;
     // Null for a shape that it can't be traced with.
     private readonly ConcurrentDictionary<InputSizes, GraphModule?> forms = new();
@@ -25,14 +25,16 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing
     /// <param name="function">The function.</param>
     /// <param name="args">Its arguments in the graph: what reads a parameter or buffer counts as constant.</param>
     /// <param name="tensorOf">The parameter or buffer of a name; it is copied.</param>
-    internal SizedLeaf(MethodInfo function, ImmutableArray<Argument> args, Func<string, Tensor> tensorOf) : base(function.Name)
+    internal SizedLeaf(MethodInfo function, ImmutableArray<Argument> args, Func<string, Tensor> tensorOf) : this(function, Inputs(args))
     {
-        this.function = function;
-        signature = function.GetParameters();
-        inputs = Inputs(args);
-        var builder = new ArgumentBuilder(node => tensorOf(node.target.name).detach().clone().DetachFromDisposeScope(), []);
-        kernels = new(signature.Select(parameter => parameter.Name!).ToHashSet(StringComparer.Ordinal));
+        var builder = new ArgumentBuilder(node => Copy(tensorOf(node.target.name)), []);
         constants = [.. signature.Select((parameter, i) => inputs.Contains(i) ? null : builder.Build(args[i], parameter.ParameterType))];
+    }
+
+    private SizedLeaf(MethodInfo function, int[] inputs) : base(function.Name)
+    {
+        (this.function, this.inputs, signature, constants) = (function, inputs, function.GetParameters(), []);
+        kernels = new(signature.Select(parameter => parameter.Name!).ToHashSet(StringComparer.Ordinal));
     }
 
     /// <summary>Which arguments are inputs.</summary>
@@ -47,6 +49,9 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing
             ? ((IGraphModule)form).Program.Run([.. inputs.Select(i => args[i]).OfType<Tensor>()])
             : Invocation.Invoke(function, null, args);
     }
+
+    /// <summary>The same leaf, with forms and constants of its own.</summary>
+    public object Clone() => new SizedLeaf(function, inputs) { constants = Array.ConvertAll(constants, constant => constant is Tensor tensor ? Copy(tensor) : constant) };
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
@@ -68,6 +73,12 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing
                 tensor.Dispose();
         }
         base.Dispose(disposing);
+    }
+
+    private static Tensor Copy(Tensor tensor)
+    {
+        using var detached = tensor.detach();
+        return detached.clone().DetachFromDisposeScope();
     }
 
     private object?[] Arguments(object?[] given)

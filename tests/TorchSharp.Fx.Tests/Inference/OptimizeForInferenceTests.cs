@@ -129,6 +129,18 @@ public sealed class OptimizeForInferenceTests
     }
 
     [Fact]
+    public void A_clone_that_is_disposed_leaves_the_pool_to_what_it_was_cloned_from()
+    {
+        using var model = Warm(Sequential(("conv1", Conv2d(8, 64, 3, padding: 1)), ("relu", ReLU()), ("conv2", Conv2d(64, 64, 3, padding: 1))));
+        using var traced = fx.symbolic_trace(model);
+        using var optimised = traced.optimize_for_inference();
+        optimised.clone().Dispose();
+        using var x = rand(2, 8, 80, 80);
+        optimised.call(x).Dispose();
+        Assert.Equal(Dnnl.IsAvailable ? 2 : 0, ((KernelModule)Named(optimised, "conv1")).Pool!.Count);
+    }
+
+    [Fact]
     public void Large_values_inside_share_memory_from_run_to_run_and_results_keep_theirs()
     {
         using var model = Warm(Sequential(("conv1", Conv2d(8, 64, 3, padding: 1)), ("relu", ReLU()), ("conv2", Conv2d(64, 64, 3, padding: 1)), ("bn", BatchNorm2d(64)), ("conv3", Conv2d(64, 64, 1))));

@@ -25,6 +25,24 @@ public sealed class SizedLeafTests
     }
 
     [Fact]
+    public void A_clone_lives_on_without_what_it_was_cloned_from()
+    {
+        using var model = new Model();
+        using var traced = Traced(model);
+        GraphModule<Tensor, Tensor> clone;
+        using (var optimised = traced.optimize_for_inference())
+        {
+            AssertSame(model, optimised, randn(2, 8, 32), 0);
+            clone = optimised.clone();
+        }
+        using (clone)
+        {
+            AssertSame(model, clone, randn(2, 8, 32), 0);
+            AssertSame(model, clone, randn(2, 9, 32), 0);
+        }
+    }
+
+    [Fact]
     public void Numbers_that_depend_on_an_input_count_as_sizes()
     {
         using var traced = Traced((Tensor x) => Part(x, (int)x.shape[0]), Part);
