@@ -9,7 +9,7 @@ internal static class Failure
 {
     internal static string Sentence(Exception error) => error switch
     {
-        ToolException or TraceException or TracedProgramException or Onnx.OnnxExportException or TorchScript.TorchScriptExportException or NodeExecutionException or GraphAssertionException => FirstLine(error.Message),
+        ToolException or TraceException or TracedProgramException or InterpreterFault or Onnx.OnnxExportException or TorchScript.TorchScriptExportException or NodeExecutionException or GraphAssertionException => FirstLine(error.Message),
         ImageDecodeException or InvalidDataException => FirstLine(error.Message),
         ArgumentException argument => WithoutParameter(argument),
         FileNotFoundException { FileName: { } file } => $"There is no file '{file}'.",

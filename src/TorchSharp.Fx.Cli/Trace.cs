@@ -30,6 +30,10 @@ internal sealed record Trace(TraceReport Report, Refusal? Refusal)
         {
             return new(tracer.report, new(error, null, error.module_path, error.location, error.program_stack));
         }
+        catch (InterpreterFault error)
+        {
+            return new(tracer.report, new(error, null, error.module_path, error.location, error.program_stack));
+        }
     }
 
     internal void WriteJson(Utf8JsonWriter writer, string model, string mode)

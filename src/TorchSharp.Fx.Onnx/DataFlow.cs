@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
@@ -103,26 +102,8 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
     private object? Keep(object? value, Node node)
     {
         var isWritten = aliases.ClassOf(node).SelectMany(other => other.users).Any(user => aliases.MutatedBy(user).Any());
-        return Copy(value);
-
-        object? Copy(object? part) => part switch
-        {
-            Tensor tensor when isWritten => tensor.clone(),
-            Tensor tensor => Kept.Add(tensor) ? tensor : tensor,
-            System.Collections.IDictionary items => ExampleRun.Named(items, Copy),
-            System.Collections.IEnumerable list and not string => list.Cast<object?>().Select(Copy).ToArray(),
-            ITuple tuple => Enumerable.Range(0, tuple.Length).Select(i => Copy(tuple[i])).ToArray(),
-            _ => null,
-        };
+        return Structure.Simplified(value, part => part is not Tensor tensor ? null : isWritten ? tensor.clone() : Kept.Add(tensor) ? tensor : tensor);
     }
 
-    private static bool HoldsTensors(object? value) => value switch
-    {
-        Tensor => true,
-        string => false,
-        System.Collections.IDictionary items => HoldsTensors(items.Values),
-        System.Collections.IEnumerable list => list.Cast<object?>().Any(HoldsTensors),
-        ITuple tuple => Enumerable.Range(0, tuple.Length).Any(i => HoldsTensors(tuple[i])),
-        _ => false,
-    };
+    private static bool HoldsTensors(object? value) => Structure.Tensors(value).Any();
 }

@@ -1,6 +1,4 @@
-using System.Collections;
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
@@ -92,16 +90,5 @@ internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<N
         return new(program.Source.Root, program.Current, program.Constants);
     }
 
-    /// <summary>A dictionary with something else for each value.</summary>
-    internal static Dictionary<object, object?> Named(IDictionary items, Func<object?, object?> change) => items.Keys.Cast<object>().ToDictionary(key => key, key => change(items[key]));
-
-    private static object? Facts(object? value) => value switch
-    {
-        Tensor tensor => new TensorFacts([.. tensor.shape], tensor.dtype),
-        string => value,
-        IDictionary items => Named(items, Facts),
-        IList list => list.Cast<object?>().Select(Facts).ToArray(),
-        ITuple tuple => Enumerable.Range(0, tuple.Length).Select(i => Facts(tuple[i])).ToArray(),
-        _ => value,
-    };
+    private static object? Facts(object? value) => Structure.Simplified(value, part => part is Tensor tensor ? new TensorFacts([.. tensor.shape], tensor.dtype) : part);
 }

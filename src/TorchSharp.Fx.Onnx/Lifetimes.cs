@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
 
@@ -24,22 +22,13 @@ internal sealed class Lifetimes
     internal void After(Node node, object? value, IReadOnlyDictionary<Node, object?> env, HashSet<object> kept)
     {
         if (node.op is Opcode.placeholder or Opcode.get_attr)
-            foreach (var tensor in Tensors(value))
+            foreach (var tensor in Structure.Tensors(value))
                 foreign.Add(tensor);
         if (!finished.TryGetValue(node, out var over))
             return;
-        var live = new HashSet<object>(env.Where(entry => !over.Contains(entry.Key)).SelectMany(entry => Tensors(entry.Value)).Concat(Tensors(value)), ReferenceEqualityComparer.Instance);
-        foreach (var tensor in over.SelectMany(read => Tensors(env[read])))
+        var live = new HashSet<object>(env.Where(entry => !over.Contains(entry.Key)).SelectMany(entry => Structure.Tensors(entry.Value)).Concat(Structure.Tensors(value)), ReferenceEqualityComparer.Instance);
+        foreach (var tensor in over.SelectMany(read => Structure.Tensors(env[read])))
             if (!foreign.Contains(tensor) && !kept.Contains(tensor) && !live.Contains(tensor))
                 tensor.Dispose();
     }
-
-    private static IEnumerable<Tensor> Tensors(object? value) => value switch
-    {
-        Tensor tensor => [tensor],
-        System.Collections.IDictionary items => Tensors(items.Values),
-        System.Collections.IEnumerable list and not string => list.Cast<object?>().SelectMany(Tensors),
-        ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(i => Tensors(tuple[i])),
-        _ => [],
-    };
 }

@@ -26,7 +26,7 @@ internal static class TensorTypes
             return false;
         if (type.GetElementType() is { } element)
             return MayHold(element);
-        if (type.IsGenericType && type.Namespace!.StartsWith("System", StringComparison.Ordinal))
+        if (type.IsGenericType && Homes.Of(type) == Home.Platform)
             return type.GetGenericArguments().Any(MayHold);
         return true;
     }

@@ -46,7 +46,7 @@ public sealed class FlopCounter(nn.Module module, Graph graph, IReadOnlyDictiona
         if (node.op is Opcode.placeholder or Opcode.get_attr or Opcode.output || node.target is BuiltinTarget or MemberTarget)
             return 0;
         var isView = node.target is not ModuleTarget && aliases.ClassOf(node)[0] != node;
-        return isView || aliases.MutatedBy(node).Any() ? 0 : Disposal.TensorsIn(value).OfType<Tensor>().Where(tensor => !tensor.IsInvalid).Sum(tensor => tensor.numel() * tensor.element_size());
+        return isView || aliases.MutatedBy(node).Any() ? 0 : Structure.Tensors(value).Where(tensor => !tensor.IsInvalid).Sum(tensor => tensor.numel() * tensor.element_size());
     }
 }
 

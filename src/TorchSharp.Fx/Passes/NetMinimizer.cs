@@ -66,7 +66,7 @@ public abstract class NetMinimizer(IGraphModule module, params object?[] sample_
     }
 
     /// <summary>What a part returned, as a list of tensors.</summary>
-    protected static IReadOnlyList<Tensor> Outputs(object? result) => [.. Disposal.TensorsIn(result).OfType<Tensor>()];
+    protected static IReadOnlyList<Tensor> Outputs(object? result) => [.. Structure.Tensors(result)];
 
     private List<Node> Sequential(Node[] range, Values values)
     {
@@ -135,7 +135,7 @@ public abstract class NetMinimizer(IGraphModule module, params object?[] sample_
             foreach (var node in module.graph.nodes)
             {
                 if (node.op == Opcode.placeholder)
-                    run.Set(node, given.Dequeue() is var input && input is Tensor tensor ? tensor.detach().clone() : input);
+                    run.Set(node, Structure.Map(given.Dequeue(), tensor => tensor.detach().clone()));
                 else
                     run.Step(node);
                 known[node] = Kept(run.Of(node));
@@ -152,11 +152,6 @@ public abstract class NetMinimizer(IGraphModule module, params object?[] sample_
 
         public void Dispose() => known.Clear();
 
-        private static object? Kept(object? value) => value switch
-        {
-            Tensor tensor => tensor.clone(),
-            Tensor[] tensors => Array.ConvertAll(tensors, tensor => tensor.clone()),
-            _ => value,
-        };
+        private static object? Kept(object? value) => Structure.Map(value, tensor => tensor.clone());
     }
 }

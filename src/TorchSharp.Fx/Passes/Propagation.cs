@@ -33,7 +33,7 @@ internal static class Propagation
     /// <summary>The graph may write to its inputs.</summary>
     private static object? Input(DryRun run, Node node, object? given)
     {
-        var value = ValueConversion.Apply(given is Tensor tensor ? tensor.detach().clone() : given, node.type);
+        var value = ValueConversion.Apply(Structure.Map(given, tensor => tensor.detach().clone()), node.type);
         run.Set(node, value);
         return value;
     }
@@ -42,7 +42,7 @@ internal static class Propagation
     {
         if (value is Tensor tensor && !tensor.IsInvalid)
             node.set_meta(meta.tensor_meta, TensorMetadata.Of(tensor));
-        else if (Disposal.TensorsIn(value).OfType<Tensor>().Where(inside => !inside.IsInvalid).ToArray() is { Length: > 0 } tensors)
+        else if (Structure.Tensors(value).Where(inside => !inside.IsInvalid).ToArray() is { Length: > 0 } tensors)
             node.set_meta(meta.tensor_metas, [.. tensors.Select(TensorMetadata.Of)]);
     }
 

@@ -1,5 +1,3 @@
-using System.Collections;
-using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -22,37 +20,42 @@ internal static class Disposal
                 item.Dispose();
     }
 
-    /// <summary>Whether the value is the tensor or a structure with it inside.</summary>
+    /// <summary>Whether the value is the tensor or has it inside.</summary>
     internal static bool Holds(object? owner, IDisposable item) => owner switch
     {
         null => false,
         Tensor => ReferenceEquals(owner, item),
         nn.Module module => State(module).Any(held => ReferenceEquals(held, item)),
-        _ => TensorsIn(owner).Any(held => ReferenceEquals(held, item)) || FieldsHold(owner, item),
+        _ => Structure.LeavesOf(owner, TensorTypes.MayHold).Any(held => ReferenceEquals(held, item)),
     };
 
-    /// <summary>The tensors of a value: itself, or the elements of a sequence, dictionary, tuple or record. Other objects keep theirs.</summary>
-    internal static IEnumerable<IDisposable> TensorsIn(object? value) => value switch
+    /// <summary>The tensors that a value owns: itself, or those in a collection, tuple, struct or record. Other objects keep theirs.</summary>
+    internal static IEnumerable<IDisposable> TensorsIn(object? value)
+        => value is Tensor tensor ? [tensor] : Structure.LeavesOf(value, Owns).Where(leaf => leaf is Tensor or nn.utils.rnn.PackedSequence).Cast<IDisposable>();
+
+    private static bool Owns(Type type) => TensorTypes.MayHold(type) && (Structure.KindOf(type) != StructureKind.Object || type.IsValueType || type.GetMethod("<Clone>$") is not null);
+
+    /// <summary>What a module and the modules in it keep between calls and may return: a parameter, a buffer, a cache in a field.</summary>
+    private static IEnumerable<object> State(nn.Module module)
     {
-        Tensor tensor => [tensor],
-        nn.utils.rnn.PackedSequence packed => [packed],
-        null or string => [],
-        IDictionary dictionary => dictionary.Values.Cast<object?>().SelectMany(TensorsIn),
-        ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(index => TensorsIn(tuple[index])),
-        IEnumerable sequence => sequence is Array { Length: 0 } || !TensorTypes.MayHold(sequence.GetType()) ? [] : sequence.Cast<object?>().SelectMany(TensorsIn),
-        _ when IsRecord(value.GetType()) => Fields(value).SelectMany(TensorsIn),
-        _ => [],
-    };
-
-    private static bool IsRecord(Type type) => TensorTypes.MayHold(type) && (type.IsValueType || type.GetMethod("<Clone>$") is not null);
-
-    private static bool FieldsHold(object owner, IDisposable item) => !IsRecord(owner.GetType()) && Fields(owner).SelectMany(TensorsIn).Any(held => ReferenceEquals(held, item));
+        var open = new Stack<nn.Module>([module]);
+        var entered = new HashSet<nn.Module>(ReferenceEqualityComparer.Instance);
+        while (open.TryPop(out var next))
+        {
+            if (!entered.Add(next))
+                continue;
+            foreach (var child in next.children())
+                open.Push(child);
+            foreach (var registered in next.parameters(recurse: false).Concat<object>(next.buffers(recurse: false)))
+                yield return registered;
+            foreach (var leaf in Fields(next).SelectMany(value => Structure.LeavesOf(value, TensorTypes.MayHold)))
+                if (leaf is nn.Module inside)
+                    open.Push(inside);
+                else
+                    yield return leaf;
+        }
+    }
 
     private static IEnumerable<object?> Fields(object owner)
         => ModuleHierarchy.FieldsOf(owner.GetType()).Where(field => TensorTypes.MayHold(field.FieldType)).Select(field => field.GetValue(owner));
-
-    /// <summary>What a module keeps between calls and may return: a buffer, a cache in a field.</summary>
-    private static IEnumerable<object?> State(nn.Module module)
-        => module.modules().Prepend(module).SelectMany(Fields).SelectMany(value => value is nn.Module ? [] : TensorsIn(value))
-            .Concat(module.parameters()).Concat(module.buffers());
 }

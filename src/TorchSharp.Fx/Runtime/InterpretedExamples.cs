@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
@@ -46,17 +45,19 @@ internal sealed class InterpretedExamples : ExampleValues
         var given = concrete.TryGetValue(parameter.Name!, out var fixedValue) ? fixedValue
             : next < inputs.Count ? inputs[next++]
             : parameter.HasDefaultValue ? parameter.DefaultValue
-            : throw new ArgumentException($"example_inputs has {inputs.Count} {(inputs.Count == 1 ? "value" : "values")}, but '{parameter.Name}' of {PythonNames.Plain(parameter.Member.Name)} is left without one.");
+            : throw Wrong($"example_inputs has {inputs.Count} {(inputs.Count == 1 ? "value" : "values")}, but '{parameter.Name}' of {PythonNames.Plain(parameter.Member.Name)} is left without one.");
         var declared = given as InputShape;
         if (declared is not null)
             given = declared.Example(sizes, (ulong)next, device);
         if (given is not null && !(Nullable.GetUnderlyingType(parameter.ParameterType) ?? parameter.ParameterType).IsInstanceOfType(given))
-            throw new ArgumentException($"example_inputs gives '{parameter.Name}' a {given.GetType().Name}, but {PythonNames.Plain(parameter.Member.Name)} takes a {parameter.ParameterType.Name}.");
+            throw Wrong($"example_inputs gives '{parameter.Name}' a {given.GetType().Name}, but {PythonNames.Plain(parameter.Member.Name)} takes a {parameter.ParameterType.Name}.");
         using var scope = NewDisposeScope();
-        evaluation.Set(placeholder, given is Tensor tensor ? Own(declared is null ? tensor.detach().clone() : tensor) : given);
+        evaluation.Set(placeholder, Structure.Map(given, tensor => Own(declared is null ? tensor.detach().clone() : tensor)));
         foreach (var (_, other) in Others)
             other.Input(placeholder, parameter);
     }
+
+    private static ArgumentException Wrong(string message, string argument = Parameter) => new(message, argument);
 
     internal override void Compute(Node node)
     {
@@ -73,9 +74,9 @@ internal sealed class InterpretedExamples : ExampleValues
             else
                 Keep(value);
         }
-        catch (Exception error) when (error is not GraphAssertionException)
+        catch (NodeExecutionException error) when (!node.all_input_nodes.Any(input => Structure.Tensors(evaluation.Of(input)).Any(tensor => tensor.IsInvalid)))
         {
-            throw new InvalidOperationException($"Node '{node.name}' ({node.target.name}) fails on the example inputs{where}: {(error.InnerException ?? error).Message}", error);
+            throw ProgramFault.Raise(new InvalidOperationException($"Node '{node.name}' ({node.target.name}) fails on the example inputs{where}: {(error.InnerException ?? error).Message}", error));
         }
         foreach (var (_, other) in Others)
             other.Compute(node);
@@ -83,8 +84,9 @@ internal sealed class InterpretedExamples : ExampleValues
 
     internal override void Release(Node node)
     {
-        if (evaluation.Of(node) is Tensor tensor && made.Remove(tensor))
-            tensor.Dispose();
+        foreach (var tensor in Structure.Tensors(evaluation.Of(node)))
+            if (made.Remove(tensor))
+                tensor.Dispose();
         foreach (var (_, other) in Others)
             other.Release(node);
     }
@@ -104,18 +106,9 @@ internal sealed class InterpretedExamples : ExampleValues
     /// <summary>Tensors outlive the scopes of the traced program.</summary>
     private void Keep(object? value)
     {
-        switch (value)
-        {
-            case Tensor tensor and not Modules.Parameter: Own(tensor); break;
-            case ITuple tuple:
-                for (var i = 0; i < tuple.Length; i++)
-                    Keep(tuple[i]);
-                break;
-            case IEnumerable<Tensor> tensors:
-                foreach (var tensor in tensors)
-                    Own(tensor);
-                break;
-        }
+        foreach (var tensor in Structure.Tensors(value))
+            if (tensor is not Modules.Parameter)
+                Own(tensor);
     }
 
     private Tensor Own(Tensor tensor)

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Linq.Expressions;
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -25,7 +24,7 @@ internal class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, 
 
     public override object? run_node(Node node)
     {
-        if (node.op is Opcode.placeholder or Opcode.get_attr or Opcode.output || !node.all_input_nodes.Any(input => Disposal.TensorsIn(Of(input)).Any(IsMeta)))
+        if (node.op is Opcode.placeholder or Opcode.get_attr or Opcode.output || !node.all_input_nodes.Any(input => Structure.Tensors(Of(input)).Any(IsMeta)))
             return base.run_node(node);
         if (ByRule(node) is { } shaped)
             return shaped;
@@ -126,8 +125,8 @@ internal class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, 
         try
         {
             foreach (var (input, value) in values)
-                Set(input, Mapped(value, ToZeros));
-            return Mapped(base.run_node(node), tensor => ToMeta(tensor));
+                Set(input, Structure.Map(value, ToZeros));
+            return Structure.Map(base.run_node(node), ToMeta);
         }
         finally
         {
@@ -147,16 +146,5 @@ internal class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, 
 
     private static Tensor ToMeta(Tensor tensor) => empty_strided(tensor.shape, tensor.stride(), tensor.dtype, META);
 
-    private static bool IsMeta(IDisposable tensor) => tensor is Tensor { IsInvalid: false, device_type: DeviceType.META };
-
-    /// <summary>A value with other tensors in it; of structures those that operations take and give.</summary>
-    private static object? Mapped(object? value, Func<Tensor, Tensor> map) => value switch
-    {
-        Tensor tensor => map(tensor),
-        Tensor[] array => Array.ConvertAll(array, tensor => map(tensor)),
-        IList<Tensor> list => list.Select(map).ToList(),
-        ITuple tuple => tuple.GetType().GetConstructor(tuple.GetType().GetGenericArguments())!
-            .Invoke(BindingFlags.DoNotWrapExceptions, null, [.. Enumerable.Range(0, tuple.Length).Select(i => Mapped(tuple[i], map))], null),
-        _ => value,
-    };
+    private static bool IsMeta(Tensor tensor) => tensor is { IsInvalid: false, device_type: DeviceType.META };
 }

@@ -123,7 +123,8 @@ internal static class ValueConversion
         if (to.IsAssignableFrom(typeof(List<>).MakeGenericType(element)))
             to = typeof(List<>).MakeGenericType(element);
         var constructor = to.GetConstructor([typeof(IEnumerable<>).MakeGenericType(element)]) ?? to.GetConstructor([array.Type]);
-        return constructor is null ? null : Expression.New(constructor, array);
+        return constructor is not null ? Expression.New(constructor, array)
+            : StructureCopy.Factory(to) is { } factory && factory.GetParameters()[0].ParameterType.IsAssignableFrom(array.Type) ? Expression.Call(factory, array) : null;
     }
 
     private static Expression? Downcast(Expression value, Type to)

@@ -8,6 +8,9 @@ namespace TorchSharp.Fx.Tracing;
 /// </summary>
 internal abstract class ExampleValues : IDisposable
 {
+    /// <summary>The name of the argument that gives them.</summary>
+    internal const string Parameter = "example_inputs";
+
     /// <summary>Whether a number that was read out of a tensor may decide a branch, under a guard.</summary>
     internal bool AllowsValues { get; init; }
 

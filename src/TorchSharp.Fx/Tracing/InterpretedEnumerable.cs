@@ -32,7 +32,7 @@ internal static class InterpretedEnumerable
     {
         var element = ElementOf(source.GetType())!;
         var items = Traits.HomeOf(source.GetType()) == Home.User ? OverMethod.MakeGenericMethod(element).Invoke(null, [interpreter, source])! : source;
-        var array = (Array)ToArrayMethod.MakeGenericMethod(element).Invoke(null, BindingFlags.DoNotWrapExceptions, null, [items], null)!;
+        var array = (Array)ProgramFault.Of(() => ToArrayMethod.MakeGenericMethod(element).Invoke(null, BindingFlags.DoNotWrapExceptions, null, [items], null))!;
         interpreter.Overlay.Own(array);
         return array;
     }

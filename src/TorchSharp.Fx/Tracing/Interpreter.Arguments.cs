@@ -8,46 +8,47 @@ namespace TorchSharp.Fx.Tracing;
 /// <summary>Values of the program as arguments of the graph.</summary>
 internal sealed partial class Interpreter
 {
-    private const int MaxDepth = 8;
-
     /// <summary>Whether a value is a symbol, or holds one, or is a parameter or buffer of the model: then what is computed with it belongs into the graph.</summary>
     internal bool DependsOnInput(Value value) => value.Kind switch
     {
         ValueKind.Symbol => true,
         ValueKind.Address => DependsOnInput(value.Address.Load()),
-        ValueKind.Object or ValueKind.Struct => DependsOnInput(value.Reference, MaxDepth),
+        ValueKind.Object or ValueKind.Struct => Structures.Any(value.Reference, IsOfInput),
         _ => false,
     };
 
-    private bool DependsOnInput(object? real, int depth)
+    private bool? IsOfInput(object part)
     {
-        if (real is null or string or Type or torch.nn.Module or Delegate || depth == 0)
+        if (part is string or Type or torch.nn.Module or Delegate)
             return false;
-        if (real is Proxy || Symbols.TryGet(real, out _))
+        if (part is Proxy || Symbols.TryGet(part, out _))
             return true;
-        return Overlay.Current(real) switch
+        return Overlay.Current(part) switch
         {
             torch.Tensor tensor => tracer.Attributes.Owns(tensor),
             long number => Symbols.HasTags && IsTag(number),
             int number => Symbols.HasTags && IsTag(number),
             double number => Symbols.HasTags && Symbols.TryRead(number, out _),
             float number => Symbols.HasTags && Symbols.TryRead(number, out _),
-            long[] numbers => Sequences.TryGet(numbers, out _) || (Symbols.HasTags && Array.Exists(numbers, IsTag)),
-            Array array when array.GetType().GetElementType()!.IsPrimitive => Symbols.HasTags && array.Cast<object>().Any(item => DependsOnInput(item, 1)),
-            Array array => Sequences.TryGet(array, out _) || array.Cast<object?>().Any(item => DependsOnInput(item, depth - 1)),
-            SpanModel span => span.IsSymbolic || DependsOnInput(span.Array, depth),
-            ITuple tuple => Enumerable.Range(0, tuple.Length).Any(i => DependsOnInput(tuple[i], depth - 1)),
-            IDictionary dictionary => dictionary.Values.Cast<object?>().Any(item => DependsOnInput(item, depth - 1)),
-            ICollection collection => collection.Cast<object?>().Any(item => DependsOnInput(item, depth - 1)),
             Enum tagged => Symbols.TryRead(tagged, out _),
-            ValueType when !real.GetType().IsPrimitive && Traits.HomeOf(real.GetType()) != Home.Platform => FieldsDepend(real, depth),
-            IFormattable or Scalar or torch.Device => false,
-            var other => Traits.HomeOf(other!.GetType()) == Home.User && FieldsDepend(other, depth),
+            long[] numbers => Sequences.TryGet(numbers, out _) || (Symbols.HasTags && Array.Exists(numbers, IsTag)),
+            Array array when array.GetType().GetElementType()!.IsPrimitive => Symbols.HasTags && array.Cast<object>().Any(item => IsOfInput(item) is true),
+            Array array => Sequences.TryGet(array, out _) ? true : null,
+            SpanModel { IsSymbolic: true } => true,
+            _ => null,
         };
     }
 
-    private bool FieldsDepend(object real, int depth)
-        => StructLayout.FieldsOf(real.GetType()).Any(field => DependsOnInput(field.GetValue(real), depth - 1));
+    /// <summary>Nested values as the traced program sees them, with what it wrote to them.</summary>
+    private sealed class SeenStructure(Interpreter interpreter) : Structure
+    {
+        protected override object? See(object? value) => interpreter.Overlay.Current(value is SpanModel span ? span.Array : value);
+
+        protected override object? Read(object owner, FieldInfo field)
+            => interpreter.Overlay.TryRead(owner, field, out var written) ? interpreter.ToObject(written, typeof(object)) : field.GetValue(owner);
+    }
+
+    private SeenStructure Structures => field ??= new(this);
 
     private bool IsTag(long number) => Symbols.TryRead(number, out _);
 
@@ -87,6 +88,7 @@ internal sealed partial class Interpreter
             ITuple tuple => new TupleArgument([.. Enumerable.Range(0, tuple.Length).Select(i => ToArgument(tuple[i]))], real.GetType()),
             IDictionary dictionary => Dictionary(dictionary),
             IList list => List(list, ElementType(list.GetType()), list.GetType()),
+            _ when Structure.KindOf(real.GetType()) == StructureKind.Collection && Homes.Of(real.GetType()) != Home.TorchSharp => List((IEnumerable)real, ElementType(real.GetType()), real.GetType()),
             _ when InterpretedEnumerable.IsLazy(real) => ToArgument(InterpretedEnumerable.ToArray(this, real)),
             Range range => new SliceArgument(Bound(range.Start), Bound(range.End), null),
             Index index => Bound(index) ?? new Literal(null),

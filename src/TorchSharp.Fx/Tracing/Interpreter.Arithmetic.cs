@@ -42,7 +42,20 @@ internal sealed partial class Interpreter
         f.Push(left.IsSymbol || right.IsSymbol ? SymbolicComparison(op, left, right) : Value.Of(Holds(op, left, right)));
     }
 
-    private Value Concrete(Op op, Value left, Value right) => (left.Kind, right.Kind) switch
+    /// <summary>Division by zero and overflow are the program's.</summary>
+    private Value Concrete(Op op, Value left, Value right)
+    {
+        try
+        {
+            return Computed(op, left, right);
+        }
+        catch (ArithmeticException exception) when (ProgramFault.Note(exception))
+        {
+            throw;
+        }
+    }
+
+    private Value Computed(Op op, Value left, Value right) => (left.Kind, right.Kind) switch
     {
         (ValueKind.Int32, ValueKind.Int32) => Value.Of(Of32(op, left.Int32, right.Int32)),
         (ValueKind.Int64, ValueKind.Int64 or ValueKind.Int32) => Value.Of(Of64(op, left.Int64, right.Int64)),
@@ -222,7 +235,7 @@ internal sealed partial class Interpreter
         if (conversion.Overflow)
         {
             if (double.IsNaN(number) || Math.Abs(number) > 1e38)
-                throw new OverflowException();
+                throw ProgramFault.Raise(new OverflowException());
             return Checked((Int128)number, type);
         }
         // Out of range the result is what this runtime's own conversion gives.
@@ -255,7 +268,7 @@ internal sealed partial class Interpreter
             _ => (long.MinValue, long.MaxValue),
         };
         if (number < low || number > high)
-            throw new OverflowException();
+            throw ProgramFault.Raise(new OverflowException());
         return OnStack(unchecked((long)(ulong)(UInt128)number), type);
     }
 
@@ -273,7 +286,7 @@ internal sealed partial class Interpreter
     private static double AsDouble(Value value) => value.Kind == ValueKind.Single ? value.Single : value.Double;
 
     private static Value CheckFinite(Value value)
-        => double.IsFinite(AsDouble(value)) ? value : throw new OverflowException("Arithmetic operation resulted in an overflow.");
+        => double.IsFinite(AsDouble(value)) ? value : throw ProgramFault.Raise(new OverflowException("Arithmetic operation resulted in an overflow."));
 
     internal static int SizeOf(Type type) => type.IsValueType ? (int)SizeOfMethod.MakeGenericMethod(type).Invoke(null, null)! : IntPtr.Size;
 

@@ -28,8 +28,9 @@ internal sealed partial class Interpreter
             Execute(current = f.Fork(thrower));
         }
         // It ends with the exception, or at what a message needs and a symbol lacks: an element's value, a length.
-        catch (Exception)
+        catch (Exception exception) when (exception is TraceException || ProgramFault.Is(exception))
         {
+            escaped = null;
         }
         finally
         {

@@ -65,6 +65,10 @@ internal sealed partial class Interpreter
         {
             return ToObject(Dispatch(Resolve(method, values, true), [.. values]), method.ReturnType);
         }
+        catch (Exception exception) when (!ProgramFault.Is(exception))
+        {
+            throw escaped = ProgramFault.IsOurs(exception) ? exception : OwnFault(exception);
+        }
         finally
         {
             callBacks--;
@@ -121,7 +125,7 @@ internal sealed partial class Interpreter
     {
         if (!isVirtual || method.IsStatic || arguments[0].Kind != ValueKind.Object)
             return method;
-        var receiver = arguments[0].Reference ?? throw new NullReferenceException();
+        var receiver = arguments[0].Reference ?? throw ProgramFault.Raise(new NullReferenceException());
         return method.IsVirtual && receiver is not Proxy && Traits.HomeOf(receiver.GetType()) != Home.Platform ? Overrides.Find(method, receiver.GetType()) : method;
     }
 
@@ -157,6 +161,21 @@ internal sealed partial class Interpreter
     }
 
     private (Exception? Exception, string Path, string Location, IReadOnlyList<Origin> Stack) fault = (null, "", "", []);
+
+    /// <summary>A refusal or fault that went out of a call back into the program: .NET's code in between must not swallow it.</summary>
+    private Exception? escaped;
+
+    /// <summary>An exception that is not the program's; what a tracer's own override threw stays as it is.</summary>
+    internal Exception OwnFault(Exception exception)
+    {
+        NoteFault(exception);
+        return ReferenceEquals(foreign, exception) || IsOfOverride(exception) ? foreign = exception : new InterpreterFault(exception, fault.Path, Place(fault.Path), fault.Location, fault.Stack);
+    }
+
+    private Exception? foreign;
+
+    private bool IsOfOverride(Exception exception) => Homes.IsUsers(tracer.GetType())
+        && Array.Exists(new System.Diagnostics.StackTrace(exception).GetFrames(), frame => frame.GetMethod()?.DeclaringType is { } type && typeof(Tracer).IsAssignableFrom(type) && Homes.IsUsers(type));
 
     private object? Seen(object? real)
     {

@@ -59,7 +59,7 @@ internal sealed partial class Interpreter
     private Exception Thrown(object? exception)
     {
         taker = default;
-        return exception as Exception ?? new NullReferenceException();
+        return ProgramFault.Raise(exception as Exception ?? new NullReferenceException());
     }
 
     /// <summary>Leaves a protected region: the finally blocks on the way out run first, inner ones first (ECMA-335 III.3.46).</summary>
@@ -162,7 +162,7 @@ internal sealed partial class Interpreter
         {
             return Execute(filter).Int32 != 0;
         }
-        catch (Exception inFilter) when (inFilter is not TraceException)
+        catch (Exception inFilter) when (ProgramFault.Is(inFilter))
         {
             // What a filter throws is swallowed, and the filter does not take the exception (ECMA-335 I.12.4.2.5).
             return false;

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Reflection;
-using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Fx.Tracing;
 
@@ -75,6 +74,16 @@ internal sealed partial class Interpreter
         {
             throw Untraceable.ReadsTensor(this, method, symbol);
         }
+        catch (Exception exception) when (escaped is null && ProgramFault.Note(exception))
+        {
+            throw;
+        }
+        catch (Exception exception) when (escaped is not null && !ProgramFault.IsOurs(exception))
+        {
+            throw escaped;
+        }
+        if (escaped is not null)
+            throw escaped;
         for (var i = 0; i < real.Length; i++)
             if (parameters[i].ParameterType.IsByRef && operands[i].Kind == ValueKind.Address)
                 operands[i].Address.Store(ToValue(real[i], parameters[i].ParameterType));
@@ -88,7 +97,7 @@ internal sealed partial class Interpreter
             var held = value.Address.Load();
             return held.Kind == ValueKind.Struct && held.Reference is not null and not Proxy ? held.Reference : ToObject(held, type);
         }
-        return Overlay.Current(ToObject(value, type)) ?? throw new NullReferenceException();
+        return Overlay.Current(ToObject(value, type)) ?? throw ProgramFault.Raise(new NullReferenceException());
     }
 
     private object? ForHost(Value value, Type type)
@@ -109,32 +118,30 @@ internal sealed partial class Interpreter
             return value.Symbol;
         if (value.Kind is not (ValueKind.Object or ValueKind.Struct))
             return null;
-        return NumbersIn(value.Reference, 4);
+        Proxy? found = null;
+        Structures.Any(value.Reference, part => IsNumber(part, out found));
+        return found;
     }
 
-    private Proxy? NumbersIn(object? real, int depth)
+    /// <summary>Objects of the user's are not looked into: .NET's code only hands those on.</summary>
+    private bool? IsNumber(object part, out Proxy? number)
     {
-        real = Overlay.Current(real);
-        if (real is null or string or torch.Tensor or torch.nn.Module || depth == 0)
-            return null;
-        if (real is Proxy boxed)
-            return boxed;
-        if (Symbols.TryGet(real, out var symbol))
-            return real is ICollection ? symbol : null;
-        if (Sequences.TryGet(real, out var sequence))
-            return sequence.Length.Symbol;
-        if (real is SpanModel span)
-            return NumbersIn(span.Array, depth);
-        if (!Symbols.HasTags)
-            return null;
-        return real switch
-        {
-            int or long or float or double => ToValue(real, real.GetType()) is { IsSymbol: true } value ? value.Symbol : null,
-            Enum tagged => Symbols.TryRead(tagged, out var named) ? named : null,
-            ITuple tuple => Enumerable.Range(0, tuple.Length).Select(i => NumbersIn(tuple[i], depth - 1)).FirstOrDefault(found => found is not null),
-            ICollection collection => collection.Cast<object?>().Select(item => NumbersIn(item, depth - 1)).FirstOrDefault(found => found is not null),
-            ValueType when Traits.HomeOf(real.GetType()) == Home.User => StructLayout.FieldsOf(real.GetType()).Select(field => NumbersIn(field.GetValue(real), depth - 1)).FirstOrDefault(found => found is not null),
-            _ => null,
-        };
+        part = Overlay.Current(part)!;
+        var isSymbol = Symbols.TryGet(part, out var symbol);
+        number = part is Proxy boxed ? boxed
+            : isSymbol ? part is ICollection ? symbol : null
+            : Sequences.TryGet(part, out var sequence) ? sequence.Length.Symbol
+            : Tagged(part);
+        if (number is not null)
+            return true;
+        var isOpen = part is SpanModel || (Symbols.HasTags && !isSymbol && Structure.KindOf(part.GetType()) is var kind && (kind != StructureKind.Object || part is ValueType));
+        return isOpen ? null : false;
     }
+
+    private Proxy? Tagged(object part) => !Symbols.HasTags ? null : part switch
+    {
+        int or long or float or double => ToValue(part, part.GetType()) is { IsSymbol: true } value ? value.Symbol : null,
+        Enum tagged => Symbols.TryRead(tagged, out var named) ? named : null,
+        _ => null,
+    };
 }

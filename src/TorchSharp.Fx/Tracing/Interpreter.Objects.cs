@@ -50,7 +50,7 @@ internal sealed partial class Interpreter
     {
         if (value.Reference is null || (value.Kind == ValueKind.Object && (type.IsInstanceOfType(value.Reference) || value.Reference is Proxy)))
             return value;
-        throw new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'.");
+        throw ProgramFault.Raise(new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'."));
     }
 
     private static Value IsInstance(Value value, Type type) => value.Reference switch
@@ -80,10 +80,10 @@ internal sealed partial class Interpreter
         if (value.Reference is Proxy symbol)
             return Value.Of(new Address.Slot([Value.Of(symbol)], 0, type));
         if (value.Reference is null)
-            throw new NullReferenceException();
+            throw ProgramFault.Raise(new NullReferenceException());
         return Value.Of(type.IsInstanceOfType(value.Reference)
             ? new Address.Box(value.Reference)
-            : throw new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'."));
+            : throw ProgramFault.Raise(new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'.")));
     }
 
     private Value UnboxAny(Value value, Type type)
@@ -91,13 +91,13 @@ internal sealed partial class Interpreter
         if (!type.IsValueType)
             return CastClass(value, type);
         if (StructLayout.IsNullable(type))
-            return Value.OfStruct(IsInstance(value, type).Reference is { } held ? held : value.Reference is null ? null : throw new InvalidCastException());
+            return Value.OfStruct(IsInstance(value, type).Reference is { } held ? held : value.Reference is null ? null : throw ProgramFault.Raise(new InvalidCastException()));
         if (value.Reference is Proxy symbol)
             return Value.Of(symbol);
         if (value.Reference is null)
-            throw new NullReferenceException();
+            throw ProgramFault.Raise(new NullReferenceException());
         if (!type.IsInstanceOfType(value.Reference) && !SameUnderlying(value.Reference.GetType(), type))
-            throw new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'.");
+            throw ProgramFault.Raise(new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'."));
         return ToValue(value.Reference, value.Reference.GetType()).Copy();
     }
 
@@ -113,7 +113,7 @@ internal sealed partial class Interpreter
         if (length.IsSymbol)
             return Value.OfObject(Sequences.New(element, length));
         if (length.Int64 < 0)
-            throw new OverflowException("Arithmetic operation resulted in an overflow.");
+            throw ProgramFault.Raise(new OverflowException("Arithmetic operation resulted in an overflow."));
         var array = Array.CreateInstance(element, length.Int64);
         Overlay.Own(array);
         return Value.OfObject(array);
@@ -125,7 +125,7 @@ internal sealed partial class Interpreter
             return sequence.Length;
         if (Symbols.TryGet(array.Reference, out _))
             return SymbolicLength(array.Reference!);
-        return Value.OfNative(((Array)Overlay.Current(array.Reference ?? throw new NullReferenceException())!).Length);
+        return Value.OfNative(((Array)Overlay.Current(array.Reference ?? throw ProgramFault.Raise(new NullReferenceException()))!).Length);
     }
 
     private Value LoadElementOf(Value array, Value index)
@@ -194,9 +194,9 @@ internal sealed partial class Interpreter
 
     private Array Elements(Value array, Value index)
     {
-        var elements = (Array)(array.Reference ?? throw new NullReferenceException());
+        var elements = (Array)(array.Reference ?? throw ProgramFault.Raise(new NullReferenceException()));
         if ((ulong)index.Int64 >= (ulong)((Array)Overlay.Current(elements)!).LongLength)
-            throw new IndexOutOfRangeException();
+            throw ProgramFault.Raise(new IndexOutOfRangeException());
         return elements;
     }
 
@@ -216,7 +216,7 @@ internal sealed partial class Interpreter
         Type type => type.TypeHandle,
         FieldInfo field => new FieldToken(field),
         MethodBase method => method.MethodHandle,
-        Unresolved missing => throw missing.ToException(),
+        Unresolved missing => throw ProgramFault.Raise(missing.ToException()),
         _ => throw new InvalidProgramException("ldtoken of something unknown."),
     });
 

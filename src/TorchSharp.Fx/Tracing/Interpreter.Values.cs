@@ -116,13 +116,13 @@ internal sealed partial class Interpreter
         var element = array.GetType().GetElementType()!;
         var real = ToObject(value, element);
         if (real is not null && !element.IsValueType && !element.IsInstanceOfType(real))
-            throw new ArrayTypeMismatchException();
+            throw ProgramFault.Raise(new ArrayTypeMismatchException());
         array.SetValue(real, index);
     }
 
     private Value LoadFieldOf(Value owner, FieldInfo field) => owner.Kind switch
     {
-        ValueKind.Object => LoadField(owner.Reference ?? throw new NullReferenceException(), field),
+        ValueKind.Object => LoadField(owner.Reference ?? throw ProgramFault.Raise(new NullReferenceException()), field),
         ValueKind.Address => owner.Address.Load() is { Kind: ValueKind.Object } held ? LoadField(held.Reference, field) : LoadStructField(owner.Address.Load(), field).Copy(),
         _ => LoadStructField(owner, field),
     };
@@ -132,12 +132,12 @@ internal sealed partial class Interpreter
         if (owner.Kind == ValueKind.Address)
             owner.Address.Field(this, field).Store(value);
         else
-            StoreField(owner.Reference ?? throw new NullReferenceException(), field, value);
+            StoreField(owner.Reference ?? throw ProgramFault.Raise(new NullReferenceException()), field, value);
     }
 
     private Value FieldAddress(Value owner, FieldInfo field) => Value.Of(owner.Kind == ValueKind.Address
         ? owner.Address.Field(this, field)
-        : new Address.ObjectField(this, owner.Reference ?? throw new NullReferenceException(), field));
+        : new Address.ObjectField(this, owner.Reference ?? throw ProgramFault.Raise(new NullReferenceException()), field));
 
     private void Store(Value address, Value value) => address.Address.Store(value);
 

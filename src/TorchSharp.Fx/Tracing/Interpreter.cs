@@ -46,11 +46,13 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
                 {
                     return Execute(frame);
                 }
-                catch (Exception exception) when (exception is not TraceException)
+                catch (Exception exception) when (!ProgramFault.IsOurs(exception))
                 {
                     current = frame;
                     NoteFault(exception);
-                    if (!EnterHandler(frame, exception))
+                    if (!ProgramFault.Is(exception) && OwnFault(exception) is var own && own != exception)
+                        throw own;
+                    if (!ProgramFault.Is(exception) || !EnterHandler(frame, exception))
                         throw;
                 }
             }
@@ -136,7 +138,7 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
 
                 case Op.Ldtoken: f.Push(Token(i.Operand!)); break;
                 case Op.Ldftn: f.Push(Value.OfObject(i.Get<MethodBase>())); break;
-                case Op.Ldvirtftn: f.Push(Value.OfObject(Overrides.Find(i.Get<MethodBase>(), f.Pop().Reference!.GetType()))); break;
+                case Op.Ldvirtftn: f.Push(Value.OfObject(Overrides.Find(i.Get<MethodBase>(), (f.Pop().Reference ?? throw ProgramFault.Raise(new NullReferenceException())).GetType()))); break;
 
                 default: throw Untraceable.Instruction(this, i.Op);
             }

@@ -23,7 +23,7 @@ internal sealed class SpanModel
     internal static SpanModel Over(Array array, int offset, int length)
     {
         if ((uint)offset > (uint)array.Length || (uint)length > (uint)(array.Length - offset))
-            throw new ArgumentOutOfRangeException(paramName: null);
+            throw ProgramFault.Raise(new ArgumentOutOfRangeException(paramName: null));
         return new(array, offset, length, default);
     }
 
@@ -33,7 +33,7 @@ internal sealed class SpanModel
     internal SpanModel Slice(int start, int length)
     {
         if ((uint)start > (uint)Length || (uint)length > (uint)(Length - start))
-            throw new ArgumentOutOfRangeException(paramName: null);
+            throw ProgramFault.Raise(new ArgumentOutOfRangeException(paramName: null));
         return new(Array, Offset + start, length, default);
     }
 

@@ -7,17 +7,10 @@ namespace TorchSharp.Fx.Tracing;
 /// <summary>What the interpreter needs to know of structs and objects by their types.</summary>
 internal static class StructLayout
 {
-    private const BindingFlags Instance = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
-    private static readonly Memo<Type, FieldInfo[]> Fields = new(Declared);
     private static readonly Memo<Type, int> InlineLengths = new(type => type.GetCustomAttribute<InlineArrayAttribute>()?.Length ?? 0);
 
     /// <summary>All instance fields, those of base classes first.</summary>
-    internal static FieldInfo[] FieldsOf(Type type) => Fields.Of(type);
-
-    private static FieldInfo[] Declared(Type type)
-        => type.BaseType is { } parent && parent != typeof(object) && parent != typeof(ValueType)
-            ? [.. FieldsOf(parent), .. type.GetFields(Instance)]
-            : type.GetFields(Instance);
+    internal static FieldInfo[] FieldsOf(Type type) => Structure.FieldsOf(type);
 
     /// <summary>The length of an inline array (<c>[InlineArray(N)]</c>), 0 for any other type.</summary>
     internal static int InlineLength(Type type) => type.IsValueType && !type.IsPrimitive

@@ -23,6 +23,25 @@ public sealed class TraceException : Exception
     public IReadOnlyList<Origin> program_stack { get; }
 }
 
+/// <summary>
+/// The tracer itself failed (the inner exception). That is a fault of TorchSharp.Fx and none of the traced program, whose handlers never see it; please report it.
+/// </summary>
+public sealed class InterpreterFault : Exception
+{
+    internal InterpreterFault(Exception failure, string modulePath, string place, string location, IReadOnlyList<Origin> stack)
+        : base($"TorchSharp.Fx itself failed while it traced {place} at {location}: {failure.GetType().Name}: {failure.Message} This is a fault of TorchSharp.Fx, not of the model. Please report it, with this message, the inner exception's stack trace and, if you can, the code at that line. Until it is mended, make the method a leaf function (tracer_kwargs.autowrap_functions) or its module a leaf module (tracer_kwargs.leaf_modules).", failure)
+        => (module_path, this.location, program_stack) = (modulePath, location, stack);
+
+    /// <summary>The qualified name of the module whose code was traced; empty for the root.</summary>
+    public string module_path { get; }
+
+    /// <summary>The C# file and line; method and IL offset where there is no PDB.</summary>
+    public string location { get; }
+
+    /// <summary>The calls of the traced program that lead there, the innermost first: module path, method and place of each.</summary>
+    public IReadOnlyList<Origin> program_stack { get; }
+}
+
 /// <summary>The traced program itself threw an exception (the inner one), as it would have when run.</summary>
 public sealed class TracedProgramException : Exception
 {

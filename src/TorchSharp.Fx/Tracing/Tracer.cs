@@ -103,6 +103,7 @@ public class Tracer
     /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
+    /// <exception cref="InterpreterFault">The tracer itself failed.</exception>
     public Graph trace(torch.nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args = null)
     {
         ArgumentNullException.ThrowIfNull(root);
@@ -140,9 +141,9 @@ public class Tracer
             finished = true;
             return traced;
         }
-        catch (Exception exception) when (exception is not TraceException and not ArgumentException { ParamName: nameof(concrete_args) })
+        catch (Exception exception) when (!ProgramFault.IsOurs(exception) && exception is not ArgumentException { ParamName: nameof(concrete_args) or ExampleValues.Parameter })
         {
-            throw interpreter.Faulted(exception);
+            throw ProgramFault.Is(exception) ? interpreter.Faulted(exception) : interpreter.OwnFault(exception);
         }
         finally
         {

@@ -4,23 +4,10 @@ using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>Whose code a method is.</summary>
-internal enum Home
-{
-    /// <summary>The user's or another library's: interpreted.</summary>
-    User,
-    /// <summary>TorchSharp's: its operations become nodes.</summary>
-    TorchSharp,
-    /// <summary>.NET's own: run as it is.</summary>
-    Platform,
-}
-
 /// <summary>What the call handlers want to know of a method again and again.</summary>
 internal sealed class Traits
 {
     private static readonly Memo<MethodBase, Traits> Known = new(method => new(method));
-    private static readonly Memo<Type, Home> Homes = new(Find);
-    private static readonly string PlatformFolder = Path.GetDirectoryName(typeof(object).Assembly.Location) ?? "";
 
     private Traits(MethodBase method)
     {
@@ -72,18 +59,6 @@ internal sealed class Traits
     internal static Traits Of(MethodBase method) => Known.Of(method);
 
     internal static Home HomeOf(Type type) => Homes.Of(type);
-
-    private static Home Find(Type type)
-    {
-        // An array's methods are the runtime's, though its type is in the assembly of its elements.
-        if (type.IsArray)
-            return Home.Platform;
-        var assembly = type.Assembly;
-        if (assembly == typeof(torch).Assembly)
-            return Home.TorchSharp;
-        var isPlatform = !assembly.IsDynamic && assembly.Location.Length > 0 && Path.GetDirectoryName(assembly.Location) == PlatformFolder;
-        return isPlatform || assembly.GetName().Name is "System.Private.CoreLib" ? Home.Platform : Home.User;
-    }
 
     private static MethodBase? Open(MethodBase method)
     {

@@ -56,7 +56,7 @@ internal static class Models
         foreach (var index in call.Operands)
             if (index.IsSymbol)
                 throw Untraceable.SymbolicIndex(interpreter, index.Symbol);
-        var array = (Array)(call.Arguments[0].Reference ?? throw new NullReferenceException());
+        var array = (Array)(call.Arguments[0].Reference ?? throw ProgramFault.Raise(new NullReferenceException()));
         return Value.Of(new Address.Cell(interpreter, array, Array.ConvertAll(call.Operands.ToArray(), index => (int)index.Int64)));
     }
 

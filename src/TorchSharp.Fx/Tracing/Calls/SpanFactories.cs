@@ -138,8 +138,9 @@ internal static class SpanFactories
         var interpreter = call.Interpreter;
         if (interpreter.Symbols.TryGet(call.Arguments[0].Reference, out var symbol))
             return interpreter.RecordItem(symbol, interpreter.ToArgument(call.Arguments[1].Reference), call.Arguments[0].Reference!.GetType());
-        var array = (Array)interpreter.Overlay.Current(call.Arguments[0].Reference ?? throw new NullReferenceException())!;
-        var (offset, length) = ((Range)call.Arguments[1].Reference!).GetOffsetAndLength(array.Length);
+        var array = (Array)interpreter.Overlay.Current(call.Arguments[0].Reference ?? throw ProgramFault.Raise(new NullReferenceException()))!;
+        var range = (Range)call.Arguments[1].Reference!;
+        var (offset, length) = ProgramFault.Of(() => range.GetOffsetAndLength(array.Length));
         var copy = SpanModel.Over(array, offset, length).ToArray();
         interpreter.Overlay.Own(copy);
         return Value.OfObject(copy);

@@ -66,7 +66,7 @@ internal static class SpanMembers
         if (index.IsSymbol)
             throw Untraceable.SymbolicIndex(call.Interpreter, index.Symbol);
         if ((uint)index.Int32 >= (uint)span.Length)
-            throw new IndexOutOfRangeException();
+            throw ProgramFault.Raise(new IndexOutOfRangeException());
         return Value.Of(new Address.Element(call.Interpreter, span.Array, span.Offset + index.Int32));
     }
 
@@ -98,7 +98,7 @@ internal static class SpanMembers
         if (source.IsSymbolic)
             throw Untraceable.OutOfOrder(call.Interpreter);
         if (source.Length > target.Length)
-            throw new ArgumentException("Destination is too short.");
+            throw ProgramFault.Raise(new ArgumentException("Destination is too short."));
         for (var i = 0; i < source.Length; i++)
             call.Interpreter.StoreElement(target.Array, target.Offset + i, call.Interpreter.LoadElement(source.Array, source.Offset + i));
         return default(Value);

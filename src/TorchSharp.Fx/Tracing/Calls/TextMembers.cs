@@ -48,8 +48,8 @@ internal static class TextMembers
     private static string? Shown(Interpreter interpreter, Value value, Type type, string? format) => value.IsSymbol ? value.Symbol.ToString()
         : value.Reference is SpanModel { Array: char[] text } span ? new string(text, span.Offset, span.Length)
         : interpreter.Symbols.TryGet(value.Reference, out var symbol) ? symbol.ToString()
-        : interpreter.ToObject(value, type) is var real and IFormattable formattable && real is not torch.Tensor ? formattable.ToString(format, CultureInfo.CurrentCulture)
-        : interpreter.ToObject(value, type)?.ToString();
+        : interpreter.ToObject(value, type) is var real and IFormattable formattable && real is not torch.Tensor ? ProgramFault.Of(() => formattable.ToString(format, CultureInfo.CurrentCulture))
+        : ProgramFault.Of(() => interpreter.ToObject(value, type)?.ToString());
 
     /// <summary><c>string.Join("x", tensor.shape)</c>: a sequence that depends on an input is shown as its name, a number in one likewise.</summary>
     private static Value? Joined(in Invocation call)

@@ -8,8 +8,8 @@ internal static class ValueMembers
         ["System.Nullable`1..ctor"] = (in Invocation call) => Held(call, call.Arguments[1]),
         ["System.Nullable`1.op_Implicit"] = (in Invocation call) => Held(call, call.Arguments[0]),
         ["System.Nullable`1.get_HasValue"] = (in Invocation call) => Value.Of(Self(call).IsSymbol || call.Interpreter.Present(Self(call).Reference)),
-        ["System.Nullable`1.get_Value"] = (in Invocation call) => Content(call) ?? throw new InvalidOperationException("Nullable object must have a value."),
-        ["System.Nullable`1.op_Explicit"] = (in Invocation call) => Content(call) ?? throw new InvalidOperationException("Nullable object must have a value."),
+        ["System.Nullable`1.get_Value"] = (in Invocation call) => Content(call) ?? throw ProgramFault.Raise(new InvalidOperationException("Nullable object must have a value.")),
+        ["System.Nullable`1.op_Explicit"] = (in Invocation call) => Content(call) ?? throw ProgramFault.Raise(new InvalidOperationException("Nullable object must have a value.")),
         ["System.Nullable`1.GetValueOrDefault"] = (in Invocation call) => Content(call) ?? (call.Arguments.Length == 2 ? call.Arguments[1] : StructLayout.Zero(call.Traits.ReturnType)),
 
         ["System.Index..ctor"] = (in Invocation call) => SymbolicIndex(call, call.Arguments[1], call.Arguments.Length > 2 && call.Arguments[2].Int32 != 0),

@@ -230,8 +230,8 @@ public sealed class ExampleInputTests
     [Fact]
     public void Too_few_and_wrong_examples_are_named()
     {
-        Assert.Equal("example_inputs has 0 values, but 'x' of forward is left without one.", Assert.IsType<TracedProgramException>(Refused(new Product())).InnerException!.Message);
-        Assert.Equal("example_inputs gives 'x' a Int32, but forward takes a Tensor.", Assert.IsType<TracedProgramException>(Refused(new Product(), 3)).InnerException!.Message);
+        Assert.Equal("example_inputs has 0 values, but 'x' of forward is left without one. (Parameter 'example_inputs')", Assert.IsType<ArgumentException>(Refused(new Product())).Message);
+        Assert.Equal("example_inputs gives 'x' a Int32, but forward takes a Tensor. (Parameter 'example_inputs')", Assert.IsType<ArgumentException>(Refused(new Product(), 3)).Message);
     }
 
     private sealed class Training : Module<Tensor, Tensor>
