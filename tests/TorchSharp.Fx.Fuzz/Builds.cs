@@ -8,8 +8,7 @@ namespace TorchSharp.Fx.Fuzz;
 /// <summary>Many programs compiled at once, as the Debug and as the Release compiler do it; they go away together, so that a long run needs no more memory than a short one.</summary>
 internal sealed class Builds : IDisposable
 {
-    private static readonly CSharpCompilation Empty = CSharpCompilation.Create("Fuzz", [Parsed(Prelude.Text)], References(),
-        new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable, concurrentBuild: false));
+    private static readonly CSharpCompilation Empty = Compilation(Prelude.Text);
 
     private readonly AssemblyLoadContext[] contexts;
 
@@ -25,6 +24,10 @@ internal sealed class Builds : IDisposable
     /// <summary>The name of a build, for who reads a difference.</summary>
     internal string NameOf(Assembly assembly) => Assemblies.Length == 1 ? "the code" : assembly == Assemblies[0] ? "Debug code" : "Release code";
 
+    /// <summary>What programs are compiled together with.</summary>
+    internal static CSharpCompilation Compilation(string prelude, params MetadataReference[] references) => CSharpCompilation.Create("Fuzz", [Parsed(prelude)], [.. References(), .. references],
+        new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable, concurrentBuild: false));
+
     /// <summary>Both builds of a C# source; null and what is wrong if it doesn't compile.</summary>
     internal static Builds? TryCompile(string source, out string errors)
     {
@@ -38,7 +41,7 @@ internal sealed class Builds : IDisposable
             context.Unload();
     }
 
-    private static MemoryStream? Emit(CSharpCompilation compilation, OptimizationLevel level, out string errors)
+    internal static MemoryStream? Emit(CSharpCompilation compilation, OptimizationLevel level, out string errors)
     {
         var stream = new MemoryStream();
         var result = compilation.WithOptions(compilation.Options.WithOptimizationLevel(level)).Emit(stream);
@@ -50,7 +53,7 @@ internal sealed class Builds : IDisposable
     private static string LineOf(Diagnostic diagnostic)
         => diagnostic.Location.SourceTree is { } tree ? tree.GetText().Lines[diagnostic.Location.GetLineSpan().StartLinePosition.Line].ToString() : "";
 
-    private static SyntaxTree Parsed(string source) => CSharpSyntaxTree.ParseText(source, new CSharpParseOptions(LanguageVersion.Latest, preprocessorSymbols: ["TRACE"]));
+    internal static SyntaxTree Parsed(string source) => CSharpSyntaxTree.ParseText(source, new CSharpParseOptions(LanguageVersion.Latest, preprocessorSymbols: ["TRACE"]));
 
     private static IEnumerable<MetadataReference> References()
         => ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)

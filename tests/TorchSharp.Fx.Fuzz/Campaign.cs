@@ -11,17 +11,19 @@ namespace TorchSharp.Fx.Fuzz;
 /// <param name="kind">What is run.</param>
 internal sealed class Campaign(Type test, int programs, IProgramKind kind)
 {
-    private const int BatchSize = 100, Reported = 3;
+    private const int BatchSize = 100;
 
     private readonly int first = Setting("FX_FUZZ_SEED") ?? 1;
     private readonly int count = Setting("FX_FUZZ_PROGRAMS") ?? programs;
+    private readonly int reported = Setting("FX_FUZZ_REPORTS") ?? 3;
+    private readonly string? log = Environment.GetEnvironmentVariable("FX_FUZZ_LOG");
     private readonly List<int> failures = [];
 
     internal void Run()
     {
         for (var done = 0; done < count; done += BatchSize)
             RunBatch([.. Enumerable.Range(first + done, Math.Min(BatchSize, count - done))]);
-        Assert.True(failures.Count == 0, $"{failures.Count} of {count} programs differ: seeds {string.Join(", ", failures.Take(20))}.\n{string.Concat(failures.Take(Reported).Select(Report))}");
+        Assert.True(failures.Count == 0, $"{failures.Count} of {count} programs differ: seeds {string.Join(", ", failures.Take(20))}.\n{string.Concat(failures.Take(reported).Select(Report))}");
     }
 
     private void RunBatch(int[] seeds)
@@ -46,14 +48,21 @@ internal sealed class Campaign(Type test, int programs, IProgramKind kind)
     private void Compare(int[] seeds, Builds builds)
     {
         foreach (var seed in seeds)
+        {
+            // A program may end the process.
+            if (log is not null)
+                File.WriteAllText(log, $"{seed}\n");
             if (kind.Difference(seed, builds) is { } found)
                 Fail(seed, found);
+        }
     }
 
     private void Fail(int seed, string found)
     {
         failures.Add(seed);
         TestContext.Current.TestOutputHelper?.WriteLine($"Seed {seed}: {found}");
+        if (log is not null)
+            File.AppendAllText(log + ".failures", $"Seed {seed}: {found.Trim()}\n");
     }
 
     private string Report(int seed)

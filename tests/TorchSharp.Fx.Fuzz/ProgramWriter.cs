@@ -26,6 +26,9 @@ internal sealed partial class ProgramWriter(Grammar grammar, Random random)
 
     internal string Expression(string type) => Expression(type, ExpressionDepth);
 
+    /// <summary>A template, with its holes filled.</summary>
+    internal string Filled(string template) => Expand(template, ExpressionDepth, 0, Place.Body);
+
     private string Statements(int count, int depth, Place place)
     {
         var text = new StringBuilder();

@@ -8,7 +8,7 @@ namespace TorchSharp.Fx.Fuzz;
 /// <summary>Makes a failing program smaller: without a statement, or with a part of an expression or statement in its place, as long as it fails.</summary>
 internal static class Shrinker
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
 
     internal static string Shrink(string source, Func<string, bool> fails)
     {
@@ -30,8 +30,10 @@ internal static class Shrinker
     private static IEnumerable<string> Smaller(string source)
     {
         var root = CSharpSyntaxTree.ParseText(source).GetRoot();
-        foreach (var statement in root.DescendantNodes().OfType<StatementSyntax>().Where(statement => statement.Parent is BlockSyntax or SwitchSectionSyntax).OrderByDescending(statement => statement.Span.Length))
+        foreach (var statement in root.DescendantNodes().OfType<StatementSyntax>().Where(statement => statement.Parent is BlockSyntax or SwitchSectionSyntax && !IsRegistration(statement)).OrderByDescending(statement => statement.Span.Length))
             yield return With(statement, "");
+        foreach (var field in root.DescendantNodes().OfType<FieldDeclarationSyntax>())
+            yield return With(field, "");
         foreach (var statement in root.DescendantNodes().OfType<StatementSyntax>().Where(statement => statement is not BlockSyntax))
             foreach (var block in statement.ChildNodes().OfType<BlockSyntax>())
                 yield return With(statement, block.ToFullString());
@@ -41,4 +43,7 @@ internal static class Shrinker
 
         string With(SyntaxNode node, string text) => source.Remove(node.SpanStart, node.Span.Length).Insert(node.SpanStart, text);
     }
+
+    /// <summary>Without it a module's parameters aren't seen, and every program looks different.</summary>
+    private static bool IsRegistration(StatementSyntax statement) => statement.ToString() == "RegisterComponents();";
 }

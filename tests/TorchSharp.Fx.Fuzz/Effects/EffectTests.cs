@@ -1,0 +1,78 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Fuzz.Effects;
+
+/// <summary>Generated modules with effects: whatever can be made of their graphs does what the modules do, results, state and draws.</summary>
+public sealed class EffectTests
+{
+    /// <summary>What a program of the grammar may be refused with; all else that a trace throws is a difference.</summary>
+    private static readonly string[] Refusals = ["FX001", "FX002", "FX003", "FX006", "FX007", "FX008", "FX010", "FX014", "FX015", "FX016"];
+
+    private readonly SortedDictionary<string, int> counts = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, string> code = [];
+
+    [Fact]
+    public void Graphs_have_the_effects_of_their_modules()
+    {
+        var threads = get_num_threads();
+        set_num_threads(1);
+        try
+        {
+            new Campaign(GetType(), programs: 150, new CSharpKind(Write, Difference, EffectBuilds.TryCompile)).Run();
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
+        TestContext.Current.TestOutputHelper?.WriteLine(string.Join("\n", counts.Select(entry => $"{entry.Value} {entry.Key}")));
+    }
+
+    private string Write(int seed) => code[seed] = EffectProgram.Write(seed);
+
+    private string? Difference(int seed, Builds builds)
+    {
+        using var scope = NewDisposeScope();
+        var scenario = new Scenario(seed, builds.Assemblies[0]);
+        var eager = Eager.Run(scenario);
+        if (eager.Thrown is not null)
+            Count($"eager throws {Observation.Text(eager.Thrown)}");
+        foreach (var way in Way.All.Where(way => way.IsFor(seed) && !KnownDifference.Covers(way.Name, code[seed])))
+        {
+            using var inner = NewDisposeScope();
+            if (Tried(way, scenario, eager) is { } difference)
+                return $"\n  {way.Name}: {difference}";
+        }
+        return null;
+    }
+
+    private string? Tried(Way way, Scenario scenario, Observation eager)
+    {
+        Count(way.Name);
+        try
+        {
+            return way.Difference(scenario, eager);
+        }
+        catch (TraceException refusal) when (Refusals.Contains(refusal.code))
+        {
+            return Count($"{way.Name} refused with {refusal.code}");
+        }
+        catch (Exception refusal) when (way.Refusal?.IsInstanceOfType(refusal) is true)
+        {
+            return Count($"{way.Name} refused with {refusal.GetType().Name}");
+        }
+        catch (TracedProgramException) when (eager.Thrown is not null)
+        {
+            return null;
+        }
+        catch (Exception thrown)
+        {
+            return $"throws {thrown.GetType().Name}: {thrown.Message.Split('\n')[0]} {thrown.InnerException?.Message.Split('\n')[0]}";
+        }
+    }
+
+    private string? Count(string what)
+    {
+        counts[what] = counts.GetValueOrDefault(what) + 1;
+        return null;
+    }
+}

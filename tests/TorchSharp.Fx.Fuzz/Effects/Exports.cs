@@ -1,0 +1,55 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using TorchSharp.Fx.Onnx;
+using TorchSharp.Fx.TorchScript;
+using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace TorchSharp.Fx.Fuzz.Effects;
+
+/// <summary>Exported modules, in evaluation: the first call's results.</summary>
+internal static class Exports
+{
+    private static readonly Lazy<SessionOptions> OneThread = new(() => new SessionOptions { IntraOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR });
+
+    internal static string? Onnx(Scenario scenario, Observation eager) => Exported(scenario, eager, (traced, file) =>
+    {
+        onnx.export(traced.GraphModule, file, scenario.Inputs(0));
+        using var session = new InferenceSession(file, OneThread.Value);
+        var names = session.InputNames;
+        var inputs = Tensors.In(scenario.Inputs(0)).Take(names.Count).Select((tensor, i) => NamedOnnxValue.CreateFromTensor(names[i], new DenseTensor<float>(tensor.contiguous().data<float>().ToArray(), [.. tensor.shape.Select(size => (int)size)]))).ToList();
+        using var results = session.Run(inputs);
+        return [.. results.Select(result => result.AsTensor<float>()).Select(result => tensor(result.ToArray()).reshape([.. result.Dimensions.ToArray().Select(size => (long)size)]))];
+    });
+
+    internal static string? TorchScript(Scenario scenario, Observation eager) => Exported(scenario, eager, (traced, file) =>
+    {
+        torchscript.export(traced.GraphModule, file, scenario.Inputs(0));
+        using var loaded = jit.load(file);
+        return [.. Tensors.In(loaded.forward(scenario.Inputs(0)!))];
+    });
+
+    private static string? Exported(Scenario scenario, Observation eager, Func<Traced, string, Tensor[]> run)
+    {
+        if (scenario.Training || scenario.HasGradients || eager.Thrown is not null || Array.Exists(scenario.Inputs(0), input => input is not Tensor))
+            return null;
+        var file = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        using var traced = new Traced(scenario);
+        var expected = new Observation();
+        var untraced = scenario.New();
+        using (no_grad())
+            expected.Add("results", Tensors.In(Eager.Call(untraced)(scenario.Inputs(0))).ToArray());
+        try
+        {
+            var actual = new Observation();
+            using (no_grad())
+                actual.Add("results", run(traced, file));
+            return expected.Difference(actual, new(Tolerance: 1e-3, ComparesGradients: false));
+        }
+        finally
+        {
+            File.Delete(file);
+            untraced.Dispose();
+        }
+    }
+}
