@@ -10,6 +10,7 @@ using TorchSharp.Fx.Bench;
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- instructions    ns per CIL instruction while tracing, and what example inputs cost
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- loading         loading weights against reading their file, and peak memory
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- images          images to features on disk, against the model alone
+// dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- scaling         what four times the nodes cost in each step; 4 is linear
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- goals           all that the project wants to reach; bench/measure.sh does it with an installed tool
 switch (args)
 {
@@ -17,6 +18,9 @@ switch (args)
         return GoalTable.Run(rest);
     case ["images", .. var rest]:
         return ImagesToFeatures.Run(rest);
+    case ["scaling", .. var words]:
+        Scaling.Run(words);
+        return 0;
     case ["loading", .. var rest]:
         return Loading.Run(rest);
     case ["instructions", .. var names]:

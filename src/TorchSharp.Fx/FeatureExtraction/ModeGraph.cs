@@ -46,9 +46,9 @@ internal sealed class ModeGraph
         var entries = found.Select(entry => KeyValuePair.Create<Argument, Argument>(new Literal(entry.Key), entry.Node));
         Graph.output(new DictArgument([.. entries], typeof(Dictionary<string, object>)), typeof(Features));
         // Protected, an output is read where it is made, so that what would overwrite it later does not look needed. What is left then says which clones are.
-        var protection = Graph.ProtectOutputs(model);
+        var copies = OutputProtection.Protect(Graph, model);
         Graph.eliminate_dead_code(model);
-        Graph.UnprotectOutputs(protection);
-        Graph.ProtectOutputs(model);
+        OutputProtection.Undo(copies);
+        OutputProtection.Protect(Graph, model);
     }
 }

@@ -16,6 +16,14 @@ internal static class ArgumentComparison
         _ => a.GetType() == b.GetType() && Kind(a).Equals(Kind(b)) && a.Parts.Count() == b.Parts.Count() && a.Parts.Zip(b.Parts).All(pair => AreSame(pair.First, pair.Second, isSame, ignoresLiterals)),
     };
 
+    /// <summary>A hash that is the same for arguments that are the same when a node is only the same as itself.</summary>
+    internal static int HashOf(Argument argument) => argument switch
+    {
+        NodeArgument { Node: var node } => node.GetHashCode(),
+        Literal { Value: var value } => value?.GetHashCode() ?? 0,
+        _ => argument.Parts.Aggregate(argument.GetType().GetHashCode(), (hash, part) => HashCode.Combine(hash, HashOf(part))),
+    };
+
     /// <summary>What tells two structures apart beside what is in them.</summary>
     private static object Kind(Argument argument) => argument switch
     {

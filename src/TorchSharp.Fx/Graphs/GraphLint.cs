@@ -26,11 +26,11 @@ internal static class GraphLint
             {
                 if (!seen.Contains(input))
                     throw Broken(node, $"reads '{input.name}' before that is computed");
-                if (!input.users.Contains(node))
+                if (!input.IsReadBy(node))
                     throw Broken(node, $"reads '{input.name}', which does not list it among its users");
             }
             foreach (var user in node.users)
-                if (user.IsErased || !user.all_input_nodes.Contains(node))
+                if (user.IsErased || !user.Reads(node))
                     throw Broken(node, $"lists '{user.name}' among its users, which does not read it");
             seen.Add(node);
             if (node.op == Opcode.output)

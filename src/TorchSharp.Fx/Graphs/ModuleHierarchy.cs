@@ -37,6 +37,9 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
         return known[path] = Step(Find(prefix), name);
     }
 
+    /// <summary>Whether a name is that of a tensor which belongs to the graph, not to the model.</summary>
+    internal bool IsConstant(string path) => constants is not null && constants.ContainsKey(path);
+
     /// <summary>What reads the tensor at a qualified name. It looks the tensor up each time: <c>to()</c> puts new parameters in the place of old ones.</summary>
     internal Func<Tensor> Attribute(string path)
     {

@@ -26,8 +26,9 @@ public enum Opcode
 /// </summary>
 public sealed partial class Node
 {
-    private readonly List<Node> readers = [];
+    private readonly NodeSet readers = new();
     private ImmutableArray<Argument> arguments = [];
+    private IReadOnlyList<Node> inputs = [];
 
     internal Node(Graph graph, string name, Opcode op, Target target, Type type)
     {
@@ -63,15 +64,15 @@ public sealed partial class Node
         get => arguments;
         set
         {
-            var inputs = InputsOf(value);
-            foreach (var node in inputs)
+            var given = InputsOf(value);
+            foreach (var node in given)
                 if (node.graph != graph)
                     throw new ArgumentException($"Node '{name}' can't take '{node.name}' as an argument: it belongs to another graph. Copy it over with graph.node_copy first.", nameof(value));
                 else if (node.IsErased)
                     throw new ArgumentException($"Node '{name}' can't take '{node.name}' as an argument: it was erased from the graph. Make a new node with graph.node_copy.", nameof(value));
-            foreach (var input in InputsOf(arguments))
+            foreach (var input in inputs)
                 input.readers.Remove(this);
-            arguments = value;
+            (arguments, inputs) = (value, given);
             foreach (var input in inputs)
                 input.readers.Add(this);
         }
@@ -81,7 +82,7 @@ public sealed partial class Node
     public IReadOnlyList<Node> users => readers;
 
     /// <summary>The nodes this one reads, each once, in order of first appearance.</summary>
-    public IReadOnlyList<Node> all_input_nodes => InputsOf(arguments);
+    public IReadOnlyList<Node> all_input_nodes => inputs;
 
     /// <summary>The following node in the graph's order; after the last comes the graph's root.</summary>
     public Node next { get; internal set; }
@@ -97,21 +98,17 @@ public sealed partial class Node
     /// <inheritdoc/>
     public override string ToString() => name;
 
-    private static List<Node> InputsOf(ImmutableArray<Argument> arguments)
+    internal bool Reads(Node node) => inputs is NodeSet many ? many.Contains(node) : inputs.Contains(node);
+
+    internal bool IsReadBy(Node node) => readers.Contains(node);
+
+    private static IReadOnlyList<Node> InputsOf(ImmutableArray<Argument> arguments)
     {
-        var inputs = new List<Node>();
+        if (arguments.All(argument => argument is not NodeArgument && !argument.Parts.Any()))
+            return [];
+        var inputs = new NodeSet();
         foreach (var argument in arguments)
-        {
-            if (argument is NodeArgument direct)
-            {
-                if (!inputs.Contains(direct.Node))
-                    inputs.Add(direct.Node);
-                continue;
-            }
-            foreach (var node in argument.nodes())
-                if (!inputs.Contains(node))
-                    inputs.Add(node);
-        }
+            inputs.AddAll(argument);
         return inputs;
     }
 }

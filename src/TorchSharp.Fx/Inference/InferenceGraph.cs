@@ -63,7 +63,7 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
     internal T Shared<T>(T like) where T : nn.Module, IGraphModule
     {
         var content = Names(Opcode.call_module).ToDictionary(path => path, path => (object)Module(path));
-        foreach (var path in Names(Opcode.get_attr).Where(path => !constants.ContainsKey(path)))
+        foreach (var path in OfTheModel())
             content[path] = hierarchy.Attribute(path)();
         return Made(like, ModuleTree.Of(content, training: false));
     }
@@ -79,7 +79,7 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
                     modules[path] = kernels.Of(weight, layer);
         var copier = new DeepCopy();
         var content = Names(Opcode.call_module).ToDictionary(path => path, path => modules.TryGetValue(path, out var own) ? own : copier.Of(hierarchy.Module(path), path));
-        foreach (var path in Names(Opcode.get_attr).Where(path => !constants.ContainsKey(path)))
+        foreach (var path in OfTheModel())
             content[path] = copier.Of(Tensor(path), path);
         return Made(like, ModuleTree.Of(content, ownsContent: true, training: false));
     }
@@ -97,6 +97,14 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
     }
 
     private ModuleTree Present() => ModuleTree.Of(Names(Opcode.call_module).Select(path => KeyValuePair.Create(path, (object)Module(path))));
+
+    /// <summary>The tensors that the graph reads and that are not its own; what is the source's own becomes that of what is made of it.</summary>
+    private string[] OfTheModel()
+    {
+        foreach (var path in Names(Opcode.get_attr).Where(path => source is IGraphModule { Program.Constants: var own } && own.ContainsKey(path) && !constants.ContainsKey(path)).ToArray())
+            constants[path] = Tensor(path).detach().clone().DetachFromDisposeScope();
+        return [.. Names(Opcode.get_attr).Where(path => !constants.ContainsKey(path))];
+    }
 
     private IEnumerable<string> Names(Opcode op) => graph.find_nodes(op).Select(node => node.target.name).Distinct();
 }

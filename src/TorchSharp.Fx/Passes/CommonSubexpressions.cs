@@ -20,11 +20,12 @@ public static class CommonSubexpressions
         var before = graph.Count;
         var aliases = new AliasAnalysis(graph, root is null ? null : new ModuleHierarchy(root));
         var written = graph.nodes.SelectMany(aliases.MutatedBy).Select(aliases.Representative).ToHashSet();
-        var known = new Dictionary<Target, List<Node>>();
+        var known = new Dictionary<int, List<Node>>();
         foreach (var node in graph.nodes.Where(node => IsMergeable(node) && !written.Contains(aliases.Representative(node)) && !node.all_input_nodes.Any(input => written.Contains(aliases.Representative(input)))).ToArray())
         {
-            if (!known.TryGetValue(node.target, out var earlier))
-                known[node.target] = earlier = [];
+            var hash = HashOf(node);
+            if (!known.TryGetValue(hash, out var earlier))
+                known[hash] = earlier = [];
             if (earlier.Find(other => ComputesTheSame(node, other)) is not { } same)
                 earlier.Add(node);
             else
@@ -37,8 +38,11 @@ public static class CommonSubexpressions
     }
 
     private static bool ComputesTheSame(Node a, Node b)
-        => a.op == b.op && a.type == b.type && a.args.Length == b.args.Length
+        => a.op == b.op && a.target.Equals(b.target) && a.type == b.type && a.args.Length == b.args.Length
         && a.args.Zip(b.args).All(pair => ArgumentComparison.AreSame(pair.First, pair.Second, (node, other) => other is NodeArgument { Node: var second } && node == second));
+
+    /// <summary>The same for nodes that compute the same, and rarely for others.</summary>
+    private static int HashOf(Node node) => node.args.Aggregate(HashCode.Combine(node.op, node.target, node.type), (hash, argument) => HashCode.Combine(hash, ArgumentComparison.HashOf(argument)));
 
     private static bool IsMergeable(Node node) => node.type != typeof(void) && node.target switch
     {

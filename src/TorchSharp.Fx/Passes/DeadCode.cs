@@ -28,6 +28,7 @@ public static class DeadCode
         var dead = new List<Node>();
         var needed = new HashSet<Node>();
         var readLater = new HashSet<Node>();
+        var ofTheModel = graph.nodes.Where(node => node.op == Opcode.get_attr).Select(aliases.Representative).ToHashSet();
         foreach (var node in graph.nodes.Reverse())
         {
             if (!needed.Contains(node) && !IsKept(node) && !isKept(node) && !WritesToLive(node))
@@ -41,7 +42,7 @@ public static class DeadCode
         return dead;
 
         bool WritesToLive(Node node) => aliases.MutatedBy(node).Any(written
-            => readLater.Contains(aliases.Representative(written)) || aliases.ClassOf(written).Any(same => same.op == Opcode.get_attr));
+            => readLater.Contains(aliases.Representative(written)) || ofTheModel.Contains(aliases.Representative(written)));
     }
 
     private static bool IsKept(Node node)

@@ -3,63 +3,137 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>Makes what a graph returns safe to keep and safe to dispose.</summary>
-internal static class OutputProtection
+/// <summary>
+/// Makes what a graph returns safe to keep and safe to dispose: each output is the node's value at that point, and an object of its own. Where a later operation in place would overwrite an output,
+/// that operation gets the copy and the output is the value itself, which gradients flow through. Only where others share the memory, and have to see the write, is the output the copy.
+/// </summary>
+internal sealed class OutputProtection
 {
     private static readonly MethodInfo Clone = typeof(Tensor).GetMethod(nameof(Tensor.clone), Type.EmptyTypes)!;
     private static readonly MethodInfo Alias = typeof(Tensor).GetMethod(nameof(Tensor.alias), Type.EmptyTypes)!;
+    private static readonly MethodInfo CloneAll = typeof(StructureClones).GetMethod(nameof(StructureClones.clone), BindingFlags.Static | BindingFlags.NonPublic)!;
 
-    /// <summary>
-    /// Makes each output the node's value at that point and an object of its own: what a later in-place operation may overwrite is cloned, and only that;
-    /// what may be an input, parameter or buffer is returned under a handle of its own, so that disposing the results disposes nothing else.
-    /// </summary>
-    /// <returns>What each output's stead is taken by.</returns>
-    internal static IReadOnlyDictionary<Node, Node> ProtectOutputs(this Graph graph, nn.Module root)
+    private readonly Graph graph;
+    private readonly AliasAnalysis aliases;
+    private readonly ModuleHierarchy modules;
+    private readonly Dictionary<Node, int> positions;
+    private readonly Dictionary<Node, int> lastReads;
+    private readonly ILookup<Node, (Node Node, Node Written)> writes;
+
+    // What stands for a value from a write on that got a copy of it.
+    private readonly Dictionary<Node, Node> current = [];
+    private readonly Dictionary<Node, Node> replacements = [];
+    private readonly Stack<(Node Value, Node Copy)> made = [];
+
+    private OutputProtection(Graph graph, nn.Module root)
     {
-        var aliases = new AliasAnalysis(graph, new ModuleHierarchy(root));
-        var positions = graph.nodes.Select((node, index) => (node, index)).ToDictionary(pair => pair.node, pair => pair.index);
-        var lastWrites = LastWrites(graph, aliases, positions);
+        this.graph = graph;
+        modules = new ModuleHierarchy(root);
+        aliases = new AliasAnalysis(graph, modules);
+        positions = graph.nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+        lastReads = graph.nodes.ToDictionary(node => node, node => node.users.Where(user => user.op != Opcode.output).Select(user => positions[user]).DefaultIfEmpty(-1).Max());
+        writes = graph.nodes.SelectMany(node => aliases.MutatedBy(node).Distinct().Select(written => (Node: node, Written: written))).ToLookup(write => aliases.Representative(write.Written));
+    }
+
+    /// <summary>Protects the outputs of a graph.</summary>
+    /// <returns>The copies that were made, the last first, each beside what it was made of.</returns>
+    internal static IEnumerable<(Node Value, Node Copy)> Protect(Graph graph, nn.Module root)
+    {
+        var protection = new OutputProtection(graph, root);
+        protection.Run();
+        return protection.made;
+    }
+
+    /// <summary>Takes the copies away that are still there.</summary>
+    internal static void Undo(IEnumerable<(Node Value, Node Copy)> made)
+    {
+        foreach (var (value, copy) in made.Where(entry => !entry.Copy.IsErased))
+        {
+            copy.replace_all_uses_with(value);
+            copy.graph.erase_node(copy);
+        }
+    }
+
+    private void Run()
+    {
         var output = graph.output_node();
-        var replacements = new Dictionary<Node, Node>();
-        foreach (var node in output.all_input_nodes.Where(node => TensorTypes.IsTensor(node.type)))
-        {
-            if (lastWrites.TryGetValue(aliases.Representative(node), out var written) && written > positions[node])
-                replacements[node] = CallAfter(graph, node, Clone);
-            else if (aliases.ClassOf(node).Any(same => same.op is Opcode.placeholder or Opcode.get_attr))
-                replacements[node] = CallAfter(graph, node, Alias);
-        }
+        var outputs = output.all_input_nodes.Where(node => TensorTypes.MayHold(node.type)).OrderBy(node => positions[node]).ToArray();
+        foreach (var sharing in outputs.GroupBy(aliases.Representative).ToArray())
+            FromWrites(sharing.Key, new Queue<Node>(sharing));
+        foreach (var node in outputs)
+            if (TensorTypes.IsTensor(node.type) && !replacements.ContainsKey(node) && aliases.ClassOf(node).Any(same => same.op is Opcode.placeholder or Opcode.get_attr))
+                Replace(node, Alias);
         output.args = [output.args[0].map(node => replacements.GetValueOrDefault(node, node))];
-        return replacements;
     }
 
-    /// <summary>Returns the values themselves again.</summary>
-    internal static void UnprotectOutputs(this Graph graph, IReadOnlyDictionary<Node, Node> replacements)
+    /// <summary>Goes through the writes to memory that outputs share, in order.</summary>
+    private void FromWrites(Node shared, Queue<Node> unsafeOutputs)
     {
-        foreach (var (node, replacement) in replacements)
+        var members = new Queue<Node>(aliases.ClassOf(shared).OrderBy(node => positions[node]));
+        var isOthers = members.Any(BelongsToOthers);
+        var reads = new LatestReads();
+        foreach (var write in writes[shared].GroupBy(write => write.Node, write => write.Written))
         {
-            replacement.replace_all_uses_with(node);
-            graph.erase_node(replacement);
+            var at = positions[write.Key];
+            while (members.TryPeek(out var member) && positions[member] < at)
+                reads.Add(members.Dequeue(), lastReads[member]);
+            var overwritten = new List<Node>();
+            while (unsafeOutputs.TryPeek(out var node) && positions[node] < at)
+                overwritten.Add(unsafeOutputs.Dequeue());
+            if (overwritten.Count == 0)
+                continue;
+            if (!isOthers && write.ToArray() is [var only] && TensorTypes.IsTensor(only.type) && reads.BesideThoseOf(only) <= at)
+                GiveCopy(write.Key, only);
+            else
+                foreach (var node in overwritten)
+                    Replace(node, TensorTypes.IsTensor(node.type) ? Clone : CloneAll.MakeGenericMethod(node.type));
         }
     }
 
-    private static Dictionary<Node, int> LastWrites(Graph graph, AliasAnalysis aliases, Dictionary<Node, int> positions)
+    /// <summary>What a caller, the model or a module of the user's may hold: they have to see the write.</summary>
+    private bool BelongsToOthers(Node node)
+        => node.op is Opcode.placeholder or Opcode.get_attr || LeafFunction.Of(node) is not null
+        || (node.target is ModuleTarget { Path: var path } && modules.Module(path) is not IOperation and var module && Homes.Of(module.GetType()) != Home.TorchSharp);
+
+    /// <summary>The write, and all that read the value from there on, get a copy.</summary>
+    private void GiveCopy(Node write, Node written)
     {
-        var last = new Dictionary<Node, int>();
-        foreach (var node in graph.nodes)
-            foreach (var written in aliases.MutatedBy(node))
-                last[aliases.Representative(written)] = positions[node];
-        return last;
+        var before = current.GetValueOrDefault(written, written);
+        using var here = graph.inserting_before(write);
+        var copy = graph.call_method(Clone, before);
+        copy.origin = write.origin;
+        foreach (var user in before.users.ToArray())
+            if (user.op != Opcode.output && positions.TryGetValue(user, out var position) && position >= positions[write])
+                user.replace_input_with(before, copy);
+        made.Push((before, current[written] = copy));
     }
 
-    private static Node CallAfter(Graph graph, Node node, MethodInfo method)
+    private void Replace(Node node, MethodInfo method)
     {
         // Placeholders stay together at the graph's head.
         var before = node;
         while (node.op == Opcode.placeholder && before.next.op == Opcode.placeholder)
             before = before.next;
         using var here = graph.inserting_after(before);
-        var copy = graph.call_method(method, node);
+        var copy = method.IsStatic ? graph.call_function(method, node) : graph.call_method(method, node);
         copy.origin = node.origin;
-        return copy;
+        made.Push((node, replacements[node] = copy));
+    }
+
+    /// <summary>The last read among those of some values, and the last but for one value's.</summary>
+    private struct LatestReads()
+    {
+        private (Node? Node, int At) last = (null, -1);
+        private int before = -1;
+
+        internal void Add(Node node, int at)
+        {
+            if (at > last.At)
+                (before, last) = (last.At, (node, at));
+            else
+                before = Math.Max(before, at);
+        }
+
+        internal readonly int BesideThoseOf(Node node) => last.Node == node ? before : last.At;
     }
 }

@@ -20,6 +20,8 @@ internal sealed class CompiledGraph
 
     // What a failure has to dispose. Only this one variable lives on into the handler: with all of them the JIT takes seconds.
     private readonly ParameterExpression made = Expression.Variable(typeof(object[]), "made");
+    private readonly ParameterExpression owners = Expression.Variable(typeof(Owners), "owners");
+    private readonly OutputCopies copies;
     private readonly NodeClock? clock;
     private readonly Func<object?[], object?> run;
 
@@ -32,7 +34,8 @@ internal sealed class CompiledGraph
     {
         (this.modules, this.clock) = (modules, clock);
         aliases = new AliasAnalysis(graph, modules);
-        lifetimes = new Lifetimes(graph, aliases);
+        copies = OutputCopies.Of(graph, aliases, modules);
+        lifetimes = new Lifetimes(graph, aliases, graph.nodes.Where(MayKeep), copies.Nodes);
         nodes = [.. graph.nodes];
         foreach (var node in nodes.Where(node => node.op != Opcode.output && node.type != typeof(void)))
             values[node] = Expression.Variable(node.type, node.name);
@@ -47,23 +50,42 @@ internal sealed class CompiledGraph
         var steps = new List<Expression>();
         foreach (var node in nodes.Where(node => node.op == Opcode.placeholder))
             steps.Add(Expression.Assign(values[node], Input(node, steps.Count)));
+        steps.AddRange(nodes.Where(node => node.op == Opcode.placeholder && lifetimes.IsCounted(node)).Select(node => Owners(nameof(Fx.Owners.Hold), values[node])));
         for (var i = 0; i < nodes.Length; i++)
             if (nodes[i].op is not (Opcode.placeholder or Opcode.output))
                 steps.AddRange(Step(nodes[i], i));
         steps.Add(Expression.Assign(turn, Expression.Constant(nodes.Length - 1)));
-        steps.Add(ValueConversion.Emit(new ArgumentEmitter(node => values[node], false).Emit(result, type), typeof(object)));
+        steps.AddRange(Output(result, type));
 
         var error = Expression.Parameter(typeof(Exception));
         var failure = Expression.Call(Expression.Constant(this), nameof(Failed), null, error, turn, made, inputs);
         var body = Expression.TryCatch(Expression.Block(typeof(object), steps), Expression.Catch(error, Expression.Throw(failure, typeof(object))));
         var slots = Expression.Assign(made, Expression.NewArrayBounds(typeof(object), Expression.Constant(nodes.Length)));
-        return Expression.Lambda<Func<object?[], object?>>(Expression.Block([.. values.Values, .. temporaries, turn, made], slots, body), inputs).Compile();
+        var counting = Expression.Assign(owners, Array.Exists(nodes, lifetimes.IsCounted) ? Expression.New(typeof(Owners)) : Expression.Constant(null, typeof(Owners)));
+        return Expression.Lambda<Func<object?[], object?>>(Expression.Block([.. values.Values, .. temporaries, turn, made, owners], slots, counting, body), inputs).Compile();
     }
 
     private Expression Input(Node node, int position)
     {
         var input = Expression.ArrayIndex(inputs, Expression.Constant(position));
         return node.type.IsValueType ? ValueConversion.Emit(input, node.type) : Expression.Convert(input, node.type);
+    }
+
+    /// <summary>The result, with a copy of what is the graph's own.</summary>
+    private IEnumerable<Expression> Output(Argument result, Type type)
+    {
+        var given = new Dictionary<Node, ParameterExpression>();
+        foreach (var node in copies.Nodes)
+        {
+            temporaries.Add(given[node] = Expression.Variable(node.type, node.name + "_copy"));
+            yield return Expression.Assign(given[node], Expression.Convert(Expression.Call(typeof(OutputCopies), nameof(OutputCopies.Copy), null, Expression.Convert(values[node], typeof(object))), node.type));
+        }
+        var returned = Expression.Variable(typeof(object), "returned");
+        temporaries.Add(returned);
+        yield return Expression.Assign(returned, ValueConversion.Emit(new ArgumentEmitter(node => given.GetValueOrDefault(node) ?? values[node], false).Emit(result, type), typeof(object)));
+        foreach (var ended in Ended(nodes[^1]))
+            yield return ended;
+        yield return returned;
     }
 
     /// <summary>One node: compute it, then dispose what only it needed.</summary>
@@ -82,8 +104,12 @@ internal sealed class CompiledGraph
                 ? Expression.Call(temporary, nameof(IDisposable.Dispose), null)
                 : Release(temporary, variable is null ? [] : [variable]);
         }
-        foreach (var (dead, live) in lifetimes.After(node))
-            yield return Release(values[dead], [.. live.Select(other => values[other]), .. UserModules(aliases.ClassOf(dead)).Select(Expression.Constant)]);
+        if (variable is not null && lifetimes.IsCounted(node))
+            yield return Owners(nameof(Fx.Owners.Hold), variable);
+        if (MayKeep(node))
+            yield return Expression.Call(owners, nameof(Fx.Owners.Keep), null, Expression.Constant(modules.Module(node.target.name), typeof(nn.Module)), Objects(node.all_input_nodes.Append(node).Where(values.ContainsKey).Select(passed => values[passed])));
+        foreach (var ended in Ended(node))
+            yield return ended;
         if (clock is not null)
             yield return Expression.Call(Expression.Constant(clock), nameof(NodeClock.Stop), null, Expression.Constant(position));
     }
@@ -91,10 +117,20 @@ internal sealed class CompiledGraph
     private BinaryExpression Remember(Expression value, int slot)
         => Expression.Assign(Expression.ArrayAccess(made, Expression.Constant(slot)), Expression.Convert(value, typeof(object)));
 
-    /// <summary>The user's own leaf modules among the nodes: they may return what they keep, a cached table say.</summary>
-    private IEnumerable<nn.Module> UserModules(IEnumerable<Node> among)
-        => among.Select(node => node.target).OfType<ModuleTarget>().Select(target => modules.Module(target.Path))
-            .Where(module => module is not IKeepsNothing && module.GetType().Assembly != TensorTypes.TorchSharp);
+    /// <summary>What disposes the values that were needed for the last time.</summary>
+    private IEnumerable<Expression> Ended(Node node)
+    {
+        foreach (var (dead, live) in lifetimes.After(node))
+            if (lifetimes.IsCounted(dead))
+                yield return Expression.Call(owners, nameof(Fx.Owners.Release), null, Expression.Convert(values[dead], typeof(object)), Expression.Constant(Lifetimes.IsOwned(dead)));
+            else if (Lifetimes.IsOwned(dead))
+                yield return Release(values[dead], [.. live.Select(other => values[other])]);
+    }
+
+    private MethodCallExpression Owners(string method, Expression value) => Expression.Call(owners, method, null, Expression.Convert(value, typeof(object)));
+
+    /// <summary>Whether a node calls a module of the user's own: it may keep what it is given, and return what it keeps, a cached table say.</summary>
+    private bool MayKeep(Node node) => node.target is ModuleTarget { Path: var path } && modules.Module(path) is not IKeepsNothing and var module && module.GetType().Assembly != TensorTypes.TorchSharp;
 
     private static Expression Release(Expression dead, Expression[] live) => live switch
     {
@@ -109,10 +145,11 @@ internal sealed class CompiledGraph
     private Exception Failed(Exception error, int at, object?[] values, object?[] given)
     {
         var attributes = values.Where((_, slot) => nodes[slot].op == Opcode.get_attr);
-        object?[] kept = [.. given, .. attributes, .. UserModules(nodes)];
-        for (var slot = 0; slot < values.Length; slot++)
-            if (nodes[slot].op != Opcode.get_attr)
-                Disposal.Release(values[slot], kept);
+        var modulesThatKeep = nodes.Where(MayKeep).Select(node => modules.Module(node.target.name)).Distinct();
+        var kept = new HashSet<object>(Disposal.Live([.. given, .. attributes, .. modulesThatKeep]), ReferenceEqualityComparer.Instance);
+        foreach (var item in values.Where((_, slot) => nodes[slot].op != Opcode.get_attr).SelectMany(Disposal.TensorsIn))
+            if (!kept.Contains(item))
+                item.Dispose();
         return error is GraphAssertionException ? error : new NodeExecutionException(nodes[at], error);
     }
 }

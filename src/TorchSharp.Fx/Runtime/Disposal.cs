@@ -1,3 +1,5 @@
+using System.Reflection;
+using TorchSharp.Fx.Cil;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -5,6 +7,8 @@ namespace TorchSharp.Fx;
 /// <summary>Disposes the tensors of values that are no longer needed, but none that something live holds.</summary>
 internal static class Disposal
 {
+    private static readonly Memo<Type, FieldInfo[]> StateFields = new(type => [.. ModuleHierarchy.FieldsOf(type).Where(field => TensorTypes.MayHold(field.FieldType) && !typeof(Delegate).IsAssignableFrom(field.FieldType))]);
+
     internal static void Release(Tensor? dead) => dead?.Dispose();
 
     internal static void Release(Tensor? dead, Tensor? live)
@@ -15,30 +19,34 @@ internal static class Disposal
 
     internal static void Release(object? dead, object?[] live)
     {
-        foreach (var item in TensorsIn(dead))
-            if (!Array.Exists(live, owner => Holds(owner, item)))
+        var items = TensorsIn(dead).ToArray();
+        if (items.Length == 0)
+            return;
+        var held = new HashSet<object>(Live(live), ReferenceEqualityComparer.Instance);
+        foreach (var item in items)
+            if (!held.Contains(item))
                 item.Dispose();
     }
 
-    /// <summary>Whether the value is the tensor or has it inside.</summary>
-    internal static bool Holds(object? owner, IDisposable item) => owner switch
+    /// <summary>Everything with memory of its own that is one of these values, or in one, or is kept by one that is a module.</summary>
+    internal static IEnumerable<object> Live(IEnumerable<object?> values)
     {
-        null => false,
-        Tensor => ReferenceEquals(owner, item),
-        nn.Module module => State(module).Any(held => ReferenceEquals(held, item)),
-        _ => Structure.LeavesOf(owner, TensorTypes.MayHold).Any(held => ReferenceEquals(held, item)),
-    };
+        foreach (var value in values)
+            foreach (var item in value is nn.Module module ? State([module]) : Inside(value))
+                yield return item;
+    }
+
+    /// <summary>The tensors in a value, also those of objects that keep theirs.</summary>
+    internal static IEnumerable<object> Inside(object? value) => value is Tensor ? [value] : Structure.LeavesOf(value, TensorTypes.MayHold).Where(IsItem);
 
     /// <summary>The tensors that a value owns: itself, or those in a collection, tuple, struct or record. Other objects keep theirs.</summary>
     internal static IEnumerable<IDisposable> TensorsIn(object? value)
-        => value is Tensor tensor ? [tensor] : Structure.LeavesOf(value, Owns).Where(leaf => leaf is Tensor or nn.utils.rnn.PackedSequence).Cast<IDisposable>();
+        => value is Tensor tensor ? [tensor] : Structure.LeavesOf(value, Owns).Where(IsItem).Cast<IDisposable>();
 
-    private static bool Owns(Type type) => TensorTypes.MayHold(type) && (Structure.KindOf(type) != StructureKind.Object || type.IsValueType || type.GetMethod("<Clone>$") is not null);
-
-    /// <summary>What a module and the modules in it keep between calls and may return: a parameter, a buffer, a cache in a field.</summary>
-    private static IEnumerable<object> State(nn.Module module)
+    /// <summary>What modules and the modules in them keep between calls and may return: a parameter, a buffer, a cache in a field.</summary>
+    internal static IEnumerable<object> State(IEnumerable<nn.Module> modules)
     {
-        var open = new Stack<nn.Module>([module]);
+        var open = new Stack<nn.Module>(modules);
         var entered = new HashSet<nn.Module>(ReferenceEqualityComparer.Instance);
         while (open.TryPop(out var next))
         {
@@ -48,14 +56,15 @@ internal static class Disposal
                 open.Push(child);
             foreach (var registered in next.parameters(recurse: false).Concat<object>(next.buffers(recurse: false)))
                 yield return registered;
-            foreach (var leaf in Fields(next).SelectMany(value => Structure.LeavesOf(value, TensorTypes.MayHold)))
+            foreach (var leaf in StateFields.Of(next.GetType()).SelectMany(field => Structure.LeavesOf(field.GetValue(next), TensorTypes.MayHold)))
                 if (leaf is nn.Module inside)
                     open.Push(inside);
-                else
+                else if (IsItem(leaf))
                     yield return leaf;
         }
     }
 
-    private static IEnumerable<object?> Fields(object owner)
-        => ModuleHierarchy.FieldsOf(owner.GetType()).Where(field => TensorTypes.MayHold(field.FieldType)).Select(field => field.GetValue(owner));
+    private static bool IsItem(object leaf) => leaf is Tensor or nn.utils.rnn.PackedSequence;
+
+    private static bool Owns(Type type) => TensorTypes.MayHold(type) && (Structure.KindOf(type) != StructureKind.Object || type.IsValueType || type.GetMethod("<Clone>$") is not null);
 }

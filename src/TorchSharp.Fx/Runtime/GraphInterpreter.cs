@@ -18,7 +18,7 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     private readonly Queue<object?> inputs = [];
 
     /// <summary>An interpreter of a graph module's present graph.</summary>
-    public GraphInterpreter(IGraphModule module) : this((nn.Module)module, module.graph) { }
+    public GraphInterpreter(IGraphModule module) : this((nn.Module)module, module.graph, module.Program.Constants) { }
 
     /// <summary>The graph that runs.</summary>
     public Graph graph { get; } = graph;
@@ -110,7 +110,12 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     }
 
     /// <summary>The graph's result.</summary>
-    protected virtual object? output(Node node) => Builder([]).Build(node.args[0], node.type);
+    protected virtual object? output(Node node)
+    {
+        var copies = OutputCopies.Of(graph, new AliasAnalysis(graph, hierarchy), hierarchy).Nodes;
+        var given = copies.ToDictionary(copied => copied, copied => OutputCopies.Copy(values[copied]));
+        return new ArgumentBuilder(read => given.TryGetValue(read, out var copy) ? copy : values[read], []).Build(node.args[0], node.type);
+    }
 
     /// <summary>The values of a node's arguments. Counterpart: <c>torch.fx.Interpreter.fetch_args_kwargs_from_env</c>.</summary>
     protected object?[] fetch_args(Node node) => [.. node.args.Select(map_nodes_to_values)];

@@ -12,7 +12,7 @@ public sealed class OutputProtectionTests
     public OutputProtectionTests() => x = graph.Input();
 
     [Fact]
-    public void A_value_that_is_overwritten_later_is_cloned_where_it_is_made()
+    public void What_would_overwrite_a_value_gets_a_copy()
     {
         var hidden = graph.call(t => t.exp(), x);
         var relu = graph.call(t => t.relu_(), hidden);
@@ -22,9 +22,9 @@ public sealed class OutputProtectionTests
                 %x : [num_users=1] = placeholder[target=x]
                 %exp : [num_users=2] = call_method[target=exp](%x)
                 %clone : [num_users=1] = call_method[target=clone](%exp)
-                %relu_ : [num_users=1] = call_method[target=relu_](%exp)
+                %relu_ : [num_users=1] = call_method[target=relu_](%clone)
                 %neg : [num_users=1] = call_method[target=neg](%relu_)
-                return [%clone, %neg]
+                return [%exp, %neg]
 
             """, graph.ToString());
     }
@@ -43,9 +43,19 @@ public sealed class OutputProtectionTests
     {
         var hidden = graph.Module("block.fc", x);
         var view = graph.call(t => t.view(new long[1]), hidden, Longs(Value(-1)));
-        graph.Module("block.act", hidden);
+        var act = graph.Module("block.act", hidden);
         Protect(view);
-        Assert.Equal("[%clone]", graph.output_node().args[0].ToString());
+        Assert.Equal(("[%view]", "%clone"), (graph.output_node().args[0].ToString(), act.args[0].ToString()));
+    }
+
+    [Fact]
+    public void Where_others_have_to_see_the_write_the_output_is_the_copy()
+    {
+        var hidden = graph.call(t => t.exp(), x);
+        var view = graph.call(t => t.view(new long[1]), hidden, Longs(Value(-1)));
+        var relu = graph.call(t => t.relu_(), hidden);
+        Protect(hidden, graph.call(t => t.add(t), relu, view));
+        Assert.Equal(("[%clone, %add]", "%exp"), (graph.output_node().args[0].ToString(), relu.args[0].ToString()));
     }
 
     [Fact]
@@ -78,7 +88,7 @@ public sealed class OutputProtectionTests
     private void Protect(params Node[] outputs)
     {
         graph.Returning(new ListArgument([.. outputs.Select(node => (Argument)node)], typeof(Tensor)), typeof(Tensor[]));
-        graph.ProtectOutputs(new Small());
+        OutputProtection.Protect(graph, new Small());
         graph.lint();
     }
 }
