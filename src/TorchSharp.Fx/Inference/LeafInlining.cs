@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Reflection;
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -17,17 +16,15 @@ internal sealed class LeafInlining(InferenceGraph layers)
     internal void Run()
     {
         foreach (var node in layers.Graph.nodes.ToArray())
-            if (node.target is ModuleTarget { Path: var path } && layers.Module(path) is not IOperation and var module && module.GetType().Assembly != TensorTypes.TorchSharp)
-                Inline(node, path, EntryPoint.Of(module).Method.GetParameters(), (tracer, constants) => tracer.trace(module, constants));
-            else if (LeafFunction.Of(node) is { } function)
-                Inline(node, "", function.GetParameters(), (tracer, constants) => tracer.trace(LeafFunction.Delegate(function), constants));
+            if (LeafCode.IsUsers(node, layers.Module))
+                Inline(node);
     }
 
     /// <summary>Leaf functions that are left, because they decide by sizes, become modules that are traced once these are known.</summary>
     internal void Specialise()
     {
         foreach (var node in layers.Graph.nodes.ToArray())
-            if (LeafFunction.Of(node) is { } function && TensorTypes.MayHold(node.type) && node.all_input_nodes.Any(input => TensorTypes.IsTensor(input.type)))
+            if (LeafCode.Function(node) is { } function && TensorTypes.MayHold(node.type) && node.all_input_nodes.Any(input => TensorTypes.IsTensor(input.type)))
             {
                 var path = $"{node.name}_by_sizes";
                 layers.Replace(path, new SizedLeaf(function, node.args, layers.Tensor));
@@ -38,29 +35,23 @@ internal sealed class LeafInlining(InferenceGraph layers)
             }
     }
 
-    /// <summary>The arguments that are constants, by name.</summary>
-    private static Dictionary<string, object?> Fixed(Node node, ParameterInfo[] parameters)
-        => parameters.Zip(node.args).Where(pair => !pair.Second.nodes().Any())
-            .ToDictionary(pair => pair.First.Name!, pair => new ArgumentBuilder(_ => null, []).Build(pair.Second, pair.First.ParameterType));
-
-    private void Inline(Node node, string path, ParameterInfo[] parameters, Func<Tracer, Dictionary<string, object?>, Graph> trace)
+    private void Inline(Node node)
     {
-        var tracer = new Tracer();
-        Graph inner;
+        LeafCode code;
         try
         {
-            inner = trace(tracer, Fixed(node, parameters));
+            code = LeafCode.Of(node, layers.Module);
         }
         catch (Exception refusal) when (refusal is TraceException or TracedProgramException)
         {
             return;
         }
         // A placeholder for each parameter, in order; those of constants are asserted to be what they are.
-        var inputs = inner.find_nodes(Opcode.placeholder).ToArray();
-        if (inner.output_node().args[0] is { } result && Fits(node, result) && inputs.Length == node.args.Length)
-            Insert(node, path, inner, inputs.Zip(node.args).ToDictionary(), tracer.tensor_constants);
+        var inputs = code.Graph.find_nodes(Opcode.placeholder).ToArray();
+        if (code.Graph.output_node().args[0] is { } result && Fits(node, result) && inputs.Length == node.args.Length)
+            Insert(node, (node.target as ModuleTarget)?.Path ?? "", code.Graph, inputs.Zip(node.args).ToDictionary(), code.Constants);
         else
-            tracer.DisposeConstants();
+            code.Dispose();
     }
 
     /// <summary>Whether the node's readers can read the leaf's result instead: they take a tensor, or items of a tuple.</summary>

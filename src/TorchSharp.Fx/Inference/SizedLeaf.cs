@@ -106,13 +106,12 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing, ICloneable
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        var tracer = new Tracer();
         try
         {
             var numbers = signature.Zip(args).Where(pair => pair.Second is not Tensor).ToDictionary(pair => pair.First.Name!, pair => pair.Second);
-            var graph = tracer.trace(LeafFunction.Delegate(function), [.. args.OfType<Tensor>()], numbers);
-            FoldSizes(graph, tracer, args);
-            using var form = new GraphModule(Content(graph, tracer), graph);
+            using var code = LeafCode.Of(function, numbers, [.. args.OfType<Tensor>()]);
+            FoldSizes(code, args);
+            using var form = new GraphModule(Content(code), code.Graph);
             var optimised = InferenceOptimization.Optimise(form, dtype: null, kernels);
             CloneConstants(optimised);
             return optimised;
@@ -121,17 +120,13 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing, ICloneable
         {
             return null;
         }
-        finally
-        {
-            tracer.DisposeConstants();
-        }
     }
 
-    private static void FoldSizes(Graph graph, Tracer tracer, object?[] args)
+    private static void FoldSizes(LeafCode code, object?[] args)
     {
-        var run = new GraphInterpreter(tracer.root, graph, tracer.tensor_constants) { garbage_collect_values = false };
+        var run = new GraphInterpreter(code.Root, code.Graph, code.Constants) { garbage_collect_values = false };
         run.run(args);
-        new NumberFolding(graph, run, areSizesFixed: true).Run();
+        new NumberFolding(code.Graph, run, areSizesFixed: true).Run();
     }
 
     /// <summary>A result that is a constant would be the form's own.</summary>
@@ -146,9 +141,10 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing, ICloneable
     }
 
     /// <summary>Makes the constants among the arguments part of the graph's own, and gives all of these.</summary>
-    private Dictionary<string, object> Content(Graph graph, Tracer tracer)
+    private Dictionary<string, object> Content(LeafCode code)
     {
-        var content = tracer.tensor_constants.ToDictionary(entry => entry.Key, entry => (object)entry.Value);
+        var graph = code.Graph;
+        var content = code.Constants.ToDictionary(entry => entry.Key, entry => (object)entry.Value);
         var placeholders = graph.find_nodes(Opcode.placeholder).ToArray();
         using var after = graph.inserting_after(placeholders[^1]);
         foreach (var placeholder in placeholders)

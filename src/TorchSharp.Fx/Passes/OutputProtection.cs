@@ -92,8 +92,7 @@ internal sealed class OutputProtection
 
     /// <summary>What a caller, the model or a module of the user's may hold: they have to see the write.</summary>
     private bool BelongsToOthers(Node node)
-        => node.op is Opcode.placeholder or Opcode.get_attr || LeafFunction.Of(node) is not null
-        || (node.target is ModuleTarget { Path: var path } && modules.Module(path) is not IOperation and var module && Homes.Of(module.GetType()) != Home.TorchSharp);
+        => node.op is Opcode.placeholder or Opcode.get_attr || LeafCode.IsUsers(node, modules.Module);
 
     /// <summary>The write, and all that read the value from there on, get a copy.</summary>
     private void GiveCopy(Node write, Node written)

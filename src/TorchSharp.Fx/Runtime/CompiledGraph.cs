@@ -130,7 +130,7 @@ internal sealed class CompiledGraph
     private MethodCallExpression Owners(string method, Expression value) => Expression.Call(owners, method, null, Expression.Convert(value, typeof(object)));
 
     /// <summary>Whether a node calls a module of the user's own: it may keep what it is given, and return what it keeps, a cached table say.</summary>
-    private bool MayKeep(Node node) => node.target is ModuleTarget { Path: var path } && modules.Module(path) is not IKeepsNothing and var module && module.GetType().Assembly != TensorTypes.TorchSharp;
+    private bool MayKeep(Node node) => node.op == Opcode.call_module && LeafCode.IsUsers(node, modules.Module);
 
     private static Expression Release(Expression dead, Expression[] live) => live switch
     {

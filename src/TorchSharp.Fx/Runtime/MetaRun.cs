@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Linq.Expressions;
-using System.Reflection;
 using System.Runtime.InteropServices;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -46,35 +44,22 @@ internal class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, 
     }
 
     /// <summary>Whether the node calls a leaf of the user's, which is a program of many operations.</summary>
-    protected bool IsUsers(Node node) => node.target switch
-    {
-        ModuleTarget target => Hierarchy.Module(target.Path).GetType().Assembly != TensorTypes.TorchSharp,
-        FunctionTarget { Method: MethodInfo { IsStatic: true, IsGenericMethod: false, IsSpecialName: false, DeclaringType: { } type } } => type.Assembly != TensorTypes.TorchSharp && type.Assembly != typeof(Math).Assembly,
-        _ => false,
-    };
+    protected bool IsUsers(Node node) => LeafCode.IsUsers(node, Hierarchy.Module);
 
     /// <summary>Runs what a leaf does node by node; false where its program can't be followed.</summary>
     protected bool Follow(Node node, out object? value)
     {
         var args = fetch_args(node);
-        var tracer = new Tracer();
         try
         {
-            var graph = node.target is FunctionTarget { Method: MethodInfo function }
-                ? tracer.trace(function.CreateDelegate(Expression.GetDelegateType([.. function.GetParameters().Select(parameter => parameter.ParameterType), function.ReturnType])),
-                    args.Where(given => given is Tensor).ToArray(), function.GetParameters().Zip(args).Where(pair => pair.Second is not Tensor).ToDictionary(pair => pair.First.Name!, pair => pair.Second))
-                : tracer.trace(Hierarchy.Module(node.target.name), args);
-            value = Inner(tracer.root, graph, tracer.tensor_constants).run(graph.find_nodes(Opcode.placeholder).Count() == args.Length ? args : args.Where(given => given is Tensor).ToArray());
+            using var code = LeafCode.Of(node, Hierarchy.Module, args);
+            value = Inner(code.Root, code.Graph, code.Constants).run(args);
             return true;
         }
         catch (Exception error) when (error is TraceException or TracedProgramException)
         {
             value = null;
             return false;
-        }
-        finally
-        {
-            tracer.DisposeConstants();
         }
     }
 
