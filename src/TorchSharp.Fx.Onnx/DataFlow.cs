@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
@@ -11,13 +10,7 @@ namespace TorchSharp.Fx.Onnx;
 /// <param name="dataInputs">Which inputs have content that matters.</param>
 internal sealed class DataFlow(Expansion code, bool[] dataInputs)
 {
-    private static readonly FrozenSet<string> SizeReaders = new[]
-    {
-        "shape", "size", "dim", "ndim", "numel", "NumberOfElements", "Dimensions", "dtype", "device", "device_type", "is_floating_point", "is_complex", "is_integral", "requires_grad",
-        "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty", "new_tensor",
-    }.ToFrozenSet(StringComparer.Ordinal);
-
-    private readonly AliasAnalysis aliases = new(code.Graph, new(code.Root, code.Constants));
+    private readonly AliasAnalysis aliases = code.Graph.Aliases(new(code.Root, code.Constants), training: false);
     private readonly HashSet<Node> data = [];
     private readonly Dictionary<Node, object?> made = [];
     private readonly Dictionary<(Node, Node), object?> seen = [];
@@ -63,7 +56,8 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
     /// <param name="env">The values before.</param>
     internal void Made(Node node, object? value, DataFlow? nested, IReadOnlyDictionary<Node, object?> env)
     {
-        var written = aliases.MutatedBy(node).ToArray();
+        // A leaf that is followed writes by nodes of its own.
+        var written = aliases.Operation(node).IsOpaque ? [] : aliases.MutatedBy(node).ToArray();
         if (nested is not null)
             parts[node] = nested.Parts(nested.Result);
         else if (node.target is BuiltinTarget { Operation: Builtin.getitem } && node.args is [NodeArgument { Node: var whole }, Literal { Value: int position }] && parts.GetValueOrDefault(whole) is object[] items)
@@ -86,16 +80,9 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
         Opcode.get_attr => true,
         _ when parts.TryGetValue(node, out var known) => Any(known),
         Opcode.call_module => true,
-        _ when SizeReaders.Contains(Callee(node)) => false,
-        _ when node.target is FunctionTarget { Method: var function } && RandomOperations.Draws(function, node) => true,
-        _ when node.target is MethodTarget { Method: var method } && RandomOperations.Draws(method, node) => true,
+        _ when aliases.Operation(node).Has(Effects.ReadsMetadata | Effects.MakesAlike) => false,
+        _ when aliases.Operation(node).Has(Effects.Draws | Effects.DrawsInTraining | Effects.ReadsState) => true,
         _ => node.all_input_nodes.Any(IsData),
-    };
-
-    private static string Callee(Node node) => node.target switch
-    {
-        MemberTarget { Member.Name: var member } => member,
-        var target => target.name,
     };
 
     /// <summary>A copy where anybody writes to it.</summary>

@@ -1,4 +1,3 @@
-using System.Reflection;
 using TorchSharp.Fx.Onnx.Converters;
 using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
@@ -63,7 +62,7 @@ internal sealed class Exporter(OnnxGraph graph)
             throw new NotSupportedException($"the model decides by a size that is free ({message}); fix that size");
     }
 
-    private static IEnumerable<Node> Writes(Node node, Scope scope) => scope.Aliases.MutatedBy(node).Where(written => HoldsTensors(scope.Run.Values[written]));
+    private static IEnumerable<Node> Writes(Node node, Scope scope) => scope.Aliases.Operation(node).IsOpaque ? [] : scope.Aliases.MutatedBy(node).Where(written => HoldsTensors(scope.Run.Values[written]));
 
     private object? Expand(Node node, Scope scope)
     {
@@ -137,12 +136,9 @@ internal sealed class Exporter(OnnxGraph graph)
 
     private static string[] Parameters(Node node) => node.target switch
     {
-        FunctionTarget { Method: var method } => Names(method, !method.IsStatic && !method.IsConstructor),
-        MethodTarget { Method: var method } => Names(method, true),
+        FunctionTarget or MethodTarget => [.. node.target.Callee!.Value.Names],
         _ => [],
     };
-
-    private static string[] Names(MethodBase method, bool hasReceiver) => [.. hasReceiver ? ["self"] : Array.Empty<string>(), .. method.GetParameters().Select(parameter => parameter.Name ?? "")];
 
     private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 

@@ -25,7 +25,7 @@ internal sealed class Scope(OnnxGraph graph, ExampleRun[] runs, string path)
     internal Dictionary<Node, object?> Values { get; } = [];
 
     /// <summary>Which nodes write to a tensor, and which tensors share memory.</summary>
-    internal AliasAnalysis Aliases => aliases ??= new(Run.graph, Run.Modules);
+    internal AliasAnalysis Aliases => aliases ??= Run.graph.Aliases(Run.Modules, training: false);
 
     internal Numbers Numbers => numbers ??= new(this);
 

@@ -76,7 +76,7 @@ internal sealed class Translator(Script script, LeafCode code, string path, Lazy
         MethodTarget { Method: var method } => Converters.Convert(script, node.target.name, Called(node, null, "", [null, .. method.GetParameters()])),
         FunctionTarget { Method: MethodInfo { IsStatic: true } function } when !IsTorchSharp(function.DeclaringType!) && function.DeclaringType!.Namespace != nameof(System)
             => Enter(node, LeafCode.Of(function, node, examples?.Value), path),
-        FunctionTarget { Method: var method } => Converters.Convert(script, Converters.NameOf(method), Called(node, null, "", [.. method.IsStatic || method.IsConstructor ? [] : new ParameterInfo?[] { null }, .. method.GetParameters()])),
+        FunctionTarget { Method: var method } => Converters.Convert(script, Converters.NameOf(method), Called(node, null, "", [.. Enumerable.Repeat<ParameterInfo?>(null, Callee.Of(method).Receivers), .. method.GetParameters()])),
         BuiltinTarget target => Numbers.Expression(script, target, node, Expressions),
         _ => throw new NotSupportedException($"there is no rule for '{node.target.name}'"),
     };

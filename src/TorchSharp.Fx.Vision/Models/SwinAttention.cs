@@ -34,6 +34,7 @@ public static class swin_transformer
 
     /// <summary>Multi-head attention inside windows that may be shifted: [N, H, W, C] to the same shape. <c>torchvision.models.swin_transformer.shifted_window_attention</c></summary>
     /// <remarks>With <paramref name="logit_scale"/> it is Swin v2's cosine attention.</remarks>
+    [FxLeaf(Draws = true)]
     public static Tensor shifted_window_attention(
         Tensor input, Tensor qkv_weight, Tensor proj_weight, Tensor relative_position_bias, long[] window_size, long num_heads, long[] shift_size, double attention_dropout = 0,
         double dropout = 0, Tensor? qkv_bias = null, Tensor? proj_bias = null, Tensor? logit_scale = null, bool training = true)

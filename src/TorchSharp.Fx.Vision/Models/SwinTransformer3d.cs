@@ -168,6 +168,7 @@ public static class video_swin_transformer
     }
 
     /// <summary>Multi-head attention inside windows that may be shifted: [N, T, H, W, C] to the same shape.</summary>
+    [FxLeaf(Draws = true)]
     public static Tensor shifted_window_attention_3d(
         Tensor input, Tensor qkv_weight, Tensor proj_weight, Tensor relative_position_bias, long[] window_size, long num_heads, long[] shift_size, double attention_dropout = 0,
         double dropout = 0, Tensor? qkv_bias = null, Tensor? proj_bias = null, bool training = true)

@@ -5,7 +5,7 @@ using F = TorchSharp.torch.nn.functional;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>Drops squares of an image's features in training: Ghiasi et al., "DropBlock" (2018). <c>torchvision.ops.DropBlock2d</c></summary>
-[FxLeaf]
+[FxLeaf(Draws = true, Writes = true)]
 public sealed class DropBlock2d(double p, long block_size, bool inplace = false, double eps = 1e-6) : Module<Tensor, Tensor>(nameof(DropBlock2d))
 {
     /// <inheritdoc/>
@@ -13,7 +13,7 @@ public sealed class DropBlock2d(double p, long block_size, bool inplace = false,
 }
 
 /// <summary>Drops cubes of a video's features in training. <c>torchvision.ops.DropBlock3d</c></summary>
-[FxLeaf]
+[FxLeaf(Draws = true, Writes = true)]
 public sealed class DropBlock3d(double p, long block_size, bool inplace = false, double eps = 1e-6) : Module<Tensor, Tensor>(nameof(DropBlock3d))
 {
     /// <inheritdoc/>
@@ -30,6 +30,7 @@ public static partial class ops
     /// <param name="eps">Keeps the divisor from being zero where all is dropped.</param>
     /// <param name="training">Otherwise the input is returned as it is.</param>
     /// <exception cref="ArgumentException">The probability is not one, or the input has another number of dimensions.</exception>
+    [FxLeaf(Draws = true)]
     public static Tensor drop_block2d(Tensor input, double p, long block_size, bool inplace = false, double eps = 1e-6, bool training = true) =>
         DropBlock(input, p, block_size, inplace, eps, training, dimensions: 2);
 
@@ -41,6 +42,7 @@ public static partial class ops
     /// <param name="eps">Keeps the divisor from being zero where all is dropped.</param>
     /// <param name="training">Otherwise the input is returned as it is.</param>
     /// <exception cref="ArgumentException">The probability is not one, or the input has another number of dimensions.</exception>
+    [FxLeaf(Draws = true)]
     public static Tensor drop_block3d(Tensor input, double p, long block_size, bool inplace = false, double eps = 1e-6, bool training = true) =>
         DropBlock(input, p, block_size, inplace, eps, training, dimensions: 3);
 

@@ -1,6 +1,16 @@
 namespace TorchSharp.Fx;
 
 /// <summary>Marks what feature extraction lists as one node: a module's class with its subclasses, a function, or all functions of a class.</summary>
-/// <remarks>The tracer matches it by its full name, so neither library references the other.</remarks>
+/// <remarks>
+/// The tracer matches it by its full name, so neither library references the other. What is marked returns a value and does no more, but for statistics and dropout of the modules in it,
+/// unless the mark says so.
+/// </remarks>
 [AttributeUsage(AttributeTargets.Class | AttributeTargets.Method)]
-internal sealed class FxLeafAttribute : Attribute;
+internal sealed class FxLeafAttribute : Attribute
+{
+    /// <summary>Whether its own code draws random numbers in training.</summary>
+    public bool Draws { get; init; }
+
+    /// <summary>Whether its own code may write to what it is given.</summary>
+    public bool Writes { get; init; }
+}

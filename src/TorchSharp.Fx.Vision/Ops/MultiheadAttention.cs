@@ -10,7 +10,7 @@ namespace TorchSharp.Fx.Vision;
 /// <c>torch.nn.MultiheadAttention(batch_first=True)</c>, called with <c>need_weights=False</c>: TorchSharp's own knows neither, nor a device. Three tensors [N, L, embed_dim],
 /// [N, S, embed_dim] and [N, S, embed_dim] to [N, L, embed_dim], and null for the weights that were not asked for.
 /// </remarks>
-[FxLeaf]
+[FxLeaf(Draws = true)]
 public sealed class MultiheadAttention : Module<Tensor, Tensor, Tensor, Tuple<Tensor, Tensor?>>
 {
     private readonly Parameter in_proj_weight;

@@ -5,7 +5,7 @@ namespace TorchSharp.Fx.Vision;
 
 /// <summary>Drops whole samples of a residual branch in training: Huang et al., "Deep Networks with Stochastic Depth" (2016).</summary>
 /// <remarks><c>torchvision.ops.StochasticDepth</c>; <see cref="ops.stochastic_depth"/> says what it computes.</remarks>
-[FxLeaf]
+[FxLeaf(Draws = true)]
 public sealed class StochasticDepth : Module<Tensor, Tensor>
 {
     private readonly double p;
@@ -30,6 +30,7 @@ public static partial class ops
     /// <param name="mode">"row" draws for every sample, "batch" once for all.</param>
     /// <param name="training">Otherwise the input is returned as it is.</param>
     /// <exception cref="ArgumentException">The probability is not one, or the mode is another.</exception>
+    [FxLeaf(Draws = true)]
     public static Tensor stochastic_depth(Tensor input, double p, string mode, bool training = true)
     {
         ArgumentNullException.ThrowIfNull(input);

@@ -1,5 +1,4 @@
 using System.Reflection;
-using TorchSharp.Fx.Cil;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -10,13 +9,6 @@ namespace TorchSharp.Fx;
 /// </summary>
 public class LeafModuleAwareTracer : Tracer
 {
-    /// <summary>
-    /// The mark of a leaf: an attribute of this name on a module's class, a function or a function's class, in any library. So that library doesn't need
-    /// to know this one, as torchvision's ops don't know torch.fx.
-    /// </summary>
-    private const string Mark = "TorchSharp.Fx.FxLeafAttribute";
-
-    private static readonly Memo<MemberInfo, bool> Marked = new(member => member.GetCustomAttributes(inherit: true).Any(attribute => attribute.GetType().FullName == Mark));
     private readonly Type[] leafModules;
 
     /// <summary>A tracer with the given leaves.</summary>
@@ -32,11 +24,10 @@ public class LeafModuleAwareTracer : Tracer
     public override bool is_leaf_module(nn.Module m, string module_qualified_name)
     {
         ArgumentNullException.ThrowIfNull(m);
-        return Array.Exists(leafModules, type => IsA(m.GetType(), type)) || IsMarked(m.GetType()) || base.is_leaf_module(m, module_qualified_name);
+        return Array.Exists(leafModules, type => IsA(m.GetType(), type)) || LeafMark.Of(m.GetType()) is not null || base.is_leaf_module(m, module_qualified_name);
     }
 
-    internal override bool IsMarkedLeaf(MethodBase method)
-        => method.IsStatic && !method.IsSpecialName && (IsMarked(method) || (method.DeclaringType is { } type && IsMarked(type)));
+    internal override bool IsMarkedLeaf(MethodBase method) => LeafMark.Of(method) is not null;
 
     /// <summary>Also for an open generic type, which stands for all it can be closed to.</summary>
     private static bool IsA(Type type, Type leaf)
@@ -46,7 +37,4 @@ public class LeafModuleAwareTracer : Tracer
                 return true;
         return leaf.IsInterface && leaf.IsAssignableFrom(type);
     }
-
-    private static bool IsMarked(MemberInfo member)
-        => Marked.Of(member);
 }

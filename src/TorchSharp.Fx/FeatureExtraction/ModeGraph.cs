@@ -6,20 +6,21 @@ namespace TorchSharp.Fx;
 internal sealed class ModeGraph
 {
     private readonly nn.Module model;
+    private readonly bool training;
     private readonly OrderedDictionary<Node, string> names = [];
 
-    internal ModeGraph(nn.Module model, NodePathTracer tracer)
+    internal ModeGraph(nn.Module model, NodePathTracer tracer, bool training)
     {
-        this.model = model;
+        (this.model, this.training) = (model, training);
         Graph = tracer.graph;
         foreach (var (node, name) in tracer.node_to_qualname)
             names.Add(node, name);
     }
 
     /// <summary>A graph that is there already: a copy of it, whose nodes keep the names that they were traced under.</summary>
-    internal ModeGraph(nn.Module model, Graph graph)
+    internal ModeGraph(nn.Module model, Graph graph, bool training)
     {
-        this.model = model;
+        (this.model, this.training) = (model, training);
         Graph = new Graph();
         var output = Graph.graph_copy(graph, [])!;
         foreach (var node in Graph.nodes)
@@ -46,9 +47,9 @@ internal sealed class ModeGraph
         var entries = found.Select(entry => KeyValuePair.Create<Argument, Argument>(new Literal(entry.Key), entry.Node));
         Graph.output(new DictArgument([.. entries], typeof(Dictionary<string, object>)), typeof(Features));
         // Protected, an output is read where it is made, so that what would overwrite it later does not look needed. What is left then says which clones are.
-        var copies = OutputProtection.Protect(Graph, model);
-        Graph.eliminate_dead_code(model);
+        var copies = OutputProtection.Protect(Graph, model, training);
+        Graph.EliminateDeadCode(new(model), training);
         OutputProtection.Undo(copies);
-        OutputProtection.Protect(Graph, model);
+        OutputProtection.Protect(Graph, model, training);
     }
 }

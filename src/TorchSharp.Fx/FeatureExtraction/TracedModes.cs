@@ -15,7 +15,7 @@ internal sealed class TracedModes : IDisposable
         program = (model as IGraphModule)?.Program;
         if (program is not null)
         {
-            (Train, Eval) = (new(model, program.TrainGraph), new(model, program.EvalGraph));
+            (Train, Eval) = (new(model, program.TrainGraph, true), new(model, program.EvalGraph, false));
             return;
         }
         using var flags = new TrainingFlags(model);
@@ -32,7 +32,7 @@ internal sealed class TracedModes : IDisposable
             Dispose();
             throw;
         }
-        (Train, Eval) = (new(model, train), new(model, eval));
+        (Train, Eval) = (new(model, train, true), new(model, eval, false));
     }
 
     internal ModeGraph Train { get; }

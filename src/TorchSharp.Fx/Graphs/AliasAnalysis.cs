@@ -1,130 +1,209 @@
-using System.Reflection;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Which nodes write to a tensor that exists already, and which values may share storage, or be the same object. Conservative:
-/// the user's own leaf modules and functions may return any tensor they were given, but are taken not to write to it.
+/// Which values may share storage or be the same object, and what each node writes to, by the table of operations. Made once for a version of a graph:
+/// <see cref="Graph.Aliases"/>.
 /// </summary>
 internal sealed class AliasAnalysis
 {
-    private readonly Dictionary<Node, Node> parents = [];
-    private readonly Dictionary<Node, List<Node>> classes = [];
+    private readonly Dictionary<Node, int> numbers = [];
+    private readonly List<Node> nodes = [];
+    private readonly List<Operation> operations = [];
+    private readonly int[] parents;
+    private readonly List<Node>[] classes;
+    private readonly Dictionary<nn.Module, int> states = new(ReferenceEqualityComparer.Instance);
     private readonly ModuleHierarchy? modules;
+    private readonly bool? training;
+    private readonly HashSet<int> reached = [];
+    private readonly List<(Node Node, Tensor? Tensor)> attributes = [];
 
-    internal AliasAnalysis(Graph graph, ModuleHierarchy? modules)
+    /// <param name="graph">The graph as it is now.</param>
+    /// <param name="modules">The hierarchy that it names; without one every module is opaque.</param>
+    /// <param name="training">Whether it runs in training; null where that isn't known.</param>
+    internal AliasAnalysis(Graph graph, ModuleHierarchy? modules, bool? training = null)
     {
-        this.modules = modules;
+        (this.modules, this.training) = (modules, training);
         foreach (var node in graph.nodes)
         {
-            parents[node] = node;
-            classes[node] = [node];
+            numbers[node] = nodes.Count;
+            nodes.Add(node);
+            operations.Add(Operations.Of(node, modules, training));
+            if (node.op == Opcode.get_attr)
+                attributes.Add((node, modules?.TryAttribute(node.target.name)));
+            else if (node.op == Opcode.call_module && modules is not null)
+                states.TryAdd(modules.Module(node.target.name), states.Count + 1);
+        }
+        parents = [.. Enumerable.Range(0, nodes.Count)];
+        foreach (var node in nodes)
             if (node.op != Opcode.output && TensorTypes.MayHold(node.type))
-                foreach (var input in MayReturn(node))
-                    if (TensorTypes.MayHold(input.type))
-                        Unite(input, node);
+                foreach (var input in Among(node, Operation(node).Views))
+                    Unite(numbers[input], numbers[node]);
+        UniteAttributes();
+        for (var i = 0; i < parents.Length; i++)
+            parents[i] = Find(i);
+        classes = Classes();
+        if (operations.Exists(operation => operation.IsOpaque))
+            reached = [.. nodes.Where(IsReached).Select(node => Find(numbers[node]))];
+    }
+
+    /// <summary>Whether all that it was made of is still so, the graph being the same: modules may have been set otherwise or got hooks.</summary>
+    internal bool IsOf(ModuleHierarchy? others, bool? mode)
+        => training == mode && ReferenceEquals(modules?.Root, others?.Root)
+        && nodes.Index().All(entry => operations[entry.Index] == Operations.Of(entry.Item, others, mode))
+        && attributes.TrueForAll(entry => ReferenceEquals(entry.Tensor, others?.TryAttribute(entry.Node.target.name)));
+
+    /// <summary>What a node does.</summary>
+    internal Operation Operation(Node node) => operations[numbers[node]];
+
+    /// <summary>All values that may share storage with this one, itself included, in the graph's order.</summary>
+    internal IReadOnlyList<Node> ClassOf(Node node) => classes[Find(numbers[node])];
+
+    /// <summary>One node that stands for the class: its first.</summary>
+    internal Node Representative(Node node) => nodes[Find(numbers[node])];
+
+    /// <summary>The values that this node writes to; of a node that may do anything all that it is given.</summary>
+    internal IEnumerable<Node> MutatedBy(Node node) => Among(node, Operation(node).Writes);
+
+    /// <summary>Whether a node computes a value and does nothing else, so that it can be dropped, merged with another one, or computed ahead.</summary>
+    internal bool IsPure(Node node)
+        => Operation(node) is { Writes: Operands.None } does && !does.Has(Effects.Lasting | Effects.ReadsState | Effects.Exposes);
+
+    /// <summary>Whether a node does something that matters though nobody reads its value: it draws, changes state, or may do anything.</summary>
+    internal bool Lasts(Node node) => Operation(node).Has(Effects.Lasting);
+
+    /// <summary>The memory of a value's class.</summary>
+    internal Place PlaceOf(Node value) => new(Find(numbers[value]));
+
+    /// <summary>The places that a value lies in: its memory, and all that code which isn't known can reach, if it can.</summary>
+    internal IEnumerable<Place> Places(Node value)
+    {
+        var place = PlaceOf(value);
+        yield return place;
+        if (reached.Contains(place.Number))
+            yield return Place.Anywhere;
+    }
+
+    /// <summary>The places whose content this node may change.</summary>
+    internal IEnumerable<Place> Written(Node node)
+    {
+        var does = Operation(node);
+        foreach (var written in MutatedBy(node))
+            foreach (var place in Places(written))
+                yield return place;
+        if (does.Has(Effects.Draws | Effects.DrawsInTraining | Effects.WritesState | Effects.Outside | Effects.Opaque))
+            yield return Place.Process;
+        if (does.IsOpaque)
+            yield return Place.Anywhere;
+        else if (does.Has(Effects.Updates | Effects.UpdatesInTraining))
+            foreach (var place in State(node))
+                yield return place;
+    }
+
+    /// <summary>The places whose content this node may depend on.</summary>
+    internal IEnumerable<Place> Read(Node node)
+    {
+        foreach (var read in node.all_input_nodes.Append(node))
+            foreach (var place in Places(read))
+                yield return place;
+        if (Operation(node).Has(Effects.ReadsState))
+            yield return Place.Process;
+        if (node.op == Opcode.call_module)
+            foreach (var place in State(node))
+                yield return place;
+    }
+
+    /// <summary>Whether the order of two nodes matters: one writes what the other one reads or writes.</summary>
+    internal bool Conflict(Node one, Node other)
+    {
+        var (written, alsoWritten) = (Written(one).ToArray(), Written(other).ToArray());
+        return (written.Length > 0 && (written.Intersect(alsoWritten).Any() || written.Intersect(Read(other)).Any()))
+            || (alsoWritten.Length > 0 && alsoWritten.Intersect(Read(one)).Any());
+    }
+
+    /// <summary>Whether code that isn't known may hold a value: a parameter or buffer, and what it was given or gave.</summary>
+    private bool IsReached(Node node) => node.op == Opcode.get_attr || Operation(node).IsOpaque || node.users.Any(user => Operation(user).IsOpaque);
+
+    private static IEnumerable<Node> Among(Node node, Operands which)
+    {
+        var some = which switch
+        {
+            Operands.First => node.args.Length > 0 ? node.args[0].nodes() : [],
+            Operands.All => node.all_input_nodes,
+            Operands.Out => Given(node, "out"),
+            Operands.Statistics => Given(node, "running_mean").Concat(Given(node, "running_var")),
+            _ => [],
+        };
+        return some.Where(input => TensorTypes.MayHold(input.type));
+    }
+
+    private static IEnumerable<Node> Given(Node node, string parameter) => node.target.Callee?.Given(node, parameter)?.nodes() ?? [];
+
+    /// <summary>The places of a module's own tensors, as far as the graph reads them, and of what else it keeps.</summary>
+    private IEnumerable<Place> State(Node call)
+    {
+        if (modules is null)
+            return [Place.Anywhere];
+        var module = modules.Module(call.target.name);
+        var own = new Place(nodes.Count + states[module]);
+        return attributes.Count == 0 ? [own] : ReadersOf(module, call.target.name).SelectMany(Places).Prepend(own);
+    }
+
+    private IEnumerable<Node> ReadersOf(nn.Module module, string path)
+    {
+        var own = module.parameters().Concat(module.buffers()).ToHashSet<object>(ReferenceEqualityComparer.Instance);
+        return attributes.Where(entry => entry.Node.target.name.StartsWith(path + ".", StringComparison.Ordinal) || (entry.Tensor is { } tensor && own.Contains(tensor))).Select(entry => entry.Node);
+    }
+
+    /// <summary>Two names of one tensor.</summary>
+    private void UniteAttributes()
+    {
+        var known = new Dictionary<object, int>(ReferenceEqualityComparer.Instance);
+        var named = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var (node, tensor) in attributes)
+        {
+            if (!named.TryAdd(node.target.name, numbers[node]))
+                Unite(named[node.target.name], numbers[node]);
+            else if (tensor is not null && !known.TryAdd(tensor, numbers[node]))
+                Unite(known[tensor], numbers[node]);
         }
     }
 
-    /// <summary>All values that may share storage with this one, itself included, in the graph's order.</summary>
-    internal IReadOnlyList<Node> ClassOf(Node node) => classes[Representative(node)];
-
-    /// <summary>One node that stands for the class.</summary>
-    internal Node Representative(Node node)
+    private List<Node>[] Classes()
     {
-        while (parents[node] != node)
-            node = parents[node];
-        return node;
+        var found = new List<Node>[nodes.Count];
+        for (var i = 0; i < nodes.Count; i++)
+            (found[Find(i)] ??= []).Add(nodes[i]);
+        return found;
     }
 
-    /// <summary>Whether a call writes to one of its arguments, by what is called. A module may, but only the hierarchy tells.</summary>
-    internal static bool Writes(Node node) => node.target switch
+    private int Find(int number)
     {
-        MethodTarget { Method: var method } => Mutated(method, node, receiver: 1).Any(),
-        FunctionTarget { Method: var method } => Mutated(method, node, receiver: 0).Any(),
-        _ => false,
-    };
-
-    /// <summary>The values that this node writes to.</summary>
-    internal IEnumerable<Node> MutatedBy(Node node) => node.target switch
-    {
-        ModuleTarget { Method: var method } target when IsOperation(target) => Mutated(method, node, receiver: 0),
-        ModuleTarget target => WorksInPlace(target) ? TensorInputs(node) : [],
-        MethodTarget { Method: var method } => Mutated(method, node, receiver: 1),
-        FunctionTarget { Method: var method } => Mutated(method, node, receiver: 0),
-        _ => [],
-    };
-
-    /// <summary>The inputs that the node's value may be, contain or view. TorchSharp's operations return their first argument if any.</summary>
-    private IEnumerable<Node> MayReturn(Node node) => node.target switch
-    {
-        ModuleTarget target when IsOperation(target) => MutatedBy(node),
-        ModuleTarget target when modules is null || IsAliasing(modules.Module(target.Path)) || WorksInPlace(target) => TensorInputs(node),
-        MemberTarget { Member: PropertyInfo property } => MayReturn(node, property, property.Name),
-        MethodTarget { Method: var method } => MayReturn(node, method, PropertyName(method)),
-        FunctionTarget { Method: MethodInfo method } => MayReturn(node, method, PropertyName(method)),
-        FunctionTarget { Method: var constructor } => MayReturn(node, constructor, constructor.Name),
-        BuiltinTarget or MemberTarget => node.args[0].nodes(),
-        _ => [],
-    };
-
-    private IEnumerable<Node> MayReturn(Node node, MemberInfo member, string name)
-    {
-        if (member.DeclaringType?.Assembly != TensorTypes.TorchSharp)
-            return TensorInputs(node);
-        return node.args.Length > 0 && (AliasTables.Operations.Contains(name) || MutatedBy(node).Any()) ? node.args[0].nodes() : [];
+        // Nothing is written where all lead to their class already: several threads may ask.
+        while (parents[number] is var parent && parent != number)
+        {
+            if (parents[parent] != parent)
+                parents[number] = parents[parent];
+            number = parent;
+        }
+        return number;
     }
 
-    private bool IsOperation(ModuleTarget target) => modules?.Module(target.Path) is IOperation;
-
-    private static IEnumerable<Node> TensorInputs(Node node) => node.all_input_nodes.Where(input => TensorTypes.MayHold(input.type));
-
-    private static bool IsAliasing(nn.Module module)
-        => module.GetType().Assembly != TensorTypes.TorchSharp || AliasTables.Modules.Contains(PlainName(module.GetType()));
-
-    private static string PlainName(Type type) => type.Name.IndexOf('`', StringComparison.Ordinal) is var tick and > 0 ? type.Name[..tick] : type.Name;
-
-    private static string PropertyName(MethodInfo method)
-        => method.IsSpecialName && method.Name.StartsWith("get_", StringComparison.Ordinal) ? method.Name[4..] : method.Name;
-
-    private bool WorksInPlace(ModuleTarget target)
+    /// <summary>The first node of a class stands for it.</summary>
+    private void Unite(int a, int b)
     {
-        if (modules is null)
-            return true;
-        var module = modules.Module(target.Path);
-        const BindingFlags Public = BindingFlags.Instance | BindingFlags.Public;
-        return module.GetType().GetProperty("inplace", Public)?.GetValue(module) is true
-            || module.GetType().GetField("inplace", Public)?.GetValue(module) is true;
+        (a, b) = (Find(a), Find(b));
+        parents[Math.Max(a, b)] = Math.Min(a, b);
     }
+}
 
-    /// <param name="method">The method that is called.</param>
-    /// <param name="node">The node that calls it.</param>
-    /// <param name="receiver">How many arguments come before the method's parameters.</param>
-    private static IEnumerable<Node> Mutated(MethodBase method, Node node, int receiver)
-    {
-        if (node.args.Length > 0 && WritesToFirst(method, node, receiver))
-            foreach (var written in node.args[0].nodes())
-                yield return written;
-        foreach (var (parameter, argument) in method.GetParameters().Zip(node.args.Skip(receiver)))
-            if (parameter.Name == "out" || node.type == typeof(void))
-                foreach (var written in argument.nodes())
-                    yield return written;
-    }
+/// <summary>Something that can be written to: the memory of a class of values, by its number, or a state beside.</summary>
+internal readonly record struct Place(int Number)
+{
+    /// <summary>What belongs to the thread or the process, such as the generator of random numbers.</summary>
+    internal static readonly Place Process = new(-1);
 
-    /// <summary>By PyTorch's conventions: a trailing underscore, a setter, <c>inplace: true</c>. What returns nothing can only be there for what it writes.</summary>
-    private static bool WritesToFirst(MethodBase method, Node node, int receiver)
-        => (method.Name.EndsWith('_') && !method.Name.EndsWith("__", StringComparison.Ordinal))
-        || node.type == typeof(void)
-        || method.GetParameters().Zip(node.args.Skip(receiver)).Any(pair => pair.First.Name == "inplace" && pair.Second is not Literal { Value: false });
-
-    private void Unite(Node a, Node b)
-    {
-        var (kept, merged) = (Representative(a), Representative(b));
-        if (kept == merged)
-            return;
-        parents[merged] = kept;
-        classes[kept].AddRange(classes[merged]);
-        classes.Remove(merged);
-    }
+    /// <summary>All that code which isn't known can reach.</summary>
+    internal static readonly Place Anywhere = new(-2);
 }

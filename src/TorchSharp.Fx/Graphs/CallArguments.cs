@@ -11,7 +11,7 @@ internal static class CallArguments
     {
         ArgumentNullException.ThrowIfNull(method);
         var parameters = method.GetParameters();
-        var receivers = method.IsStatic ? 0 : 1;
+        var receivers = Callee.Of(method).Receivers;
         var given = args.Length - receivers;
         if (given < 0 || given > parameters.Length || parameters.Skip(given).Any(parameter => !parameter.HasDefaultValue))
             throw new ArgumentException($"{method.DeclaringType?.Name}.{method.Name} takes {Names(method, parameters)}, but {args.Length} {(args.Length == 1 ? "argument is" : "arguments are")} given.", nameof(args));
@@ -28,5 +28,5 @@ internal static class CallArguments
     }
 
     private static string Names(MethodInfo method, ParameterInfo[] parameters)
-        => string.Join(", ", [.. method.IsStatic ? Array.Empty<string>() : ["self"], .. parameters.Select(parameter => parameter.HasDefaultValue ? $"[{parameter.Name}]" : parameter.Name!)]) is { Length: > 0 } names ? $"({names})" : "no arguments";
+        => string.Join(", ", [.. Callee.Of(method).Names.Take(Callee.Of(method).Receivers), .. parameters.Select(parameter => parameter.HasDefaultValue ? $"[{parameter.Name}]" : parameter.Name!)]) is { Length: > 0 } names ? $"({names})" : "no arguments";
 }

@@ -12,6 +12,8 @@ public sealed class Graph
     private readonly Namespace names = new();
     private readonly Node root;
     private Node insertionPoint;
+    private int version;
+    private (int Version, AliasAnalysis Analysis)? analysed;
 
     /// <summary>An empty graph.</summary>
     public Graph()
@@ -32,6 +34,21 @@ public sealed class Graph
                 yield return current;
             }
         }
+    }
+
+    /// <summary>Notes that a node was added, moved, erased or given other arguments.</summary>
+    internal void Changed() => version++;
+
+    /// <summary>Which values share memory and what each node does, as the graph and the modules are now. It is worked out once for each version of the graph.</summary>
+    /// <param name="modules">The hierarchy that the graph names; without one every module is opaque.</param>
+    /// <param name="training">Whether the graph runs in training; null where that isn't known.</param>
+    internal AliasAnalysis Aliases(ModuleHierarchy? modules, bool? training = null)
+    {
+        if (analysed is { } known && known.Version == version && known.Analysis.IsOf(modules, training))
+            return known.Analysis;
+        var analysis = new AliasAnalysis(this, modules, training);
+        analysed = (version, analysis);
+        return analysis;
     }
 
     /// <summary>How many nodes there are.</summary>
@@ -121,6 +138,7 @@ public sealed class Graph
         to_erase.args = [];
         (to_erase.prev.next, to_erase.next.prev) = (to_erase.next, to_erase.prev);
         to_erase.IsErased = true;
+        Changed();
         names.Release(to_erase.name);
         Count--;
     }
@@ -197,8 +215,9 @@ public sealed class Graph
     /// <summary>The graph, one line a node; see <c>docs/graph-text.md</c> for the grammar.</summary>
     public override string ToString() => GraphText.Of(this);
 
-    private static void Link(Node node, Node before)
+    private void Link(Node node, Node before)
     {
+        Changed();
         (node.prev, node.next) = (before.prev, before);
         (before.prev.next, before.prev) = (node, node);
     }

@@ -1,5 +1,3 @@
-using System.Reflection;
-
 namespace TorchSharp.Fx;
 
 /// <summary>The invariants of a graph, stated as checks.</summary>
@@ -41,14 +39,7 @@ internal static class GraphLint
     /// <summary>The arguments of a call beside the callee's parameters.</summary>
     private static void CheckCall(Node node)
     {
-        var (method, receivers) = node.target switch
-        {
-            FunctionTarget { Method: var function } => (function, function.IsStatic || function.IsConstructor ? 0 : 1),
-            MethodTarget target => (target.Method, 1),
-            ModuleTarget target => (target.Method, 0),
-            _ => ((MethodBase?)null, 0),
-        };
-        if (method is null)
+        if (node.target is MemberTarget || node.target.Callee is not { Method: var method, Receivers: var receivers })
             return;
         var parameters = method.GetParameters();
         var given = node.args.Length - receivers;

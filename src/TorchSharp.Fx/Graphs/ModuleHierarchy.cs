@@ -54,6 +54,16 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
         return () => (Tensor)Step(holder, name)!;
     }
 
+    /// <summary>The tensor that is at a qualified name now; null where none is.</summary>
+    internal Tensor? TryAttribute(string path)
+    {
+        if (constants is not null && constants.TryGetValue(path, out var constant))
+            return constant;
+        var (prefix, name) = Split(path);
+        var holder = Find(prefix);
+        return (holder is nn.Module module ? Registry.Get(module, name) : null) ?? Step(holder, name) as Tensor;
+    }
+
     /// <summary>Puts another tensor in the place of the one at a qualified name, wherever its holder keeps that.</summary>
     internal void Replace(string path, Tensor tensor)
     {

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Reflection;
 
 namespace TorchSharp.Fx;
 
@@ -66,10 +65,11 @@ public sealed partial class Node
         => args = [.. args.Select(argument => argument.map(node => node == old_input ? new_input : node))];
 
     /// <summary>
-    /// Whether the node does something beside computing its value: it is an input, the output, an assertion, or a call that by PyTorch's naming writes to an argument (<c>add_</c>, an
-    /// indexer's setter, <c>inplace: true</c>). Counterpart: <c>torch.fx.Node.is_impure</c>.
+    /// Whether the node does something beside computing its value: it is an input, the output, an assertion, a call that writes to an argument (<c>add_</c>, an indexer's setter,
+    /// <c>inplace: true</c>), draws random numbers or changes what belongs to the process, or code that isn't known. What a module does only its hierarchy tells, so a call of one is none.
+    /// Counterpart: <c>torch.fx.Node.is_impure</c>.
     /// </summary>
-    public bool is_impure() => op is Opcode.placeholder or Opcode.output || target is BuiltinTarget { Operation: Builtin._assert } || AliasAnalysis.Writes(this);
+    public bool is_impure() => op is Opcode.placeholder or Opcode.output || (target is not ModuleTarget && Operations.Of(this, null) is var does && (does.Writes != Operands.None || does.Has(Effects.Lasting)));
 
     /// <summary>What a pass noted of this node under a key; the default value when it noted nothing. Counterpart: <c>torch.fx.Node.meta</c>.</summary>
     public T? get_meta<T>(MetaKey<T> key) => metadata is not null && metadata.TryGetValue(key, out var value) ? (T?)value : default;
@@ -94,21 +94,13 @@ public sealed partial class Node
             throw new ArgumentException($"Node '{x.name}' can't be moved beside '{name}': it is not part of this graph (any more). Copy it over with graph.node_copy.", nameof(x));
         if (x == this || x == before)
             return;
+        graph.Changed();
         (x.prev.next, x.next.prev) = (x.next, x.prev);
         (x.prev, x.next) = (before.prev, before);
         (before.prev.next, before.prev) = (x, x);
     }
 
-    private ImmutableArray<string> ParameterNames() => target switch
-    {
-        FunctionTarget { Method: var method } => Names(method, !method.IsStatic && !method.IsConstructor),
-        MethodTarget { Method: var method } => Names(method, true),
-        ModuleTarget { Method: var method } => Names(method, false),
-        _ => [],
-    };
-
-    private static ImmutableArray<string> Names(MethodBase method, bool hasReceiver)
-        => [.. hasReceiver ? ["self"] : Array.Empty<string>(), .. method.GetParameters().Select(parameter => parameter.Name ?? "")];
+    private ImmutableArray<string> ParameterNames() => target.Callee is { } callee && target is not MemberTarget ? [.. callee.Names] : [];
 }
 
 /// <summary>The name and type of something that a pass notes of nodes. Keep one in a static field: two keys are never the same.</summary>

@@ -73,6 +73,7 @@ public sealed partial class Node
             foreach (var input in inputs)
                 input.readers.Remove(this);
             (arguments, inputs) = (value, given);
+            graph.Changed();
             foreach (var input in inputs)
                 input.readers.Add(this);
         }

@@ -10,6 +10,9 @@ public abstract record Target
     /// <summary>The name PyTorch's graph would show, e.g. <c>add</c> for <c>operator +</c>, <c>layer1.0.conv1</c> for a module.</summary>
     public abstract string name { get; }
 
+    /// <summary>The method that is called; null where none is.</summary>
+    internal virtual Callee? Callee => null;
+
     /// <inheritdoc/>
     public sealed override string ToString() => name;
 }
@@ -35,6 +38,8 @@ public sealed record ModuleTarget(string Path, MethodInfo Method) : Target
 {
     /// <inheritdoc/>
     public override string name => Path;
+
+    internal override Callee? Callee => new(Method, 0);
 }
 
 /// <summary>A static method or an operator; also a constructor. Its arguments are the method's parameters, all of them, in order; an indexer's receiver comes first.</summary>
@@ -42,6 +47,8 @@ public sealed record FunctionTarget(MethodBase Method) : Target
 {
     /// <inheritdoc/>
     public override string name { get; } = PythonNames.Of(Method);
+
+    internal override Callee? Callee => Fx.Callee.Of(Method);
 }
 
 /// <summary>An instance method. Its arguments are the receiver, then the method's parameters, all of them, in order.</summary>
@@ -49,6 +56,8 @@ public sealed record MethodTarget(MethodInfo Method) : Target
 {
     /// <inheritdoc/>
     public override string name { get; } = PythonNames.Of(Method);
+
+    internal override Callee? Callee => new(Method, 1);
 }
 
 /// <summary>A property's getter or a field, read from its one argument: Python's <c>getattr</c>.</summary>
@@ -56,6 +65,8 @@ public sealed record MemberTarget(MemberInfo Member) : Target
 {
     /// <inheritdoc/>
     public override string name => "getattr";
+
+    internal override Callee? Callee => Member is PropertyInfo { GetMethod: { } getter } ? Fx.Callee.Of(getter) : null;
 }
 
 /// <summary>An operation on numbers, tuples and sequences that is no method call: CIL does it by instructions, Python by its operators.</summary>

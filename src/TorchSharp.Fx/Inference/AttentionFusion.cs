@@ -23,7 +23,7 @@ internal sealed class AttentionFusion(InferenceGraph layers)
 
     private void Replace(Node node, AttentionLogits.Reading logits, Node value)
     {
-        var order = new ExecutionOrder(layers.Graph, new AliasAnalysis(layers.Graph, layers.Hierarchy()));
+        var order = new ExecutionOrder(layers.Graph, layers.Graph.Aliases(layers.Hierarchy(), training: false));
         if (logits.Steps.Any(step => !order.MayMove(step, node)))
             return;
         using var here = layers.Graph.inserting_before(node);

@@ -15,12 +15,11 @@ internal sealed class ExecutionOrder
 
     internal int Position(Node node) => positions[node];
 
-    /// <summary>Whether a node may run as late as <paramref name="before"/>: nothing in between writes to what it reads.</summary>
+    /// <summary>Whether a node may run as late as <paramref name="before"/>: nothing in between writes to what it reads, or reads what it writes to.</summary>
     internal bool MayMove(Node node, Node before)
     {
-        var read = node.all_input_nodes.Select(aliases.Representative).ToHashSet();
         for (var between = node.next; between != before; between = between.next)
-            if (aliases.MutatedBy(between).Any(written => read.Contains(aliases.Representative(written))))
+            if (aliases.Conflict(node, between))
                 return false;
         return true;
     }

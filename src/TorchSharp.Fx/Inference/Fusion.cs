@@ -84,7 +84,7 @@ internal sealed class Fusion(InferenceGraph layers)
         var hierarchy = layers.Hierarchy();
         foreach (var node in layers.Graph.nodes.Where(IsAdd).ToArray())
         {
-            var order = new ExecutionOrder(layers.Graph, new AliasAnalysis(layers.Graph, hierarchy));
+            var order = new ExecutionOrder(layers.Graph, layers.Graph.Aliases(hierarchy, training: false));
             var fusable = node.all_input_nodes.Where(input => input.users.Count == 1 && input.target is ModuleTarget { Method: var method } && method == Forward
                 && layers.Module(input) is FusedModule { Activation.IsNone: true } && order.MayMove(input, node));
             if (fusable.MaxBy(order.Position) is not { } layer)
@@ -115,7 +115,7 @@ internal sealed class Fusion(InferenceGraph layers)
     internal void ActivateInPlace()
     {
         var hierarchy = layers.Hierarchy();
-        var order = new ExecutionOrder(layers.Graph, new AliasAnalysis(layers.Graph, hierarchy));
+        var order = new ExecutionOrder(layers.Graph, layers.Graph.Aliases(hierarchy, training: false));
         // All are chosen before the first is replaced: the order is that of the graph as it was.
         var chosen = layers.Graph.nodes.Where(node => FusedActivation.Of(node, hierarchy) is not null && node.all_input_nodes is [var input] && order.IsLastUse(input, node) && !order.Writes(node)).ToArray();
         foreach (var node in chosen)
@@ -129,7 +129,7 @@ internal sealed class Fusion(InferenceGraph layers)
     /// <summary>Sums and products write over an operand under the same conditions.</summary>
     internal void ComputeInPlace()
     {
-        var order = new ExecutionOrder(layers.Graph, new AliasAnalysis(layers.Graph, layers.Hierarchy()));
+        var order = new ExecutionOrder(layers.Graph, layers.Graph.Aliases(layers.Hierarchy(), training: false));
         var chosen = new List<(Node Node, bool IsSecond, bool AreBoth)>();
         foreach (var node in layers.Graph.nodes.Where(node => IsOfTwoTensors(node, "add") || IsOfTwoTensors(node, "mul")))
         {
@@ -149,7 +149,7 @@ internal sealed class Fusion(InferenceGraph layers)
     /// <summary>Large values take their memory from a pool.</summary>
     internal void PlanMemory()
     {
-        var aliases = new AliasAnalysis(layers.Graph, layers.Hierarchy());
+        var aliases = layers.Graph.Aliases(layers.Hierarchy(), training: false);
         var output = layers.Graph.output_node();
         var pool = new BufferPool();
         foreach (var calls in layers.Calls.GroupBy(call => call.target.name))

@@ -50,7 +50,7 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
         return name;
     }
 
-    internal void EliminateDeadCode() => graph.eliminate_dead_code(Present());
+    internal void EliminateDeadCode() => graph.EliminateDeadCode(new(Present()), training: false);
 
     /// <summary>Makes the readers of a node read another one, and erases it.</summary>
     internal void Bypass(Node node, Node instead)

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Reflection;
 using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
@@ -14,8 +13,6 @@ namespace TorchSharp.Fx;
 /// <param name="areSizesFixed">Whether they are.</param>
 internal sealed class NumberFolding(Graph graph, GraphInterpreter values, bool areSizesFixed)
 {
-    private static readonly HashSet<string> Sizes = new(StringComparer.Ordinal) { "shape", "size", "dim", "ndim", "numel", "dtype", "device", "device_type" };
-
     private readonly Dictionary<Node, Argument> known = [];
 
     internal void Run()
@@ -34,13 +31,12 @@ internal sealed class NumberFolding(Graph graph, GraphInterpreter values, bool a
         PlaceholderTarget => areSizesFixed && (!TensorTypes.MayHold(node.type) || values.Of(node) is null),
         BuiltinTarget { Operation: not Builtin._assert } => node.all_input_nodes.All(known.ContainsKey),
         FunctionTarget { Method: var function } => function.DeclaringType == typeof(Math) && node.all_input_nodes.All(known.ContainsKey),
-        MemberTarget { Member: PropertyInfo property } => IsSize(node, property),
-        MethodTarget { Method: var method } => IsSize(node, method),
+        MemberTarget or MethodTarget => IsSize(node),
         _ => false,
     };
 
-    private bool IsSize(Node node, MemberInfo member)
-        => areSizesFixed && member.DeclaringType == typeof(Tensor) && Sizes.Contains(member.Name) && node.args.Skip(1).SelectMany(argument => argument.nodes()).All(known.ContainsKey);
+    private bool IsSize(Node node)
+        => areSizesFixed && Operations.Of(node, null).Has(Effects.ReadsShape | Effects.ReadsType) && node.args.Skip(1).SelectMany(argument => argument.nodes()).All(known.ContainsKey);
 
     private static bool Holds(Node node) => node.target is BuiltinTarget { Operation: Builtin._assert } && node.args[0] is Literal { Value: true };
 

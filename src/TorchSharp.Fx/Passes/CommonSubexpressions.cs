@@ -1,4 +1,3 @@
-using System.Reflection;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -8,20 +7,25 @@ public static class CommonSubexpressions
 {
     /// <summary>
     /// Gives the users of a node that computes what an earlier one did the earlier one's value. Merged are operations of TorchSharp and of <c>System.Math</c>, sizes and arithmetic on them, and
-    /// reads of the same parameter. Not merged is what draws random numbers, what works in place or shares memory with something that is written to, and leaf modules and
-    /// functions of the user's. Counterpart: <c>torch.fx.passes.dialect.common.cse_pass.CSEPass</c>.
+    /// reads of the same parameter. Not merged is what draws random numbers, what works in place or shares memory with something that is written to, and modules and
+    /// code that isn't known, such as a function of the user's. Counterpart: <c>torch.fx.passes.dialect.common.cse_pass.CSEPass</c>.
     /// </summary>
     /// <param name="graph">The graph to shorten.</param>
-    /// <param name="root">The hierarchy that its module nodes name; without one every module counts as working in place.</param>
+    /// <param name="root">The hierarchy that its module nodes name; without one every module may do anything.</param>
     /// <returns>Whether anything was merged.</returns>
     public static bool eliminate_common_subexpressions(this Graph graph, nn.Module? root = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
+        return graph.MergeCommon(root is null ? null : new ModuleHierarchy(root));
+    }
+
+    private static bool MergeCommon(this Graph graph, ModuleHierarchy? modules)
+    {
         var before = graph.Count;
-        var aliases = new AliasAnalysis(graph, root is null ? null : new ModuleHierarchy(root));
-        var written = graph.nodes.SelectMany(aliases.MutatedBy).Select(aliases.Representative).ToHashSet();
+        var aliases = graph.Aliases(modules);
+        var written = graph.nodes.SelectMany(aliases.Written).ToHashSet();
         var known = new Dictionary<int, List<Node>>();
-        foreach (var node in graph.nodes.Where(node => IsMergeable(node) && !written.Contains(aliases.Representative(node)) && !node.all_input_nodes.Any(input => written.Contains(aliases.Representative(input)))).ToArray())
+        foreach (var node in graph.nodes.Where(node => IsMergeable(node, aliases) && !node.all_input_nodes.Append(node).SelectMany(aliases.Places).Any(written.Contains)).ToArray())
         {
             var hash = HashOf(node);
             if (!known.TryGetValue(hash, out var earlier))
@@ -44,15 +48,6 @@ public static class CommonSubexpressions
     /// <summary>The same for nodes that compute the same, and rarely for others.</summary>
     private static int HashOf(Node node) => node.args.Aggregate(HashCode.Combine(node.op, node.target, node.type), (hash, argument) => HashCode.Combine(hash, ArgumentComparison.HashOf(argument)));
 
-    private static bool IsMergeable(Node node) => node.type != typeof(void) && node.target switch
-    {
-        AttributeTarget or MemberTarget => true,
-        BuiltinTarget builtin => builtin.Operation != Builtin._assert,
-        FunctionTarget { Method: var function } => IsPure(function, node),
-        MethodTarget { Method: var method } => IsPure(method, node),
-        _ => false,
-    };
-
-    private static bool IsPure(MethodBase method, Node node)
-        => (method.DeclaringType!.Assembly == TensorTypes.TorchSharp || method.DeclaringType == typeof(Math) || method.DeclaringType == typeof(MathF)) && !RandomOperations.Draws(method, node);
+    private static bool IsMergeable(Node node, AliasAnalysis aliases)
+        => node.op is Opcode.get_attr or Opcode.call_function or Opcode.call_method && node.type != typeof(void) && aliases.IsPure(node);
 }

@@ -1,4 +1,3 @@
-using System.Reflection;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -40,26 +39,23 @@ public static class ConstantFolding
     /// <summary>The nodes that no input enters into. A tensor that is written to has no one value.</summary>
     private static HashSet<Node> Constant(IGraphModule module, Func<Node, bool> isSkipped)
     {
-        var aliases = new AliasAnalysis(module.graph, module.Program.Source);
-        var written = module.graph.nodes.SelectMany(aliases.MutatedBy).Select(aliases.Representative).ToHashSet();
+        var aliases = module.graph.Aliases(module.Program.Source);
+        var written = module.graph.nodes.SelectMany(aliases.Written).ToHashSet();
         var constant = new HashSet<Node>();
         foreach (var node in module.graph.nodes)
-            if (IsFoldable(node, module.Program.Source) && node.all_input_nodes.All(constant.Contains) && !written.Contains(aliases.Representative(node)) && !isSkipped(node))
+            if (IsFoldable(node, aliases, module.Program.Source) && node.all_input_nodes.All(constant.Contains) && !isSkipped(node) && !aliases.Places(node).Any(written.Contains))
                 constant.Add(node);
         return constant;
     }
 
-    private static bool IsFoldable(Node node, ModuleHierarchy modules) => node.type != typeof(void) && node.target switch
+    private static bool IsFoldable(Node node, AliasAnalysis aliases, ModuleHierarchy modules) => node.type != typeof(void) && node.target switch
     {
-        AttributeTarget or MemberTarget => true,
-        BuiltinTarget builtin => builtin.Operation != Builtin._assert,
-        FunctionTarget { Method: var function } => IsPure(function, node),
-        MethodTarget { Method: var method } => IsPure(method, node),
-        ModuleTarget target => modules.Module(target.Path) is var called && called.GetType().Assembly == TensorTypes.TorchSharp && !called.training,
-        _ => false,
+        // A table that scales the rows which are looked up has done so when their value is known.
+        ModuleTarget { Path: var path, Method: var method } => modules.Module(path) is { training: false } called
+            && Operations.Of(called, method, training: false) is { Writes: Operands.None } does && !does.Has(Effects.Lasting & ~Effects.Updates),
+        PlaceholderTarget or OutputTarget => false,
+        _ => aliases.IsPure(node),
     };
-
-    private static bool IsPure(MethodBase method, Node node) => method.DeclaringType!.Assembly == TensorTypes.TorchSharp && !RandomOperations.Draws(method, node);
 
     /// <summary>The values of the results, each with memory of its own.</summary>
     private static Dictionary<Node, Tensor> Compute(IGraphModule module, HashSet<Node> constant, Node[] results)

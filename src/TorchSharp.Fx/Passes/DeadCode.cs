@@ -6,18 +6,27 @@ namespace TorchSharp.Fx;
 public static class DeadCode
 {
     /// <summary>
-    /// Removes every node that the output does not need. Placeholders, assertions, and in-place operations on what is read later, or on a parameter or
-    /// buffer, stay. Counterpart: <c>torch.fx.Graph.eliminate_dead_code</c>, which drops in-place operations that matter.
+    /// Removes every node that the output does not need. What stays beside: placeholders, assertions, in-place operations on what is read later or on a parameter or buffer, random draws (the
+    /// values after them depend on them), layers that keep statistics, and code that isn't known, such as a leaf of the user's. Counterpart: <c>torch.fx.Graph.eliminate_dead_code</c>, which
+    /// drops in-place operations that matter.
     /// </summary>
     /// <param name="graph">The graph to shorten.</param>
-    /// <param name="root">The hierarchy that its module nodes name; without one every module counts as working in place.</param>
-    /// <param name="is_impure_node">Which nodes to keep beside those: a leaf function that logs, or every <see cref="Node.is_impure"/> one.</param>
+    /// <param name="root">The hierarchy that its module nodes name; without one every module may do anything and stays.</param>
+    /// <param name="is_impure_node">Which nodes to keep beside those: every <see cref="Node.is_impure"/> one, say.</param>
     /// <returns>Whether anything was removed.</returns>
     public static bool eliminate_dead_code(this Graph graph, nn.Module? root = null, Func<Node, bool>? is_impure_node = null)
+        => graph.EliminateDeadCode(root is null ? null : new ModuleHierarchy(root), null, is_impure_node);
+
+    /// <summary>The same in a mode: in evaluation dropout draws nothing and statistics stay as they are.</summary>
+    /// <param name="graph">The graph to shorten.</param>
+    /// <param name="modules">The hierarchy that it names.</param>
+    /// <param name="training">Whether it runs in training; null where that isn't known.</param>
+    /// <param name="isKept">Which nodes to keep beside those that have to stay.</param>
+    internal static bool EliminateDeadCode(this Graph graph, ModuleHierarchy? modules, bool? training, Func<Node, bool>? isKept = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
         var before = graph.Count;
-        foreach (var node in Dead(graph, new AliasAnalysis(graph, root is null ? null : new ModuleHierarchy(root)), is_impure_node ?? (_ => false)))
+        foreach (var node in Dead(graph, graph.Aliases(modules, training), isKept ?? (_ => false)))
             graph.erase_node(node);
         return graph.Count < before;
     }
@@ -27,24 +36,18 @@ public static class DeadCode
     {
         var dead = new List<Node>();
         var needed = new HashSet<Node>();
-        var readLater = new HashSet<Node>();
-        var ofTheModel = graph.nodes.Where(node => node.op == Opcode.get_attr).Select(aliases.Representative).ToHashSet();
+        var readLater = graph.nodes.Where(node => node.op == Opcode.get_attr).SelectMany(aliases.Places).ToHashSet();
         foreach (var node in graph.nodes.Reverse())
         {
-            if (!needed.Contains(node) && !IsKept(node) && !isKept(node) && !WritesToLive(node))
+            if (!needed.Contains(node) && node.op is not (Opcode.output or Opcode.placeholder) && !aliases.Lasts(node) && !isKept(node)
+                && !aliases.MutatedBy(node).SelectMany(aliases.Places).Any(readLater.Contains))
             {
                 dead.Add(node);
                 continue;
             }
             needed.UnionWith(node.all_input_nodes);
-            readLater.UnionWith(node.all_input_nodes.Select(aliases.Representative));
+            readLater.UnionWith(node.all_input_nodes.SelectMany(aliases.Places));
         }
         return dead;
-
-        bool WritesToLive(Node node) => aliases.MutatedBy(node).Any(written
-            => readLater.Contains(aliases.Representative(written)) || ofTheModel.Contains(aliases.Representative(written)));
     }
-
-    private static bool IsKept(Node node)
-        => node.op is Opcode.output or Opcode.placeholder || node.target is BuiltinTarget { Operation: Builtin._assert };
 }

@@ -19,7 +19,7 @@ public sealed class FlopCounter(nn.Module module, Graph graph, IReadOnlyDictiona
     public NodeCost count(params object?[] args)
     {
         var hierarchy = new ModuleHierarchy(module, tensor_constants);
-        var aliases = new AliasAnalysis(graph, hierarchy);
+        var aliases = graph.Aliases(hierarchy);
         var run = new CountingRun(module, graph, tensor_constants);
         var known = new HashSet<Tensor>(ReferenceEqualityComparer.Instance);
         var total = new NodeCost(0, 0, 0);
@@ -46,7 +46,8 @@ public sealed class FlopCounter(nn.Module module, Graph graph, IReadOnlyDictiona
         if (node.op is Opcode.placeholder or Opcode.get_attr or Opcode.output || node.target is BuiltinTarget or MemberTarget)
             return 0;
         var isView = node.target is not ModuleTarget && aliases.ClassOf(node)[0] != node;
-        return isView || aliases.MutatedBy(node).Any() ? 0 : Structure.Tensors(value).Where(tensor => !tensor.IsInvalid).Sum(tensor => tensor.numel() * tensor.element_size());
+        var worksInPlace = !aliases.Operation(node).IsOpaque && aliases.MutatedBy(node).Any();
+        return isView || worksInPlace ? 0 : Structure.Tensors(value).Where(tensor => !tensor.IsInvalid).Sum(tensor => tensor.numel() * tensor.element_size());
     }
 }
 

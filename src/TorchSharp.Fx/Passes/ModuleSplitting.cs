@@ -21,7 +21,7 @@ public static class ModuleSplitting
     {
         ArgumentNullException.ThrowIfNull(m);
         ArgumentNullException.ThrowIfNull(split_callback);
-        var parts = SplitPart.Of(m.graph, split_callback, new AliasAnalysis(m.graph, m.Program.Source));
+        var parts = SplitPart.Of(m.graph, split_callback, m.graph.Aliases(m.Program.Source));
         var ordered = keep_original_order ? InOrder(parts) : Sorted(parts);
         var content = new Dictionary<string, object>(StringComparer.Ordinal);
         var graph = Chain(m, ordered, content);

@@ -18,28 +18,31 @@ internal sealed class OutputProtection
     private readonly ModuleHierarchy modules;
     private readonly Dictionary<Node, int> positions;
     private readonly Dictionary<Node, int> lastReads;
-    private readonly ILookup<Node, (Node Node, Node Written)> writes;
+    private readonly ILookup<Place, (Node Node, Node? Written)> writes;
 
     // What stands for a value from a write on that got a copy of it.
     private readonly Dictionary<Node, Node> current = [];
     private readonly Dictionary<Node, Node> replacements = [];
     private readonly Stack<(Node Value, Node Copy)> made = [];
 
-    private OutputProtection(Graph graph, nn.Module root)
+    private OutputProtection(Graph graph, nn.Module root, bool? training)
     {
         this.graph = graph;
         modules = new ModuleHierarchy(root);
-        aliases = new AliasAnalysis(graph, modules);
+        aliases = graph.Aliases(modules, training);
         positions = graph.nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
         lastReads = graph.nodes.ToDictionary(node => node, node => node.users.Where(user => user.op != Opcode.output).Select(user => positions[user]).DefaultIfEmpty(-1).Max());
-        writes = graph.nodes.SelectMany(node => aliases.MutatedBy(node).Distinct().Select(written => (Node: node, Written: written))).ToLookup(write => aliases.Representative(write.Written));
+        writes = graph.nodes.SelectMany(node => WritesOf(node).Select(write => (write.Place, Write: (node, write.Written)))).ToLookup(entry => entry.Place, entry => entry.Write);
     }
 
     /// <summary>Protects the outputs of a graph.</summary>
+    /// <param name="graph">The graph; its output is changed.</param>
+    /// <param name="root">The hierarchy that it names.</param>
+    /// <param name="training">Whether it runs in training; null where that isn't known.</param>
     /// <returns>The copies that were made, the last first, each beside what it was made of.</returns>
-    internal static IEnumerable<(Node Value, Node Copy)> Protect(Graph graph, nn.Module root)
+    internal static IEnumerable<(Node Value, Node Copy)> Protect(Graph graph, nn.Module root, bool? training = null)
     {
-        var protection = new OutputProtection(graph, root);
+        var protection = new OutputProtection(graph, root, training);
         protection.Run();
         return protection.made;
     }
@@ -66,13 +69,21 @@ internal sealed class OutputProtection
         output.args = [output.args[0].map(node => replacements.GetValueOrDefault(node, node))];
     }
 
+    /// <summary>What a node writes to, and the argument by which it does so; none for what it reaches otherwise.</summary>
+    private IEnumerable<(Place Place, Node? Written)> WritesOf(Node node)
+    {
+        Node[] direct = [.. aliases.MutatedBy(node).Distinct()];
+        var places = direct.Select(aliases.PlaceOf).ToHashSet();
+        return direct.Select(written => (aliases.PlaceOf(written), (Node?)written)).Concat(aliases.Written(node).Where(place => !places.Contains(place)).Select(place => (place, (Node?)null)));
+    }
+
     /// <summary>Goes through the writes to memory that outputs share, in order.</summary>
     private void FromWrites(Node shared, Queue<Node> unsafeOutputs)
     {
         var members = new Queue<Node>(aliases.ClassOf(shared).OrderBy(node => positions[node]));
         var isOthers = members.Any(BelongsToOthers);
         var reads = new LatestReads();
-        foreach (var write in writes[shared].GroupBy(write => write.Node, write => write.Written))
+        foreach (var write in aliases.Places(shared).SelectMany(place => writes[place]).GroupBy(write => write.Node, write => write.Written).OrderBy(write => positions[write.Key]))
         {
             var at = positions[write.Key];
             while (members.TryPeek(out var member) && positions[member] < at)
@@ -82,7 +93,7 @@ internal sealed class OutputProtection
                 overwritten.Add(unsafeOutputs.Dequeue());
             if (overwritten.Count == 0)
                 continue;
-            if (!isOthers && write.ToArray() is [var only] && TensorTypes.IsTensor(only.type) && reads.BesideThoseOf(only) <= at)
+            if (!isOthers && write.ToArray() is [{ } only] && TensorTypes.IsTensor(only.type) && reads.BesideThoseOf(only) <= at)
                 GiveCopy(write.Key, only);
             else
                 foreach (var node in overwritten)

@@ -14,7 +14,7 @@ public sealed record Pass(string name, Func<IGraphModule, bool> run)
     public static Pass constant_folding { get; } = new(nameof(constant_folding), static module => module.fold_constants());
 
     /// <summary>Removes what the output does not need; see <see cref="DeadCode"/>.</summary>
-    public static Pass dead_code { get; } = new(nameof(dead_code), static module => module.graph.eliminate_dead_code((nn.Module)module));
+    public static Pass dead_code { get; } = new(nameof(dead_code), static module => module.graph.EliminateDeadCode(new((nn.Module)module), module.Program.Training));
 }
 
 /// <summary>What passes made of a graph module. Counterpart: <c>torch.fx.passes.infra.pass_base.PassResult</c>.</summary>

@@ -40,14 +40,29 @@ internal sealed class SplitPart(string name)
     /// <summary>What is written in one part and read or written in another keeps its order.</summary>
     private static void KeepWritesInPlace(Node[] order, Dictionary<Node, SplitPart> homes, AliasAnalysis aliases)
     {
-        for (var writer = 0; writer < order.Length; writer++)
+        var writers = new Dictionary<Place, SplitPart>();
+        var readers = new Dictionary<Place, HashSet<SplitPart>>();
+        foreach (var node in order)
         {
-            var written = aliases.MutatedBy(order[writer]).Select(aliases.Representative).ToHashSet();
-            if (written.Count == 0)
-                continue;
-            for (var other = 0; other < order.Length; other++)
-                if (homes[order[other]] != homes[order[writer]] && order[other].all_input_nodes.Append(order[other]).Any(touched => written.Contains(aliases.Representative(touched))))
-                    homes[order[Math.Max(writer, other)]].Needs.Add(homes[order[Math.Min(writer, other)]]);
+            var home = homes[node];
+            Place[] written = [.. aliases.Written(node)];
+            foreach (var place in aliases.Read(node).Concat(written))
+                if (writers.TryGetValue(place, out var writer))
+                    home.Follow(writer);
+            foreach (var place in aliases.Read(node))
+                (readers.TryGetValue(place, out var known) ? known : readers[place] = []).Add(home);
+            foreach (var place in written)
+            {
+                foreach (var reader in readers.GetValueOrDefault(place) ?? [])
+                    home.Follow(reader);
+                (writers[place], readers[place]) = (home, []);
+            }
         }
+    }
+
+    private void Follow(SplitPart earlier)
+    {
+        if (earlier != this)
+            Needs.Add(earlier);
     }
 }

@@ -81,15 +81,16 @@ internal sealed class Rewriter
 
     private Argument Successor(Node node) => successors.TryGetValue(node, out var successor) ? Successor(successor) : node;
 
-    /// <summary>Everything is computed at the last node's place instead: nothing may read a result before, or write to what the match reads meanwhile.</summary>
+    /// <summary>Everything is computed at the last node's place instead: nothing may read a result before, or write to what the match reads, or read or write what it writes to, meanwhile.</summary>
     private bool CanMove(SubgraphMatch match, Node[] inside, Dictionary<Node, int> position)
     {
         var (first, last) = (position[inside[0]], position[inside[^1]]);
         if (match.anchors.SelectMany(anchor => anchor.users).Any(user => position[user] < last && !inside.Contains(user)))
             return false;
-        var aliases = new AliasAnalysis(module.graph, module.Program.Source);
-        var read = inside.SelectMany(node => node.all_input_nodes).Select(aliases.Representative).ToHashSet();
-        return module.graph.nodes.Skip(first).Take(last - first).Where(node => !inside.Contains(node)).SelectMany(aliases.MutatedBy).All(written => !read.Contains(aliases.Representative(written)));
+        var aliases = module.graph.Aliases(module.Program.Source);
+        var (read, written) = (inside.SelectMany(aliases.Read).ToHashSet(), inside.SelectMany(aliases.Written).ToHashSet());
+        return module.graph.nodes.Skip(first).Take(last - first).Where(node => !inside.Contains(node))
+            .All(node => aliases.Written(node).All(place => !read.Contains(place) && !written.Contains(place)) && !aliases.Read(node).Any(written.Contains));
     }
 
     private List<Node> Insert(Dictionary<Node, Argument> copies, Node after)

@@ -35,7 +35,7 @@ internal sealed class ArgumentBuilder(Func<Node, object?> valueOf, List<IDisposa
 
     private object? BuildList(ListArgument list, Type to)
     {
-        var element = Callee.ElementType(list, to);
+        var element = ParameterTypes.ElementType(list, to);
         var items = new List<object?>();
         foreach (var item in list.Items)
             if (item is SpreadArgument spread)
@@ -54,12 +54,12 @@ internal sealed class ArgumentBuilder(Func<Node, object?> valueOf, List<IDisposa
         var values = items.Take(7).Select((item, index) => Build(item, types[index])).ToList();
         if (items.Length > 7)
             values.Add(BuildTuple(types[7], items[7..]));
-        return Callee.TupleConstructor(type).Invoke([.. values]);
+        return ParameterTypes.TupleConstructor(type).Invoke([.. values]);
     }
 
     private object BuildDictionary(DictArgument dict)
     {
-        var made = (IDictionary)Activator.CreateInstance(Callee.DictionaryClass(dict.DictionaryType))!;
+        var made = (IDictionary)Activator.CreateInstance(ParameterTypes.DictionaryClass(dict.DictionaryType))!;
         var types = made.GetType().GetGenericArguments();
         foreach (var (key, value) in dict.Entries)
             made.Add(Build(key, types[0])!, Build(value, types[1]));

@@ -62,7 +62,7 @@ internal sealed class ArgumentEmitter(Func<Node, Expression> valueOf, bool share
 
     private Expression List(ListArgument list, Type to)
     {
-        var element = Callee.ElementType(list, to);
+        var element = ParameterTypes.ElementType(list, to);
         var array = sharesArrays && element.IsPrimitive && list.Items.All(item => item is Literal)
             ? Expression.Constant(new ArgumentBuilder(_ => null, []).Build(list with { CollectionType = null }, element.MakeArrayType()))
             : Array(list, element);
@@ -88,12 +88,12 @@ internal sealed class ArgumentEmitter(Func<Node, Expression> valueOf, bool share
         var values = items.Take(7).Select((item, index) => Emit(item, types[index])).ToList();
         if (items.Length > 7)
             values.Add(Tuple(types[7], items[7..]));
-        return Expression.New(Callee.TupleConstructor(type), values);
+        return Expression.New(ParameterTypes.TupleConstructor(type), values);
     }
 
     private ListInitExpression Dictionary(DictArgument dict)
     {
-        var type = Callee.DictionaryClass(dict.DictionaryType);
+        var type = ParameterTypes.DictionaryClass(dict.DictionaryType);
         var types = type.GetGenericArguments();
         var add = type.GetMethod("Add", types)!;
         return Expression.ListInit(Expression.New(type), dict.Entries.Select(entry => Expression.ElementInit(add, Emit(entry.Key, types[0]), Emit(entry.Value, types[1]))));

@@ -33,7 +33,7 @@ internal sealed class CompiledGraph
     internal CompiledGraph(Graph graph, ModuleHierarchy modules, Argument? result = null, Type? type = null, NodeClock? clock = null)
     {
         (this.modules, this.clock) = (modules, clock);
-        aliases = new AliasAnalysis(graph, modules);
+        aliases = graph.Aliases(modules);
         copies = OutputCopies.Of(graph, aliases, modules);
         lifetimes = new Lifetimes(graph, aliases, graph.nodes.Where(MayKeep), copies.Nodes);
         nodes = [.. graph.nodes];

@@ -91,9 +91,7 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     /// <summary>The result of a static method, an operator, or an operation on numbers and sequences.</summary>
     protected virtual object? call_function(Node node) => node.target switch
     {
-        FunctionTarget { Method: MethodInfo { IsStatic: false } indexer } => Call(node, indexer, node.args[0], 1),
-        FunctionTarget { Method: var method } => Call(node, method, null, 0),
-        MemberTarget { Member: PropertyInfo property } => Call(node, property.GetMethod!, node.args[0], 1),
+        { Callee: { } callee } => Call(node, callee.Method, callee.Receivers > 0 ? node.args[0] : null, callee.Receivers),
         MemberTarget { Member: FieldInfo field } => field.GetValue(Value(node.args[0])),
         BuiltinTarget builtin => Evaluate(builtin, node),
         _ => throw new InvalidOperationException($"Node '{node.name}' can't call a {node.target.GetType().Name}."),
@@ -112,7 +110,7 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     /// <summary>The graph's result.</summary>
     protected virtual object? output(Node node)
     {
-        var copies = OutputCopies.Of(graph, new AliasAnalysis(graph, hierarchy), hierarchy).Nodes;
+        var copies = OutputCopies.Of(graph, graph.Aliases(hierarchy), hierarchy).Nodes;
         var given = copies.ToDictionary(copied => copied, copied => OutputCopies.Copy(values[copied]));
         return new ArgumentBuilder(read => given.TryGetValue(read, out var copy) ? copy : values[read], []).Build(node.args[0], node.type);
     }
@@ -165,7 +163,7 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
         var temporaries = new List<IDisposable>();
         var builder = Builder(temporaries);
         var self = receiver is null || method.IsStatic ? null : builder.Build(receiver, method.DeclaringType!);
-        var args = Callee.Arguments(method, node.args[skipped..], node).Select(pair => builder.Build(pair.Argument, pair.Type)).ToArray();
+        var args = ParameterTypes.Arguments(method, node.args[skipped..], node).Select(pair => builder.Build(pair.Argument, pair.Type)).ToArray();
         var result = Invocation.Invoke(method, self, args);
         foreach (var temporary in temporaries)
             if (!ReferenceEquals(temporary, result))

@@ -61,6 +61,9 @@ internal sealed class GraphProgram
         }
     }
 
+    /// <summary>Whether the graph of the present mode runs in training; null where one graph runs in both modes.</summary>
+    internal bool? Training => TrainGraph == EvalGraph ? null : owner.training;
+
     internal ModuleHierarchy Source => source;
 
     internal IReadOnlyDictionary<string, Tensor> Constants => constants;

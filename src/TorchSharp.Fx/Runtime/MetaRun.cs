@@ -11,12 +11,6 @@ namespace TorchSharp.Fx;
 /// </summary>
 internal class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? constants) : DryRun(root, graph, constants)
 {
-    /// <summary>Operations whose result's shape is decided by elements, which zeros would decide wrongly.</summary>
-    private static readonly HashSet<string> ByElements = new(StringComparer.Ordinal)
-    {
-        "nonzero", "nonzero_as_list", "argwhere", "masked_select", "unique", "unique_dim", "unique_consecutive", "bincount", "repeat_interleave", "nms", "item",
-    };
-
     /// <summary>What libtorch was found to have no kernel for. An exception costs milliseconds, so each kind of node is tried once.</summary>
     private static readonly ConcurrentDictionary<object, bool> NoKernel = new();
 
@@ -96,7 +90,7 @@ internal class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, 
         // A leaf whose parameters have no elements either can't run on zeros.
         if (node.op == Opcode.call_module && Hierarchy.Module(node.target.name) is var module && module.parameters().Concat(module.buffers()).Any(IsMeta) && Follow(node, out var followed))
             return followed;
-        if (!TensorTypes.MayHold(node.type) || ByElements.Contains(node.target.name) || HasMask(node))
+        if (!TensorTypes.MayHold(node.type) || Operations.Of(node, Hierarchy).Has(Effects.ShapedByElements) || HasMask(node))
             throw new InvalidOperationException($"The value or shape of '{node.target.name}' is decided by elements, which tensors on the meta device don't have. Propagate with tensors in memory.");
         return OnZeros(node);
     }

@@ -11,19 +11,9 @@ internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression
     /// <summary>The expression, and the native objects made for its arguments, to be disposed afterwards.</summary>
     internal (Expression Value, List<ParameterExpression> Temporaries) Emit(Node node)
     {
-        var arguments = new ArgumentEmitter(valueOf, Method(node)?.DeclaringType?.Assembly == TensorTypes.TorchSharp);
+        var arguments = new ArgumentEmitter(valueOf, node.target.Callee?.Method.DeclaringType?.Assembly == TensorTypes.TorchSharp);
         return (Emit(node, arguments), arguments.Temporaries);
     }
-
-    /// <summary>The method a node calls; null where it calls none.</summary>
-    private static MethodBase? Method(Node node) => node.target switch
-    {
-        FunctionTarget target => target.Method,
-        MethodTarget target => target.Method,
-        ModuleTarget target => target.Method,
-        MemberTarget { Member: PropertyInfo property } => property.GetMethod,
-        _ => null,
-    };
 
     private Expression Emit(Node node, ArgumentEmitter arguments) => node.target switch
     {
@@ -32,18 +22,17 @@ internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression
         MemberTarget { Member: FieldInfo field } => Expression.Field(arguments.Emit(node.args[0], field.DeclaringType!), field),
         BuiltinTarget target => Builtin(target, node, arguments),
         FunctionTarget { Method: ConstructorInfo constructor } => Expression.New(constructor, Arguments(node, arguments, constructor, 0)),
-        FunctionTarget { Method: MethodInfo { IsStatic: true } function } => Call(node, arguments, function, null, 0),
-        _ => CallMethod(node, arguments, (MethodInfo)Method(node)!),
+        _ => CallMethod(node, arguments, node.target.Callee!.Value),
     };
 
-    private static Expression CallMethod(Node node, ArgumentEmitter arguments, MethodInfo method)
-        => Call(node, arguments, method, method.IsStatic ? null : arguments.Emit(node.args[0], method.DeclaringType!), 1);
+    private static MethodCallExpression CallMethod(Node node, ArgumentEmitter arguments, Callee callee)
+        => Call(node, arguments, (MethodInfo)callee.Method, callee.Method.IsStatic ? null : arguments.Emit(node.args[0], callee.Method.DeclaringType!), callee.Receivers);
 
     private static MethodCallExpression Call(Node node, ArgumentEmitter arguments, MethodInfo method, Expression? receiver, int skipped)
         => Expression.Call(receiver, method, Arguments(node, arguments, method, skipped));
 
     private static Expression[] Arguments(Node node, ArgumentEmitter arguments, MethodBase method, int skipped)
-        => [.. Callee.Arguments(method, node.args[skipped..], node).Select(pair => arguments.Emit(pair.Argument, pair.Type))];
+        => [.. ParameterTypes.Arguments(method, node.args[skipped..], node).Select(pair => arguments.Emit(pair.Argument, pair.Type))];
 
     private static Expression Builtin(BuiltinTarget target, Node node, ArgumentEmitter arguments) => target.Operation switch
     {

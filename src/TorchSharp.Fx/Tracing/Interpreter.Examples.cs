@@ -1,6 +1,4 @@
 using System.Collections;
-using System.Collections.Frozen;
-using System.Reflection;
 using System.Runtime.CompilerServices;
 using TorchSharp.Fx.Cil;
 
@@ -12,12 +10,6 @@ namespace TorchSharp.Fx.Tracing;
 /// </summary>
 internal sealed partial class Interpreter
 {
-    /// <summary>What tells of a tensor without reading its content.</summary>
-    private static readonly FrozenSet<string> Metadata = """
-        shape size stride strides dim ndim Dimensions numel NumberOfElements nelement ElementSize element_size dtype device device_type device_index layout names is_sparse IsSparse
-        requires_grad retains_grad is_leaf IsLeaf is_cuda is_cpu is_mps is_meta is_contiguous is_floating_point is_complex is_integral is_inference is_conj is_neg is_view storage_offset output_nr
-        """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
-
     private readonly HashSet<Node> present = [];
 
     private readonly Dictionary<string, Value> known = new(StringComparer.Ordinal);
@@ -203,9 +195,9 @@ internal sealed partial class Interpreter
     private static bool ReadsContent(Node node) => node.target switch
     {
         BuiltinTarget { Operation: not Builtin.len } => node.all_input_nodes.Any(ReadsContent),
-        MemberTarget { Member: PropertyInfo property } => property.DeclaringType == typeof(torch.Tensor) && !Metadata.Contains(property.Name) && IsNumber(property.PropertyType),
-        MethodTarget { Method: var method } => IsNumber(method.ReturnType) && !Metadata.Contains(method.Name),
-        FunctionTarget { Method: MethodInfo method } => IsNumber(method.ReturnType) && (Traits.Of(method).Home == Home.TorchSharp ? !Metadata.Contains(method.Name) : node.all_input_nodes.Any(ReadsContent)),
+        MemberTarget { Member: var member } when member.DeclaringType != typeof(torch.Tensor) => false,
+        FunctionTarget { Method: var method } when Traits.Of(method).Home != Home.TorchSharp => IsNumber(node.type) && node.all_input_nodes.Any(ReadsContent),
+        { Callee: { } callee } => IsNumber(Traits.Of(callee.Method).ReturnType) && !Operations.Of(callee.Method).Has(Effects.ReadsMetadata),
         _ => false,
     };
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using TorchSharp.Fx.Tracing;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -83,7 +82,7 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
 
     private void WriteSettings(Utf8JsonWriter json, nn.Module module, string path)
     {
-        if (ModuleCalls.HasHooks(module))
+        if (ModuleHooks.On(module))
             throw new NotSupportedException($"Module '{path}' can't be saved: it has hooks, and those are code. Remove them first.");
         try
         {

@@ -129,7 +129,7 @@ internal sealed class SavedArguments(SavedTypes types)
     private Type ReadDictionary(JsonElement json)
     {
         var type = types.Read(json.Field("as"));
-        return type.IsGenericType && type.GetGenericArguments().Length == 2 && typeof(System.Collections.IDictionary).IsAssignableFrom(Callee.DictionaryClass(type))
+        return type.IsGenericType && type.GetGenericArguments().Length == 2 && typeof(System.Collections.IDictionary).IsAssignableFrom(ParameterTypes.DictionaryClass(type))
             ? type
             : throw new InvalidDataException($"{CSharpNames.OfType(type)} is no dictionary");
     }

@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Collections.Concurrent;
 using System.Reflection;
 using TorchSharp.Fx.Cil;
@@ -9,7 +8,6 @@ namespace TorchSharp.Fx.Tracing;
 internal static class ModuleCalls
 {
     private const BindingFlags Members = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
-    private static readonly Memo<Type, FieldInfo[]> Hooks = new(HookFields);
     private static readonly Memo<Type, ConcurrentDictionary<MethodBase, MethodBase>> Forwards = new(_ => new());
     private static readonly Memo<Type, ConcurrentDictionary<MethodInfo, MethodInfo>> Calls = new(_ => new());
 
@@ -28,7 +26,7 @@ internal static class ModuleCalls
     /// <summary>The method to follow: forward itself where call would only add hooks, and there are none.</summary>
     private static MethodBase Body(torch.nn.Module module, MethodBase method)
     {
-        if (method.Name != "call" || Traits.Of(method).Home != Home.TorchSharp || HasHooks(module))
+        if (method.Name != "call" || Traits.Of(method).Home != Home.TorchSharp || ModuleHooks.On(module))
             return method;
         return Forwards.Of(module.GetType()).GetOrAdd(method, static (method, type) =>
             method.DeclaringType!.GetMethod("forward", Members, ParametersOf(method)) is { } forward ? Overrides.Find(forward, type) : method, module.GetType());
@@ -39,16 +37,4 @@ internal static class ModuleCalls
         type.GetMethod("call", ParametersOf(method)) is { } call && call.ReturnType == method.ReturnType ? call : method, module.GetType());
 
     private static Type[] ParametersOf(MethodBase method) => Array.ConvertAll(Traits.Of(method).Parameters, parameter => parameter.ParameterType);
-
-    /// <summary>Whether code of the user runs before or after each call of a module.</summary>
-    internal static bool HasHooks(torch.nn.Module module)
-    {
-        foreach (var field in Hooks.Of(module.GetType()))
-            if (field.GetValue(module) is ICollection { Count: > 0 })
-                return true;
-        return false;
-    }
-
-    private static FieldInfo[] HookFields(Type type)
-        => [.. StructLayout.FieldsOf(type).Where(field => field.Name.EndsWith("hooks", StringComparison.Ordinal) && Traits.HomeOf(field.DeclaringType!) == Home.TorchSharp)];
 }

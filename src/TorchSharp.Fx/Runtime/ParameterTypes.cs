@@ -3,8 +3,8 @@ using System.Reflection;
 
 namespace TorchSharp.Fx;
 
-/// <summary>What a node calls, and what each of its arguments must become.</summary>
-internal static class Callee
+/// <summary>What each argument of a call must become.</summary>
+internal static class ParameterTypes
 {
     /// <summary>The arguments beside the types they are for; a parameter that the node leaves out takes its default.</summary>
     internal static IEnumerable<(Argument Argument, Type Type)> Arguments(MethodBase method, ImmutableArray<Argument> args, Node node)
