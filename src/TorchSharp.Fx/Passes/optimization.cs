@@ -14,7 +14,7 @@ public static class optimization
     /// <param name="model">The graph module, in eval mode.</param>
     /// <param name="example_inputs">Inputs to find shapes with; without them linear layers stay, unless <see cref="ShapeProp"/> has been there.</param>
     /// <exception cref="InvalidOperationException">The module is in train mode, where batch norm goes by each batch.</exception>
-    /// <exception cref="NotSupportedException">A leaf module keeps its state in native code, so that it can't be copied.</exception>
+    /// <exception cref="NotSupportedException">The settings of a native leaf module can't be told, so that it can't be copied.</exception>
     public static T fuse<T>(T model, params object?[] example_inputs) where T : nn.Module, IGraphModule
     {
         ArgumentNullException.ThrowIfNull(model);

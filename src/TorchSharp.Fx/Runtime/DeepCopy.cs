@@ -57,15 +57,42 @@ internal sealed class DeepCopy
     {
         if (module is ICloneable own)
             return (nn.Module)(copies[module] = own.Clone());
-        if (Registry.IsNative(module))
-            throw new NotSupportedException($"The module '{path}' is a {module.GetType().Name}, which TorchSharp keeps in native code, and that can't be copied. Share it with clone(share_parameters: true), or make a model of its own and load this one's state_dict.");
         var copy = (nn.Module)MemberwiseCopy.Invoke(module, null)!;
         copies[module] = copy;
-        var donor = new Scope(module.GetName());
+        var donor = Registry.IsNative(module) ? Native(module) : new Scope(module.GetName());
         donor.train(module.training);
         CopyFields(module, copy);
+        foreach (var (name, parameter) in donor.named_parameters())
+            Registry.Replace(copy, name, parameter);
         Registry.GiveHandle(donor, copy);
         return copy;
+    }
+
+    /// <summary>A native module of the same settings, whose parameters count as the copies of this one's.</summary>
+    private nn.Module Native(nn.Module module)
+    {
+        nn.Module made;
+        try
+        {
+            made = NativeSettings.Factory(module.GetType().Name) is null ? throw new NotSupportedException("TorchSharp keeps it in native code") : NativeSettings.Like(module);
+        }
+        catch (NotSupportedException error)
+        {
+            throw new NotSupportedException($"The module '{path}', a {module.GetType().Name}, can't be copied: {error.Message}. Share it with clone(share_parameters: true), or make a model of its own and load this one's state_dict.", error);
+        }
+        foreach (var (name, parameter) in module.named_parameters())
+        {
+            var isTied = copies.ContainsKey(parameter);
+            var given = (Parameter)Copy(parameter)!;
+            var own = NativeSettings.Give(made, name, given);
+            if (ReferenceEquals(own, given))
+                continue;
+            if (isTied)
+                throw new NotSupportedException($"The module '{path}', a {module.GetType().Name}, can't be copied: it shares its parameter '{name}' with another module, and TorchSharp can't give it one.");
+            given.Dispose();
+            copies[parameter] = own;
+        }
+        return made;
     }
 
     private Array OfArray(Array array)

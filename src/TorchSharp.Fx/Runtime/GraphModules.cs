@@ -30,7 +30,7 @@ public static class GraphModules
         /// </summary>
         /// <param name="folder">The folder; made when it isn't there.</param>
         /// <param name="module_name">The name of the class and of the files.</param>
-        /// <exception cref="NotSupportedException">A leaf can't be made from C# code: a module that TorchSharp keeps in native code, a module or function of the program's own.</exception>
+        /// <exception cref="NotSupportedException">A leaf can't be made from C# code: a native module whose settings can't be told, a module or function of the program's own.</exception>
         public void to_folder(string folder, string module_name = "FxModule")
         {
             ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -95,7 +95,7 @@ public static class GraphModules
     /// </summary>
     /// <param name="module">The graph module.</param>
     /// <param name="share_parameters">Whether to share them instead with this one and its source.</param>
-    /// <exception cref="NotSupportedException">A leaf module keeps its state in native code, so that it can only be shared.</exception>
+    /// <exception cref="NotSupportedException">The settings of a native leaf module can't be told, so that it can only be shared.</exception>
     public static T clone<T>(this T module, bool share_parameters = false) where T : nn.Module, IGraphModule
     {
         ArgumentNullException.ThrowIfNull(module);

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// The C# expression that makes a module of TorchSharp's own again, <c>nn.Conv2d(in_channels: 3, …)</c>: of the factories of its name the one whose parameters its properties answer. A
-/// module that TorchSharp keeps in native code has no properties, and so no expression.
+/// The C# expression that makes a module of TorchSharp's own again, <c>nn.Conv2d(in_channels: 3, …)</c>: of the factories of its name the one whose parameters its properties answer. For a
+/// module that TorchSharp keeps in native code, <see cref="NativeSettings"/> answers.
 /// </summary>
 internal static class ModuleExpression
 {
@@ -27,11 +27,21 @@ internal static class ModuleExpression
     {
         if (module.GetType().Assembly != TensorTypes.TorchSharp)
             return null;
+        if (NativeSettings.Factory(module.GetType().Name) is { } native)
+            return Type(module).Value is null ? OfNative(module.GetType().Name, native, NativeSettings.Of(module)) : null;
         var candidates = from factory in typeof(nn).GetMethods(BindingFlags.Public | BindingFlags.Static)
                          where factory.Name == module.GetType().Name && factory.ReturnType == module.GetType()
                          orderby factory.GetParameters().Length descending
                          select Arguments(module, factory);
         return candidates.FirstOrDefault(arguments => arguments is not null) is { } found ? $"nn.{module.GetType().Name}({string.Join(", ", found)})" : null;
+    }
+
+    /// <summary>A stack of layers is made of a layer.</summary>
+    private static string OfNative(string type, MethodInfo factory, IReadOnlyDictionary<string, object?> settings)
+    {
+        var arguments = string.Join(", ", factory.GetParameters().Where(parameter => parameter.Name != "num_layers")
+            .Select(parameter => $"{parameter.Name}: {CSharpArguments.Of(new Literal(settings[parameter.Name!]))}"));
+        return type is "TransformerEncoder" or "TransformerDecoder" ? $"nn.{type}(nn.{type}Layer({arguments}), num_layers: {settings["num_layers"]})" : $"nn.{type}({arguments})";
     }
 
     /// <summary>Arguments that only repeat a default are left out: <c>padding: 0</c> would stand for another overload's enum, too.</summary>

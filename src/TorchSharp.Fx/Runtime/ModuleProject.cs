@@ -42,7 +42,7 @@ internal sealed class ModuleProject
     }
 
     private static string Instead(nn.Module leaf) => leaf.GetType().Assembly == TensorTypes.TorchSharp
-        ? "TorchSharp keeps it in native code: compute the same with functions of torch."
+        ? "Compute the same with functions of torch."
         : "Trace it without listing that as a leaf module.";
 
     private static bool IsForeign(MethodBase method) => method.DeclaringType!.Assembly != TensorTypes.TorchSharp && method.DeclaringType.Namespace?.StartsWith("System", StringComparison.Ordinal) is not true;

@@ -180,19 +180,6 @@ public sealed class CopyTests
     }
 
     [Fact]
-    public void What_is_native_can_only_be_shared()
-    {
-        var model = Sequential(("embedding", Embedding(10, 6)));
-        using var module = fx.symbolic_trace(model);
-        Assert.Equal(
-            "The module 'embedding' is a Embedding, which TorchSharp keeps in native code, and that can't be copied. Share it with clone(share_parameters: true), or make a model of its own and load this one's state_dict.",
-            Assert.Throws<NotSupportedException>(() => module.clone()).Message);
-        using var copy = module.clone(share_parameters: true);
-        var indices = arange(3);
-        Traced.Same(model.call(indices), copy.call(indices));
-    }
-
-    [Fact]
     public void Copies_leave_no_tensor_behind()
     {
         var model = new Small();

@@ -42,8 +42,8 @@ internal sealed class ModuleReader(SavedTypes types, IReadOnlyDictionary<string,
 
     private nn.Module ReadSettings(string type, JsonElement json, string path)
     {
-        var module = Made(Named(path, () => ModuleSettings.Build(type, json.Field("settings"))));
         var saved = json.Field("tensors").Members().ToDictionary(member => member.Name, member => member.Value, StringComparer.Ordinal);
+        var module = Made(Named(path, () => ModuleSettings.Build(type, json.Field("settings"), () => saved.ToDictionary(entry => entry.Key, entry => Entry(entry.Value).shape.ToArray()))));
         var hierarchy = new ModuleHierarchy(module);
         string[] names = [.. module.named_parameters(recurse: false).Select(entry => entry.name), .. module.named_buffers(recurse: false).Select(entry => entry.name)];
         if (names.Except(saved.Keys).FirstOrDefault() is { } missing)
@@ -52,15 +52,32 @@ internal sealed class ModuleReader(SavedTypes types, IReadOnlyDictionary<string,
             throw new InvalidDataException($"module '{path}', a {type}, has no tensor '{surplus}'");
         foreach (var name in names)
         {
-            using var old = Registry.Get(module, name)!;
+            var old = Registry.Get(module, name)!;
             var isParameter = old is Parameter;
             var tensor = ReadTensor(saved[name], Join(path, name), old.shape);
             if (tensor is Parameter != isParameter)
                 throw new InvalidDataException($"tensor '{name}' of module '{path}' is {(isParameter ? "" : "no ")}parameter, but the file says otherwise");
+            if (NativeSettings.Factory(type) is not null)
+            {
+                Give(module, name, (Parameter)tensor, Entry(saved[name]).name);
+                continue;
+            }
             hierarchy.Replace(name, tensor);
+            old.Dispose();
         }
         return module;
     }
+
+    /// <summary>A native module may keep its own tensor, which then is the file's.</summary>
+    private void Give(nn.Module module, string name, Parameter tensor, string entry)
+    {
+        if (module.get_parameter(name)!.dtype != tensor.dtype)
+            module.to(tensor.dtype);
+        tensors[entry] = NativeSettings.Give(module, name, tensor);
+    }
+
+    private SafetensorsEntry Entry(JsonElement tensor)
+        => tensor.Field("tensor").Text() is var name && entries.TryGetValue(name, out var entry) ? entry : throw new InvalidDataException($"the tensor '{name}' is missing");
 
     private nn.Module ReadGraphs(JsonElement json, string path)
     {
@@ -131,7 +148,7 @@ internal sealed class ModuleReader(SavedTypes types, IReadOnlyDictionary<string,
     private Tensor ReadTensor(JsonElement json, string path, long[]? shape)
     {
         var (name, kind) = (json.Field("tensor").Text(), json.Field("kind").Text());
-        var entry = entries.GetValueOrDefault(name) ?? throw new InvalidDataException($"the tensor '{name}' is missing");
+        var entry = Entry(json);
         var declared = json.Field("shape").Items().Select(size => size.TryGetInt64(out var number) ? number : -1);
         if (!declared.SequenceEqual(entry.shape) || json.Field("dtype").Text() != entry.dtype.ToString())
             throw new InvalidDataException($"the tensor '{name}' is {entry.dtype} [{string.Join(", ", entry.shape)}], but the graph was saved with {json.Field("dtype").Text()} [{string.Join(", ", declared)}]");

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Saving;
 
 /// <summary>
-/// What a module of TorchSharp's own was constructed with. Each of those that TorchSharp writes in C# has one constructor, whose parameters its properties are named after; what is native
-/// keeps its settings to itself.
+/// What a module of TorchSharp's own was constructed with. Each of those that TorchSharp writes in C# has one constructor, whose parameters its properties are named after; those that are
+/// native have a factory, and <see cref="NativeSettings"/> tells its arguments.
 /// </summary>
 internal static class ModuleSettings
 {
@@ -36,31 +36,41 @@ internal static class ModuleSettings
         .ToFrozenDictionary(constructor => constructor.DeclaringType!.Name, StringComparer.Ordinal));
 
     /// <summary>Whether a module can be written down by its settings.</summary>
-    internal static bool Has(nn.Module module) => Constructors.Value.GetValueOrDefault(module.GetType().Name)?.DeclaringType == module.GetType();
+    internal static bool Has(nn.Module module) => module.GetType().Assembly == typeof(nn).Assembly
+        && (NativeSettings.Factory(module.GetType().Name) is not null || Constructors.Value.GetValueOrDefault(module.GetType().Name)?.DeclaringType == module.GetType());
 
     internal static void Write(Utf8JsonWriter json, nn.Module module)
     {
-        json.WriteString("type", module.GetType().Name);
+        var type = module.GetType().Name;
+        json.WriteString("type", type);
         json.WriteStartObject("settings");
-        foreach (var parameter in Constructors.Value[module.GetType().Name].GetParameters())
+        var native = NativeSettings.Factory(type);
+        var known = native is null ? null : NativeSettings.Of(module);
+        foreach (var parameter in (native ?? (MethodBase)Constructors.Value[type]).GetParameters())
             if (!IsAboutMemory(parameter))
             {
                 json.WritePropertyName(parameter.Name!);
-                Write(json, Read(module, parameter));
+                Write(json, known is null ? Read(module, parameter) : known[parameter.Name!]);
             }
         json.WriteEndObject();
     }
 
-    /// <summary>Makes a module again, on the meta device: its tensors have shapes, but no memory yet.</summary>
-    internal static nn.Module Build(string type, JsonElement settings)
+    /// <summary>Makes a module again, on the meta device: its tensors have shapes, but no memory yet. A native one has its memory, as large as the shapes say.</summary>
+    /// <param name="type">The class's name.</param>
+    /// <param name="settings">What was written.</param>
+    /// <param name="shapes">The shapes of the tensors that the file has for it.</param>
+    internal static nn.Module Build(string type, JsonElement settings, Func<IReadOnlyDictionary<string, long[]>> shapes)
     {
-        var constructor = Constructors.Value.GetValueOrDefault(type) ?? throw new InvalidDataException($"TorchSharp has no module '{type}' that a file can have");
+        var constructor = NativeSettings.Factory(type) ?? (MethodBase?)Constructors.Value.GetValueOrDefault(type)
+            ?? throw new InvalidDataException($"TorchSharp has no module '{type}' that a file can have");
         var parameters = constructor.GetParameters();
         if (settings.Members().Select(member => member.Name).FirstOrDefault(name => !Array.Exists(parameters, parameter => parameter.Name == name && !IsAboutMemory(parameter))) is { } surplus)
             throw new InvalidDataException($"{type} has no setting '{surplus}'");
         try
         {
-            return (nn.Module)constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, Array.ConvertAll(parameters, Setting), null);
+            if (constructor is ConstructorInfo own)
+                return (nn.Module)own.Invoke(BindingFlags.DoNotWrapExceptions, null, Array.ConvertAll(parameters, Setting), null);
+            return NativeSettings.Build(type, parameters.ToDictionary(parameter => parameter.Name!, Setting), shapes());
         }
         catch (Exception error) when (error is ArgumentException or InvalidOperationException or NotImplementedException or ArithmeticException or System.Runtime.InteropServices.ExternalException or NullReferenceException or IndexOutOfRangeException)
         {

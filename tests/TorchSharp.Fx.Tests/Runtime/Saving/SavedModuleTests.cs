@@ -108,15 +108,6 @@ public sealed class SavedModuleTests : IDisposable
     }
 
     [Fact]
-    public void What_is_native_is_refused()
-    {
-        using var traced = fx.symbolic_trace(new Around(Embedding(4, 4)));
-        var refusal = Assert.Throws<NotSupportedException>(() => fx.save(traced, file.Path));
-        Assert.Equal("Module 'inner' can't be saved: Embedding is native and keeps its settings to itself. Call the function in torch.nn.functional instead, where there is one, with parameters of your own.", refusal.Message);
-        Assert.False(File.Exists(file.Path));
-    }
-
-    [Fact]
     public void A_module_with_hooks_is_refused()
     {
         var linear = Linear(4, 4);

@@ -53,7 +53,7 @@ public sealed class TamperedFileTests : IDisposable
         { "no output", "graph.6", "", "a graph does not end with its output." },
         { "an unknown module", "graph.4.target", "\"fd\"", "node 'fc' is wrong: it calls the module 'fd', which the file does not have." },
         { "an unknown tensor", "graph.1.target", "\"scales\"", "node 'scale' is wrong: it reads the tensor 'scales', which the file does not have." },
-        { "another type of modules", "modules.fc.type", "\"Embedding\"", "in module 'fc', TorchSharp has no module 'Embedding' that a file can have." },
+        { "another type of modules", "modules.fc.type", "\"ModuleList\"", "in module 'fc', TorchSharp has no module 'ModuleList' that a file can have." },
         { "a surplus setting", "modules.fc.settings.secret", "1", "in module 'fc', Linear has no setting 'secret'." },
         { "a missing setting", "modules.fc.settings.inputSize", "", "in module 'fc', 'inputSize' is missing in" },
         { "another setting", "modules.fc.settings.inputSize", "5", "the tensor 'fc.weight' has the shape [2, 4], but 'fc.weight' needs [2, 5]." },
