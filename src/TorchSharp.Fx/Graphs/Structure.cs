@@ -85,7 +85,14 @@ internal class Structure
     }
 
     /// <summary>What is in a value and can't be taken apart, in order, or is of a type that <paramref name="enters"/> leaves whole.</summary>
-    internal IEnumerable<object> Leaves(object? value, Func<Type, bool> enters)
+    internal IEnumerable<object> Leaves(object? value, Func<Type, bool> enters) => See(value) switch
+    {
+        null => [],
+        var whole when KindOf(whole.GetType()) == StructureKind.Leaf || !enters(whole.GetType()) => [whole],
+        var whole => Walked(whole, enters),
+    };
+
+    private IEnumerable<object> Walked(object value, Func<Type, bool> enters)
     {
         var open = new Stack<object?>([value]);
         var entered = new HashSet<object>(ReferenceEqualityComparer.Instance);

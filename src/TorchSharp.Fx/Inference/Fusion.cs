@@ -9,6 +9,9 @@ namespace TorchSharp.Fx;
 /// <param name="layers">The graph to change and what it names.</param>
 internal sealed class Fusion(InferenceGraph layers)
 {
+    // How often each module was called when the pass began; none of them is called more often at its end.
+    private Dictionary<string, int>? calls;
+
     private static readonly MethodInfo Forward = typeof(KernelModule).GetMethod(nameof(KernelModule.forward))!;
     private static readonly MethodInfo Add = Method(nameof(FusedModule.add));
     private static readonly MethodInfo AddInPlace = Method(nameof(FusedModule.add_));
@@ -82,12 +85,15 @@ internal sealed class Fusion(InferenceGraph layers)
     internal void FuseResiduals()
     {
         var hierarchy = layers.Hierarchy();
+        ExecutionOrder? order = null;
         foreach (var node in layers.Graph.nodes.Where(IsAdd).ToArray())
         {
-            var order = new ExecutionOrder(layers.Graph, layers.Graph.Aliases(hierarchy, training: false));
-            var fusable = node.all_input_nodes.Where(input => input.users.Count == 1 && input.target is ModuleTarget { Method: var method } && method == Forward
-                && layers.Module(input) is FusedModule { Activation.IsNone: true } && order.MayMove(input, node));
-            if (fusable.MaxBy(order.Position) is not { } layer)
+            Node[] candidates = [.. node.all_input_nodes.Where(input => input.users.Count == 1 && input.target is ModuleTarget { Method: var method } && method == Forward
+                && layers.Module(input) is FusedModule { Activation.IsNone: true })];
+            if (candidates.Length == 0)
+                continue;
+            order ??= new ExecutionOrder(layers.Graph, layers.Graph.Aliases(hierarchy, training: false));
+            if (candidates.Where(input => order.MayMove(input, node)).MaxBy(order.Position) is not { } layer)
                 continue;
             var other = node.all_input_nodes.Single(input => input != layer);
             var inPlace = order.IsLastUse(other, node) && !layer.all_input_nodes.Any(input => order.ShareMemory(input, other));
@@ -95,6 +101,7 @@ internal sealed class Fusion(InferenceGraph layers)
                 continue;
             Replace(node, layer.target.name, inPlace ? AddInPlace : Add, [other, .. layer.args]);
             layers.Graph.erase_node(layer);
+            order = null;
         }
     }
 
@@ -150,13 +157,13 @@ internal sealed class Fusion(InferenceGraph layers)
     internal void PlanMemory()
     {
         var aliases = layers.Graph.Aliases(layers.Hierarchy(), training: false);
-        var output = layers.Graph.output_node();
+        var results = layers.Graph.output_node().all_input_nodes.Select(aliases.Representative).ToHashSet();
         var pool = new BufferPool();
-        foreach (var calls in layers.Calls.GroupBy(call => call.target.name))
-            if (layers.Module(calls.First()) is KernelModule module)
+        foreach (var same in layers.Calls.GroupBy(call => call.target.name))
+            if (layers.Module(same.First()) is KernelModule module)
             {
-                (module.Pool, module.LeavesGraph) = (pool, calls.Any(call => aliases.ClassOf(call).Any(same => same.users.Contains(output))));
-                pool.MostResults += module.LeavesGraph ? calls.Count() : 0;
+                (module.Pool, module.LeavesGraph) = (pool, same.Any(call => results.Contains(aliases.Representative(call))));
+                pool.MostResults += module.LeavesGraph ? same.Count() : 0;
             }
     }
 
@@ -197,7 +204,9 @@ internal sealed class Fusion(InferenceGraph layers)
 
     /// <summary>The layer that a node reads as its only input, if the node is the only one to read it and no other node calls the same module.</summary>
     private Node? OnlyInput(Node node)
-        => node.all_input_nodes is [{ op: Opcode.call_module, users.Count: 1 } layer] && layers.Calls.Count(call => call.target.name == layer.target.name) == 1 ? layer : null;
+        => node.all_input_nodes is [{ op: Opcode.call_module, users.Count: 1 } layer] && CallsOf(layer.target.name) == 1 ? layer : null;
+
+    private int CallsOf(string path) => (calls ??= layers.Calls.CountBy(call => call.target.name).ToDictionary(StringComparer.Ordinal)).GetValueOrDefault(path);
 
     private void Replace(Node node, string path, MethodInfo method, ImmutableArray<Argument> args)
     {

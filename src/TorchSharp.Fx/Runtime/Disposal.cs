@@ -7,7 +7,7 @@ namespace TorchSharp.Fx;
 /// <summary>Disposes the tensors of values that are no longer needed, but none that something live holds.</summary>
 internal static class Disposal
 {
-    private static readonly Memo<Type, FieldInfo[]> StateFields = new(type => [.. ModuleHierarchy.FieldsOf(type).Where(field => TensorTypes.MayHold(field.FieldType) && !typeof(Delegate).IsAssignableFrom(field.FieldType))]);
+    private static readonly Memo<Type, FieldInfo[]> StateFields = new(type => [.. ModuleHierarchy.FieldsOf(type).Where(field => TensorTypes.MayHold(field.FieldType) && !IsHook(field))]);
 
     internal static void Release(Tensor? dead) => dead?.Dispose();
 
@@ -63,6 +63,9 @@ internal static class Disposal
                     yield return leaf;
         }
     }
+
+    /// <summary>TorchSharp's lists of hooks hold delegates.</summary>
+    private static bool IsHook(FieldInfo field) => typeof(Delegate).IsAssignableFrom(field.FieldType) || (field.Name.EndsWith("hooks", StringComparison.Ordinal) && Homes.Of(field.DeclaringType!) == Home.TorchSharp);
 
     private static bool IsItem(object leaf) => leaf is Tensor or nn.utils.rnn.PackedSequence;
 

@@ -19,10 +19,15 @@ internal sealed class Owners
     /// <summary>After a call of a module: what it was given or gave and has somewhere now stays its own.</summary>
     internal void Keep(nn.Module module, object?[] values)
     {
-        var passed = new HashSet<object>(values.SelectMany(Disposal.Inside), ReferenceEqualityComparer.Instance);
-        passed.ExceptWith(kept);
+        var passed = new HashSet<object>(ReferenceEqualityComparer.Instance);
+        foreach (var value in values)
+            foreach (var item in Disposal.Inside(value))
+                if (!kept.Contains(item))
+                    passed.Add(item);
         if (passed.Count > 0)
-            kept.UnionWith(Disposal.State([module]).Where(passed.Contains));
+            foreach (var item in Disposal.State([module]))
+                if (passed.Contains(item))
+                    kept.Add(item);
     }
 
     /// <summary>A value was needed for the last time.</summary>
