@@ -68,7 +68,7 @@ internal sealed class AliasAnalysis
 
     /// <summary>Whether a node computes a value and does nothing else, so that it can be dropped, merged with another one, or computed ahead.</summary>
     internal bool IsPure(Node node)
-        => Operation(node) is { Writes: Operands.None } does && !does.Has(Effects.Lasting | Effects.ReadsState | Effects.Exposes);
+        => Operation(node) is { Writes: Operands.None } does && !does.Has(Effects.Lasting | Effects.ReadsState | Effects.Exposes | Effects.Generators);
 
     /// <summary>Whether a node does something that matters though nobody reads its value: it draws, changes state, or may do anything.</summary>
     internal bool Lasts(Node node) => Operation(node).Has(Effects.Lasting);

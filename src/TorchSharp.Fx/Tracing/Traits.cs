@@ -22,6 +22,7 @@ internal sealed class Traits
             : null;
         IsModuleCall = !method.IsStatic && method.Name is "call" or "forward"
             && (typeof(torch.nn.Module).IsAssignableFrom(method.DeclaringType) || method.DeclaringType is { IsInterface: true } && method.DeclaringType.Name.StartsWith("IModule", StringComparison.Ordinal));
+        MayWrite = Home == Home.TorchSharp && (Operations.Of(method).Writes != Operands.None || Array.Exists(Parameters, parameter => parameter.Name is "inplace" or "out"));
         IsAsync = method.IsDefined(typeof(AsyncStateMachineAttribute), false);
         var open = Open(method);
         OpenParameters = open is null ? Parameters : open.GetParameters();
@@ -33,6 +34,12 @@ internal sealed class Traits
     internal MethodIL? Code => field ??= MethodIL.Of(Method);
 
     internal Home Home { get; }
+
+    /// <summary>What the table of operations says of it.</summary>
+    internal Operation Does => field ??= Operations.Of(Method);
+
+    /// <summary>Whether a call may write to an argument.</summary>
+    internal bool MayWrite { get; }
 
     /// <summary>Whether a message may name a line of this code: F#'s own library is followed like the user's code, but nobody looks there.</summary>
     internal bool IsPlace { get; }

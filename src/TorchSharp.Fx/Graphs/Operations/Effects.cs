@@ -57,6 +57,9 @@ internal enum Effects
     /// <summary>What it does can't be known: it may do anything.</summary>
     Opaque = 1 << 16,
 
+    /// <summary>Makes, seeds or reads a generator of random numbers: a part of the program in each run, whatever it depends on.</summary>
+    Generators = 1 << 17,
+
     /// <summary>Tells of a tensor without reading its content.</summary>
     ReadsMetadata = ReadsShape | ReadsType | ReadsLayout,
 

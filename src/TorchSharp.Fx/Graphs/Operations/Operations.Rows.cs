@@ -71,9 +71,7 @@ internal static partial class Operations
             sub tanh
             """),
         (new(Effects.Exposes | Effects.WritesState, Views: Operands.First), """
-            bytes data DecoupleFromNativeHandle Equals GetHashCode Handle IntShape IsInvalid Load load ReadBytesFromStream
-            ReadCpuBFloat16 ReadCpuBool ReadCpuByte ReadCpuDouble ReadCpuFloat16 ReadCpuInt16 ReadCpuInt32 ReadCpuInt64
-            ReadCpuSByte ReadCpuSingle ReadCpuValue Save save tolist WriteBytesToStream
+            bytes data DecoupleFromNativeHandle Equals GetHashCode Handle IntShape IsInvalid Load load Save save tolist
             """),
         (new(Effects.Text), """
             cstr jlstr metastr npstr str ToString
@@ -81,22 +79,26 @@ internal static partial class Operations
         (new(Effects.Outside, Operands.First, Operands.All), """
             DetachFromDisposeScope DetatchFromDisposeScope Dispose from_file frombuffer MoveToOtherDisposeScope
             MoveToOuterDisposeScope NewDisposeScope print set_printoptions storage UnsafeCreateTensor WrappedTensorDisposeScope
-            DisposeScope.* Storage.*
+            ReadBytesFromStream WriteBytesToStream DisposeScope.* Storage.*
             """),
         (new(Effects.ReadsState), """
-            are_deterministic_algorithms_enabled CurrentDisposeScope default_device default_dtype deterministic_debug_mode
-            float32_matmul_precision initial_seed is_deterministic_algorithms_warn_only_enabled is_grad_enabled
-            is_inference_mode_enabled is_warn_always_enabled num_interop_threads num_threads PeakCount rng_state TensorStringStyle
-            TotalCount
-            random.rng_state random.initial_seed Generator.Default Generator.device Generator.get_state Generator.initial_seed
+            are_deterministic_algorithms_enabled CurrentDisposeScope get_default_device get_default_dtype get_deterministic_debug_mode
+            get_float32_matmul_precision is_deterministic_algorithms_warn_only_enabled is_grad_enabled is_inference_mode_enabled
+            is_warn_always_enabled get_num_interop_threads get_num_threads PeakCount TensorStringStyle TotalCount Generator.Default Generator.device
             """),
+        (new(Effects.ReadsState | Effects.Generators), """
+            get_rng_state initial_seed random.get_rng_state random.initial_seed Generator.get_state Generator.initial_seed
+            """),
+        (new(Effects.Generators), "Generator..ctor"),
         (new(Effects.WritesState, Views: Operands.First), """
-            _assert CheckForErrors detect_anomaly enable_grad inference_mode InitializeDevice InitializeDeviceType manual_seed
-            no_grad seed set_default_device set_default_dtype set_default_tensor_type set_detect_anomaly
-            set_deterministic_debug_mode set_float32_matmul_precision set_grad_enabled set_num_interop_threads set_num_threads
-            set_rng_state set_TensorStringStyle set_warn_always TryInitializeDeviceType use_deterministic_algorithms
-            random.manual_seed random.seed random.set_rng_state Generator.manual_seed Generator.seed Generator.set_state
-            cuda.manual_seed cuda.manual_seed_all
+            _assert CheckForErrors detect_anomaly enable_grad inference_mode InitializeDevice InitializeDeviceType no_grad
+            set_default_device set_default_dtype set_default_tensor_type set_detect_anomaly set_deterministic_debug_mode
+            set_float32_matmul_precision set_grad_enabled set_num_interop_threads set_num_threads set_TensorStringStyle
+            set_warn_always TryInitializeDeviceType use_deterministic_algorithms
+            """),
+        (new(Effects.WritesState | Effects.Generators, Views: Operands.First), """
+            manual_seed seed set_rng_state random.manual_seed random.seed random.set_rng_state Generator.manual_seed Generator.seed
+            Generator.set_state cuda.manual_seed cuda.manual_seed_all
             """),
         (new(Effects.Draws, Views: Operands.First), "Distribution.sample Distribution.rsample"),
         // They hold the tensors that they are made of.
@@ -153,7 +155,8 @@ internal static partial class Operations
             upsample_nearest upsample_nearest1d upsample_nearest1d_backward upsample_nearest2d upsample_nearest2d_backward
             upsample_nearest3d upsample_nearest3d_backward vander var var_mean vdot vecdot vector_norm where xlog1py xlogy zeros
             zeta
-            init.CalculateFanInAndFanOut init.calculate_gain Generator..ctor
+            ReadCpuBFloat16 ReadCpuBool ReadCpuByte ReadCpuDouble ReadCpuFloat16 ReadCpuInt16 ReadCpuInt32 ReadCpuInt64 ReadCpuSByte
+            ReadCpuSingle ReadCpuValue init.CalculateFanInAndFanOut init.calculate_gain
             """),
     ];
 }

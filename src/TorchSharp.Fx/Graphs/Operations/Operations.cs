@@ -27,6 +27,9 @@ internal static partial class Operations
     /// <summary>The row of a method, function, getter or constructor; what its arguments decide is as if they decided for more.</summary>
     internal static Operation Of(MethodBase method) => Methods.Of(method);
 
+    /// <summary>The row of a module's class, which says nothing of what is in a container or set in one.</summary>
+    internal static Operation Of(Type module) => Modules.Of(module);
+
     /// <summary>What a node does.</summary>
     /// <param name="node">The node.</param>
     /// <param name="modules">The hierarchy that it names; without one every module is opaque.</param>

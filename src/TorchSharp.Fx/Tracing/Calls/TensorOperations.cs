@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Reflection;
 using TorchSharp.Fx.Cil;
@@ -8,24 +7,6 @@ namespace TorchSharp.Fx.Tracing;
 /// <summary>TorchSharp's operations: with an argument that depends on an input they become nodes, and so do random draws; all others run.</summary>
 internal static class TensorOperations
 {
-    private static readonly FrozenSet<string> Random = Names("""
-        rand randn randint randperm rand_like randn_like randint_like rand_out randn_out bernoulli bernoulli_ multinomial normal normal_ poisson uniform_ random_ exponential_ geometric_ cauchy_ log_normal_
-        dropout dropout_ dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout rrelu rrelu_ gumbel_softmax sample rsample
-        """);
-
-    private static readonly FrozenSet<string> Readers = Names("""
-        get_Handle get_handle data bytes get_bytes tolist GetHashCode Equals IntShape Save save Load load WriteBytes ReadBytes DecoupleFromNativeHandle
-        MoveToOuterDisposeScope_ get_IsInvalid item_
-        """);
-
-    /// <summary>What has to do with memory, files or the whole process rather than with tensors.</summary>
-    private static readonly FrozenSet<string> Outside = Names("""
-        Dispose DetachFromDisposeScope DetatchFromDisposeScope MoveToOuterDisposeScope MoveToOtherDisposeScope from_file frombuffer UnsafeCreateTensor WriteBytesToStream ReadBytesFromStream
-        print set_rng_state set_state set_printoptions get_storage storage
-        """);
-
-    private static readonly FrozenSet<string> Texts = Names("ToString str jlstr npstr cstr metastr");
-
     internal static Value? Handle(in Invocation call)
     {
         if (call.Traits.Home != Home.TorchSharp)
@@ -34,26 +15,28 @@ internal static class TensorOperations
         foreach (ref var argument in call.Arguments.AsSpan(call.Method.IsStatic ? 0 : 1))
             if (InterpretedEnumerable.IsLazy(argument.Reference))
                 argument = Value.OfObject(InterpretedEnumerable.ToArray(interpreter, argument.Reference!));
-        var written = IsInPlace(call) && call.This is torch.Tensor receiver && interpreter.Overlay.Owns(receiver) ? receiver : null;
-        var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput) || (written is not null && interpreter.Constants.IsRead(written));
-        if (!depends && !Random.Contains(call.Method.Name) && !ChangesModel(call))
+        var written = Written(call);
+        var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput) || Array.Exists(written, tensor => interpreter.Overlay.Owns(tensor) && interpreter.Constants.IsRead(tensor));
+        // What changes a tensor of the model's is part of what the model does.
+        if (!depends && !Draws(call) && Array.TrueForAll(written, interpreter.Overlay.Owns))
             return null;
         // A module is made, not computed: it needs its sizes.
         if (call.Method.IsStatic && typeof(torch.nn.Module).IsAssignableFrom(call.Traits.ReturnType))
             return null;
         if (Transparent(call) is { } value)
             return value;
-        if (written is not null)
-            interpreter.Constants.BeforeWrite(written);
+        foreach (var tensor in written)
+            if (interpreter.Overlay.Owns(tensor))
+                interpreter.Constants.BeforeWrite(tensor);
         if (depends && IsPartOfForward(call))
             return interpreter.Run(call.Method, call.Arguments);
         if (call.This is torch.nn.Module)
             return depends || call.Method.Name.StartsWith("set_", StringComparison.Ordinal) ? throw Untraceable.ChangesModel(interpreter, call.Method) : null;
         if (interpreter.Symbols.TryGet(Subject(call), out var subject))
         {
-            if (Texts.Contains(call.Method.Name))
+            if (call.Traits.Does.Has(Effects.Text))
                 return Value.OfObject(subject.ToString());
-            if (Readers.Contains(call.Method.Name))
+            if (call.Traits.Does.Has(Effects.Exposes))
                 throw Untraceable.ReadsTensor(interpreter, call.Method, subject);
         }
         return Record(call);
@@ -70,7 +53,7 @@ internal static class TensorOperations
     internal static bool IsOperation(MethodBase method)
     {
         var (type, traits) = (method.DeclaringType!, Traits.Of(method));
-        if (traits.Home != Home.TorchSharp || !method.IsPublic || !type.IsVisible || method.ContainsGenericParameters || Readers.Contains(method.Name) || Texts.Contains(method.Name) || Outside.Contains(method.Name))
+        if (traits.Home != Home.TorchSharp || !method.IsPublic || !type.IsVisible || method.ContainsGenericParameters || traits.Does.Has(NoNode))
             return false;
         var isOwner = type == typeof(torch.Tensor) || (type.IsAbstract && type.IsSealed) || typeof(torch.distributions.Distribution).IsAssignableFrom(type);
         return isOwner && Array.TrueForAll(traits.Parameters, parameter => IsData(parameter.ParameterType)) && IsData(traits.ReturnType)
@@ -110,7 +93,7 @@ internal static class TensorOperations
     /// Scalar), and of modules, which belong to the model.
     /// </summary>
     internal static Value? Construct(in Invocation call)
-        => call.Traits.Home == Home.TorchSharp && Array.Exists(call.Arguments, call.Interpreter.DependsOnInput)
+        => call.Traits.Home == Home.TorchSharp && (Array.Exists(call.Arguments, call.Interpreter.DependsOnInput) || call.Traits.Does.Has(Effects.Generators))
             && !typeof(torch.nn.Module).IsAssignableFrom(call.Method.DeclaringType) && !call.Traits.ReturnType.IsValueType && call.Traits.ReturnType != typeof(Scalar)
             ? Record(call)
             : null;
@@ -132,15 +115,43 @@ internal static class TensorOperations
             : null;
     }
 
-    /// <summary>An in-place operation on a tensor that was there before the trace is part of what the model does.</summary>
-    private static bool ChangesModel(in Invocation call)
-        => call.This is torch.Tensor tensor && !call.Interpreter.Overlay.Owns(tensor) && IsInPlace(call);
+    /// <summary>Whether a call draws random numbers or has to do with their generators: then it is part of every run.</summary>
+    private static bool Draws(in Invocation call)
+        => call.Traits.Does is var does && (does.Has(Effects.Draws | Effects.Generators) || (does.Has(Effects.DrawsInTraining) && Given(call, "p") is not { Kind: ValueKind.Double, Double: 0 }));
 
-    /// <summary>Whether a call writes to its receiver: by PyTorch's naming, an indexer's or a property's setter.</summary>
+    /// <summary>Whether a call writes to its receiver or first argument.</summary>
     internal static bool IsInPlace(in Invocation call)
-        => !call.Method.IsStatic && (call.Method.IsSpecialName
-            ? call.Method.Name.StartsWith("set_", StringComparison.Ordinal)
-            : call.Method.Name.EndsWith('_') && !call.Method.Name.EndsWith("__", StringComparison.Ordinal));
+        => call.Arguments is [{ Reference: torch.Tensor first }, ..] && Array.Exists(Written(call), written => ReferenceEquals(written, first));
 
-    private static FrozenSet<string> Names(string names) => names.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
+    /// <summary>The tensors that a call writes to.</summary>
+    private static torch.Tensor[] Written(in Invocation call)
+    {
+        var does = call.Traits.Does;
+        if (does.IsOpaque || !call.Traits.MayWrite)
+            return [];
+        IEnumerable<object?> found = does.Writes switch
+        {
+            Operands.All => call.Arguments.Select(argument => argument.Reference),
+            Operands.Statistics when IsFalse(Given(call, "training")) || IsFalse(Given(call, "use_input_stats")) => [],
+            Operands.Statistics => [Given(call, "running_mean")?.Reference, Given(call, "running_var")?.Reference],
+            Operands.First => call.Arguments.Take(1).Select(argument => argument.Reference),
+            _ when Given(call, "inplace") is { Kind: ValueKind.Int32, Int32: not 0 } => [call.Arguments[0].Reference],
+            _ => [Given(call, "out")?.Reference],
+        };
+        return [.. found.OfType<torch.Tensor>()];
+    }
+
+    private static bool IsFalse(Value? flag) => flag is { Kind: ValueKind.Int32, Int32: 0 };
+
+    private static Value? Given(in Invocation call, string parameter)
+    {
+        var parameters = call.Traits.Parameters;
+        for (var i = 0; i < parameters.Length; i++)
+            if (parameters[i].Name == parameter)
+                return call.Arguments[call.Arguments.Length - parameters.Length + i];
+        return null;
+    }
+
+    /// <summary>What no file may name: it hands out memory or content, writes files, or changes the process.</summary>
+    private const Effects NoNode = Effects.Exposes | Effects.Text | Effects.Outside | Effects.WritesState | Effects.Opaque;
 }
