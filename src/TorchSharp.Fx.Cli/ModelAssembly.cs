@@ -35,20 +35,36 @@ internal sealed class ModelAssembly : AssemblyLoadContext
         }
     }
 
-    /// <summary>A module class that can be built, by its full name, or its plain one where only one class has that.</summary>
+    /// <summary>The full names of the module classes that can be built.</summary>
+    internal IEnumerable<string> ModuleNames => Array.FindAll(Types(), IsModule).Select(Written).Order(StringComparer.Ordinal);
+
+    /// <summary>
+    /// A module class that can be built, by its full name or by the end of it where only one class ends so: <c>Encoder</c>, <c>Models.Encoder</c>, and <c>Outer.Net</c> for a class in a class.
+    /// </summary>
     internal Type FindModule(string name)
     {
         var types = Types();
-        var modules = types.Where(IsModule).Select(type => type.FullName!).Order(StringComparer.Ordinal).ToArray();
         if (name.Length == 0)
-            throw new ToolException($"'{path}' needs a type after it, as in {Path.GetFileName(path)}:Namespace.Type; {Offer(modules)}.") { IsWrongUsage = true };
-        var type = assembly.GetType(name) ?? types.Where(type => type.Name == name).ToArray() switch { [var only] => only, _ => null }
-            ?? throw new ToolException($"'{path}' has no type '{name}'; {Offer(modules)}.");
+            throw new ToolException($"'{path}' needs a type after it, as in {Path.GetFileName(path)}:Namespace.Type; {Offer(types)}.") { IsWrongUsage = true };
+        var type = assembly.GetType(name) ?? Only(name, types)
+            ?? throw new ToolException($"'{path}' has no type '{name}'; {Offer(types)}.");
         if (!typeof(nn.Module).IsAssignableFrom(type))
-            throw new ToolException($"'{type.FullName}' of '{path}' is not a module: it does not derive from torch.nn.Module.");
+            throw new ToolException($"'{Written(type)}' of '{path}' is not a module: it does not derive from torch.nn.Module.");
         if (type.IsAbstract || type.ContainsGenericParameters)
-            throw new ToolException($"'{type.FullName}' of '{path}' can't be built: it is {(type.IsAbstract ? "abstract" : "generic")}; name a class that is not.");
+            throw new ToolException($"'{Written(type)}' of '{path}' can't be built: it is {(type.IsAbstract ? "abstract" : "generic")}; name a class that is not.");
         return type;
+    }
+
+    /// <summary>The one type of a name; modules come before other types of it.</summary>
+    private Type? Only(string name, Type[] types)
+    {
+        var named = Array.FindAll(types, type => Written(type) == name);
+        if (named.Length == 0)
+            named = Array.FindAll(types, type => Written(type).EndsWith($".{name}", StringComparison.Ordinal));
+        var modules = Array.FindAll(named, IsModule);
+        return modules.Length < 2
+            ? modules.FirstOrDefault() ?? named.FirstOrDefault()
+            : throw new ToolException($"'{name}' could be any of {Quoted(modules)} in '{path}': write more of the name.") { IsWrongUsage = true };
     }
 
     protected override Assembly? Load(AssemblyName assemblyName)
@@ -76,5 +92,11 @@ internal sealed class ModelAssembly : AssemblyLoadContext
 
     private static bool IsModule(Type type) => typeof(nn.Module).IsAssignableFrom(type) && !type.IsAbstract && !type.ContainsGenericParameters;
 
-    private static string Offer(string[] modules) => modules.Length == 0 ? "it has no modules at all" : $"its modules are {string.Join(", ", modules.Select(name => $"'{name}'"))}";
+    private static string Offer(Type[] types)
+        => Array.FindAll(types, IsModule) is { Length: > 0 } modules ? $"its modules are {Quoted(modules)}" : "it has no modules at all";
+
+    private static string Quoted(Type[] types) => string.Join(", ", types.Select(type => $"'{Written(type)}'").Order(StringComparer.Ordinal));
+
+    /// <summary>A type's full name as C# writes it: a class in a class after a dot.</summary>
+    private static string Written(Type type) => type.FullName!.Replace('+', '.');
 }

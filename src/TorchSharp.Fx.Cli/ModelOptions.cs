@@ -7,6 +7,8 @@ internal sealed class ModelOptions
 {
     private readonly Argument<string> model = new("MODEL")
     {
+        // Without it, help would list all that can be completed.
+        HelpName = "MODEL",
         Description = "A model of 'torchfx models', or path/To.dll:Namespace.Type for a module of any assembly, or a .safetensors file that 'torchfx save' wrote.",
     };
 
@@ -18,6 +20,7 @@ internal sealed class ModelOptions
 
     internal void AddTo(Command command)
     {
+        model.CompletionSources.Add(Completions.Models);
         command.Add(model);
         command.Add(args);
     }

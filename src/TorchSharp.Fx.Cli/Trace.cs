@@ -48,6 +48,9 @@ internal sealed record Trace(TraceReport Report, Refusal? Refusal)
         WriteNotes(writer, "present_inputs", Report.present_inputs);
         WriteNotes(writer, "constants", Report.constants);
         WriteNotes(writer, "dropped_state", Report.dropped_state);
+        WriteNotes(writer, "modes", Report.modes);
+        WriteNotes(writer, "seeds", Report.seeds);
+        WriteNotes(writer, "surroundings", Report.surroundings);
         WriteModules(writer);
         Refusal?.WriteJson(writer);
         writer.WriteEndObject();

@@ -20,10 +20,20 @@ internal static class AtomicFile
             using (var stream = new FileStream(temporary, FileMode.CreateNew)) write(stream);
             File.Move(temporary, path, overwrite: true);
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException && error.Message.Contains(temporary, StringComparison.Ordinal))
+        {
+            File.Delete(temporary);
+            throw Told(error, temporary, path);
+        }
         catch
         {
             File.Delete(temporary);
             throw;
         }
     }
+
+    /// <summary>Nobody asked for the temporary file: where no file can be made it is the folder's matter, else that of the file that was asked for.</summary>
+    private static IOException Told(Exception error, string temporary, string path) => error is UnauthorizedAccessException
+        ? new($"The folder '{Path.GetDirectoryName(Path.GetFullPath(path))}' takes no new files, so that '{Path.GetFileName(path)}' can't be written: choose another folder, or change the rights of this one.", error)
+        : new($"'{path}' can't be written: {error.Message.Replace(temporary, path, StringComparison.Ordinal)}", error);
 }

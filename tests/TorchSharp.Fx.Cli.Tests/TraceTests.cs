@@ -45,7 +45,7 @@ public sealed class TraceTests
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         using var json = JsonDocument.Parse(run.Out);
         var root = json.RootElement;
-        Assert.Equal(["model", "mode", "nodes", "leaves", "guards", "specialisations", "present_inputs", "constants", "dropped_state", "unregistered_modules"], root.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(["model", "mode", "nodes", "leaves", "guards", "specialisations", "present_inputs", "constants", "dropped_state", "modes", "seeds", "surroundings", "unregistered_modules"], root.EnumerateObject().Select(property => property.Name));
         Assert.Equal("train", root.GetProperty("mode").GetString());
         Assert.Equal("""{"what":"at most eight rows","module":"","at":"Traced.cs:18"}""", JsonSerializer.Serialize(root.GetProperty("guards")[0]));
         Assert.Equal("""[{"path":"heads.0","type":"Linear","parameters":10}]""", JsonSerializer.Serialize(root.GetProperty("unregistered_modules")));

@@ -12,7 +12,25 @@ public sealed class UsageTests
         Assert.Equal("", help.Error);
     }
 
+    [Fact]
+    public void Nothing_at_all_prints_the_help()
+    {
+        var run = Torchfx.Run();
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal(Torchfx.Run("--help").Out, run.Out);
+    }
+
+    [Fact]
+    public void A_group_of_commands_prints_its_help()
+    {
+        var run = Torchfx.Run("weights");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal(Torchfx.Run("weights", "--help").Out, run.Out);
+    }
+
     [Theory]
+    [InlineData("verify", "torchfx verify resnet18")]
+    [InlineData("completion", "torchfx completion bash >> ~/.bashrc")]
     [InlineData("models", "torchfx models --format json")]
     [InlineData("nodes", "torchfx nodes inception_v3 --mode train --format json")]
     [InlineData("graph", "torchfx graph resnet18 --nodes layer1,layer4.1=last --format csharp")]

@@ -66,7 +66,7 @@ public sealed class UserAssemblyTests
 
     [Theory]
     [InlineData("nowhere.dll:A", null, "There is no assembly 'nowhere.dll'.")]
-    [InlineData("TestModels.dll:TestModels.Decoder", null, "'TestModels.dll' has no type 'TestModels.Decoder'; its modules are 'TestModels.Branching', 'TestModels.Broken', 'TestModels.Encoder', 'TestModels.Fickle', 'TestModels.Ledger', 'TestModels.Mismatched', 'TestModels.Nested', 'TestModels.Spectrum'.")]
+    [InlineData("TestModels.dll:TestModels.Decoder", null, "'TestModels.dll' has no type 'TestModels.Decoder'; its modules are 'TestModels.Branching', 'TestModels.Broken', 'TestModels.Counting', 'TestModels.Encoder', 'TestModels.Endless', 'TestModels.Fickle', 'TestModels.Large.Outer.Net', 'TestModels.Large.Twin', 'TestModels.Ledger', 'TestModels.Mismatched', 'TestModels.Nested', 'TestModels.Small.Twin', 'TestModels.Spectrum'.")]
     [InlineData("TestModels.dll:TestModels.Recipe", null, "'TestModels.Recipe' of 'TestModels.dll' is not a module: it does not derive from torch.nn.Module.")]
     [InlineData("TestModels.dll:TestModels.Unfinished", null, "'TestModels.Unfinished' of 'TestModels.dll' can't be built: it is abstract; name a class that is not.")]
     [InlineData("TestModels.dll:TestModels.Broken", null, "The constructor of TestModels.Broken threw InvalidOperationException: The vocabulary is not there.")]
@@ -85,7 +85,7 @@ public sealed class UserAssemblyTests
     }
 
     [Theory]
-    [InlineData("TestModels.dll", null, "'TestModels.dll' needs a type after it, as in TestModels.dll:Namespace.Type; its modules are 'TestModels.Branching', 'TestModels.Broken', 'TestModels.Encoder', 'TestModels.Fickle', 'TestModels.Ledger', 'TestModels.Mismatched', 'TestModels.Nested', 'TestModels.Spectrum'.")]
+    [InlineData("TestModels.dll", null, "'TestModels.dll' needs a type after it, as in TestModels.dll:Namespace.Type; its modules are 'TestModels.Branching', 'TestModels.Broken', 'TestModels.Counting', 'TestModels.Encoder', 'TestModels.Endless', 'TestModels.Fickle', 'TestModels.Large.Outer.Net', 'TestModels.Large.Twin', 'TestModels.Ledger', 'TestModels.Mismatched', 'TestModels.Nested', 'TestModels.Small.Twin', 'TestModels.Spectrum'.")]
     [InlineData("TestModels.dll:TestModels.Encoder", "[1]", null)]
     public void A_model_that_is_not_written_as_one_is_wrong_usage(string model, string? args, string? sentence)
     {

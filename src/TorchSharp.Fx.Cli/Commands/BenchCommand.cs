@@ -27,6 +27,7 @@ internal sealed class BenchCommand : ToolCommand
         "bench resnet50 --nodes layer1,layer4 --batch 1,16 --threads 1,2", "bench vit_b_16 --peers ort,optimised,bfloat16 --json vit.json", "bench mobilenet_v2 --peers graph,optimised --profile mobilenet.svg",
         "bench bin/MyModels.dll:MyModels.Encoder --input 1x3x64x64 --format json")
     {
+        nodes.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
         inputs.AddTo(this);
         foreach (var option in new Option[] { nodes, peers, against, batches, threads, rounds, profile, top, json, format, worker })

@@ -19,6 +19,7 @@ internal sealed class ExportCommand : ToolCommand
         "export resnet18 --weights resnet18.safetensors --nodes flatten=embedding --out resnet18.onnx", "export resnet18 --weights DEFAULT --out resnet18.pt", "export bin/MyModels.dll:MyModels.Encoder --input Nx3x64x64 --out encoder.onnx")
     {
         format.AcceptOnlyFromAmong("onnx", "torchscript");
+        nodes.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
         foreach (var option in new Option[] { file, nodes, weights, seed, format })
             Add(option);

@@ -23,6 +23,7 @@ internal sealed class ExtractCommand : ToolCommand
         "extract resnet50 photos --nodes stages,layer3.?.conv2,fc:in=pooled --weights resnet50.safetensors --out features",
         "extract bin/MyModels.dll:MyModels.Encoder photos --nodes encoder --format npy --out features")
     {
+        nodes.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
         Add(inputs);
         foreach (var option in new Option[] { nodes, folder, weights, seed, format, batch, optimised })

@@ -19,6 +19,7 @@ internal sealed class GraphCommand : ToolCommand
     public GraphCommand() : base("graph", "Prints the graph of a model.",
         "graph resnet18", "graph resnet18 --nodes layer1,layer4.1=last --format csharp", "graph resnet50 --shapes --format svg --depth 2 > resnet50.svg", "graph resnet18 --stage cil")
     {
+        nodes.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
         inputs.AddTo(this);
         Add(mode);

@@ -16,6 +16,7 @@ internal sealed class NodesCommand : ToolCommand
     public NodesCommand() : base("nodes", "Lists the nodes of a model in the order of execution, by the names that --nodes takes.",
         "nodes resnet18", "nodes resnet18 --match 'layer?' --shapes", "nodes inception_v3 --mode train --format json", """nodes bin/MyModels.dll:MyModels.Encoder --args '{"channels": 3}'""")
     {
+        match.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
         inputs.AddTo(this);
         foreach (var option in new Option[] { mode, match, shapes, format })

@@ -16,6 +16,7 @@ internal sealed class SaveCommand : ToolCommand
     public SaveCommand() : base("save", "Saves a model's graph and weights in one file, which loads without the model's code.",
         "save resnet18 --weights resnet18.pth --out resnet18.fx.safetensors", "save bin/MyModels.dll:MyModels.Encoder --nodes encoder=embedding --out encoder.safetensors")
     {
+        nodes.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
         foreach (var option in new Option[] { file, nodes, weights, seed })
             Add(option);

@@ -11,6 +11,9 @@ internal sealed class FusedConvolution : FusedModule
 
     private readonly ConvolutionGeometry geometry;
 
+    /// <summary>Whether a batch norm is part of it, which takes an input without a batch for one with.</summary>
+    private bool hasNorm;
+
     internal FusedConvolution(Tensor weight, Tensor? bias, ConvolutionGeometry geometry, FusedActivation activation)
         : base("FusedConvolution", new(weight, geometry.Groups), bias, activation)
         => this.geometry = geometry;
@@ -25,7 +28,7 @@ internal sealed class FusedConvolution : FusedModule
     {
         using var scope = NewDisposeScope();
         var folded = optimization.Folded(Weight.Dense(), Bias, norm);
-        return new(folded.Weight, folded.Bias, geometry, Activation);
+        return new(folded.Weight, folded.Bias, geometry, Activation) { hasNorm = true };
     }
 
     /// <inheritdoc/>
@@ -53,6 +56,7 @@ internal sealed class FusedConvolution : FusedModule
     /// <inheritdoc/>
     private protected override Tensor Plain(Tensor input, Tensor weight) => weight.dim() switch
     {
+        var dimensions when hasNorm && input.dim() != dimensions => throw new GraphAssertionException($"a batch norm was folded into this convolution for inputs of {dimensions} dimensions, but this one has {input.dim()}"),
         3 => nn.functional.conv1d(input, weight, Bias, geometry.Stride[0], geometry.Padding[0], geometry.Dilation[0], geometry.Groups),
         4 => nn.functional.conv2d(input, weight, Bias, geometry.Stride, geometry.Padding, geometry.Dilation, geometry.Groups),
         _ => nn.functional.conv3d(input, weight, Bias, geometry.Stride, geometry.Padding, geometry.Dilation, geometry.Groups),
@@ -61,7 +65,7 @@ internal sealed class FusedConvolution : FusedModule
     private FusedConvolution Copy(FusedActivation activation)
     {
         using var weight = Weight.Dense();
-        return new(weight, Bias, geometry, activation);
+        return new(weight, Bias, geometry, activation) { hasNorm = hasNorm };
     }
 
     private ShimKernel? MakeShim(ReadOnlySpan<long> input, ReadOnlySpan<long> result, Residual residual)

@@ -50,6 +50,32 @@ public sealed class SubgraphMatcher
         return found;
     }
 
+    /// <summary>
+    /// Why a graph has no match: the place that comes nearest, and what is different there. Null where there is one.
+    /// </summary>
+    public string? explain(IGraphModule module)
+    {
+        nearest = default;
+        if (match(module).Count > 0)
+            return null;
+        var (_, place, reason) = nearest;
+        return place is null ? "The graph computes nothing that the pattern's result could be."
+            : $"The nearest place is '{place.name}'{(place.origin is { } origin ? $" ({origin})" : "")}: {reason}";
+    }
+
+    /// <summary>How much of the pattern was found at the best attempt, at which node it began, and where it ended.</summary>
+    private (int Found, Node? Place, string Reason) nearest;
+
+    private Node? beginning;
+
+    /// <summary>Notes why an attempt ends here, if none came as far.</summary>
+    private bool Fails(int found, string reason)
+    {
+        if (beginning is not null && (nearest.Place is null || found > nearest.Found))
+            nearest = (found, beginning, reason);
+        return false;
+    }
+
     /// <summary>Every way to find the anchors from one on, given what the earlier ones fixed.</summary>
     private IEnumerable<Dictionary<Node, Argument>> Complete(IGraphModule module, int anchor, Dictionary<Node, Argument> values)
     {
@@ -58,6 +84,8 @@ public sealed class SubgraphMatcher
         return module.graph.nodes.SelectMany(candidate =>
         {
             var extended = new Dictionary<Node, Argument>(values);
+            if (anchor == 0)
+                beginning = candidate.op is Opcode.placeholder or Opcode.output ? null : candidate;
             return Matches(module, anchors[anchor], candidate, extended) ? Complete(module, anchor + 1, extended) : [];
         });
     }
@@ -65,15 +93,24 @@ public sealed class SubgraphMatcher
     private bool Matches(IGraphModule module, Node expected, Argument actual, Dictionary<Node, Argument> values)
     {
         if (values.TryGetValue(expected, out var known))
-            return ArgumentComparison.AreSame(known, actual, (node, other) => other is NodeArgument { Node: var second } && node == second);
+            return ArgumentComparison.AreSame(known, actual, (node, other) => other is NodeArgument { Node: var second } && node == second)
+                || Fails(values.Count, $"the pattern's '{expected.name}' would be both {known} and {actual}.");
         if (expected.op == Opcode.placeholder)
-            return Fits(actual, expected.type) && values.TryAdd(expected, actual);
-        if (actual is not NodeArgument { Node: var node } || node.op != expected.op || node.args.Length != expected.args.Length || !DoesTheSame(module, expected, node)
-            || values.Any(entry => entry.Key.op != Opcode.placeholder && entry.Value is NodeArgument { Node: var other } && other == node))
-            return false;
+            return (Fits(actual, expected.type) || Fails(values.Count, $"the pattern's input '{expected.name}' is a {Tracing.Untraceable.Short(expected.type)}, which {actual} is not.")) && values.TryAdd(expected, actual);
+        if (actual is not NodeArgument { Node: var node })
+            return Fails(values.Count, $"the pattern computes '{expected.name}' where the graph has {actual}.");
+        if (node.op != expected.op || node.args.Length != expected.args.Length || !DoesTheSame(module, expected, node))
+            return Fails(values.Count, $"the pattern has {Called(pattern, expected)} where the graph has {Called(module, node)} ('{node.name}').");
+        if (values.Any(entry => entry.Key.op != Opcode.placeholder && entry.Value is NodeArgument { Node: var other } && other == node))
+            return Fails(values.Count, $"'{node.name}' would stand for two nodes of the pattern.");
         values[expected] = node;
-        return expected.args.Zip(node.args).All(pair => ArgumentComparison.AreSame(pair.First, pair.Second, (inner, other) => Matches(module, inner, other, values), ignore_literals));
+        return expected.args.Zip(node.args).All(pair => ArgumentComparison.AreSame(pair.First, pair.Second, (inner, other) => Matches(module, inner, other, values), ignore_literals)
+            || Fails(values.Count, $"'{node.name}' takes {pair.Second} where the pattern has {pair.First}."));
     }
+
+    /// <summary>What a node calls, in words: of a module its class, as a name says nothing.</summary>
+    private static string Called(IGraphModule module, Node node)
+        => node.target is ModuleTarget called ? $"a {Tracing.Untraceable.Short(module.Program.Source.Module(called.Path).GetType())}" : node.op is Opcode.placeholder ? $"the input '{node.name}'" : node.target.name;
 
     private bool DoesTheSame(IGraphModule module, Node expected, Node node) => (expected.target, node.target) switch
     {
@@ -92,7 +129,9 @@ public sealed class SubgraphMatcher
     private bool IsContained(SubgraphMatch match)
     {
         var inside = match.computed.ToHashSet();
-        return match.nodes_map.All(pair => pair.Key.op is Opcode.placeholder or Opcode.get_attr || returned.Contains(pair.Key) || pair.Value.users.All(inside.Contains));
+        beginning = match.anchors[0];
+        return match.nodes_map.All(pair => pair.Key.op is Opcode.placeholder or Opcode.get_attr || returned.Contains(pair.Key) || pair.Value.users.All(user => inside.Contains(user)
+            || Fails(match.values.Count + 1, $"'{pair.Value.name}' is read by '{user.name}' as well, which the match would take it from.")));
     }
 }
 

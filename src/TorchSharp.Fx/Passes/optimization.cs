@@ -9,7 +9,7 @@ public static class optimization
     /// <summary>
     /// A copy of a graph module in which each batch norm is part of the convolution or linear layer before it. The copy shares nothing with the original. A pair is left alone where that would not
     /// be the same: the layer is called again or has another reader, its weight is read directly, it is transposed, or the norm has no running statistics; and a linear layer unless its output
-    /// is known to have two dimensions (<paramref name="example_inputs"/>). Functions are left alone, too. Counterpart: <c>torch.fx.experimental.optimization.fuse</c>.
+    /// is known to have two dimensions (<paramref name="example_inputs"/>). Functions are left alone, too. The copy asserts the number of dimensions for which it is the same. Counterpart: <c>torch.fx.experimental.optimization.fuse</c>.
     /// </summary>
     /// <param name="model">The graph module, in eval mode.</param>
     /// <param name="example_inputs">Inputs to find shapes with; without them linear layers stay, unless <see cref="ShapeProp"/> has been there.</param>
@@ -27,12 +27,28 @@ public static class optimization
         foreach (var norm in fused.graph.nodes.Where(node => node.op == Opcode.call_module).ToArray())
             if (norm.args is [NodeArgument { Node: { op: Opcode.call_module } layer }] && Fuse(fused, layer, norm))
             {
+                AssertRank(fused, layer, norm);
                 norm.replace_all_uses_with(layer);
                 fused.graph.erase_node(norm);
             }
         fused.recompile();
         fused.delete_all_unused_submodules();
         return fused;
+    }
+
+    /// <summary>
+    /// Holds the graph to the number of dimensions for which the norm goes over the layer's channels: a convolution takes inputs without a batch, too, and a linear layer any number of dimensions, but the norm
+    /// after it would then mean another dimension. The layer's input is asked, so that nothing else comes to read the layer.
+    /// </summary>
+    private static void AssertRank(IGraphModule module, Node layer, Node norm)
+    {
+        var graph = module.graph;
+        var rank = module.Program.Source.Attribute($"{layer.target.name}.weight")().dim();
+        using var here = graph.inserting_before(layer);
+        var dimensions = graph.call_method(typeof(Tensor).GetMethod(nameof(Tensor.dim), [])!, layer.args[0]);
+        var same = graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin.eq, typeof(long)), [dimensions, new Literal(rank)], typeof(bool));
+        var message = new Literal($"the batch norm '{norm.target.name}' was fused into '{layer.target.name}' for inputs of {rank} dimensions");
+        graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [same, message], typeof(void));
     }
 
     private static bool Fuse(IGraphModule module, Node layer, Node norm)

@@ -15,19 +15,27 @@ public static class subgraph_rewriter
     /// <param name="replacement">What to put there.</param>
     /// <param name="match_filters">Which matches to replace: those for which every filter says yes.</param>
     /// <param name="ignore_literals">Whether a constant in the pattern stands for any.</param>
+    /// <param name="suppress_match_warning">Whether to say nothing (<see cref="fx.warn"/>) where nothing is replaced; else it is said why.</param>
     /// <exception cref="ArgumentException">The two functions differ in their inputs or results.</exception>
     /// <exception cref="TraceException">One of them can't be written as a graph.</exception>
-    public static IReadOnlyList<ReplacedPatterns> replace_pattern(IGraphModule module, Delegate pattern, Delegate replacement, IReadOnlyList<Func<SubgraphMatch, bool>>? match_filters = null, bool ignore_literals = false)
+    public static IReadOnlyList<ReplacedPatterns> replace_pattern(IGraphModule module, Delegate pattern, Delegate replacement, IReadOnlyList<Func<SubgraphMatch, bool>>? match_filters = null, bool ignore_literals = false, bool suppress_match_warning = false)
     {
         ArgumentNullException.ThrowIfNull(module);
         using var sought = fx.symbolic_trace(pattern);
         using var put = fx.symbolic_trace(replacement);
-        var replaced = new Rewriter(module, sought.graph, put).Replace(
-            new SubgraphMatcher(sought) { ignore_literals = ignore_literals }.match(module).Where(match => (match_filters ?? []).All(filter => filter(match))));
+        var matcher = new SubgraphMatcher(sought) { ignore_literals = ignore_literals };
+        var found = matcher.match(module);
+        SubgraphMatch[] wanted = [.. found.Where(match => (match_filters ?? []).All(filter => filter(match)))];
+        var replaced = new Rewriter(module, sought.graph, put).Replace(wanted);
         if (replaced.Count > 0)
             module.recompile();
+        else if (!suppress_match_warning)
+            fx.warn($"replace_pattern replaced nothing (suppress_match_warning: true says nothing of it). {(found.Count == 0 ? matcher.explain(module) : wanted.Length == 0 ? $"The filters left out each of {found.Count} matches." : Unmovable(wanted[0]))}");
         return replaced;
     }
+
+    private static string Unmovable(SubgraphMatch match)
+        => $"The match at '{match.anchors[0].name}' has to stay: between its nodes, others read its results or write to what it reads.";
 }
 
 /// <summary>A place that was replaced. Counterpart: <c>torch.fx.subgraph_rewriter.ReplacedPatterns</c>.</summary>

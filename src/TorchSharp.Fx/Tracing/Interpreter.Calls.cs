@@ -39,9 +39,14 @@ internal sealed partial class Interpreter
     internal Value Dispatch(MethodBase method, params Value[] arguments)
     {
         var call = new Invocation(this, method, arguments);
+        var recorded = Graph.Count;
         foreach (var handler in Handlers)
             if (handler(call) is { } result)
+            {
+                if (call.Traits.Surroundings is { } kind && Graph.Count == recorded)
+                    NoteSurroundings(kind, call, result);
                 return result;
+            }
         throw new InvalidOperationException($"No handler took the call of {method}.");
     }
 
@@ -75,6 +80,23 @@ internal sealed partial class Interpreter
         }
     }
 
+    /// <summary>A call by reflection, followed as any other; what it throws is wrapped as .NET does, but says what was called.</summary>
+    internal Value Reflected(MethodInfo method, Value target, object?[] arguments)
+    {
+        var parameters = Traits.Of(method).Parameters;
+        var values = arguments.Select((argument, i) => argument is Proxy symbol && parameters[i].ParameterType.IsValueType ? Value.Of(symbol) : ToValue(argument, parameters[i].ParameterType)).ToList();
+        if (!method.IsStatic)
+            values.Insert(0, method.DeclaringType!.IsValueType ? Value.Of(new Address.Box(target.Reference!)) : target);
+        try
+        {
+            return Box(Dispatch(Resolve(method, values, true), [.. values]), method.ReturnType);
+        }
+        catch (Exception error) when (ProgramFault.Is(error))
+        {
+            throw ProgramFault.Raise(new TargetInvocationException($"{Untraceable.Short(method)}, which is called by reflection, threw {error.GetType().Name}: {error.Message}", error));
+        }
+    }
+
     /// <summary>The module whose code is at a path, in words.</summary>
     internal string Place(string path) => path.Length > 0 ? $"module '{path}'" : root is TracedFunction ? "the function" : "the root module";
 
@@ -102,12 +124,16 @@ internal sealed partial class Interpreter
         }
     }
 
-    /// <summary>The calls of the user's own code that lead to where the program is, the innermost first. Places are looked up when they are asked for.</summary>
+    /// <summary>
+    /// The calls of the user's own code that lead to where the program is, the innermost first; a method that calls itself from the same place again and again is there once.
+    /// Places are looked up when they are asked for.
+    /// </summary>
     internal IReadOnlyList<Origin> ProgramStack()
     {
         var calls = new List<Origin>();
+        var seen = new HashSet<(string, MethodIL, int)>();
         for (var frame = current; frame is not null; frame = frame.Caller)
-            if (frame.Method.IsPlace)
+            if (frame.Method.IsPlace && seen.Add((frame.ModulePath, frame.Code, frame.At)))
                 calls.Add(new Origin(frame.ModulePath, frame.Code, frame.At));
         return calls;
     }

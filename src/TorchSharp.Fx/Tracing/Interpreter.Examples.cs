@@ -188,9 +188,14 @@ internal sealed partial class Interpreter
     /// <summary>Refuses a number that was read out of a tensor, unless the user allows it: the next input has another one.</summary>
     private void Permit(Proxy symbol)
     {
-        if (!Examples!.AllowsValues && symbol.Argument.nodes().FirstOrDefault(ReadsContent) is { } read)
+        if (!Examples!.AllowsValues && ContentOf(symbol) is { } read)
             throw Untraceable.ReadsContent(this, read);
     }
+
+    /// <summary>What a number was read out of a tensor by; null where it follows from sizes and arguments. A deferred one is not recorded by the question.</summary>
+    internal static Node? ContentOf(Proxy symbol) => symbol is Deferred deferred
+        ? new[] { deferred.Left, deferred.Right }.Where(operand => operand.IsSymbol).Select(operand => ContentOf(operand.Symbol)).FirstOrDefault(found => found is not null)
+        : symbol.Argument.nodes().FirstOrDefault(ReadsContent);
 
     private static bool ReadsContent(Node node) => node.target switch
     {

@@ -34,7 +34,10 @@ internal sealed partial class Interpreter
         var several = result as torch.Tensor[];
         for (var i = 0; i < (several?.Length ?? 1); i++)
             if ((several is null ? result : several[i]) is torch.Tensor tensor && IsNew(tensor, call))
+            {
                 Constants.Add(new(tensor, call, several is null ? null : i), isTemporary: callBacks == 0);
+                NoteDefaultType(tensor, call);
+            }
         if (result is IDisposable and not torch.Tensor and not torch.nn.Module && call.Method.IsStatic)
             opened.Push((IDisposable)result);
     }
@@ -70,7 +73,7 @@ internal sealed partial class Interpreter
                 : BaseCalls.IsOne(method, target) ? BaseCalls.Invoke((MethodInfo)method, target!, real)
                 : method is ConstructorInfo constructor && target is null ? constructor.Invoke(Unwrapped, null, real, null) : method.Invoke(target, Unwrapped, null, real, null);
         }
-        catch (InvalidOperationException exception) when (exception.Message.Contains("empty handle", StringComparison.Ordinal) && Array.Find(operands, DependsOnInput) is { Reference: { } held } && Symbols.TryGet(held, out var symbol))
+        catch (Exception exception) when ((exception is TargetInvocationException { InnerException: { } inner } ? inner : exception) is InvalidOperationException { Message: var message } && message.Contains("empty handle", StringComparison.Ordinal) && Array.Find(operands, DependsOnInput) is { Reference: { } held } && Symbols.TryGet(held, out var symbol))
         {
             throw Untraceable.ReadsTensor(this, method, symbol);
         }

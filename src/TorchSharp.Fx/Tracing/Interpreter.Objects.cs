@@ -31,6 +31,8 @@ internal sealed partial class Interpreter
                 arguments = HostCode.Prepared(new(this, constructor, [default, .. arguments]));
             var made = HostCall(constructor, null, arguments);
             Overlay.Own(made!);
+            if (made is Random && arguments.Length == 0)
+                unseeded.Add(made);
             return ToValue(made, type);
         }
         if (type.IsByRefLike)

@@ -1,3 +1,6 @@
+using System.Reflection;
+using TorchSharp.Fx.Tracing;
+
 namespace TorchSharp.Fx;
 
 /// <summary>
@@ -19,7 +22,7 @@ public sealed class TraceException : Exception
     /// <summary>The C# file and line; method and IL offset where there is no PDB.</summary>
     public string location { get; }
 
-    /// <summary>The calls of the traced program that lead there, the innermost first: module path, method and place of each.</summary>
+    /// <summary>The calls of the traced program that lead there, the innermost first: module path, method and place of each; one that is made again and again from the same place is there once.</summary>
     public IReadOnlyList<Origin> program_stack { get; }
 }
 
@@ -46,8 +49,13 @@ public sealed class InterpreterFault : Exception
 public sealed class TracedProgramException : Exception
 {
     internal TracedProgramException(Exception thrown, string modulePath, string place, string location, IReadOnlyList<Origin> stack)
-        : base($"The model threw {thrown.GetType().Name} while it was traced: {thrown.Message} It happened in {place} at {location}.", thrown)
+        : base($"The model threw {Described(thrown)} It happened in {place} at {location}.", thrown)
         => (module_path, this.location, program_stack) = (modulePath, location, stack);
+
+    /// <summary>What reflection wraps says nothing by itself.</summary>
+    private static string Described(Exception thrown) => thrown is TargetInvocationException { InnerException: { TargetSite: { } site } inner } && !thrown.Message.Contains(inner.Message, StringComparison.Ordinal)
+        ? $"{inner.GetType().Name} in {Untraceable.Short(site)}, which it calls by reflection, while it was traced: {inner.Message}"
+        : $"{thrown.GetType().Name} while it was traced: {thrown.Message}";
 
     /// <summary>The qualified name of the module whose code threw; empty for the root.</summary>
     public string module_path { get; }

@@ -18,7 +18,12 @@ public sealed class TraceReport
         constants = [.. graph.nodes.Where(node => node.op == Opcode.get_attr && attributes.Constants.ContainsKey(node.target.name)).Select(node => Constant(node, attributes.Constants[node.target.name]))];
         present_inputs = [.. interpreter.TakenAsPresent.Select(entry => new TraceNote(entry.Name, entry.At))];
         dropped_state = [.. interpreter.Overlay.Dropped.Select(entry => new TraceNote(entry.What, entry.At))];
+        modes = Asked(SurroundingsKind.Mode);
+        seeds = Asked(SurroundingsKind.Seed);
+        surroundings = Asked(SurroundingsKind.Value);
         unregistered_modules = [.. attributes.Unregistered.Select(entry => new UnregisteredModule(entry.Path, entry.Module.GetType().Name, entry.Module.parameters().Sum(parameter => parameter.numel())))];
+
+        TraceNote[] Asked(SurroundingsKind kind) => [.. interpreter.Asked.Where(entry => entry.Kind == kind).Select(entry => new TraceNote(entry.What, entry.At))];
     }
 
     /// <summary>How many nodes the graph has.</summary>
@@ -45,29 +50,35 @@ public sealed class TraceReport
     /// <summary>Fields and collections of the model that the program wrote to: the trace went on with the new content, and the graph leaves them as they are.</summary>
     public IReadOnlyList<TraceNote> dropped_state { get; }
 
+    /// <summary>Modules whose mode the program's own code asks for: the graph is that of the mode that they were in.</summary>
+    public IReadOnlyList<TraceNote> modes { get; }
+
+    /// <summary>Where the program sets the state of a random number generator while it is traced: the graph doesn't set it again.</summary>
+    public IReadOnlyList<TraceNote> seeds { get; }
+
+    /// <summary>What the program asked of the time, the process, the machine or a setting of TorchSharp, such as <c>DateTime.Now</c> or the default dtype: the graph has the answer of the trace for good.</summary>
+    public IReadOnlyList<TraceNote> surroundings { get; }
+
+    /// <summary>What the graph assumes or leaves out without asserting it, a line each with a title before; empty where it is as good as the program for all inputs.</summary>
+    public string assumptions => Text(
+        ("written by the program, not by the graph", dropped_state), ("inputs taken to be there", present_inputs), ("for the mode that they were traced in", modes),
+        ("set while tracing, not by the graph", seeds), ("read while tracing, not by the graph", surroundings));
+
     /// <summary>Modules that are called without being registered: their parameters would not train, move or be saved.</summary>
     public IReadOnlyList<UnregisteredModule> unregistered_modules { get; }
 
     /// <summary>The report as text, a line a fact.</summary>
-    public override string ToString()
-    {
-        var text = new StringBuilder($"{nodes} nodes, {leaves.Count} leaf modules\n");
-        Append("leaf modules", leaves);
-        Append("asserted conditions", guards);
-        Append("asserted values", specialisations);
-        Append("inputs taken to be there", present_inputs);
-        Append("computed while tracing", constants);
-        Append("written by the program, not by the graph", dropped_state);
-        Append("called but not registered", unregistered_modules);
-        return text.ToString();
+    public override string ToString() => $"{nodes} nodes, {leaves.Count} leaf modules\n" + Text(
+        ("leaf modules", leaves), ("asserted conditions", guards), ("asserted values", specialisations), ("inputs taken to be there", present_inputs), ("computed while tracing", constants),
+        ("written by the program, not by the graph", dropped_state), ("for the mode that they were traced in", modes), ("set while tracing, not by the graph", seeds),
+        ("read while tracing, not by the graph", surroundings), ("called but not registered", unregistered_modules));
 
-        void Append<T>(string title, IReadOnlyList<T> notes)
-        {
-            if (notes.Count > 0)
-                text.Append(title).Append(":\n");
-            foreach (var note in notes)
-                text.Append("  ").Append(note).Append('\n');
-        }
+    private static string Text(params (string Title, IEnumerable<object> Notes)[] parts)
+    {
+        var text = new StringBuilder();
+        foreach (var (title, notes) in parts.Where(part => part.Notes.Any()))
+            text.Append(title).Append(":\n").AppendJoin("", notes.Select(note => $"  {note}\n"));
+        return text.ToString();
     }
 
     private static TraceNote Assertion(Node node) => new(((Literal)node.args[1]).Value as string ?? "", node.origin);

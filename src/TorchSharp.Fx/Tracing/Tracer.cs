@@ -52,6 +52,9 @@ public class Tracer
     /// <summary>What is to be known about the last trace beside its graph; also of one that was refused.</summary>
     public TraceReport report => new(graph, Interpreter, Attributes);
 
+    /// <summary>Whether the report has assumptions; asked at every trace, so without making one.</summary>
+    internal bool AssumesSomething => Interpreter.Asked.Count + Interpreter.Overlay.Dropped.Count + Interpreter.TakenAsPresent.Count > 0;
+
     internal Interpreter Interpreter => interpreter ?? throw new InvalidOperationException("Nothing was traced yet: call trace first.");
 
     internal ModuleAttributes Attributes => attributes!;

@@ -26,6 +26,7 @@ internal sealed class Traits
         IsAsync = method.IsDefined(typeof(AsyncStateMachineAttribute), false);
         var open = Open(method);
         OpenParameters = open is null ? Parameters : open.GetParameters();
+        Surroundings = Home == Home.User ? null : Tracing.Surroundings.Of(method);
     }
 
     internal MethodBase Method { get; }
@@ -62,6 +63,9 @@ internal sealed class Traits
     internal bool IsModuleCall { get; }
 
     internal bool IsAsync { get; }
+
+    /// <summary>What the method tells of the time, the process, the machine or a setting; null if nothing.</summary>
+    internal SurroundingsKind? Surroundings { get; }
 
     internal static Traits Of(MethodBase method) => Known.Of(method);
 

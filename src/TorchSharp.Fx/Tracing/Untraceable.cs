@@ -8,7 +8,15 @@ internal static class Untraceable
 {
     private const string LeafFix = "make the method a leaf function (tracer_kwargs.autowrap_functions) or its module a leaf module (tracer_kwargs.leaf_modules)";
 
-    internal static TraceException Branch(Interpreter at, Proxy condition) => Error(at, "FX001",
+    internal static TraceException Branch(Interpreter at, Proxy condition) => Interpreter.ContentOf(condition) is null ? BranchOnSize(at, condition) : BranchOnContent(at, condition);
+
+    private static TraceException BranchOnContent(Interpreter at, Proxy condition) => OfContent(at,
+        $"The program branches on {Describe(condition)}, which is read out of a tensor that depends on an input, so a graph of it would hold for some inputs only.",
+        $"Compute with tensors (torch.where) instead, go by an example (example_inputs with allow_value_specialization: true), or {LeafFix}.");
+
+    private static TraceException OfContent(Interpreter at, string what, string fix) => Error(at, "FX018", what, fix);
+
+    private static TraceException BranchOnSize(Interpreter at, Proxy condition) => Error(at, "FX001",
         $"The program branches on {Describe(condition)}, which depends on an input, so a graph of it would hold for some inputs only.",
         $"Fix the value with concrete_args if it is an argument, compute with tensors (torch.where) instead, or {LeafFix}.");
 
@@ -79,7 +87,7 @@ internal static class Untraceable
         $"The input '{input.Name}' of {PythonNames.Plain(input.Member.Name)} is a {Short(input.ParameterType)}, and no object without content can stand for that type.",
         "Fix it with concrete_args, or give the parameter a default value.");
 
-    internal static TraceException ReadsContent(Interpreter at, Node read) => Error(at, "FX018",
+    internal static TraceException ReadsContent(Interpreter at, Node read) => OfContent(at,
         $"The program is to go on by the example's value of '{read.name}', which was read out of a tensor, so that other inputs of the same shapes would break it.",
         $"Allow it with allow_value_specialization: true, compute with tensors (torch.where) instead, or {LeafFix}.");
 
@@ -112,7 +120,7 @@ internal static class Untraceable
         _ => ">=",
     };
 
-    private static string Short(MethodBase method) => method.IsConstructor ? $"new {Short(method.DeclaringType!)}" : $"{Short(method.DeclaringType!)}.{PythonNames.Plain(method.Name)}";
+    internal static string Short(MethodBase method) => method.IsConstructor ? $"new {Short(method.DeclaringType!)}" : $"{Short(method.DeclaringType!)}.{PythonNames.Plain(method.Name)}";
 
     internal static string Short(Type type)
     {

@@ -67,7 +67,7 @@ public sealed class LiveTensorTests
 
     private sealed class Keeping : Module<Tensor, Tensor>
     {
-        private static readonly Tensor Shared = ones(2);
+        private static readonly Tensor Shared = ones(2).DetachFromDisposeScope();
         private static readonly Lazy<Tensor> Late = new(() => ones(2));
         internal readonly List<Tensor> tables = [ones(2), ones(2)];
         private readonly Parameter scale = Parameter(ones(2));

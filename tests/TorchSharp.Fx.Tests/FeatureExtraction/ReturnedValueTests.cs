@@ -7,7 +7,7 @@ namespace TorchSharp.Fx.Tests.FeatureExtraction;
 /// <summary>A returned feature is the node's value at that point, an object of its own, and costs nothing that is not needed.</summary>
 public sealed class ReturnedValueTests
 {
-    private static readonly Tensor Input = tensor([-1f, 2f]);
+    private static readonly Tensor Input = tensor([-1f, 2f]).DetachFromDisposeScope();
 
     private sealed class Overwriting : Module<Tensor, Tensor>
     {

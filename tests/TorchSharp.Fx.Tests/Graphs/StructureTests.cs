@@ -38,7 +38,7 @@ public sealed class StructureTests
         public Chain? Next { get; set; }
     }
 
-    private static readonly Tensor A = tensor(1), B = tensor(2), C = tensor(3);
+    private static readonly Tensor A = tensor(1).DetachFromDisposeScope(), B = tensor(2).DetachFromDisposeScope(), C = tensor(3).DetachFromDisposeScope();
 
     /// <summary>Values beside the numbers in their tensors, in order.</summary>
     public static TheoryData<string> Kinds => [.. Values.Keys];

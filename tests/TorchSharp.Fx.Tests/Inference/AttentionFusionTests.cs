@@ -7,9 +7,9 @@ namespace TorchSharp.Fx.Tests.Inference;
 [Collection("Tensor counts")]
 public sealed class AttentionFusionTests
 {
-    private static readonly Tensor Bias = randn(1, 3, 10, 10);
-    private static readonly Tensor Mask = randn([1, 4, 1, 10, 10]);
-    private static readonly Tensor HeadFactor = rand([3, 1, 1]) + 1;
+    private static readonly Tensor Bias = randn(1, 3, 10, 10).DetachFromDisposeScope();
+    private static readonly Tensor Mask = randn([1, 4, 1, 10, 10]).DetachFromDisposeScope();
+    private static readonly Tensor HeadFactor = (rand([3, 1, 1]) + 1).DetachFromDisposeScope();
 
     public static TheoryData<string> Spellings => [.. Attentions.Keys];
 

@@ -7,7 +7,7 @@ namespace TorchSharp.Fx.Tests.Passes;
 /// <summary>Mirrors PyTorch's test_cse_pass.</summary>
 public sealed class CommonSubexpressionTests
 {
-    private static readonly Parameter Weight = new(ones(3));
+    private static readonly Parameter Weight = (Parameter)new Parameter(ones(3)).DetachFromDisposeScope();
 
     public static TheoryData<string> Names => [.. Functions.Keys];
 

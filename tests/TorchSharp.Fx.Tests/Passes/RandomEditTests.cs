@@ -13,7 +13,9 @@ public sealed class RandomEditTests
 {
     private static readonly int Sequences = int.TryParse(Environment.GetEnvironmentVariable("FX_EDIT_SEQUENCES"), CultureInfo.InvariantCulture, out var given) ? given : 300;
 
-    private static readonly Tensor X = Traced.Sample(1, 2, 3), Y = Traced.Sample(2, 2, 3), Weight = Traced.Sample(3, 2, 3);
+    private static readonly Tensor X = Fixed(1), Y = Fixed(2), Weight = Fixed(3);
+
+    private static Tensor Fixed(int seed) => Traced.Sample(seed, 2, 3).DetachFromDisposeScope();
 
     [Fact]
     public void Edits_keep_a_graph_well_formed_and_those_that_preserve_the_result_keep_that()

@@ -262,6 +262,9 @@ public sealed class UntraceableTests
         var refusal = Assert.Throws<TraceException>(() => fx.symbolic_trace(new Scaling(), example_inputs: [ones(2, 2)]));
         Assert.Equal("FX018: The program is to go on by the example's value of 'item', which was read out of a tensor, so that other inputs of the same shapes would break it. "
             + $"It happens in the root module at UntraceableTests.cs:{Scaling.Line}. Allow it with allow_value_specialization: true, compute with tensors (torch.where) instead, or {OrLeaf}", refusal.Message);
+        var bySymbols = Assert.Throws<TraceException>(() => fx.symbolic_trace(new Scaling()));
+        Assert.Equal("FX018: The program branches on 'item > 1', which is read out of a tensor that depends on an input, so a graph of it would hold for some inputs only. "
+            + $"It happens in the root module at UntraceableTests.cs:{Scaling.Line}. Compute with tensors (torch.where) instead, go by an example (example_inputs with allow_value_specialization: true), or {OrLeaf}", bySymbols.Message);
     }
 
     private sealed class Repeating() : nn.Module<Tensor, Tensor>(nameof(Repeating))

@@ -200,7 +200,7 @@ public class AttributeTests
 
     private sealed class Unregistered2() : Module<Tensor, Tensor>("Unregistered2")
     {
-        private static readonly Tensor Table = rand(3);
+        private static readonly Tensor Table = rand(3).DetachFromDisposeScope();
 
         public override Tensor forward(Tensor x)
         {
