@@ -46,7 +46,7 @@ public sealed class StructureTests
     private static readonly Dictionary<string, (object Value, int[] Numbers)> Values = new()
     {
         ["tensor"] = (A, [1]),
-        ["parameter"] = (new Modules.Parameter(ones(1) * 2), [2]),
+        ["parameter"] = (new Modules.Parameter(ones(1) * 2).DetachFromDisposeScope(), [2]),
         ["tuple"] = ((A, 3, B), [1, 2]),
         ["long tuple"] = ((A, 1, B, 2, C, 3, A, 4, B, "five", C), [1, 2, 3, 1, 2, 3]),
         ["class tuple"] = (Tuple.Create(A, "b", Tuple.Create(C, 1.5)), [1, 3]),

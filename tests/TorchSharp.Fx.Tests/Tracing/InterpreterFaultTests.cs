@@ -11,7 +11,7 @@ public sealed class InterpreterFaultTests
     /// <summary>Examples with a bug: they fail at the first node that is no input.</summary>
     private sealed class Broken(Exception bug) : ExampleValues
     {
-        private static readonly Tensor A = ones(3, 2);
+        private static readonly Tensor A = ones(3, 2).DetachFromDisposeScope();
 
         internal override void Input(Node placeholder, ParameterInfo parameter) { }
 
