@@ -92,5 +92,5 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
         return Structure.Simplified(value, part => part is not Tensor tensor ? null : isWritten ? tensor.clone() : Kept.Add(tensor) ? tensor : tensor);
     }
 
-    private static bool HoldsTensors(object? value) => Structure.Tensors(value).Any();
+    private static bool HoldsTensors(object? value) => Structure.Tensors(value).Any(tensor => !tensor.IsInvalid);
 }

@@ -52,14 +52,29 @@ internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<N
     protected override object? call_module(Node node)
     {
         var module = ModuleAt(node.target.name);
-        return module.GetType().Assembly == typeof(Tensor).Assembly ? base.call_module(node) : Enter(node, given => Of(module, given));
+        if (module.GetType().Assembly != typeof(Tensor).Assembly)
+            return Enter(node, given => Of(module, given));
+        return Beside(node, base.call_module, given => Losses.Of(module, given) ?? AttentionLayers.Of(module, given) ?? Cells.Of(module, given));
     }
 
     /// <inheritdoc/>
     protected override object? call_function(Node node)
         => node.target is FunctionTarget { Method: MethodInfo { IsStatic: true } function } && function.DeclaringType!.Assembly != typeof(Tensor).Assembly && function.DeclaringType.Namespace != nameof(System)
             ? Enter(node, given => Of(function, node, given))
-            : base.call_function(node);
+            : Beside(node, base.call_function, given => node.target is FunctionTarget { Method: { IsStatic: true } method } ? Losses.Of(method.Name, method.GetParameters().Select(parameter => parameter.Name!), given) ?? Cells.Of(method.Name, given) : null);
+
+    /// <inheritdoc/>
+    protected override object? call_method(Node node) => Beside(node, base.call_method, given => Cells.Of(node.target.name, given));
+
+    /// <summary>Runs what is TorchSharp's own, and beside it the graph of simpler operations that it is, where ONNX has none for it.</summary>
+    private object? Beside(Node node, Func<Node, object?> call, Func<object?[], Expansion?> write)
+    {
+        if (!expansions.ContainsKey(node) && write(fetch_args(node)) is { } written)
+            expansions.Add(node, written);
+        if (expansions.TryGetValue(node, out var expansion))
+            Enter(node, _ => expansion);
+        return call(node);
+    }
 
     private object? Enter(Node node, Func<object?[], Expansion> trace)
     {
@@ -90,5 +105,6 @@ internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<N
         return new(program.Source.Root, program.Current, program.Constants);
     }
 
-    private static object? Facts(object? value) => Structure.Simplified(value, part => part is Tensor tensor ? new TensorFacts([.. tensor.shape], tensor.dtype) : part);
+    /// <summary>Attention gives an empty tensor in the place of weights that nobody asked for.</summary>
+    private static object? Facts(object? value) => Structure.Simplified(value, part => part is Tensor tensor ? tensor.IsInvalid ? null : new TensorFacts([.. tensor.shape], tensor.dtype) : part);
 }

@@ -41,7 +41,8 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
         if ((input is InputShape shape ? shape.Example(sizes, 0, CPU) : input) is not Tensor tensor)
             return input;
         long[] repeats = [.. Enumerable.Range(0, (int)tensor.dim()).Select(axis => !named.ContainsKey(axis) || letters?[axis] is not null ? 1 : tensor.shape[axis] == 1 ? new[] { 2, 3, 5 }[number] : number + 1L)];
-        return Array.TrueForAll(repeats, by => by == 1) ? tensor : tensor.repeat(repeats);
+        // A copy, for the graph may write to it.
+        return tensor.repeat(repeats);
     }
 
     private static void Run(ExampleRun run, object?[] inputs)

@@ -29,7 +29,7 @@ internal sealed class Exporter(OnnxGraph graph)
             }
             catch (NotSupportedException error) when (error is not OnnxExportException)
             {
-                throw new OnnxExportException(node, error.Message, node.target is BuiltinTarget { Operation: Builtin._assert } ? [] : Table.Keys);
+                throw new OnnxExportException(node, error.Message, node.target is BuiltinTarget { Operation: Builtin._assert } ? [] : Table.Keys.Concat(Losses.Names).Concat(AttentionLayers.Names).Concat(Cells.Names));
             }
         return scope;
     }
@@ -47,12 +47,29 @@ internal sealed class Exporter(OnnxGraph graph)
             return Part(scope.Values[whole]!, scope.Run.Arguments[node][1]!);
         var module = node.target is ModuleTarget target ? scope.Run.ModuleAt(target.Path) : null;
         var name = (module?.GetType().Name ?? node.target.name).ToLowerInvariant();
-        var converter = Table.GetValueOrDefault(name) ?? Table.GetValueOrDefault(name.TrimEnd('_')) ?? throw new NotSupportedException($"there is no converter for '{name}'");
-        var value = converter(new Step(node, module, Parameters(node), scope));
-        if (written.Length > 0)
-            InPlace.Overwrite(scope, written[0], node, (string)value);
-        return value;
+        var converter = Converter(name) ?? throw new NotSupportedException($"there is no converter for '{name}'");
+        var step = new Step(node, module, Parameters(node), scope);
+        var value = converter(step);
+        step.RefuseUnread();
+        if (written.Length == 0)
+            return Typed(value, scope.Run.Values[node]);
+        var changed = graph.Cast((string)value, graph.TypeOf((string)value), ((TensorFacts)scope.Run.Values[written[0]]!).Type);
+        InPlace.Overwrite(scope, written[0], node, changed);
+        return changed;
     }
+
+    private static Func<Step, object>? Converter(string name) => Table.GetValueOrDefault(name) ?? Table.GetValueOrDefault(name.TrimEnd('_'));
+
+    /// <summary>Whether there is one for the operation that a node calls.</summary>
+    internal static bool HasConverter(Node node) => Converter(node.target.name.ToLowerInvariant()) is not null || Losses.Names.Contains(node.target.name) || Cells.Names.Contains(node.target.name);
+
+    /// <summary>A value whose type, and those of its parts, are the example's.</summary>
+    private object Typed(object value, object? expected) => (value, expected) switch
+    {
+        (string name, TensorFacts { Type: var type }) when graph.TypeOf(name) != type => throw new NotSupportedException($"it would give {graph.TypeOf(name)} instead of {type}"),
+        (string[] names, object?[] parts) => names.Zip(parts, Typed).Cast<string>().ToArray(),
+        _ => value,
+    };
 
     /// <summary>The program's own checks are left out, but a way that the trace took by a size that is free would be wrong for others.</summary>
     private static void RefuseDecision(Node node, Scope scope)
@@ -134,9 +151,11 @@ internal sealed class Exporter(OnnxGraph graph)
         _ => false,
     };
 
-    private static string[] Parameters(Node node) => node.target switch
+    private static ParameterInfo?[] Parameters(Node node) => node.target switch
     {
-        FunctionTarget or MethodTarget => [.. node.target.Callee!.Value.Names],
+        FunctionTarget { Method: var method } => [.. method.IsStatic || method.IsConstructor ? [] : new ParameterInfo?[] { null }, .. method.GetParameters()],
+        MethodTarget { Method: var method } => [.. new ParameterInfo?[] { null }, .. method.GetParameters()],
+        ModuleTarget { Method: var method } => [.. method.GetParameters()],
         _ => [],
     };
 

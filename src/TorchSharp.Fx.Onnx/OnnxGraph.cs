@@ -12,6 +12,7 @@ internal sealed class OnnxGraph
 
     private readonly HashSet<string> names = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> constants = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ScalarType> types = new(StringComparer.Ordinal);
 
     internal GraphProto Proto { get; } = new() { Name = "graph" };
 
@@ -56,10 +57,53 @@ internal sealed class OnnxGraph
     /// <summary>Adds a node of one output, and names that.</summary>
     internal string Add(string op, string name, IEnumerable<string> inputs, params ReadOnlySpan<AttributeProto> attributes) => Add(op, name, inputs, 1, attributes)[0];
 
+    /// <summary>Adds a node. Where ONNX Runtime can't compute it in the type of its inputs, it is computed in a wider one.</summary>
     internal string[] Add(string op, string name, IEnumerable<string> inputs, int outputs, ReadOnlySpan<AttributeProto> attributes)
     {
-        var node = new NodeProto { OpType = op, Name = Name(name + "/" + op) };
-        node.Input.Add(inputs);
+        var (kernel, given) = (Kernels.Of(op), inputs.ToArray());
+        if (kernel.Outputs.Length == 0)
+            throw new InvalidOperationException($"{op} needs the type of what it gives.");
+        var type = Together(op, [.. given.Where((input, i) => input.Length > 0 && kernel.IsTold(i))]);
+        var computed = Kernels.Computed(op, type);
+        var results = Write(op, name, given.Select((input, i) => input.Length > 0 && kernel.IsTold(i) ? Cast(input, type, computed) : input), outputs, attributes);
+        for (var i = 0; i < results.Length; i++)
+        {
+            types[results[i]] = kernel.Output(i, computed);
+            if (kernel.Output(i, computed) != kernel.Output(i, type))
+                results[i] = Cast(results[i], computed, type);
+        }
+        return results;
+    }
+
+    /// <summary>Adds a node of one output, whose type an attribute tells.</summary>
+    internal string Typed(string op, string name, IEnumerable<string> inputs, ScalarType type, params ReadOnlySpan<AttributeProto> attributes)
+    {
+        var result = Write(op, name, inputs, 1, attributes)[0];
+        types[result] = type;
+        return result;
+    }
+
+    /// <summary>The type of a value.</summary>
+    internal ScalarType TypeOf(string value) => types[value];
+
+    /// <summary>Declares a value that no node gives: an input.</summary>
+    internal string Declare(string name, ScalarType type)
+    {
+        types[name] = type;
+        return name;
+    }
+
+    private ScalarType Together(string op, string[] values) => values.Select(TypeOf).Distinct().ToArray() switch
+    {
+        [var only] => only,
+        [] => throw new InvalidOperationException($"{op} has no inputs."),
+        var several => throw new NotSupportedException($"it would need {op} of {string.Join(" and ", several)} together, which ONNX has not"),
+    };
+
+    private string[] Write(string op, string name, IEnumerable<string> inputs, int outputs, ReadOnlySpan<AttributeProto> attributes)
+    {
+        // Those that it needs come before it.
+        var node = new NodeProto { OpType = op, Name = Name(name + "/" + op), Input = { inputs.ToArray() } };
         for (var i = 0; i < outputs; i++)
             node.Output.Add(Name(name));
         foreach (var attribute in attributes)
@@ -83,7 +127,7 @@ internal sealed class OnnxGraph
         proto.Dims.Add(tensor.shape);
         Proto.Initializer.Add(proto);
         Initializers.Add((proto, tensor));
-        return proto.Name;
+        return Declare(proto.Name, tensor.dtype);
     }
 
     /// <summary>A size of a tensor as a value of one element.</summary>
@@ -95,7 +139,7 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>The same numbers in another type.</summary>
-    internal string Cast(string value, ScalarType from, ScalarType to) => from == to ? value : Add("Cast", "cast", [value], Attribute("to", DataTypes.Of(to)));
+    internal string Cast(string value, ScalarType from, ScalarType to) => from == to ? value : Typed("Cast", "cast", [value], to, Attribute("to", DataTypes.Of(to)));
 
     internal string Integers(params long[] numbers) => Constant($"int64 [{string.Join(", ", numbers)}]", ScalarType.Int64, [numbers.Length], numbers.SelectMany(BitConverter.GetBytes));
 
@@ -109,6 +153,10 @@ internal sealed class OnnxGraph
         ScalarType.Float16 => BitConverter.GetBytes((Half)number),
         ScalarType.Int64 => BitConverter.GetBytes((long)number),
         ScalarType.Int32 => BitConverter.GetBytes((int)number),
+        ScalarType.Int16 => BitConverter.GetBytes((short)number),
+        ScalarType.Int8 => [(byte)(sbyte)number],
+        ScalarType.Byte => [(byte)number],
+        ScalarType.BFloat16 => BitConverter.GetBytes(BitConverter.SingleToUInt32Bits((float)number) + 0x8000)[2..],
         ScalarType.Bool => BitConverter.GetBytes(number != 0),
         _ => throw new NotSupportedException($"a number of type {type} can't be written"),
     });
@@ -134,6 +182,13 @@ internal sealed class OnnxGraph
         return attribute;
     }
 
+    internal static AttributeProto Attribute(string name, IEnumerable<string> values)
+    {
+        var attribute = new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Strings };
+        attribute.Strings.Add(values.Select(ByteString.CopyFromUtf8));
+        return attribute;
+    }
+
     private string Constant(string key, ScalarType type, long[] shape, IEnumerable<byte> bytes)
     {
         if (constants.TryGetValue(key, out var known))
@@ -141,6 +196,6 @@ internal sealed class OnnxGraph
         var proto = new TensorProto { Name = Name("constant"), DataType = DataTypes.Of(type), RawData = ByteString.CopyFrom([.. bytes]) };
         proto.Dims.Add(shape);
         Proto.Initializer.Add(proto);
-        return constants[key] = proto.Name;
+        return constants[key] = Declare(proto.Name, type);
     }
 }

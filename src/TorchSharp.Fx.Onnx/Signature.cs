@@ -42,7 +42,7 @@ internal static class Signature
             input.Type.TensorType.Shape = new TensorShapeProto();
             input.Type.TensorType.Shape.Dim.Add(facts.Shape.Select((size, axis) => free.TryGetValue(axis, out var letter) ? new TensorShapeProto.Types.Dimension { DimParam = letter } : new() { DimValue = size }));
             graph.Proto.Input.Add(input);
-            return name;
+            return graph.Declare(name, facts.Type);
         }
     }
 

@@ -10,9 +10,18 @@ namespace TorchSharp.Fx.Onnx;
 /// One node on its way to ONNX: what it is given, by the names of the callee's parameters, and what the example runs show of it. A module's settings and parameters are read in the same way as a
 /// function's arguments, so that <c>Conv2d</c> and <c>conv2d</c> are one converter.
 /// </summary>
-internal sealed class Step(Node node, nn.Module? module, string[] parameters, Scope scope)
+internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parameters, Scope scope)
 {
-    internal Node Node => node;
+    // Where and of what type the result is: the example shows the type.
+    private static readonly string[] Shown = ["copy", "dtype", "type", "device", "requires_grad"];
+
+    private readonly HashSet<int> read = [];
+    private readonly HashSet<string> settings = new(StringComparer.Ordinal);
+    private bool lacksBatch;
+
+    internal string Name => node.name;
+
+    internal Target Target => node.target;
 
     internal Scope Scope => scope;
 
@@ -20,16 +29,32 @@ internal sealed class Step(Node node, nn.Module? module, string[] parameters, Sc
 
     internal nn.Module? Module => module;
 
+    /// <summary>
+    /// Converts what works on images of n dimensions with channels and a batch. An image without a batch is one of a batch of one.
+    /// </summary>
+    internal object Images(int n, Func<Step, object> convert)
+    {
+        lacksBatch = Rank == n + 1;
+        if (Rank != n + 2)
+            throw new NotSupportedException($"its input has {Rank - (lacksBatch ? 1 : 0)} dimensions, where {n + 2}, or {n + 1} without a batch, are supported");
+        var value = convert(this);
+        return lacksBatch ? Add("Squeeze", [(string)value, Graph.Integers(0)]) : value;
+    }
+
     /// <summary>Shape and type of the node's value: of its first part where it is a list or tuple, of what it writes to where it gives nothing.</summary>
-    internal TensorFacts Output => scope.Run.Values[node] switch
+    internal TensorFacts Output => lacksBatch ? Single(Made) : Made;
+
+    /// <summary>Shape and type of the tensor that is the first argument.</summary>
+    internal TensorFacts Input => Facts(0) is not { } facts ? throw new NotSupportedException("its first argument is no tensor") : lacksBatch ? Single(facts) : facts;
+
+    private static TensorFacts Single(TensorFacts facts) => facts with { Shape = [1, .. facts.Shape] };
+
+    private TensorFacts Made => scope.Run.Values[node] switch
     {
         TensorFacts facts => facts,
         object?[] and [TensorFacts first, ..] => first,
-        _ => Input,
+        _ => Facts(0) ?? throw new NotSupportedException("its first argument is no tensor"),
     };
-
-    /// <summary>Shape and type of the tensor that is the first argument.</summary>
-    internal TensorFacts Input => Facts(0) ?? throw new NotSupportedException("its first argument is no tensor");
 
     /// <summary>Shapes and types of a list's tensors; null where the value is no list of tensors.</summary>
     internal TensorFacts[]? Parts => scope.Run.Values[node] is object?[] items && items.All(item => item is TensorFacts) ? [.. items.Cast<TensorFacts>()] : null;
@@ -40,6 +65,46 @@ internal sealed class Step(Node node, nn.Module? module, string[] parameters, Sc
 
     internal int Count => node.args.Length;
 
+    /// <summary>An argument as it stands in the graph.</summary>
+    internal Argument Argument(int position)
+    {
+        read.Add(position);
+        return node.args[position];
+    }
+
+    /// <summary>Some of the arguments, as they stand in the graph.</summary>
+    internal Argument[] Arguments(System.Range range) => [.. Enumerable.Range(0, Count).ToArray()[range].Select(Argument)];
+
+    /// <summary>Takes arguments and settings for read: they make no difference here, or the example shows what they come to.</summary>
+    internal void Ignore(params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+        {
+            settings.Add(name);
+            if (At(name) is var at and >= 0)
+                read.Add(at);
+        }
+    }
+
+    /// <summary>Takes the first argument for read: it tells the result's type, which the example shows.</summary>
+    internal Step OfType()
+    {
+        read.Add(0);
+        return this;
+    }
+
+    /// <summary>Refuses the node where it has an argument or a setting that nothing has read, and that is not what is left out.</summary>
+    internal void RefuseUnread()
+    {
+        for (var i = 0; i < Count; i++)
+            if (!read.Contains(i) && !Defaults.Are(node.args[i], parameters.ElementAtOrDefault(i)) && !MakesNoDifference(parameters.ElementAtOrDefault(i)?.Name))
+                throw new NotSupportedException($"its argument '{parameters.ElementAtOrDefault(i)?.Name ?? $"{i}"}' is {node.args[i]}, which has no form there");
+        if (module is not null && Defaults.Changed(module, settings) is var (name, value))
+            throw new NotSupportedException($"its setting '{name}' is {value}, which has no form there");
+    }
+
+    private bool MakesNoDifference(string? parameter) => parameter is not null && (Array.IndexOf(Shown, parameter) >= 0 || DroppedArguments.Contains(node.target, parameter));
+
     internal string Add(string op, IEnumerable<string> inputs, params ReadOnlySpan<AttributeProto> attributes) => Graph.Add(op, node.name, inputs, attributes);
 
     internal string Scalar(double number) => Graph.Scalar(number, Output.Type);
@@ -47,9 +112,12 @@ internal sealed class Step(Node node, nn.Module? module, string[] parameters, Sc
     /// <summary>The value that stands for an argument, in a type; a number is made a tensor of it.</summary>
     internal string Value(int position, ScalarType? type = null)
     {
-        var argument = node.args[position];
-        if (Facts(position) is { } facts && argument is NodeArgument { Node: var read } && scope.Tensor(node, read) is { } name)
-            return Graph.Cast(name, facts.Type, type ?? facts.Type);
+        var argument = Argument(position);
+        if (Facts(position) is { } facts && argument is NodeArgument { Node: var source } && scope.Tensor(node, source) is { } name)
+        {
+            var value = Graph.Cast(name, facts.Type, type ?? facts.Type);
+            return lacksBatch && position == 0 ? Add("Unsqueeze", [value, Graph.Integers(0)]) : value;
+        }
         var wanted = type ?? Input.Type;
         if (Given(position) is not { } number || number is Array or string or TensorFacts)
             throw new NotSupportedException($"its argument {argument} is neither a tensor of the model nor a number");
@@ -63,11 +131,11 @@ internal sealed class Step(Node node, nn.Module? module, string[] parameters, Sc
         => argument is NodeArgument { Node: var read } && scope.Run.Values[read] is TensorFacts facts && scope.Tensor(node, read) is { } name ? (name, facts) : null;
 
     /// <summary>The tensors of a list, all in one type where one is given.</summary>
-    internal string[] Values(int position, ScalarType? type = null) => node.args[position] switch
+    internal string[] Values(int position, ScalarType? type = null) => Argument(position) switch
     {
         ListArgument list => [.. list.Items.Select(item => Read(item) is var (name, facts) ? Graph.Cast(name, facts.Type, type ?? facts.Type) : throw new NotSupportedException("not all items of a list are tensors"))],
         NodeArgument { Node: var read } when scope.Tensors(node, read) is { } names => names,
-        _ => throw new NotSupportedException($"its argument {node.args[position]} is no list of tensors"),
+        var other => throw new NotSupportedException($"its argument {other} is no list of tensors"),
     };
 
     /// <summary>A tensor among a module's parameters and buffers or a function's arguments; null where it is left out.</summary>
@@ -75,28 +143,33 @@ internal sealed class Step(Node node, nn.Module? module, string[] parameters, Sc
     {
         foreach (var name in names)
             if (module is not null && (module.get_parameter(name) ?? module.get_buffer(name)) is { } tensor)
-                return Graph.Initializer($"{(scope.Path.Length == 0 ? "" : scope.Path + ".")}{node.target.name}.{name}", tensor);
+                return Graph.Initializer(NameOf(name), tensor);
             else if (module is null && At(name) is var at and >= 0 && Given(at) is TensorFacts)
                 return Value(at);
         return null;
     }
 
+    /// <summary>Takes another tensor for one of a module's.</summary>
+    internal void Replace(string name, Tensor tensor) => Graph.Initializer(NameOf(name), tensor);
+
+    private string NameOf(string name) => $"{(scope.Path.Length == 0 ? "" : scope.Path + ".")}{node.target.name}.{name}";
+
     /// <summary>A setting under the first of its names that there is.</summary>
     internal object? Setting(params ReadOnlySpan<string> names)
     {
         foreach (var name in names)
-            if (module is not null && Property(name) is { } property)
-                return property.GetValue(module);
-            else if (module is null && At(name) is var at and >= 0)
+            if (module is not null && Defaults.Setting(module, name) is { } setting)
+            {
+                settings.Add(name);
+                return setting.Value;
+            }
+            else if (module is null && At(name) is var at and >= 0 && !DroppedArguments.Contains(node.target, name))
                 return scope.Numbers.IsFixed(node.args[at]) ? Given(at) : throw new NotSupportedException($"its {name} depends on a free size or on a tensor's content");
         return null;
     }
 
-    /// <summary>A setting that a module keeps to itself.</summary>
-    internal object? Private(string field) => module!.GetType().GetField(field, BindingFlags.Instance | BindingFlags.NonPublic)?.GetValue(module);
-
     /// <summary>Where a function has a parameter, and is given it; negative where not.</summary>
-    internal int At(string parameter) => Array.IndexOf(parameters, parameter) is var at && at < Count ? at : -1;
+    internal int At(string parameter) => module is null && Array.FindIndex(parameters, each => each?.Name == parameter) is var at && at < Count ? at : -1;
 
     internal long Long(string name, long otherwise) => Setting(name) is { } value ? Convert.ToInt64(value, CultureInfo.InvariantCulture) : otherwise;
 
@@ -127,19 +200,24 @@ internal sealed class Step(Node node, nn.Module? module, string[] parameters, Sc
     internal long Dimension(long dim, int? rank = null) => dim < 0 ? dim + (rank ?? Rank) : dim;
 
     /// <summary>Whole numbers from an argument on, which the model may have to compute.</summary>
-    internal Size[] Sizes(int position) => [.. node.args.Skip(position).Where(argument => argument is not Literal { Value: bool or null }).SelectMany(scope.Numbers.Sizes)];
+    internal Size[] Sizes(int position) => [.. Enumerable.Range(position, Count - position).Where(i => !IsNoSize(node.args[i])).SelectMany(i => scope.Numbers.Sizes(Argument(i)))];
+
+    private static bool IsNoSize(Argument argument) => argument is Literal { Value: bool or null or string or Enum or Device or string[] };
 
     /// <summary>A whole number among the arguments.</summary>
-    internal Size Size(int position) => scope.Numbers.Size(node.args[position]);
+    internal Size Size(int position) => scope.Numbers.Size(Argument(position));
 
     /// <summary>The sizes of the first argument, or of another.</summary>
-    internal Size[] Shape(int position = 0) => [.. Enumerable.Range(0, Facts(position)!.Shape.Length).Select(axis => ShapeAt(axis, position))];
+    internal Size[] Shape(int position = 0) => [.. Enumerable.Range(0, position == 0 ? Rank : Facts(position)!.Shape.Length).Select(axis => ShapeAt(axis, position))];
 
     /// <summary>One size of the first argument, or of another.</summary>
     internal Size ShapeAt(long axis, int position = 0)
     {
+        read.Add(position);
+        if (lacksBatch && position == 0 && axis-- == 0)
+            return new(1);
         var sizes = scope.Runs.Select(run => ((TensorFacts)run.Arguments[node][position]!).Shape[axis]).ToArray();
-        return Array.TrueForAll(sizes, size => size == sizes[0]) ? new(sizes[0]) : new(0, Graph.Dimension(Value(position), axis));
+        return Array.TrueForAll(sizes, size => size == sizes[0]) ? new(sizes[0]) : new(0, Graph.Dimension(Value(position), lacksBatch ? axis + 1 : axis));
     }
 
     /// <summary>The sizes of the result, null where they depend on a free size.</summary>
@@ -150,14 +228,9 @@ internal sealed class Step(Node node, nn.Module? module, string[] parameters, Sc
     }
 
     /// <summary>What an argument is in the first run.</summary>
-    internal object? Given(int position) => scope.Run.Arguments[node][position];
-
-    /// <summary>A property of the module's class or of those it comes from, which keep some to themselves.</summary>
-    private PropertyInfo? Property(string name)
+    internal object? Given(int position)
     {
-        PropertyInfo? found = null;
-        for (var type = module!.GetType(); type is not null && found is null; type = type.BaseType)
-            found = type.GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
-        return found;
+        read.Add(position);
+        return scope.Run.Arguments[node][position];
     }
 }

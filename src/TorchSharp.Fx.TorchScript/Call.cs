@@ -9,10 +9,8 @@ namespace TorchSharp.Fx.TorchScript;
 /// </summary>
 internal sealed class Call(Node node, nn.Module? module, Type[] types, ParameterInfo?[] parameters, Expressions expressions, Func<string, Tensor, string> tensorOf)
 {
-    // They say how to do it or what becomes of memory, not what comes out.
-    private static readonly string[] Ignored = ["inplace", "non_blocking", "nonBlocking", "disposeAfter", "names", "isImplicit"];
-
     private readonly HashSet<int> used = [];
+    private readonly HashSet<string> settings = new(StringComparer.Ordinal);
 
     internal nn.Module? Module => module;
 
@@ -43,12 +41,32 @@ internal sealed class Call(Node node, nn.Module? module, Type[] types, Parameter
             return tensorOf(name, tensor);
         if (module is not null && Property(name) is { } property)
             return Expressions.OfValue(property.GetValue(module));
-        return Array.FindIndex(parameters, parameter => parameter?.Name == name) is var at and >= 0 && module is null ? At(at) ?? "None" : null;
+        return PositionOf(name) is var at and >= 0 ? DroppedArguments.Contains(node.target, name) ? Default(at) : At(at) ?? "None" : null;
     }
 
     /// <summary>A setting's value, where it is a constant.</summary>
-    internal object? Setting(string name) => module is not null ? Property(name)?.GetValue(module)
-        : Array.FindIndex(parameters, parameter => parameter?.Name == name) is var at and >= 0 && at < node.args.Length && node.args[at] is Literal { Value: var value } ? value : null;
+    internal object? Setting(string name)
+    {
+        if (module is not null)
+            return Property(name)?.GetValue(module);
+        if (PositionOf(name) is not (var at and >= 0) || at >= node.args.Length || node.args[at] is not Literal { Value: var value })
+            return null;
+        used.Add(at);
+        return value;
+    }
+
+    private int PositionOf(string name) => module is null ? Array.FindIndex(parameters, parameter => parameter?.Name == name) : -1;
+
+    /// <summary>What is meant where the argument is left out.</summary>
+    private string Default(int position)
+    {
+        used.Add(position);
+        var parameter = parameters[position]!;
+        return Expressions.OfValue(parameter.ParameterType.IsEnum ? Enum.ToObject(parameter.ParameterType, parameter.DefaultValue!) : parameter.DefaultValue);
+    }
+
+    /// <summary>Takes all arguments for used: they are read where they stand.</summary>
+    internal void UseAll() => used.UnionWith(Enumerable.Range(0, node.args.Length));
 
     /// <summary>Whether an argument of that name is a list already.</summary>
     internal bool IsList(string name)
@@ -61,20 +79,21 @@ internal sealed class Call(Node node, nn.Module? module, Type[] types, Parameter
     internal string? Unused()
     {
         for (var i = 0; i < node.args.Length; i++)
-            if (!used.Contains(i) && !IsDefault(node.args[i], parameters[i]))
+            if (!used.Contains(i) && !Defaults.Are(node.args[i], parameters[i]))
                 return parameters[i]?.Name ?? "self";
-        return null;
+        return module is not null && Defaults.Changed(module, settings) is var (name, _) ? name : null;
     }
 
     /// <summary>Begins anew.</summary>
-    internal void Reset() => used.Clear();
+    internal void Reset()
+    {
+        used.Clear();
+        settings.Clear();
+    }
 
-    private PropertyInfo? Property(string name) => module!.GetType().GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
-
-    private static bool IsDefault(Argument argument, ParameterInfo? parameter)
-        => parameter is not null && (Array.IndexOf(Ignored, parameter.Name) >= 0 || argument is Literal { Value: null or false }
-            || (argument is Literal { Value: var value } && parameter.HasDefaultValue && Equals(Plain(value), Plain(parameter.DefaultValue))));
-
-    /// <summary>Reflection gives the default of an enum as its number.</summary>
-    private static object? Plain(object? value) => value is Enum or int or long ? Convert.ToInt64(value, System.Globalization.CultureInfo.InvariantCulture) : value;
+    private PropertyInfo? Property(string name)
+    {
+        settings.Add(name);
+        return module!.GetType().GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
+    }
 }

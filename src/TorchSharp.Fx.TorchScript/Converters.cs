@@ -35,7 +35,7 @@ internal static partial class Converters
         if (call.IsInPlace)
             key += "_";
         if (ByCode.TryGetValue(key, out var write))
-            return write(script, call);
+            return write(script, call) is var written && call.Unused() is { } unread ? throw Refused(unread) : written;
         if (!ByTable.Contains(key))
             throw new NotSupportedException($"there is no operation for '{key}'");
         string? unused = null;
@@ -48,7 +48,9 @@ internal static partial class Converters
                 return expression;
             unused ??= left;
         }
-        throw new NotSupportedException(unused is null ? $"'{key}' is not supported with these arguments" : $"'{key}' is not supported with its argument '{unused}'");
+        throw unused is null ? new NotSupportedException($"'{key}' is not supported with these arguments") : Refused(unused);
+
+        NotSupportedException Refused(string argument) => new($"'{key}' is not supported with its {(call.Module is null ? "argument" : "setting")} '{argument}'");
     }
 
     /// <summary>The line with the call's arguments in their places; null where it takes others.</summary>

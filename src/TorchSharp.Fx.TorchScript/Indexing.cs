@@ -13,12 +13,14 @@ internal static class Indexing
 
     private static string Part(Script script, Call call, Argument[] indices)
     {
+        call.UseAll();
         var (view, tensors) = View(call, indices);
         return tensors.Length == 0 ? view : $"torch.index({view}, {List(tensors)})";
     }
 
     private static string Put(Script script, Call call, Argument[] indices, Argument value)
     {
+        call.UseAll();
         var (view, tensors) = View(call, indices);
         view = script.Assign(call.Node.name, view);
         var isTensor = TensorTypes.IsTensor(call.TypeAt(call.Node.args.Length - 1)!);

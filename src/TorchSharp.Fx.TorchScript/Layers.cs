@@ -32,6 +32,16 @@ internal static class Layers
           return y
         """;
 
+    private const string Masked = """
+        def masked(scores: Tensor,
+            mask: Tensor) -> Tensor:
+          if torch.eq(ops.prim.dtype(mask), 11):
+            y = torch.masked_fill(scores, torch.logical_not(mask), float("-inf"))
+          else:
+            y = torch.add(scores, mask)
+          return y
+        """;
+
     internal static void AddTo(Dictionary<string, Func<Script, Call, string>> table)
     {
         for (var n = 1; n <= 3; n++)
@@ -49,6 +59,13 @@ internal static class Layers
         table["upsample"] = (script, call) => call.Module is Upsample module
             ? Resize(script, call, call.Setting("mode"), Expressions.OfValue(Field(module, "_size")), Expressions.OfValue(Field(module, "_scale_factor")))
             : Resize(script, call, call.Setting("mode"), call.Named("size"), call.Named("scale_factor"));
+        foreach (var name in new[] { "quantile", "nanquantile" })
+            table[name] = (_, call) => $"torch.{name}({call.At(0)}, {call.Named("q")}, {(call.Setting("dim") is -1L ? "None" : call.Named("dim"))}, {call.Named("keepdim")})";
+        table["unfold"] = (_, call) => call.Named("step") is { } step ? $"torch.unfold({call.At(0)}, {call.Named("dimension")}, {call.Named("size")}, {step})" : $"torch.im2col({call.At(0)}, {Patches(call)})";
+        table["fold"] = (_, call) => $"torch.col2im({call.At(0)}, {Pair(call, "output_size", 1)}, {Patches(call)})";
+        table["take_along_dim"] = (_, call) => TensorTypes.IsTensor(call.TypeAt(1)!)
+            ? $"torch.take_along_dim({call.At(0)}, {call.At(1)}, {call.Named("dim") ?? "None"})" : throw new NotSupportedException("its indices are no tensor");
+        table["scaled_dot_product_attention"] = Attention;
         table["tensor"] = Tensor;
         table["pad"] = Pad;
         table["item"] = (_, call) => $"{Expressions.TypeName(call.Node.type)}({call.At(0)})";
@@ -93,6 +110,27 @@ internal static class Layers
 
     private static string Normalised(string operation, Call call, bool usesInput, double? momentum)
         => $"torch.{operation}({call.At(0)}, {call.Named("weight") ?? "None"}, {call.Named("bias") ?? "None"}, {call.Named("running_mean") ?? "None"}, {call.Named("running_var") ?? "None"}, {Expressions.OfValue(usesInput)}, {Expressions.OfValue(momentum ?? 0.1)}, {call.Named("eps")}, True)";
+
+    private static string Patches(Call call) => $"{Pair(call, "kernel_size", 1)}, {Pair(call, "dilation", 1)}, {Pair(call, "padding", 0)}, {Pair(call, "stride", 1)}";
+
+    /// <summary>One number stands for both dimensions, null for what is left out.</summary>
+    private static string Pair(Call call, string name, int otherwise) => call.Named(name) switch
+    {
+        null or "None" => $"[{otherwise}, {otherwise}]",
+        var both when call.IsList(name) => both,
+        var one => $"[{one}, {one}]",
+    };
+
+    /// <summary>A mask of numbers is added, one of bools says what may be looked at: which it is shows when it runs.</summary>
+    private static string Attention(Script script, Call call)
+    {
+        var scores = script.Assign("scores", $"torch.div(torch.matmul({call.At(0)}, torch.transpose({call.At(1)}, -2, -1)), torch.sqrt(torch.size({call.At(0)}, -1)))");
+        if (call.Setting("is_casual") is true)
+            scores = $"torch.masked_fill({scores}, torch.eq(torch.tril(torch.ones_like({scores})), 0), float(\"-inf\"))";
+        else if (call.Named("attn_mask") is { } mask and not "None")
+            scores = $"{script.Helper("masked", Masked)}({scores}, {mask})";
+        return $"torch.matmul(torch.softmax({scores}, -1), {call.At(2)})";
+    }
 
     /// <summary>Whole channels are dropped; an input of one dimension less has no batch.</summary>
     private static string Dropout(Script script, Call call, int n)

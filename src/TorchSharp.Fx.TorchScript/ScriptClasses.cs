@@ -5,6 +5,9 @@ namespace TorchSharp.Fx.TorchScript;
 /// <summary>The classes of an exported module's parts, in TorchScript's source and as objects of them. Modules of one class that hold the same share one.</summary>
 internal sealed class ScriptClasses
 {
+    // What each class says of itself.
+    private static readonly string[] Reserved = ["training", "__parameters__", "__buffers__", "__annotations__", "__constants__", "__forward_hooks__", "__forward_pre_hooks__"];
+
     private readonly ScriptState root;
     private readonly Namespace names = new();
     private readonly Dictionary<string, string> namesByBody = new(StringComparer.Ordinal);
@@ -40,6 +43,9 @@ internal sealed class ScriptClasses
 
     private string Define(ScriptState module, string methods)
     {
+        foreach (var name in module.Parameters.Keys.Concat(module.Buffers.Keys).Concat(module.Children.Keys))
+            if (Array.IndexOf(Reserved, name) >= 0 || methods.Contains($"  def {name}(", StringComparison.Ordinal))
+                throw new ArgumentException($"'{name}' of a {module.Type} can't be exported to TorchScript, which keeps that name for itself. Give the submodule, parameter or buffer another name.");
         var body = new StringBuilder();
         body.Append("  __parameters__ = [").AppendJoin("", module.Parameters.Keys.Select(name => torchscript.Quoted(name) + ", ")).Append("]\n");
         body.Append("  __buffers__ = [").AppendJoin("", module.Buffers.Keys.Select(name => torchscript.Quoted(name) + ", ")).Append("]\n");

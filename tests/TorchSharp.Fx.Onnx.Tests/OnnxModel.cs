@@ -75,6 +75,10 @@ internal sealed class OnnxModel : IDisposable
             Tensor<bool> bools => tensor(bools.ToArray()).reshape(Shape(bools)),
             Tensor<int> integers => tensor([.. integers]).reshape(Shape(integers)),
             Tensor<double> doubles => tensor([.. doubles]).reshape(Shape(doubles)),
+            Tensor<sbyte> bytes => tensor(bytes.ToArray()).reshape(Shape(bytes)),
+            Tensor<short> shorts => tensor(shorts.ToArray()).reshape(Shape(shorts)),
+            Tensor<Float16> halves => tensor(halves.Select(half => (float)half).ToArray()).reshape(Shape(halves)).to(float16),
+            Tensor<Microsoft.ML.OnnxRuntime.BFloat16> halves => tensor(halves.Select(half => half.ToFloat()).ToArray()).reshape(Shape(halves)).to(bfloat16),
             Tensor<byte> bytes => tensor(bytes.ToArray()).reshape(Shape(bytes)),
             var floats => tensor([.. (Tensor<float>)floats]).reshape(Shape((Tensor<float>)floats)),
         };

@@ -47,10 +47,15 @@ internal static class Activations
         return step.Add("Mul", [step.Add("Mul", [x, step.Add("Add", [curve, step.Scalar(1)])]), step.Scalar(0.5)]);
     }
 
-    /// <summary>The logarithm is stable in ONNX, so that the threshold, beyond which PyTorch takes the identity, makes no difference.</summary>
-    private static string Softplus(Step step) => step.Double("beta", 1) is var beta && beta == 1
-        ? step.Add("Softplus", [step.Value(0)])
-        : step.Add("Div", [step.Add("Softplus", [step.Add("Mul", [step.Value(0), step.Scalar(beta)])]), step.Scalar(beta)]);
+    /// <summary>Beyond the threshold it is the identity, which at 20 makes no difference.</summary>
+    private static string Softplus(Step step)
+    {
+        var (value, beta, threshold) = (step.Value(0), step.Double("beta", 1), step.Double("threshold", 20));
+        var scaled = beta == 1 ? value : step.Add("Mul", [value, step.Scalar(beta)]);
+        var soft = step.Add("Softplus", [scaled]);
+        soft = beta == 1 ? soft : step.Add("Div", [soft, step.Scalar(beta)]);
+        return threshold >= 20 ? soft : step.Add("Where", [step.Add("Greater", [scaled, step.Scalar(threshold)]), value, soft]);
+    }
 
     /// <summary>A slope for each channel stands at dimension 1.</summary>
     private static string PRelu(Step step)
@@ -62,10 +67,15 @@ internal static class Activations
     private static string Glu(Step step)
     {
         var axis = step.Dimension(step.Long("dim", -1));
-        var halves = step.Graph.Add("Split", step.Node.name, [step.Value(0)], 2, [OnnxGraph.Attribute("axis", axis)]);
+        var halves = step.Graph.Add("Split", step.Name, [step.Value(0)], 2, [OnnxGraph.Attribute("axis", axis)]);
         return step.Add("Mul", [halves[0], step.Add("Sigmoid", [halves[1]])]);
     }
 
     private static string Dropout(Step step)
-        => (step.Module?.training ?? step.Flag("training")) ? throw new NotSupportedException("it draws at random in training mode; export the model in evaluation mode") : step.Value(0);
+    {
+        if (step.Module?.training ?? step.Flag("training"))
+            throw new NotSupportedException("it draws at random in training mode; export the model in evaluation mode");
+        step.Ignore("p");
+        return step.Value(0);
+    }
 }

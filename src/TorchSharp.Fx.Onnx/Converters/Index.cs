@@ -66,27 +66,60 @@ internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Ax
     }
 
     /// <summary>A tensor with other numbers where <c>x[…]</c> reads.</summary>
-    internal string Write(Step step, string value, string written)
+    internal string Write(Step step, string value, string written, bool accumulate = false, bool isNumber = false)
     {
-        if (this is { Ranges: [], NewAxes: [], Tensors: [(0, var mask, { Type: ScalarType.Bool, Shape.Length: var covered })] })
+        if (this is { Ranges: [], NewAxes: [], Tensors: [(0, var mask, { Type: ScalarType.Bool, Shape.Length: var covered })] } && isNumber && !accumulate)
             return step.Add("Where", [Widened(step, mask, step.Rank - covered), written, value]);
-        if (this is { Ranges: [], NewAxes: [], Tensors: [(0, var rows, { Shape.Length: > 0 })] })
-        {
-            var indices = step.Add("Unsqueeze", [rows, step.Graph.Integers(-1)]);
-            return step.Add("ScatterND", [value, indices, Fitted(step, written, step.Add("GatherND", [value, indices]))]);
-        }
+        if (this is { Ranges: [], NewAxes: [] } && Tuples(step) is { } indices)
+            return step.Add("ScatterND", [value, indices, Fitted(step, written, step.Add("GatherND", [value, indices]))],
+                accumulate ? [OnnxGraph.Attribute("reduction", "add")] : Array.Empty<Format.AttributeProto>());
+        if (accumulate)
+            throw new NotSupportedException("it adds where neither one mask nor lists of the first dimensions' indices tell");
         if (Tensors.Count > 0 || NewAxes.Count > 0 || Ranges.Any(range => range.Stride != 1))
             throw new NotSupportedException("it writes to what neither ranges of step 1, nor numbers, nor one mask, nor one list of rows tell");
+        var normal = this with { Ranges = [.. Ranges.Select(range => Normal(step, value, range))] };
+        return normal.Replaced(step, value, written);
+    }
+
+    private string Replaced(Step step, string value, string written)
+    {
         var region = Sliced(step, value);
         var fitted = Fitted(step, written, Dropped(step, region));
         return Joined(step, value, Drops.Length == 0 ? fitted : step.Add("Unsqueeze", [fitted, step.Graph.Integers(Drops)]), 0);
     }
+
+    /// <summary>Which elements of the first dimensions the tensors tell: one mask, or integers for each of them; null for others.</summary>
+    private string? Tuples(Step step) => Tensors switch
+    {
+        [(0, var mask, { Type: ScalarType.Bool })] => step.Add("Transpose", [step.Add("NonZero", [mask])], OnnxGraph.Attribute("perm", [1, 0])),
+        [] => null,
+        _ when Tensors.Any(tensor => tensor.Facts.Type == ScalarType.Bool) || !Tensors.Select(tensor => tensor.Axis).SequenceEqual(Enumerable.Range(0, Tensors.Count).Select(i => (long)i)) => null,
+        _ => Together(step, [.. Tensors]),
+    };
 
     private long[] Drops => [.. Ranges.Where(range => range.Drops).Select(range => range.Axis)];
 
     private string Sliced(Step step, string value) => Ranges.Count == 0 ? value : Slice(step, value, Ranges);
 
     private string Dropped(Step step, string value) => Drops.Length == 0 ? value : step.Add("Squeeze", [value, step.Graph.Integers(Drops)]);
+
+    /// <summary>A range whose ends are both counted from the same side, and whose stop is not before its start: what is before and what is after it would overlap.</summary>
+    private static Range Normal(Step step, string value, Range range)
+    {
+        if (range.Drops || range is { Start: { IsFixed: true, Constant: var start }, Stop: { IsFixed: true, Constant: var stop } } && start < 0 == stop < 0 && start <= stop)
+            return range;
+        var size = step.Graph.Dimension(value, range.Axis);
+        var from = Within(step, range.Start, size);
+        return range with { Start = new(0, from), Stop = new(0, step.Add("Max", [from, Within(step, range.Stop, size)])) };
+    }
+
+    /// <summary>An index counted from the front, between the first and the last.</summary>
+    private static string Within(Step step, Size at, string size)
+    {
+        var (index, zero) = (step.Graph.Sizes([at]), step.Graph.Integers(0));
+        var counted = step.Add("Where", [step.Add("Less", [index, zero]), step.Add("Add", [index, size]), index]);
+        return step.Add("Max", [step.Add("Min", [counted, size]), zero]);
+    }
 
     /// <summary>What is before the range, the other numbers, what is after it: one axis after the other.</summary>
     private string Joined(Step step, string value, string written, int from)

@@ -10,10 +10,10 @@ internal static class Layers
         for (var n = 1; n <= 3; n++)
         {
             var dimensions = n;
-            table[$"conv{n}d"] = step => Convolution(step, dimensions);
-            table[$"convtranspose{n}d"] = table[$"conv_transpose{n}d"] = step => Transposed(step, dimensions);
+            table[$"conv{n}d"] = step => step.Images(dimensions, images => Convolution(images, dimensions));
+            table[$"convtranspose{n}d"] = table[$"conv_transpose{n}d"] = step => step.Images(dimensions, images => Transposed(images, dimensions));
             table[$"batchnorm{n}d"] = BatchNorm;
-            table[$"instancenorm{n}d"] = InstanceNorm;
+            table[$"instancenorm{n}d"] = step => step.Images(dimensions, InstanceNorm);
         }
         table["batch_norm"] = BatchNorm;
         table["instance_norm"] = InstanceNorm;
@@ -50,6 +50,7 @@ internal static class Layers
     {
         if (step.Module is { training: true } || step.Flag("training"))
             throw new NotSupportedException("it updates its statistics in training mode; export the model in evaluation mode");
+        step.Ignore("momentum", "track_running_stats");
         if (step.Tensor("running_mean") is not { } mean || step.Tensor("running_var") is not { } variance)
             throw new NotSupportedException("it has no running statistics");
         return step.Add("BatchNormalization", [step.Value(0), Weight(step), Bias(step), mean, variance], OnnxGraph.Attribute("epsilon", step.Double("eps", 1e-5)));
@@ -57,6 +58,11 @@ internal static class Layers
 
     private static string InstanceNorm(Step step)
     {
+        if (step.Rank < 3)
+            throw new NotSupportedException("its input has no dimension beside those of the batch and of channels");
+        step.Ignore("momentum", "track_running_stats");
+        if (step.Setting("use_input_stats") is true && step.Facts(1) is not null)
+            throw new NotSupportedException("it updates its statistics");
         if (step.Tensor("running_mean") is not null && step.Setting("use_input_stats") is not true)
             return BatchNorm(step);
         return step.Add("InstanceNormalization", [step.Value(0), Weight(step), Bias(step)], OnnxGraph.Attribute("epsilon", step.Double("eps", 1e-5)));
@@ -89,8 +95,18 @@ internal static class Layers
         return value;
     }
 
-    private static string LocalResponseNorm(Step step) => step.Add("LRN", [step.Value(0)], OnnxGraph.Attribute("size", step.Long("size", 5)),
-        OnnxGraph.Attribute("alpha", step.Double("alpha", 1e-4)), OnnxGraph.Attribute("beta", step.Double("beta", 0.75)), OnnxGraph.Attribute("bias", step.Double("k", 1)));
+    /// <summary>Of an even number of channels PyTorch has the larger half before, ONNX behind.</summary>
+    private static string LocalResponseNorm(Step step)
+    {
+        var (size, alpha, beta, k) = (step.Long("size", 5), step.Double("alpha", 1e-4), step.Double("beta", 0.75), step.Double("k", 1));
+        if (size % 2 == 1)
+            return step.Add("LRN", [step.Value(0)], OnnxGraph.Attribute("size", size), OnnxGraph.Attribute("alpha", alpha), OnnxGraph.Attribute("beta", beta), OnnxGraph.Attribute("bias", k));
+        var squares = step.Add("Reshape", [step.Add("Mul", [step.Value(0), step.Value(0)]), step.Graph.Sizes([step.ShapeAt(0), new(1), step.ShapeAt(1), new(-1)])]);
+        var means = step.Add("AveragePool", [squares], OnnxGraph.Attribute("kernel_shape", [size, 1]), OnnxGraph.Attribute("strides", [1, 1]),
+            OnnxGraph.Attribute("pads", [size / 2, 0, (size - 1) / 2, 0]), OnnxGraph.Attribute("count_include_pad", 1));
+        var divisor = step.Add("Pow", [step.Add("Add", [step.Add("Mul", [means, step.Scalar(alpha)]), step.Scalar(k)]), step.Scalar(beta)]);
+        return step.Add("Div", [step.Value(0), step.Add("Reshape", [divisor, step.Add("Shape", [step.Value(0)])])]);
+    }
 
     internal static long[] Pads(Step step, int n) => step.Longs(n, "padding") is { } padding ? [.. padding, .. padding] : new long[2 * n];
 

@@ -36,12 +36,20 @@ internal static class Logic
     /// <summary>Two operands in the type that PyTorch compares them in.</summary>
     private static string Compare(Step step, string op)
     {
-        var type = step.Facts(1) is { } other ? Common(step.Input, other) : step.Given(1) is double or float && !torch.is_floating_point(step.Input.Type) ? ScalarType.Float32 : step.Input.Type;
+        var type = (step.Facts(0), step.Facts(1)) switch
+        {
+            ({ } left, { } right) => Common(left, right),
+            var (left, right) => Of((left ?? right)!.Type, step.Given(left is null ? 0 : 1)),
+        };
         // Bools are equal or not, but not in order.
         if (type == ScalarType.Bool && (op != "Equal" || step.Facts(1) is null))
             type = ScalarType.Int32;
         return step.Add(op, [step.Value(0, type), step.Value(1, type)]);
     }
+
+    /// <summary>A number with a fraction makes whole ones floats.</summary>
+    private static ScalarType Of(ScalarType type, object? number)
+        => (number is double or float || number is Scalar { Type: ScalarType.Float64 or ScalarType.Float32 }) && !torch.is_floating_point(type) ? ScalarType.Float32 : type;
 
     /// <summary>A tensor without dimensions is a number: its type counts only where it is of another kind.</summary>
     private static ScalarType Common(TensorFacts a, TensorFacts b)
@@ -66,8 +74,17 @@ internal static class Logic
 
     private static string NanToNum(Step step)
     {
-        var value = step.Value(0);
-        value = step.Add("Where", [step.Add("IsNaN", [value]), step.Scalar(step.Double("nan", 0)), value]);
-        return step.Add("Clip", [value, step.Scalar(step.Double("neginf", float.MinValue)), step.Scalar(step.Double("posinf", float.MaxValue))]);
+        if (!torch.is_floating_point(step.Input.Type))
+        {
+            step.Ignore("nan", "posinf", "neginf");
+            return step.Value(0);
+        }
+        var (given, value, largest) = (step.Value(0), step.Value(0), finfo(step.Input.Type).max);
+        foreach (var (test, number) in new[] { ("IsNaN", step.Double("nan", 0)), ("+", step.Double("posinf", largest)), ("-", step.Double("neginf", -largest)) })
+            value = step.Add("Where", [Is(test), step.Scalar(number), value]);
+        return value;
+
+        string Is(string test) => test == "IsNaN" ? step.Add(test, [given])
+            : step.Add("IsInf", [given], OnnxGraph.Attribute("detect_positive", test == "+" ? 1 : 0), OnnxGraph.Attribute("detect_negative", test == "-" ? 1 : 0));
     }
 }

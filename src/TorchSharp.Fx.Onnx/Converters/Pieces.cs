@@ -14,15 +14,17 @@ internal static class Pieces
         foreach (var name in new[] { "chunk", "split", "tensor_split" })
             table[name] = Split;
         table["unbind"] = Unbind;
+        table["pad_sequence"] = PadSequence;
         table["roll"] = Roll;
         table["flip"] = step => Index.Slice(step, step.Value(0), [.. step.Axes("dims")!.Select(axis => new Range(axis, new(-1), new(long.MinValue + 1), -1, Drops: false))]);
         table["narrow"] = step => Index.Slice(step, step.Value(0), [InPlace.Narrowed(step)]);
         table["slice"] = step => Index.Slice(step, step.Value(0), [new(step.Dimension(step.Size(1).Constant), step.Size(2), step.Size(3), step.Size(4).Constant, Drops: false)]);
         table["select"] = step => new Index([Index.One(step, step.Dimension(step.Size(1).Constant), step.Size(2))], [], []).Read(step, step.Value(0));
         table["getitem"] = table["index"] = Item;
-        table["setitem"] = step => Index.Of(step, step.Node.args[1..^1], step.Rank).Write(step, step.Value(0), step.Value(step.Count - 1, step.Input.Type));
-        table["index_put"] = step => Index.Of(step, [step.Node.args[2]], step.Rank).Write(step, step.Value(0), step.Value(1, step.Input.Type));
-        table["gather"] = table["take_along_dim"] = step => step.Add("GatherElements", [step.Value(0), step.Value(step.At("dim") == 1 ? 2 : 1)], Axis(step));
+        table["setitem"] = step => Index.Of(step, step.Arguments(1..^1), step.Rank).Write(step, step.Value(0), step.Value(step.Count - 1, step.Input.Type), isNumber: IsNumber(step, step.Count - 1));
+        table["index_put"] = step => Index.Of(step, [step.Argument(2)], step.Rank).Write(step, step.Value(0), step.Value(1, step.Input.Type), step.Flag("accumulate"), IsNumber(step, 1));
+        table["take_along_dim"] = Along;
+        table["gather"] = step => step.Add("GatherElements", [step.Value(0), step.Value(step.At("dim") == 1 ? 2 : 1)], Axis(step));
         table["index_select"] = step => step.Add("Gather", [step.Value(0), step.Value(2)], Axis(step));
         table["scatter"] = step => step.Add("ScatterElements", [step.Value(0), step.Value(2), step.Value(3, step.Input.Type)], Axis(step));
         table["scatter_add"] = step => step.Add("ScatterElements", [step.Value(0), step.Value(2), step.Value(3, step.Input.Type)], Axis(step), OnnxGraph.Attribute("reduction", "add"));
@@ -32,6 +34,17 @@ internal static class Pieces
         table["triu"] = step => step.Add("Trilu", [step.Value(0), step.Graph.Integer(step.Long("diagonal", 0))], OnnxGraph.Attribute("upper", 1));
         table["unfold"] = step => step.At("step") >= 0 ? Windows(step) : Patches(step);
     }
+
+    /// <summary>Along a dimension; without one, of all elements in a row.</summary>
+    private static string Along(Step step)
+    {
+        if (step.At("dim") >= 0)
+            return step.Add("GatherElements", [step.Value(0), step.Value(1)], Axis(step));
+        string[] flat = [.. new[] { step.Value(0), step.Value(1) }.Select(value => step.Add("Reshape", [value, step.Graph.Integers(-1)]))];
+        return step.Add("GatherElements", flat, OnnxGraph.Attribute("axis", 0));
+    }
+
+    private static bool IsNumber(Step step, int position) => step.Facts(position) is null or { Shape.Length: 0 };
 
     private static Format.AttributeProto Axis(Step step) => OnnxGraph.Attribute("axis", step.Dimension(step.Long("dim", 0)));
 
@@ -44,10 +57,23 @@ internal static class Pieces
     private static string[] Split(Step step)
     {
         var axis = step.Dimension(step.Long("dim", 0));
+        // The example shows how many there are, and how large.
+        step.Ignore("chunks", "split_size_or_sections", "sizes", "size", "indices_or_sections", "indices", "split_size", "sections");
         var parts = (step.Parts ?? throw new NotSupportedException("its result is no list of tensors")).Select(part => part.Shape[axis]).ToArray();
         if (!step.ShapeAt(axis).IsFixed)
             throw new NotSupportedException("it cuts a dimension whose size is free");
-        return step.Graph.Add("Split", step.Node.name, [step.Value(0), step.Graph.Integers(parts)], parts.Length, [OnnxGraph.Attribute("axis", axis)]);
+        return step.Graph.Add("Split", step.Name, [step.Value(0), step.Graph.Integers(parts)], parts.Length, [OnnxGraph.Attribute("axis", axis)]);
+    }
+
+    /// <summary>Each to the length of the longest, then side by side.</summary>
+    private static string PadSequence(Step step)
+    {
+        var values = step.Values(0, step.Output.Type);
+        var lengths = values.Select(value => step.Graph.Dimension(value, 0)).ToArray();
+        var (longest, rest) = (step.Add("Max", lengths), step.Graph.Integers(new long[step.Output.Shape.Length - 2]));
+        var (axis, begin) = (step.Flag("batch_first") ? 0 : 1, step.Graph.Integers(0));
+        var padded = values.Zip(lengths, (value, length) => step.Add("Pad", [value, step.Add("Concat", [begin, rest, step.Add("Sub", [longest, length]), rest], OnnxGraph.Attribute("axis", 0)), step.Scalar(step.Double("padding_value", 0))]));
+        return step.Add("Concat", padded.Select(value => step.Add("Unsqueeze", [value, step.Graph.Integers(axis)])), OnnxGraph.Attribute("axis", axis));
     }
 
     private static string[] Unbind(Step step)
@@ -62,6 +88,9 @@ internal static class Pieces
     private static string Roll(Step step)
     {
         var (shifts, dims) = (step.Longs(1, "shifts")!, step.Axes("dims"));
+        // Without a parameter for dimensions, TorchSharp takes the first.
+        if (step.At("dims") < 0 && step.Setting("shifts") is Array)
+            dims = [0];
         if (dims is null)
             return step.Add("Reshape", [Rolled(step, step.Add("Reshape", [step.Value(0), step.Graph.Integers(-1)]), shifts[0], 0, null), step.Add("Shape", [step.Value(0)])]);
         return shifts.Zip(dims).Aggregate(step.Add("Identity", [step.Value(0)]), (value, by) => Rolled(step, value, by.First, by.Second, step.ShapeAt(by.Second)));
@@ -78,7 +107,7 @@ internal static class Pieces
     private static object Item(Step step)
     {
         if (step.Given(0) is TensorFacts)
-            return Index.Of(step, step.Node.args[1..], step.Rank).Read(step, step.Value(0));
+            return Index.Of(step, step.Arguments(1..), step.Rank).Read(step, step.Value(0));
         var at = step.Size(1);
         var values = step.Values(0);
         return at.IsFixed ? values[at.Constant < 0 ? at.Constant + values.Length : at.Constant] : throw new NotSupportedException("its index is no fixed number");

@@ -10,15 +10,15 @@ internal static class Pooling
         for (var n = 1; n <= 3; n++)
         {
             var dimensions = n;
-            table[$"maxpool{n}d"] = table[$"max_pool{n}d"] = step => MaxPool(step, dimensions);
-            table[$"avgpool{n}d"] = table[$"avg_pool{n}d"] = step => AveragePool(step, dimensions);
-            table[$"adaptiveavgpool{n}d"] = table[$"adaptive_avg_pool{n}d"] = step => Adaptive(step, dimensions, "AveragePool", "ReduceMean");
+            table[$"maxpool{n}d"] = table[$"max_pool{n}d"] = step => step.Images(dimensions, images => MaxPool(images, dimensions));
+            table[$"avgpool{n}d"] = table[$"avg_pool{n}d"] = step => step.Images(dimensions, images => AveragePool(images, dimensions));
+            table[$"adaptiveavgpool{n}d"] = table[$"adaptive_avg_pool{n}d"] = step => step.Images(dimensions, images => Adaptive(images, dimensions, "AveragePool", "ReduceMean"));
         }
         // TorchSharp 0.107 can't run the one of three dimensions.
         for (var n = 1; n <= 2; n++)
         {
             var dimensions = n;
-            table[$"adaptivemaxpool{n}d"] = table[$"adaptive_max_pool{n}d"] = step => Adaptive(step, dimensions, "MaxPool", "ReduceMax");
+            table[$"adaptivemaxpool{n}d"] = table[$"adaptive_max_pool{n}d"] = step => step.Images(dimensions, images => Adaptive(images, dimensions, "MaxPool", "ReduceMax"));
         }
     }
 
@@ -52,14 +52,15 @@ internal static class Pooling
         long[] around = [.. pads[..n], .. ends];
         using var inside = counts ? ones([1, 1, .. sizes.Select((size, i) => size + pads[i] + pads[n + i])]) : ones([1, 1, .. sizes]);
         long[] beyond = counts ? [.. Enumerable.Range(0, n).SelectMany(i => new[] { 0, ends[^(i + 1)] - pads[^(i + 1)] })] : [.. Enumerable.Range(0, n).SelectMany(i => new[] { pads[n - 1 - i], ends[^(i + 1)] })];
-        var mask = step.Graph.Constant(step.Node.name, nn.functional.pad(inside, beyond).to(step.Input.Type));
+        var mask = step.Graph.Constant(step.Name, nn.functional.pad(inside, beyond).to(step.Input.Type));
         var padded = step.Add("Pad", [step.Value(0), step.Graph.Integers([0, 0, .. around[..n], 0, 0, .. around[n..]])]);
         return step.Add("Div", [Average(step, padded, kernel, strides, new long[2 * n], true), Average(step, mask, kernel, strides, new long[2 * n], true)]);
     }
 
     /// <summary>Where the output's size divides the input's, adaptive pooling is plain pooling; otherwise windows overlap, one axis after the other.</summary>
-    private static string Adaptive(Step step, int n, string op, string reduce)
+    internal static string Adaptive(Step step, int n, string op, string reduce)
     {
+        step.Ignore("output_size");
         var to = step.Output.Shape[^n..];
         if (to.All(size => size == 1))
             return step.Add("Global" + op, [step.Value(0)]);

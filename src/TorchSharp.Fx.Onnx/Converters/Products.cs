@@ -12,8 +12,30 @@ internal static class Products
         table["addmm"] = AddedProduct;
         table["outer"] = step => step.Add("Mul", [step.Add("Unsqueeze", [step.Value(0), step.Graph.Integers(1)]), step.Value(1)]);
         table["cosine_similarity"] = table["cosinesimilarity"] = CosineSimilarity;
-        table["embedding"] = step => step.Add("Gather", [step.Tensor("weight")!, step.Value(0)], OnnxGraph.Attribute("axis", 0));
+        table["embedding"] = Embedding;
+        table["tensordot"] = TensorDot;
         table["one_hot"] = OneHot;
+    }
+
+    /// <summary>The layer's rows: it makes those smaller whose norm is too large.</summary>
+    private static string Embedding(Step step)
+    {
+        if (step.Module is Modules.Embedding layer)
+            step.Replace("weight", Activation.Table(layer.weight!, layer.call));
+        return step.Add("Gather", [step.Tensor("weight")!, step.Value(0)], OnnxGraph.Attribute("axis", 0));
+    }
+
+    /// <summary>Dimensions of the one that go with those of the other have the same letter.</summary>
+    private static string TensorDot(Step step)
+    {
+        var (left, right) = (step.Longs(1, "dims1")!, step.Longs(1, "dims2")!);
+        var other = step.Facts(1)!.Shape.Length;
+        var first = Enumerable.Range(0, step.Rank).Select(i => (char)('a' + i)).ToArray();
+        var second = Enumerable.Range(0, other).Select(i => (char)('n' + i)).ToArray();
+        foreach (var (a, b) in left.Zip(right))
+            second[step.Dimension(b, other)] = first[step.Dimension(a)];
+        var equation = $"{new string(first)},{new string(second)}->{new string([.. first.Except(second), .. second.Except(first)])}";
+        return step.Add("Einsum", [step.Value(0), step.Value(1)], OnnxGraph.Attribute("equation", equation));
     }
 
     /// <summary>One operation where the input is a matrix; runtimes fuse the two of the general form.</summary>

@@ -9,6 +9,7 @@ internal static class Recurrent
     {
         // The gates in ONNX's order, by their places in PyTorch's.
         table["lstm"] = step => Layers(step, "LSTM", [0, 3, 1, 2], states: 2);
+        table["rnn"] = step => Layers(step, "RNN", [0], states: 1);
         table["gru"] = step => Layers(step, "GRU", [1, 0, 2], states: 1);
     }
 
@@ -17,7 +18,9 @@ internal static class Recurrent
     {
         if (step.Rank != 3)
             throw new NotSupportedException("its input has no batch dimension");
-        var (layers, batchFirst) = ((long)step.Private("_num_layers")!, step.Private("_batch_first") is true);
+        if (step.Module!.training)
+            throw new NotSupportedException("it may draw at random in training mode; export the model in evaluation mode");
+        var (layers, batchFirst) = ((long)step.Setting("_num_layers")!, step.Setting("_batch_first") is true);
         var value = batchFirst ? Swapped(step, step.Value(0)) : step.Value(0);
         var initial = Initial(step);
         var last = Enumerable.Range(0, states).Select(_ => new List<string>()).ToArray();
@@ -33,19 +36,26 @@ internal static class Recurrent
 
     private static string[] Layer(Step step, string op, int[] gates, string value, int layer, string[] initial)
     {
-        string[] directions = step.Private("_bidirectional") is true ? ["", "_reverse"] : [""];
-        var weights = new[] { "weight_ih", "weight_hh" }.Select(kind => step.Graph.Constant($"{step.Node.name}.{kind}_l{layer}", stack(directions.Select(way => Ordered($"{kind}_l{layer}{way}")!))));
-        var bias = Ordered($"bias_ih_l{layer}") is null ? "" : step.Graph.Constant($"{step.Node.name}.bias_l{layer}", stack(directions.Select(way => cat([Ordered($"bias_ih_l{layer}{way}")!, Ordered($"bias_hh_l{layer}{way}")!]))));
+        string[] directions = step.Setting("_bidirectional") is true ? ["", "_reverse"] : [""];
+        var weights = new[] { "weight_ih", "weight_hh" }.Select(kind => step.Graph.Constant($"{step.Name}.{kind}_l{layer}", stack(directions.Select(way => Ordered($"{kind}_l{layer}{way}")!))));
+        var bias = Ordered($"bias_ih_l{layer}") is null ? "" : step.Graph.Constant($"{step.Name}.bias_l{layer}", stack(directions.Select(way => cat([Ordered($"bias_ih_l{layer}{way}")!, Ordered($"bias_hh_l{layer}{way}")!]))));
         var states = initial.Select(state => Index.Slice(step, state, [new(0, new(layer * directions.Length), new((layer + 1) * directions.Length), 1, Drops: false)]));
-        return step.Graph.Add(op, step.Node.name, [value, .. weights, bias, "", .. states], 1 + (op == "LSTM" ? 2 : 1), [
-            OnnxGraph.Attribute("hidden_size", (long)step.Private("_hidden_size")!), OnnxGraph.Attribute("direction", directions.Length == 2 ? "bidirectional" : "forward"),
-            .. op == "GRU" ? [OnnxGraph.Attribute("linear_before_reset", 1)] : Array.Empty<Format.AttributeProto>()]);
+        return step.Graph.Add(op, step.Name, [value, .. weights, bias, "", .. states], 1 + (op == "LSTM" ? 2 : 1), [
+            OnnxGraph.Attribute("hidden_size", (long)step.Setting("_hidden_size")!), OnnxGraph.Attribute("direction", directions.Length == 2 ? "bidirectional" : "forward"),
+            .. Own(step, op, directions.Length)]);
 
         Tensor? Ordered(string name) => step.Module!.get_parameter(name)?.chunk(gates.Length) is { } parts ? cat([.. gates.Select(gate => parts[gate])]) : null;
     }
 
+    private static Format.AttributeProto[] Own(Step step, string op, int directions) => op switch
+    {
+        "GRU" => [OnnxGraph.Attribute("linear_before_reset", 1)],
+        "RNN" => [OnnxGraph.Attribute("activations", Enumerable.Repeat(Activation.IsRelu((Modules.RNN)step.Module!) ? "Relu" : "Tanh", directions))],
+        _ => [],
+    };
+
     /// <summary>The first states, where the program gives any: one, or a tuple of two.</summary>
-    private static string[] Initial(Step step) => step.Count < 2 ? [] : step.Node.args[1] switch
+    private static string[] Initial(Step step) => step.Count < 2 ? [] : step.Argument(1) switch
     {
         Literal { Value: null } => [],
         TupleArgument tuple => [.. tuple.Items.Select(item => step.Read(item)?.Name ?? throw new NotSupportedException("its first states are no tensors"))],

@@ -29,7 +29,12 @@ internal static class Reductions
         table["argsort"] = step => Sort(step)[1];
     }
 
-    private static string Reduce(Step step, string op, string value) => Reduce(step, op, value, step.Axes("dimensions", "dimension", "dims", "dim", "dim0"), step.Flag("keepdim"));
+    private static string Reduce(Step step, string op, string value) => Reduce(step, op, value, Axes(step), step.Flag("keepdim"));
+
+    /// <summary>The dimensions under any of their names: all where none are given.</summary>
+    private static long[]? Axes(Step step) => step.At("dim0") >= 0
+        ? [.. new[] { "dim0", "dim1", "dim2" }.Where(name => step.At(name) >= 0).SelectMany(name => step.Axes(name)!)]
+        : step.Axes("dimensions", "dimension", "dims", "dim");
 
     /// <summary>The opset gives the axes of a sum as an input, those of all others as an attribute.</summary>
     private static string Reduce(Step step, string op, string value, long[]? axes, bool keepdim)
@@ -63,7 +68,19 @@ internal static class Reductions
     }
 
     private static string Norm(Step step)
-        => Norm(step, step.Double("p", step.Setting("ord") is string ord ? throw new NotSupportedException($"its order {ord} is not supported") : step.Double("ord", 2)), step.Axes("dims", "dim", "dimension"), step.Flag("keepdim"));
+    {
+        var axes = step.Axes("dims", "dim", "dimension");
+        var order = step.Setting("p", "ord");
+        // Of a matrix, linalg.norm has other orders than of a vector.
+        if (step.At("ord") >= 0 && step.Target.name == "norm" && (axes?.Length ?? step.Rank) != 1)
+            return order is "fro" ? Norm(step, 2, axes, step.Flag("keepdim")) : throw new NotSupportedException($"the order {order} of matrices is not supported, but that of vectors (vector_norm) is");
+        return Norm(step, order switch
+        {
+            null => 2,
+            string => throw new NotSupportedException($"its order {order} is not supported"),
+            var number => Convert.ToDouble(number, System.Globalization.CultureInfo.InvariantCulture),
+        }, axes, step.Flag("keepdim"));
+    }
 
     private static string Norm(Step step, double p, long[]? axes, bool keepdim)
     {
@@ -72,6 +89,7 @@ internal static class Reductions
         {
             1 => Reduce(step, "ReduceL1", value, axes, keepdim),
             2 => Reduce(step, "ReduceL2", value, axes, keepdim),
+            0 => Reduce(step, "ReduceSum", step.Graph.Cast(step.Add("Not", [step.Add("Equal", [value, step.Scalar(0)])]), ScalarType.Bool, step.Output.Type), axes, keepdim),
             double.PositiveInfinity => Reduce(step, "ReduceMax", step.Add("Abs", [value]), axes, keepdim),
             double.NegativeInfinity => Reduce(step, "ReduceMin", step.Add("Abs", [value]), axes, keepdim),
             _ => step.Add("Pow", [Reduce(step, "ReduceSum", step.Add("Pow", [step.Add("Abs", [value]), step.Scalar(p)]), axes, keepdim), step.Scalar(1 / p)]),
@@ -87,7 +105,7 @@ internal static class Reductions
     /// <summary>The mean of squared differences, by n − 1 where it is unbiased.</summary>
     private static string Variance(Step step)
     {
-        var axes = step.Axes("dimensions") ?? [.. Enumerable.Range(0, step.Rank).Select(axis => (long)axis)];
+        var axes = Axes(step) ?? [.. Enumerable.Range(0, step.Rank).Select(axis => (long)axis)];
         var value = step.Value(0);
         var difference = step.Add("Sub", [value, Reduce(step, "ReduceMean", value, axes, keepdim: true)]);
         var squares = Reduce(step, "ReduceSum", step.Add("Mul", [difference, difference]), axes, step.Flag("keepdim"));
@@ -105,11 +123,13 @@ internal static class Reductions
 
     private static string[] Sort(Step step)
     {
+        // Equal numbers stay in order in ONNX.
+        step.Ignore("stable");
         var axis = step.Dimension(step.Long("dim", -1));
         return Order(step, step.Graph.Sizes([step.ShapeAt(axis)]), axis, step.Flag("descending"));
     }
 
     /// <summary>Numbers in order, and where they were.</summary>
     private static string[] Order(Step step, string count, long axis, bool largest)
-        => step.Graph.Add("TopK", step.Node.name, [step.Value(0), count], 2, [OnnxGraph.Attribute("axis", step.Dimension(axis)), OnnxGraph.Attribute("largest", largest ? 1 : 0)]);
+        => step.Graph.Add("TopK", step.Name, [step.Value(0), count], 2, [OnnxGraph.Attribute("axis", step.Dimension(axis)), OnnxGraph.Attribute("largest", largest ? 1 : 0)]);
 }

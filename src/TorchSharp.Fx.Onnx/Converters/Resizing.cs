@@ -9,6 +9,8 @@ internal static class Resizing
     {
         table["interpolate"] = table["upsample"] = Resize;
         table["pad"] = Pad;
+        table["grid_sample"] = step => step.Add("GridSample", [step.Value(0), step.Value(1)], OnnxGraph.Attribute("mode", Named(step, "mode", "bilinear")),
+            OnnxGraph.Attribute("padding_mode", Named(step, "padding_mode", "zeros")), OnnxGraph.Attribute("align_corners", step.Flag("align_corners") ? 1 : 0));
         foreach (var name in new[] { "constantpad", "reflectionpad", "replicationpad" })
             for (var n = 1; n <= 3; n++)
                 table[$"{name}{n}d"] = Pad;
@@ -18,9 +20,16 @@ internal static class Resizing
         table["channelshuffle"] = table["channel_shuffle"] = ChannelShuffle;
     }
 
+    private static string Named(Step step, string setting, string otherwise) => step.Setting(setting)?.ToString()?.ToLowerInvariant() ?? otherwise;
+
     private static string Resize(Step step)
     {
         var kind = step.Setting("mode")?.ToString()?.ToLowerInvariant();
+        if (kind == "area")
+        {
+            step.Ignore("size", "scale_factor", "recompute_scale_factor");
+            return Pooling.Adaptive(step, step.Rank - 2, "AveragePool", "ReduceMean");
+        }
         if (step.Flag("antialias"))
             throw new NotSupportedException("antialiasing is not supported");
         var mode = kind switch
@@ -41,15 +50,16 @@ internal static class Resizing
         if (Factors(step) is { } factors && step.Setting("recompute_scale_factor") is not true)
             return [Scales(step, factors)];
         var given = step.Result();
+        step.Ignore("size", "scale_factor");
         if (given.All(size => size is not null))
             return ["", step.Graph.Integers([.. given.Select(size => size!.Value)])];
         var at = step.At("size");
-        var target = at >= 0 && step.Given(at) is not null ? [.. step.Scope.Numbers.Sizes(step.Node.args[at])] : given[2..].Select(size => new Size(size ?? throw new NotSupportedException("its result depends on a free size; give a size or a factor"))).ToArray();
+        var target = at >= 0 && step.Given(at) is not null ? [.. step.Scope.Numbers.Sizes(step.Argument(at))] : given[2..].Select(size => new Size(size ?? throw new NotSupportedException("its result depends on a free size; give a size or a factor"))).ToArray();
         return ["", step.Graph.Sizes([step.ShapeAt(0), step.ShapeAt(1), .. target])];
     }
 
     private static double[]? Factors(Step step)
-        => (step.Module is null ? step.Setting("scale_factor") : step.Private("_scale_factor")) switch
+        => (step.Module is null ? step.Setting("scale_factor") : step.Setting("_scale_factor")) switch
         {
             double[] { Length: 1 } one => [.. Enumerable.Repeat(one[0], step.Rank - 2)],
             double[] { Length: > 1 } all => all,
@@ -64,9 +74,10 @@ internal static class Resizing
     private static string Pad(Step step)
     {
         var mode = step.Module is null ? step.Setting("mode")?.ToString() : step.Setting("padding_mode")?.ToString();
-        var given = step.Module is null ? [.. step.Scope.Numbers.Sizes(step.Node.args[1])] : step.Longs(1, "padding")!.Select(size => new Size(size)).ToArray();
+        var given = step.Module is null ? [.. step.Scope.Numbers.Sizes(step.Argument(1))] : step.Longs(1, "padding")!.Select(size => new Size(size)).ToArray();
+        // TorchSharp takes one number for all four sides.
         if (given.Length == 1)
-            given = [.. Enumerable.Repeat(given[0], 2)];
+            given = [.. Enumerable.Repeat(given[0], step.Module is null ? 4 : 2 * (step.Rank - 2))];
         var (begins, ends) = (new Size[step.Rank], new Size[step.Rank]);
         for (var i = 0; i < given.Length / 2; i++)
             (begins[^(i + 1)], ends[^(i + 1)]) = (given[2 * i], given[(2 * i) + 1]);
@@ -105,6 +116,8 @@ internal static class Resizing
     private static string PixelUnshuffle(Step step)
     {
         var (r, shape) = (step.Long("downscale_factor", 1), step.Input.Shape);
+        if (step.Rank != 4)
+            throw new NotSupportedException("its input has no batch, or more dimensions than four");
         var split = step.Add("Reshape", [step.Value(0), step.Graph.Integers(-1, shape[1], shape[2] / r, r, shape[3] / r, r)]);
         var moved = step.Add("Transpose", [split], OnnxGraph.Attribute("perm", [0, 1, 3, 5, 2, 4]));
         return step.Add("Reshape", [moved, step.Graph.Integers(-1, shape[1] * r * r, shape[2] / r, shape[3] / r)]);

@@ -95,7 +95,7 @@ internal static class Shapes
     private static string Attribute(Step step)
     {
         var last = Enumerable.Range(0, step.Rank).Select(i => (long)i).ToArray();
-        return ((MemberTarget)step.Node.target).Member.Name switch
+        return ((MemberTarget)step.Target).Member.Name switch
         {
             "T" => Transpose(step, step.Value(0), [.. last.Reverse()]),
             "mT" => Transpose(step, step.Value(0), [.. last[..^2], last[^1], last[^2]]),

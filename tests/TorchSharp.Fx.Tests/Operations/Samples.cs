@@ -5,12 +5,12 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Tests.Operations;
 
 /// <summary>Real values for parameters: square matrices of one dtype, and small numbers that most operations accept.</summary>
-internal sealed class Samples(ScalarType dtype, bool everything = false)
+internal class Samples(ScalarType dtype, bool everything = false)
 {
     private int tensors;
 
     /// <summary>The value for a parameter: its default where it has one that isn't null, else one by its type.</summary>
-    internal object? Of(ParameterInfo parameter)
+    internal virtual object? Of(ParameterInfo parameter)
     {
         var type = parameter.ParameterType.IsByRef ? parameter.ParameterType.GetElementType()! : parameter.ParameterType;
         if (parameter.HasDefaultValue && !type.IsByRefLike && !PublicOperations.HoldsTensor(type) && !(everything && (type == typeof(ScalarType?) || type == typeof(Device))))
@@ -19,7 +19,7 @@ internal sealed class Samples(ScalarType dtype, bool everything = false)
     }
 
     /// <summary>What an operation is called on.</summary>
-    internal object? Receiver(Type type) => PublicOperations.IsTensor(type) ? Of(type, "self") : Made(type);
+    internal virtual object? Receiver(Type type) => PublicOperations.IsTensor(type) ? Of(type, "self") : Made(type);
 
     internal static Tensor Index() => zeros(1, int64);
 

@@ -1,0 +1,107 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Onnx;
+
+/// <summary>Recurrent cells, bags of embeddings and quantiles, by what they are defined as.</summary>
+internal static class Cells
+{
+    /// <summary>The names of the layers and functions.</summary>
+    internal static string[] Names => ["rnncell", "grucell", "lstmcell", "embeddingbag", "quantile"];
+
+    /// <summary>The graph of a layer; null for others.</summary>
+    internal static Expansion? Of(nn.Module module, object?[] given) => module switch
+    {
+        Modules.RNNCell cell => Made(module, ["input", "h0"], given, call => Plain(call, Activation.IsRelu(cell))),
+        Modules.GRUCell => Made(module, ["input", "h0"], given, Gated),
+        Modules.LSTMCell => Made(module, ["input", "h0_c0"], given, Long),
+        Modules.EmbeddingBag bag => Made(module, ["input", "offsets", "perSampleWeights"], given, call => Bag(call, bag)),
+        _ => null,
+    };
+
+    /// <summary>The graph of a method or function; null for others.</summary>
+    internal static Expansion? Of(string name, object?[] given) => name == "quantile" ? Made(null, ["input", "q", "dim", "keepdim"], given, Quantile) : null;
+
+    private static Expansion Made(nn.Module? module, string[] names, object?[] given, Func<LoweredCall, Argument> write)
+    {
+        var call = new LoweredCall(module, names, given);
+        return call.Done(write(call));
+    }
+
+    private static Node Linear(LoweredCall call, string kind, Argument x)
+    {
+        var weight = call.Constant("weight_" + kind, call.Held("weight_" + kind)!);
+        return call.Held("bias_" + kind) is { } bias
+            ? call.Add((Tensor y, Tensor by, Tensor offset) => nn.functional.linear(y, by, offset), x, weight, call.Constant("bias_" + kind, bias))
+            : call.Add((Tensor y, Tensor by) => nn.functional.linear(y, by), x, weight);
+    }
+
+    /// <summary>The last state: zeros where there is none.</summary>
+    private static Argument State(LoweredCall call, string name)
+    {
+        if (call.Sizes("input").Length != 2)
+            throw new NotSupportedException("its input has no batch dimension");
+        var width = call.Held("weight_hh")!.shape[1];
+        return call.Tensor(name) ?? call.Add((Tensor x) => x.new_zeros(x.shape[0], width), call.Tensor("input")!);
+    }
+
+    private static Node Plain(LoweredCall call, bool relu)
+    {
+        var sum = call.Add((Tensor a, Tensor b) => a + b, Linear(call, "ih", call.Tensor("input")!), Linear(call, "hh", State(call, "h0")));
+        return call.Add(relu ? (Tensor x) => x.relu() : (Tensor x) => x.tanh(), sum);
+    }
+
+    private static Argument Gated(LoweredCall call)
+    {
+        var state = State(call, "h0");
+        return call.Add(
+            (Tensor a, Tensor b, Tensor h) =>
+            {
+                var (x, y) = (a.chunk(3, 1), b.chunk(3, 1));
+                var (reset, update) = ((x[0] + y[0]).sigmoid(), (x[1] + y[1]).sigmoid());
+                return ((1 - update) * (x[2] + (reset * y[2])).tanh()) + (update * h);
+            }, Linear(call, "ih", call.Tensor("input")!), Linear(call, "hh", state), state);
+    }
+
+    private static Argument Long(LoweredCall call)
+    {
+        var states = call.Input("h0_c0");
+        Argument h = states is null ? State(call, "") : call.Add(((Tensor, Tensor) pair) => pair.Item1, states);
+        Argument c = states is null ? h : call.Add(((Tensor, Tensor) pair) => pair.Item2, states);
+        var gates = call.Add((Tensor a, Tensor b) => a + b, Linear(call, "ih", call.Tensor("input")!), Linear(call, "hh", h));
+        var next = call.Add((Tensor x, Tensor y) => (x.chunk(4, 1)[1].sigmoid() * y) + (x.chunk(4, 1)[0].sigmoid() * x.chunk(4, 1)[2].tanh()), gates, c);
+        return new TupleArgument([call.Add((Tensor x, Tensor y) => x.chunk(4, 1)[3].sigmoid() * y.tanh(), gates, next), next], typeof((Tensor, Tensor)));
+    }
+
+    /// <summary>What is done with a bag shows on one of three different rows.</summary>
+    private static Node Bag(LoweredCall call, Modules.EmbeddingBag bag)
+    {
+        if (call.Sizes("input").Length != 2 || call.Input("offsets") is not null)
+            throw new NotSupportedException("its bags are told by offsets; give bags of one length, as rows of a matrix");
+        var table = Activation.Table(bag.weight!, ids => bag.call(ids.unsqueeze(1)));
+        var kept = Activation.Table(bag.weight!, ids => bag.weight![ids]);
+        if (table.eq(0).all(1).logical_and(kept.ne(0).any(1)).any().item<bool>())
+            throw new NotSupportedException("its padding index is not supported");
+        var ids = arange(Math.Min(3, table.shape[0])).unsqueeze(0);
+        var (rows, seen) = (table[ids[0]], bag.call(ids)[0]);
+        var looked = call.Add((Tensor x, Tensor weights) => weights.index_select(0, x.flatten()).reshape(x.shape[0], x.shape[1], -1), call.Tensor("input")!, call.Constant("weight", table));
+        if (call.Tensor("perSampleWeights") is { } weights)
+            looked = call.Add((Tensor x, Tensor by) => x * by.unsqueeze(-1), looked, weights);
+        return call.Add(seen.allclose(rows.mean([0])) ? (Tensor x) => x.mean(new[] { 1L }) : seen.allclose(rows.sum(0L)) ? (Tensor x) => x.sum(1) : (Tensor x) => x.amax(new[] { 1L }), looked);
+    }
+
+    /// <summary>Between the two numbers in order that are nearest. TorchSharp takes a last dimension by −1 for all of them.</summary>
+    private static Argument Quantile(LoweredCall call)
+    {
+        var (dim, keeps, rank) = (call.Setting("dim", -1L), call.Setting("keepdim", false), call.Sizes("input").Length);
+        Argument values = dim == -1 ? call.Add((Tensor x) => x.flatten(), call.Tensor("input")!) : call.Tensor("input")!;
+        var axis = dim == -1 ? 0 : dim < 0 ? dim + rank : dim;
+        long[] shape = [-1, .. Enumerable.Repeat(1L, dim == -1 ? 0 : rank - 1)];
+        var sorted = call.Add((Tensor x) => x.sort(axis).Item1.movedim(new[] { axis }, new[] { 0L }), values);
+        var places = call.Add((Tensor q, Tensor x) => q.reshape(-1) * (x.shape[0] - 1), call.Tensor("q")!, sorted);
+        var result = call.Add(
+            (Tensor x, Tensor at) => x.index_select(0, at.floor().to(int64)) + ((x.index_select(0, at.ceil().to(int64)) - x.index_select(0, at.floor().to(int64))) * (at - at.floor()).reshape(shape)), sorted, places);
+        for (var i = 0; keeps && i < (dim == -1 ? rank : 1); i++)
+            result = call.Add((Tensor x) => x.unsqueeze(axis + 1), result);
+        return call.Sizes("q").Length == 0 ? call.Add((Tensor x) => x.squeeze(0), result) : result;
+    }
+}
