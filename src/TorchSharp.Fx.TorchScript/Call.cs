@@ -79,7 +79,7 @@ internal sealed class Call(Node node, nn.Module? module, Type[] types, Parameter
     internal string? Unused()
     {
         for (var i = 0; i < node.args.Length; i++)
-            if (!used.Contains(i) && !Defaults.Are(node.args[i], parameters[i]))
+            if (!used.Contains(i) && !Defaults.Are(node.args[i], parameters[i]) && !DroppedArguments.Contains(node.target, parameters[i]?.Name ?? ""))
                 return parameters[i]?.Name ?? "self";
         return module is not null && Defaults.Changed(module, settings) is var (name, _) ? name : null;
     }

@@ -15,6 +15,13 @@ public sealed class FormTests : IDisposable
         scope.Dispose();
     }
 
+    /// <summary>The converters that the tests here, and those of all arguments, are of.</summary>
+    internal static readonly string[] Covered =
+    [
+        "arctan2", "atan2", "grid_sample", "multinomial", "pad_sequence", "quantile", "rand_like", "randn_like", "tensordot", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "soft_margin_loss", "kl_div",
+        "binary_cross_entropy", "binary_cross_entropy_with_logits", "nll_loss", "cross_entropy",
+    ];
+
     private static readonly torch.Tensor X = tensor(new float[,] { { 1, -2, 3 }, { 0.5f, 4, -1 }, { 2, 0, -3 } });
 
     public static TheoryData<string> Names => [.. Functions.Keys];
@@ -55,6 +62,9 @@ public sealed class FormTests : IDisposable
         ["a quantile of rows"] = x => x.quantile(tensor(0.4f), 1),
         ["resizing by area"] = x => functional.interpolate(x.reshape(1, 1, 3, 3), [2, 2], mode: InterpolationMode.Area),
         ["sampling a grid"] = x => functional.grid_sample(x.reshape(1, 1, 3, 3), (x.reshape(1, 3, 3, 1).cat_(x.t().reshape(1, 3, 3, 1)) / 3), align_corners: false),
+        ["drawing numbers"] = x => (randn_like(x) + rand_like(x)).isfinite(),
+        ["drawing rows"] = x => x[..2].relu().multinomial(2).sort(1).Values,
+        ["drawing again"] = x => (x[0] > 2).to(float32).multinomial(4, true),
         ["padding a sequence"] = x => nn.utils.rnn.pad_sequence([x[..2], x, x[..1]], true, -1),
     };
 

@@ -85,13 +85,20 @@ public sealed class LayerTests : IDisposable
         public override torch.Tensor forward(torch.Tensor x, torch.Tensor memory) => decoder.call(x, memory);
     }
 
+    /// <summary>The converters that the tests here are of.</summary>
+    internal static readonly string[] Covered =
+    [
+        "multiheadattention", "transformerencoderlayer", "transformerencoder", "transformerdecoderlayer", "transformerdecoder", "rnn", "rnncell", "grucell", "lstmcell", "embeddingbag",
+        "mseloss", "l1loss", "smoothl1loss", "huberloss", "softmarginloss", "kldivloss", "bceloss", "bcewithlogitsloss", "nllloss", "crossentropyloss",
+    ];
+
     public static TheoryData<string> Names => [.. Losses.Keys];
 
     private static readonly Dictionary<string, Func<Module<torch.Tensor, torch.Tensor, torch.Tensor>>> Losses = new()
     {
         ["mean squares"] = () => MSELoss(), ["squares"] = () => MSELoss(Reduction.None), ["sum of squares"] = () => MSELoss(Reduction.Sum), ["distances"] = () => L1Loss(), ["Huber"] = () => HuberLoss(0.3),
         ["smooth distances"] = () => SmoothL1Loss(Reduction.Mean, 0.4), ["logits"] = () => BCEWithLogitsLoss(), ["weighted logits"] = () => BCEWithLogitsLoss(tensor(new[] { 1f, 2, 3, 4 }), Reduction.Sum, tensor(new[] { 2f, 1, 3, 1 })),
-        ["divergence"] = () => KLDivLoss(false), ["divergence of logarithms"] = () => KLDivLoss(true, Reduction.Sum), ["classes by probabilities"] = () => CrossEntropyLoss(tensor(new[] { 1f, 2, 3, 4 })),
+        ["margins"] = () => SoftMarginLoss(), ["probabilities"] = () => new Likely(), ["divergence"] = () => KLDivLoss(false), ["divergence of logarithms"] = () => KLDivLoss(true, Reduction.Sum), ["classes by probabilities"] = () => CrossEntropyLoss(tensor(new[] { 1f, 2, 3, 4 })),
     };
 
     [Theory, MemberData(nameof(Names))]
@@ -119,6 +126,15 @@ public sealed class LayerTests : IDisposable
         }
 
         public override torch.Tensor forward(torch.Tensor x, torch.Tensor y) => loss.call(x, y);
+    }
+
+    private sealed class Likely : Module<torch.Tensor, torch.Tensor, torch.Tensor>
+    {
+        private readonly Modules.BCELoss loss = BCELoss(tensor(new[] { 1f, 2, 3, 4 }));
+
+        internal Likely() : base(nameof(Likely)) => RegisterComponents();
+
+        public override torch.Tensor forward(torch.Tensor x, torch.Tensor y) => loss.call(x.sigmoid(), y);
     }
 
     private sealed class Smoothed() : Module<torch.Tensor, torch.Tensor, torch.Tensor>(nameof(Smoothed))

@@ -30,7 +30,14 @@ internal static class Logic
         table["masked_fill"] = step => step.Add("Where", [step.Value(1), step.Value(2, step.Input.Type), step.Value(0)]);
         table["nan_to_num"] = NanToNum;
         foreach (var name in new[] { "to", "to_type", "type_as", "type", "float", "double", "half", "bfloat16", "long", "int", "short", "byte", "char", "bool", "cpu" })
-            table[name] = step => step.Value(0, step.Output.Type);
+            table[name] = Converted;
+    }
+
+    /// <summary>What tells the type, another tensor for instance, shows in the example.</summary>
+    private static string Converted(Step step)
+    {
+        step.Ignore("tensor", "other");
+        return step.Value(0, step.Output.Type);
     }
 
     /// <summary>Two operands in the type that PyTorch compares them in.</summary>

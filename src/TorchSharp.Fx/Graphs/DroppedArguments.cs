@@ -13,6 +13,10 @@ internal static class DroppedArguments
         ["torch.divide(left, right, rounding_mode)"] = "rounding_mode",
         ["torch.var(input, unbiased)"] = "unbiased",
         ["Tensor.var(unbiased)"] = "unbiased",
+        ["torch.std(input, dimensions, unbiased, keepdim, type)"] = "type",
+        ["torch.var(input, dimensions, unbiased, keepdim, type)"] = "type",
+        ["Tensor.std(dimensions, unbiased, keepdim, type)"] = "type",
+        ["Tensor.std(dim, unbiased, keepdim, type)"] = "type",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>Whether the callee does nothing with the argument of that name.</summary>
@@ -23,6 +27,6 @@ internal static class DroppedArguments
         _ => false,
     };
 
-    private static bool Contains(MethodBase method, string parameter)
+    internal static bool Contains(MethodBase method, string parameter)
         => All.TryGetValue($"{method.DeclaringType!.Name}.{method.Name}({string.Join(", ", method.GetParameters().Select(each => each.Name))})", out var dropped) && dropped == parameter;
 }
