@@ -22,7 +22,7 @@ public sealed class DroppedArgumentTests
         {
             var (given, leftOut) = call(x);
             Assert.Equal(leftOut.dtype, given.dtype);
-            Assert.True(leftOut.equal(given).item<bool>() || leftOut.allclose(given));
+            Assert.True(leftOut.allclose(given));
         });
     }
 
