@@ -1,3 +1,4 @@
+using System.Reflection;
 using TorchSharp.Fx.Onnx.Converters;
 using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
@@ -153,8 +154,7 @@ internal sealed class Exporter(OnnxGraph graph)
 
     private static ParameterInfo?[] Parameters(Node node) => node.target switch
     {
-        FunctionTarget { Method: var method } => [.. method.IsStatic || method.IsConstructor ? [] : new ParameterInfo?[] { null }, .. method.GetParameters()],
-        MethodTarget { Method: var method } => [.. new ParameterInfo?[] { null }, .. method.GetParameters()],
+        FunctionTarget or MethodTarget => [.. new ParameterInfo?[node.target.Callee!.Value.Receivers], .. node.target.Callee!.Value.Parameters],
         ModuleTarget { Method: var method } => [.. method.GetParameters()],
         _ => [],
     };
