@@ -12,7 +12,7 @@ internal class DryRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, T
     {
         var module = Hierarchy.Module(node.target.name);
         // TorchSharp's own modules write to their buffers in training only.
-        if (!module.training && Traits.HomeOf(module.GetType()) == Home.TorchSharp)
+        if (!module.training && Homes.Of(module.GetType()) == Home.TorchSharp)
             return base.call_module(node);
         var buffers = module.named_buffers().Select(entry => (entry.buffer, Saved: entry.buffer.clone())).ToArray();
         try

@@ -11,7 +11,7 @@ internal static class BaseCalls
 
     /// <summary>Whether the object's own type, which is the user's, would run another method in place of this one.</summary>
     internal static bool IsOne(MethodBase method, object? target)
-        => target is not null && method is MethodInfo { IsVirtual: true, DeclaringType: { IsInterface: false, IsValueType: false } } && Traits.HomeOf(target.GetType()) == Home.User
+        => target is not null && method is MethodInfo { IsVirtual: true, DeclaringType: { IsInterface: false, IsValueType: false } } && Homes.Of(target.GetType()) == Home.User
             && Overrides.Find(method, target.GetType()) != method;
 
     internal static object? Invoke(MethodInfo method, object target, object?[] arguments) => Thunks.Of(method)(target, arguments);

@@ -12,9 +12,9 @@ internal static class Delegates
     private static readonly ConditionalWeakTable<Delegate, Made> Own = [];
 
     /// <summary>A delegate whose target and method the interpreter knows.</summary>
-    internal static Delegate Create(Interpreter interpreter, Type type, object? target, MethodInfo method)
+    internal static Delegate Create(Interpreter interpreter, Type type, object? target, MethodInfo method, Use result = Use.Carry)
     {
-        var made = Factories.Of(type)(arguments => interpreter.CallBack(method, target, arguments));
+        var made = Factories.Of(type)(arguments => interpreter.CallBack(method, target, result, arguments));
         Own.Add(made, new(target, method));
         return made;
     }
@@ -37,11 +37,16 @@ internal static class Delegates
             ? first.GetType() == second.GetType() && ReferenceEquals(target, otherTarget) && method == otherMethod
             : null;
 
-    /// <summary>A delegate over the user's own code, or over a function such as <c>Math.Min</c> that the compiler keeps after its first use, as .NET's code may call it with symbols.</summary>
-    internal static Delegate ForHost(Interpreter interpreter, Delegate callee)
-        => Own.TryGetValue(callee, out _) || !TryOpen(callee, out var target, out var method) || (Traits.Of(method).Home != Home.User && !method.IsStatic)
+    /// <summary>
+    /// A delegate over the user's own code, or over a function such as <c>Math.Min</c> that the compiler keeps after its first use, as .NET's code may call it with symbols.
+    /// </summary>
+    /// <param name="interpreter">Who runs the program.</param>
+    /// <param name="callee">The program's delegate.</param>
+    /// <param name="result">What the code does with the results, where it does more than carry them.</param>
+    internal static Delegate ForHost(Interpreter interpreter, Delegate callee, Use result)
+        => (result == Use.Carry && Own.TryGetValue(callee, out _)) || !TryOpen(callee, out var target, out var method) || (Traits.Of(method).Home != Home.User && !method.IsStatic)
             ? callee
-            : Create(interpreter, callee.GetType(), target, method);
+            : Create(interpreter, callee.GetType(), target, method, result);
 
     private static Func<Func<object?[], object?>, Delegate> Factory(Type type)
     {

@@ -14,8 +14,8 @@ internal static class InterpretedEnumerable
 
     /// <summary>The wrapped sequence; null when the parameter wants something else than a sequence.</summary>
     internal static object? Over(Interpreter interpreter, object source, Type parameter)
-        => parameter.IsGenericType && parameter.GetGenericTypeDefinition() == typeof(IEnumerable<>)
-            ? OverMethod.MakeGenericMethod(parameter.GenericTypeArguments).Invoke(null, [interpreter, source])
+        => parameter == typeof(IEnumerable) && ElementOf(source.GetType()) is { } element ? OverMethod.MakeGenericMethod(element).Invoke(null, [interpreter, source])
+            : parameter.IsGenericType && parameter.GetGenericTypeDefinition() == typeof(IEnumerable<>) ? OverMethod.MakeGenericMethod(parameter.GenericTypeArguments).Invoke(null, [interpreter, source])
             : null;
 
     /// <summary>
@@ -25,16 +25,14 @@ internal static class InterpretedEnumerable
     internal static bool IsLazy(object? value)
         => value is IEnumerable and not ICollection and not string and not torch.nn.Module and not torch.Tensor
             && ElementOf(value.GetType()) is not null
-            && (Traits.HomeOf(value.GetType()) == Home.Platform || value.GetType().IsDefined(typeof(CompilerGeneratedAttribute), false));
+            && (Homes.Of(value.GetType()) == Home.Platform || value.GetType().IsDefined(typeof(CompilerGeneratedAttribute), false));
 
     /// <summary>The elements of a lazy sequence, as an array.</summary>
     internal static Array ToArray(Interpreter interpreter, object source)
     {
         var element = ElementOf(source.GetType())!;
-        var items = Traits.HomeOf(source.GetType()) == Home.User ? OverMethod.MakeGenericMethod(element).Invoke(null, [interpreter, source])! : source;
-        var array = (Array)ProgramFault.Of(() => ToArrayMethod.MakeGenericMethod(element).Invoke(null, BindingFlags.DoNotWrapExceptions, null, [items], null))!;
-        interpreter.Overlay.Own(array);
-        return array;
+        var method = ToArrayMethod.MakeGenericMethod(element);
+        return (Array)HostCode.Run(new(interpreter, method, [Value.OfObject(source)])).Reference!;
     }
 
     private static Type? ElementOf(Type type)
@@ -42,17 +40,17 @@ internal static class InterpretedEnumerable
 
     private static IEnumerable<T> Enumerate<T>(Interpreter interpreter, object source)
     {
-        var enumerator = interpreter.CallBack(typeof(IEnumerable<T>).GetMethod("GetEnumerator")!, source)!;
+        var enumerator = interpreter.CallBack(typeof(IEnumerable<T>).GetMethod("GetEnumerator")!, source, Use.Own)!;
         var current = typeof(IEnumerator<T>).GetProperty("Current")!.GetMethod!;
         try
         {
-            while ((bool)interpreter.CallBack(MoveNext, enumerator)!)
-                yield return (T)interpreter.CallBack(current, enumerator)!;
+            while ((bool)interpreter.CallBack(MoveNext, enumerator, Use.Carry)!)
+                yield return (T)interpreter.CallBack(current, enumerator, Use.Carry)!;
         }
         finally
         {
             if (enumerator is IDisposable)
-                interpreter.CallBack(Dispose, enumerator);
+                interpreter.CallBack(Dispose, enumerator, Use.Carry);
         }
     }
 }

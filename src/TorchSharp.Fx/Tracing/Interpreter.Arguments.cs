@@ -76,6 +76,7 @@ internal sealed partial class Interpreter
         return real switch
         {
             Enum tagged when Symbols.TryRead(tagged, out var named) => named.Argument,
+            string text when Texts.IsSymbolic(text) => new Literal(Looked(Value.OfObject(text), TextMethod).Reference),
             null or string or bool or Enum or torch.Device => new Literal(real),
             torch.Tensor tensor => new NodeArgument(tracer.Attributes.NodeFor(this, tensor)),
             long or int or double or float => Number(real),
@@ -84,7 +85,7 @@ internal sealed partial class Interpreter
             SpanModel span => ToArgument(span.IsSymbolic ? span.Array : span.ToArray()),
             Array { Rank: > 1, Length: 0 } => new Literal(real),
             Array { Rank: > 1 } rectangle => Nested(rectangle, []),
-            Array array => Sequences.TryGet(array, out var sequence) ? sequence.Argument : List(array, array.GetType().GetElementType()!, null),
+            Array array => Sequences.TryGet(array, out var sequence) ? sequence.ToArgument(this, array) : List(array, array.GetType().GetElementType()!, null),
             ITuple tuple => new TupleArgument([.. Enumerable.Range(0, tuple.Length).Select(i => ToArgument(tuple[i]))], real.GetType()),
             IDictionary dictionary => Dictionary(dictionary),
             IList list => List(list, ElementType(list.GetType()), list.GetType()),
@@ -95,7 +96,7 @@ internal sealed partial class Interpreter
             _ when real.GetType().IsPrimitive || real is Half or BFloat16 or System.Numerics.Complex or decimal => new Literal(real),
             torch.Generator => new Literal(real),
             _ when real.GetType() is var type && type.FullName == "TorchSharp.torch+Size" => ToArgument(((IEnumerable)real).Cast<object>().Select(System.Convert.ToInt64).ToArray()),
-            _ when Traits.HomeOf(real.GetType()) == Home.User && !typeof(Delegate).IsInstanceOfType(real) && real is not torch.nn.Module => Record(real),
+            _ when Homes.Of(real.GetType()) == Home.User && !typeof(Delegate).IsInstanceOfType(real) && real is not torch.nn.Module => Record(real),
             _ => throw Untraceable.ArgumentType(this, real.GetType()),
         };
     }

@@ -23,6 +23,7 @@ internal sealed partial class Interpreter
     {
         if (!OnlyFormats(f.Code, thrower))
             return;
+        IsWritingMessage = true;
         try
         {
             Execute(current = f.Fork(thrower));
@@ -35,8 +36,12 @@ internal sealed partial class Interpreter
         finally
         {
             current = f;
+            IsWritingMessage = false;
         }
     }
+
+    /// <summary>Whether only a message is being written: the example isn't asked for what it shows.</summary>
+    private bool IsWritingMessage { get; set; }
 
     private static bool OnlyFormats(MethodIL code, int at)
     {

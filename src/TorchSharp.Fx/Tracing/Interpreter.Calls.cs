@@ -51,7 +51,11 @@ internal sealed partial class Interpreter
     }
 
     /// <summary>A call from .NET's code back into the traced program, as a delegate or an iterator makes it.</summary>
-    internal object? CallBack(MethodInfo method, object? target, params object?[] arguments)
+    /// <param name="method">The program's method.</param>
+    /// <param name="target">Its receiver, or what a static method's delegate is closed over.</param>
+    /// <param name="use">What the code does with the result, if it only carries things at all.</param>
+    /// <param name="arguments">The arguments.</param>
+    internal object? CallBack(MethodInfo method, object? target, Use use, params object?[] arguments)
     {
         var parameters = Traits.Of(method).Parameters;
         // A static method's delegate may have its first argument closed over.
@@ -68,7 +72,8 @@ internal sealed partial class Interpreter
         callBacks++;
         try
         {
-            return ToObject(Dispatch(Resolve(method, values, true), [.. values]), method.ReturnType);
+            var result = Dispatch(Resolve(method, values, true), [.. values]);
+            return ToObject(hosted is { } host ? Used(result, host.Carries || use == Use.Own ? use : Use.Look, host.Method) : result, method.ReturnType);
         }
         catch (Exception exception) when (!ProgramFault.Is(exception))
         {
@@ -152,7 +157,7 @@ internal sealed partial class Interpreter
         if (!isVirtual || method.IsStatic || arguments[0].Kind != ValueKind.Object)
             return method;
         var receiver = arguments[0].Reference ?? throw ProgramFault.Raise(new NullReferenceException());
-        return method.IsVirtual && receiver is not Proxy && Traits.HomeOf(receiver.GetType()) != Home.Platform ? Overrides.Find(method, receiver.GetType()) : method;
+        return method.IsVirtual && receiver is not Proxy && Homes.Of(receiver.GetType()) != Home.Platform ? Overrides.Find(method, receiver.GetType()) : method;
     }
 
     /// <summary>The constrained. prefix (ECMA-335 III.2.1): a call through an address on a type that is only known when the generic code is closed.</summary>

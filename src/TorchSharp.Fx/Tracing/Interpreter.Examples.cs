@@ -1,5 +1,4 @@
 using System.Collections;
-using System.Runtime.CompilerServices;
 using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
@@ -33,7 +32,7 @@ internal sealed partial class Interpreter
     internal Value? Specialise(Proxy symbol)
     {
         if (Examples is null)
-            return null;
+            return Fixed(Value.Of(symbol));
         if (symbol is Deferred { IsComparison: true } condition)
             return Value.Of(Guard(condition));
         if (symbol is Deferred)
@@ -53,34 +52,63 @@ internal sealed partial class Interpreter
         return Known(Value.Of(symbol));
     }
 
-    /// <summary>A tuple or struct with the example's numbers in the place of its symbols: what .NET's code may compare and hash.</summary>
-    internal object Specialise(object structure)
-    {
-        var copy = RuntimeHelpers.GetUninitializedObject(structure.GetType());
-        foreach (var field in StructLayout.FieldsOf(structure.GetType()))
-        {
-            var value = ToValue(field.GetValue(structure), field.FieldType);
-            if (value.IsSymbol)
-                value = Specialise(value.Symbol) ?? value;
-            else if (value is { Kind: ValueKind.Struct, Reference: ValueType inner } && Numbers(value) is not null)
-                value = Value.OfStruct(Specialise(inner));
-            field.SetValue(copy, ToObject(value, field.FieldType));
-        }
-        return copy;
-    }
-
     /// <summary>The length of a symbolic collection by the example, asserted once.</summary>
     internal int? KnownLength(object placeholder)
     {
-        if (Examples is null || !Symbols.TryGet(placeholder, out var symbol) || Examples.Of(symbol.Argument) is not ICollection)
+        if (!Symbols.TryGet(placeholder, out var symbol))
+            return null;
+        if (Examples is null)
+            return Asserted(placeholder, symbol, FixedLength(symbol));
+        if (Examples.Of(symbol.Argument) is not ICollection)
             return null;
         var count = Agreed(values => ((ICollection)values.Of(symbol.Argument)!).Count, () => $"the number of elements of '{symbol.node.name}'");
         if (measured.Add(placeholder))
-        {
-            var length = new Deferred(this, Builtin.len, placeholder.GetType(), typeof(int), Value.OfObject(placeholder));
-            Specialised(Comparison(Builtin.eq, typeof(int), Value.Of(length), Value.Of(count)), TracedWith($"len({symbol.node.name}) == {count}"));
-        }
+            Specialised(HasLength(placeholder, count), TracedWith($"len({symbol.node.name}) == {count}"));
         return count;
+    }
+
+    private Deferred HasLength(object placeholder, int count)
+        => Comparison(Builtin.eq, typeof(int), Value.Of(new Deferred(this, Builtin.len, placeholder.GetType(), typeof(int), Value.OfObject(placeholder))), Value.Of(count));
+
+    /// <summary>A number made of lengths that are known without an example; null for any other.</summary>
+    private Value? Fixed(Value value)
+    {
+        if (!value.IsSymbol)
+            return value;
+        if (value.Symbol is not Deferred symbol || LengthsOf(symbol).Any(length => !IsFixed(length)) || SymbolsOf(symbol).Any())
+            return null;
+        if (symbol.Operation == Builtin.len)
+            return Value.Of(KnownLength(symbol.Left.Reference!)!.Value);
+        var left = Fixed(symbol.Left);
+        var right = symbol.Operation == Builtin.not_ ? default : Fixed(symbol.Right);
+        if (left is null || right is null)
+            return null;
+        return symbol.IsComparison ? Value.Of(Holds(symbol, left.Value, right.Value))
+            : Concrete(symbol.Operation == Builtin.add ? Op.Add : symbol.Operation == Builtin.sub ? Op.Sub : Op.Mul, left.Value, right.Value);
+    }
+
+    private bool IsFixed(object placeholder) => Symbols.TryGet(placeholder, out var symbol) && FixedLength(symbol) is not null;
+
+    /// <summary>A <c>chunk</c> gives fewer parts of a dimension that is too small: the graph asserts that it gives all.</summary>
+    private int? Asserted(object placeholder, Proxy symbol, int? count)
+    {
+        if (count is not null && symbol.node.target.name.EndsWith("chunk", StringComparison.Ordinal) && measured.Add(placeholder))
+            Assert(HasLength(placeholder, count.Value), $"{symbol.node.name} has {count} parts, as many as it was asked for");
+        return count;
+    }
+
+    /// <summary>How many tensors an operation gives, where its arguments tell.</summary>
+    private static int? FixedLength(Proxy symbol)
+    {
+        if (symbol.Argument is not NodeArgument { Node: { args: [_, var parts, ..] } node } || !IsTorchSharps(node.target))
+            return null;
+        switch (node.target.name, parts)
+        {
+            case ("split" or "split_with_sizes" or "unsafe_split_with_sizes", ListArgument { Items: var sizes }) when !sizes.Any(size => size is SpreadArgument): return sizes.Length;
+            case ("tensor_split" or "hsplit" or "vsplit" or "dsplit", ListArgument { Items: var cuts }) when !cuts.Any(cut => cut is SpreadArgument): return cuts.Length + 1;
+            case ("chunk" or "unsafe_chunk" or "tensor_split" or "hsplit" or "vsplit" or "dsplit", Literal { Value: int or long } count): return System.Convert.ToInt32(count.Value, null);
+            default: return null;
+        }
     }
 
     /// <summary>A real collection of symbols for a symbolic collection whose length the example tells; what .NET's code may go through. Null without examples.</summary>
@@ -111,7 +139,7 @@ internal sealed partial class Interpreter
         return value.Symbol.Argument switch
         {
             NodeArgument { Node: var node } when known.TryGetValue(Identity(node), out var number) => number,
-            ConvertArgument convert when convert.Value is NodeArgument { Node: var node } && known.ContainsKey(Identity(node)) => ToValue(Examples!.Of(convert), convert.Type),
+            ConvertArgument convert when convert.nodes().All(node => known.ContainsKey(Identity(node))) => ToValue(Examples!.Of(convert), convert.Type),
             _ => value,
         };
     }
@@ -138,10 +166,13 @@ internal sealed partial class Interpreter
 
     private bool Holds(Deferred condition, ExampleValues values)
     {
-        var left = ByExample(condition.Left, values);
+        return Holds(condition, ByExample(condition.Left, values), condition.Operation == Builtin.not_ ? default : ByExample(condition.Right, values));
+    }
+
+    private bool Holds(Deferred condition, Value left, Value right)
+    {
         if (condition.Operation == Builtin.not_)
             return left.Int64 == 0;
-        var right = ByExample(condition.Right, values);
         var unsigned = condition.Operands == typeof(uint) || condition.Operands == typeof(ulong);
         return Holds(condition.Operation switch
         {

@@ -13,7 +13,7 @@ internal sealed partial class Interpreter
     {
         if (!IsCaught(f) && (Passes(f, condition, ifTrue, ifFalse) ?? Postponed(f, condition, ifTrue, ifFalse)) is { } way)
             return way;
-        return Examples is null ? throw Untraceable.Branch(this, condition) : Guard(condition);
+        return Examples is not null ? Guard(condition) : Fixed(Value.Of(condition)) is { } always ? always.Int32 != 0 : throw Untraceable.Branch(this, condition);
     }
 
     /// <summary>The way that doesn't throw, asserted; null when neither or both might.</summary>

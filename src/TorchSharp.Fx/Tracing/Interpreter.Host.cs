@@ -8,12 +8,18 @@ internal sealed partial class Interpreter
 {
     private const BindingFlags Unwrapped = BindingFlags.DoNotWrapExceptions;
 
+    /// <summary>The innermost call of real code, and whether that only carries what it is given (<see cref="Carrying"/>).</summary>
+    private (MethodBase Method, bool Carries)? hosted;
+
     /// <summary>Calls a method for real, with tags and objects without content for symbols.</summary>
-    internal Value RunOnHost(MethodBase method, Value[] arguments)
+    /// <param name="method">The method.</param>
+    /// <param name="arguments">The receiver, if any, and the arguments; those that the method looks at are free of symbols by now.</param>
+    /// <param name="uses">What it does with each parameter; null for a method that may look at everything.</param>
+    internal Value RunOnHost(MethodBase method, Value[] arguments, Use[]? uses)
     {
         var target = method.IsStatic ? null : Receiver(arguments[0], method.DeclaringType!);
         var operands = method.IsStatic ? arguments : arguments[1..];
-        var result = HostCall(method, target, operands);
+        var result = HostCall(method, target, operands, uses);
         // A struct's method may have changed it: what it was called on sees that.
         if (!method.IsStatic && method.DeclaringType!.IsValueType && arguments[0].Kind == ValueKind.Address && arguments[0].Address is not Address.Slot)
             arguments[0].Address.Store(Value.OfStruct(target));
@@ -59,13 +65,15 @@ internal sealed partial class Interpreter
             scope.Dispose();
     }
 
-    private object? HostCall(MethodBase method, object? target, Value[] operands)
+    private object? HostCall(MethodBase method, object? target, Value[] operands, Use[]? uses)
     {
         var parameters = Traits.Of(method).Parameters;
         var real = new object?[operands.Length];
         for (var i = 0; i < real.Length; i++)
-            real[i] = ForHost(operands[i], parameters[i].ParameterType);
+            real[i] = ForHost(operands[i], parameters[i].ParameterType, uses is null ? Use.Look : Carrying.OfResult(Traits.Of(method).OpenParameters[i].ParameterType));
         object? result;
+        var caller = hosted;
+        hosted = (method, uses is not null);
         try
         {
             result = Array.Exists(parameters, parameter => parameter.ParameterType.IsByRefLike) || (method is MethodInfo { ReturnType.IsByRefLike: true })
@@ -73,9 +81,10 @@ internal sealed partial class Interpreter
                 : BaseCalls.IsOne(method, target) ? BaseCalls.Invoke((MethodInfo)method, target!, real)
                 : method is ConstructorInfo constructor && target is null ? constructor.Invoke(Unwrapped, null, real, null) : method.Invoke(target, Unwrapped, null, real, null);
         }
-        catch (Exception exception) when ((exception is TargetInvocationException { InnerException: { } inner } ? inner : exception) is InvalidOperationException { Message: var message } && message.Contains("empty handle", StringComparison.Ordinal) && Array.Find(operands, DependsOnInput) is { Reference: { } held } && Symbols.TryGet(held, out var symbol))
+        catch (Exception exception) when (escaped is null && (exception is TargetInvocationException { InnerException: { } inner } ? inner : exception) is InvalidOperationException { Message: var message }
+            && message.Contains("empty handle", StringComparison.Ordinal))
         {
-            throw Untraceable.ReadsTensor(this, method, symbol);
+            throw Array.Find(operands, DependsOnInput) is { Reference: { } held } && Symbols.TryGet(held, out var symbol) ? Untraceable.ReadsTensor(this, method, symbol) : Untraceable.ReadsTensors(this, method);
         }
         catch (Exception exception) when (escaped is null && ProgramFault.Note(exception))
         {
@@ -84,6 +93,10 @@ internal sealed partial class Interpreter
         catch (Exception exception) when (escaped is not null && !ProgramFault.IsOurs(exception))
         {
             throw escaped;
+        }
+        finally
+        {
+            hosted = caller;
         }
         if (escaped is not null)
             throw escaped;
@@ -103,48 +116,15 @@ internal sealed partial class Interpreter
         return Overlay.Current(ToObject(value, type)) ?? throw ProgramFault.Raise(new NullReferenceException());
     }
 
-    private object? ForHost(Value value, Type type)
+    private object? ForHost(Value value, Type type, Use result)
     {
         var real = Overlay.Current(ToObject(value, type));
         return real switch
         {
-            Delegate callee => Delegates.ForHost(this, callee),
-            IEnumerable source when real is not Array and not torch.nn.Module && Traits.HomeOf(real.GetType()) == Home.User => InterpretedEnumerable.Over(this, source, type) ?? real,
+            Delegate callee => Delegates.ForHost(this, callee, result),
+            IEnumerable source when real is not Array and not torch.nn.Module && Homes.Of(real.GetType()) == Home.User => InterpretedEnumerable.Over(this, source, type) ?? real,
+            not null when InterpretedComparer.IsOne(type) && Homes.Of(real.GetType()) == Home.User => InterpretedComparer.Over(this, real, type),
             _ => real,
         };
     }
-
-    /// <summary>A symbol among the numbers that a value is or holds, or the symbol of a collection without content; tensors don't count.</summary>
-    internal Proxy? Numbers(Value value)
-    {
-        if (value.IsSymbol)
-            return value.Symbol;
-        if (value.Kind is not (ValueKind.Object or ValueKind.Struct))
-            return null;
-        Proxy? found = null;
-        Structures.Any(value.Reference, part => IsNumber(part, out found));
-        return found;
-    }
-
-    /// <summary>Objects of the user's are not looked into: .NET's code only hands those on.</summary>
-    private bool? IsNumber(object part, out Proxy? number)
-    {
-        part = Overlay.Current(part)!;
-        var isSymbol = Symbols.TryGet(part, out var symbol);
-        number = part is Proxy boxed ? boxed
-            : isSymbol ? part is ICollection ? symbol : null
-            : Sequences.TryGet(part, out var sequence) ? sequence.Length.Symbol
-            : Tagged(part);
-        if (number is not null)
-            return true;
-        var isOpen = part is SpanModel || (Symbols.HasTags && !isSymbol && Structure.KindOf(part.GetType()) is var kind && (kind != StructureKind.Object || part is ValueType));
-        return isOpen ? null : false;
-    }
-
-    private Proxy? Tagged(object part) => !Symbols.HasTags ? null : part switch
-    {
-        int or long or float or double => ToValue(part, part.GetType()) is { IsSymbol: true } value ? value.Symbol : null,
-        Enum tagged => Symbols.TryRead(tagged, out var named) ? named : null,
-        _ => null,
-    };
 }

@@ -42,4 +42,11 @@ internal sealed partial class Interpreter
             && node.all_input_nodes.Where(input => input.type == typeof(torch.Tensor)).Select(ShapeOf).Distinct().ToArray() is [var only])
             shapes[node] = only;
     }
+
+    private static bool IsTorchSharps(Target target) => target switch
+    {
+        MethodTarget { Method: var method } => Traits.Of(method).Home == Home.TorchSharp,
+        FunctionTarget { Method: var function } => Traits.Of(function).Home == Home.TorchSharp,
+        _ => false,
+    };
 }

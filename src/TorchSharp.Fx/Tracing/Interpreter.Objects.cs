@@ -23,13 +23,14 @@ internal sealed partial class Interpreter
     internal Value Construct(ConstructorInfo constructor, Value[] arguments)
     {
         var type = constructor.DeclaringType!;
-        if (Traits.Of(constructor).Home != Home.User || typeof(Exception).IsAssignableFrom(type) || (typeof(torch.nn.Module).IsAssignableFrom(type) && !arguments.Any(DependsOnInput)))
+        var isReal = typeof(Exception).IsAssignableFrom(type) || typeof(torch.nn.Module).IsAssignableFrom(type);
+        if (Traits.Of(constructor).Home != Home.User || (isReal && !arguments.Any(argument => DependsOnInput(argument) || Texts.IsSymbolic(argument.Reference))))
         {
             if (TensorOperations.Construct(new(this, constructor, arguments)) is { } recorded)
                 return recorded;
-            if (Traits.Of(constructor).Home == Home.Platform)
-                arguments = HostCode.Prepared(new(this, constructor, [default, .. arguments]));
-            var made = HostCall(constructor, null, arguments);
+            Value[] prepared = [default, .. arguments];
+            var uses = TensorOperations.OnlyCarries(constructor) ? [] : HostCode.Prepare(new(this, constructor, prepared));
+            var made = HostCall(constructor, null, prepared[1..], uses);
             Overlay.Own(made!);
             if (made is Random && arguments.Length == 0)
                 unseeded.Add(made);
@@ -67,15 +68,19 @@ internal sealed partial class Interpreter
         if (!type.IsValueType)
             return value;
         if (value.IsSymbol)
-            return Value.OfObject(value.Symbol);
+            return Value.OfObject(InType(value.Symbol, type));
         if (StructLayout.IsNullable(type))
-            return Value.OfObject(value.Reference);
+            return Value.OfObject(value.Reference is Proxy held ? InType(held, Nullable.GetUnderlyingType(type)!) : value.Reference);
         if (type.IsByRefLike)
             throw Untraceable.Instruction(this, Op.Box);
         var boxed = ToObject(value, type)!;
         Overlay.Own(boxed);
         return Value.OfObject(boxed);
     }
+
+    /// <summary>A number in a box has the type of the box.</summary>
+    private static Proxy InType(Proxy symbol, Type type)
+        => symbol.type == type || symbol is Deferred || !HoldsNumber(symbol.type) || !HoldsNumber(type) ? symbol : new Proxy(new ConvertArgument(symbol.Argument, type, false), type);
 
     private Value Unbox(Value value, Type type)
     {
@@ -95,7 +100,7 @@ internal sealed partial class Interpreter
         if (StructLayout.IsNullable(type))
             return Value.OfStruct(IsInstance(value, type).Reference is { } held ? held : value.Reference is null ? null : throw ProgramFault.Raise(new InvalidCastException()));
         if (value.Reference is Proxy symbol)
-            return Value.Of(symbol);
+            return symbol.type == type || symbol is Deferred || !SameKind(symbol.type, type) ? Value.Of(symbol) : throw ProgramFault.Raise(new InvalidCastException($"Unable to cast object of type '{symbol.type}' to type '{type}'."));
         if (value.Reference is null)
             throw ProgramFault.Raise(new NullReferenceException());
         if (!type.IsInstanceOfType(value.Reference) && !SameUnderlying(value.Reference.GetType(), type))
@@ -103,14 +108,18 @@ internal sealed partial class Interpreter
         return ToValue(value.Reference, value.Reference.GetType()).Copy();
     }
 
+    private static bool SameKind(Type a, Type b) => a.IsPrimitive && b.IsPrimitive;
+
+    private static bool HoldsNumber(Type type) => type.IsPrimitive || type.IsEnum;
+
     /// <summary>A boxed enum may be unboxed as its number and the other way round (ECMA-335 III.4.33).</summary>
     private static bool SameUnderlying(Type a, Type b)
         => (a.IsEnum ? Enum.GetUnderlyingType(a) : a) == (b.IsEnum ? Enum.GetUnderlyingType(b) : b);
 
     private Value NewArray(Value length, Type element)
     {
-        // A shape that is put together stays symbolic; an array of tensors has as many as the example.
-        if (length.IsSymbol && !element.IsPrimitive)
+        // A shape that is put together stays symbolic; any other array has as many elements as the example.
+        if (length.IsSymbol && element != typeof(long) && element != typeof(int))
             length = Specialise(length.Symbol) ?? length;
         if (length.IsSymbol)
             return Value.OfObject(Sequences.New(element, length));
@@ -135,7 +144,7 @@ internal sealed partial class Interpreter
         index = Known(index);
         array = Value.OfObject(Overlay.Current(array.Reference));
         if (Sequences.TryGet(array.Reference, out var sequence))
-            return sequence.IsComplete && IndexArgument(array.Reference!, index) is Literal { Value: int position } ? sequence.Item(this, position) : throw Untraceable.OutOfOrder(this);
+            return sequence.IsComplete && IndexArgument(array.Reference!, index) is Literal { Value: int position } ? sequence.Item(this, position) : LoadElementOf(Walked(array, isChanged: true), index);
         if (Symbols.TryGet(array.Reference, out var symbol))
             return RecordItem(symbol, IndexArgument(array.Reference!, index), array.Reference!.GetType().GetElementType()!);
         index = Indexable(index);
@@ -146,7 +155,7 @@ internal sealed partial class Interpreter
     {
         array = Value.OfObject(Overlay.Current(array.Reference));
         var element = array.Reference?.GetType().GetElementType()!;
-        if (Symbols.TryGet(array.Reference, out var symbol) && Materialise(array.Reference!) is { } elements)
+        if (Symbols.TryGet(array.Reference, out var symbol) && Examples is not null && Materialise(array.Reference!) is { } elements)
         {
             array = Value.OfObject(Overlay.Replace(array.Reference!, elements));
         }
@@ -157,8 +166,12 @@ internal sealed partial class Interpreter
         }
         else if (Sequences.TryGet(array.Reference, out var sequence))
         {
-            sequence.Write(this, index, ToArgument(value, element), Value.Of(1));
-            return;
+            if (Examples is null || sequence.IsNext(index))
+            {
+                sequence.Write(this, index, ToArgument(value, element), Value.Of(1));
+                return;
+            }
+            array = Walked(array, isChanged: true);
         }
         else if (symbol is not null)
         {
@@ -190,7 +203,7 @@ internal sealed partial class Interpreter
     }
 
     private Value ElementAddress(Value array, Value index)
-        => Symbols.TryGet(array.Reference, out var symbol)
+        => (array = Sequences.TryGet(array.Reference, out _) ? Walked(array, isChanged: true) : Value.OfObject(Overlay.Current(array.Reference))) is var _ && Symbols.TryGet(array.Reference, out var symbol)
             ? Value.Of(new Address.Slot([RecordItem(symbol, IndexArgument(array.Reference!, index), array.Reference!.GetType().GetElementType()!)], 0, array.Reference!.GetType().GetElementType()!))
             : Indexable(index) is var at ? Value.Of(new Address.Element(this, Elements(array, at), (int)at.Int64)) : default;
 

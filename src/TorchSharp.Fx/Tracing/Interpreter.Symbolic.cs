@@ -125,6 +125,13 @@ internal sealed partial class Interpreter
         });
     }
 
+    /// <summary>Whether two numbers are equal.</summary>
+    internal Value AreEqual(Value left, Value right)
+    {
+        (left, right) = (Known(left), Known(right));
+        return left.IsSymbol || right.IsSymbol ? SymbolicComparison(Op.Ceq, left, right) : Value.Of(Holds(Op.Ceq, left, right));
+    }
+
     /// <summary>The condition under which a compare-and-branch is taken.</summary>
     private Deferred BranchCondition(Op op, Value left, Value right)
     {

@@ -167,7 +167,7 @@ internal sealed partial class Interpreter
     {
         if (symbol is Deferred && type == typeof(bool))
             return ToObject(Specialise(symbol) ?? throw Untraceable.NoRoom(this, symbol, type), type)!;
-        if (type.IsValueType && !type.IsEnum && (typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(type) || Traits.HomeOf(type) == Home.User))
+        if (type.IsValueType && !type.IsEnum && (typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(type) || Homes.Of(type) == Home.User))
         {
             var boxed = RuntimeHelpers.GetUninitializedObject(type);
             foreach (var field in StructLayout.FieldsOf(type))

@@ -139,9 +139,9 @@ internal sealed class ModuleAttributes
         else if (value is ICollection collection)
             foreach (var (index, item) in collection.Cast<object?>().Index())
                 SearchFields(item, Join(path, index.ToString(CultureInfo.InvariantCulture)), seen, depth + 1);
-        else if (value is torch.nn.Module || Traits.HomeOf(value.GetType()) == Home.User || value is System.Runtime.CompilerServices.ITuple)
+        else if (value is torch.nn.Module || Homes.Of(value.GetType()) == Home.User || value is System.Runtime.CompilerServices.ITuple)
             foreach (var field in StructLayout.FieldsOf(value.GetType()))
-                if (Traits.HomeOf(field.DeclaringType!) != Home.TorchSharp)
+                if (Homes.Of(field.DeclaringType!) != Home.TorchSharp)
                     SearchFields(field.GetValue(value), Join(path, ArgumentText.MemberName(field.Name)), seen, depth + 1);
     }
 

@@ -22,7 +22,21 @@ internal sealed class Sequences
     /// <summary>Whether all parts are there: then elements can be read and exchanged.</summary>
     internal bool IsComplete { get; private init; }
 
-    internal ListArgument Argument => new([.. parts], Element);
+    /// <summary>The parts, once they are all there.</summary>
+    internal Argument ToArgument(Interpreter interpreter, Array array)
+        => IsComplete || filled.Equals(LinearForm.Of(Length)) ? new ListArgument([.. parts], Element)
+            : interpreter.Walked(Value.OfObject(array), isChanged: true) is { } real && !ReferenceEquals(real.Reference, array) ? interpreter.ToArgument(real.Reference) : throw Untraceable.OutOfOrder(interpreter);
+
+    /// <summary>Another array with the same elements.</summary>
+    internal Array Copy() => Of(Element, Length, [.. parts]);
+
+    /// <summary>What was written so far, one value an element.</summary>
+    internal IEnumerable<Value> Items(Interpreter interpreter) => parts.SelectMany(part => part switch
+    {
+        SpreadArgument spread => interpreter.Spread(spread.Sequence, Element),
+        Literal { Value: var value } => [interpreter.ToValue(value, Element)],
+        _ => [interpreter.FromProxy(new Proxy(part, Element))],
+    });
 
     internal static Array New(Type element, Value length)
     {
@@ -102,6 +116,9 @@ internal sealed class Sequences
     }
 
     internal void Write(Interpreter interpreter, Value at, Argument part, Value length) => Write(interpreter, at, [part], length);
+
+    /// <summary>Whether an element is the next to be written.</summary>
+    internal bool IsNext(Value at) => !IsComplete && LinearForm.Of(at).Equals(filled);
 
     /// <summary>Writes parts that together are <paramref name="length"/> elements.</summary>
     internal void Write(Interpreter interpreter, Value at, ImmutableArray<Argument> next, Value length)

@@ -16,7 +16,9 @@ internal static class SpanCalls
     {
         var target = Expression.Parameter(typeof(object));
         var arguments = Expression.Parameter(typeof(object[]));
-        var operands = method.GetParameters().Select((parameter, i) => Operand(Expression.ArrayIndex(arguments, Expression.Constant(i)), parameter.ParameterType));
+        var parameters = method.GetParameters();
+        var written = Array.ConvertAll(parameters, parameter => parameter.ParameterType.IsByRef ? Expression.Variable(parameter.ParameterType.GetElementType()!) : null);
+        var operands = parameters.Select((parameter, i) => written[i] ?? Operand(Expression.ArrayIndex(arguments, Expression.Constant(i)), parameter.ParameterType));
         Expression call = method switch
         {
             ConstructorInfo constructor => Expression.New(constructor, operands),
@@ -26,7 +28,23 @@ internal static class SpanCalls
         call = call.Type == typeof(void) ? Expression.Block(call, Expression.Constant(null))
             : StructLayout.IsSpan(call.Type) ? Wrapped(call)
             : Expression.Convert(call, typeof(object));
-        return Expression.Lambda<Func<object?, object?[], object?>>(call, target, arguments).Compile();
+        return Expression.Lambda<Func<object?, object?[], object?>>(Array.Exists(written, variable => variable is not null) ? WritingBack(call, arguments, written) : call, target, arguments).Compile();
+    }
+
+    /// <summary>A call with variables for its references, which go back to where the arguments came from.</summary>
+    private static BlockExpression WritingBack(Expression call, ParameterExpression arguments, ParameterExpression?[] variables)
+    {
+        var result = Expression.Variable(typeof(object));
+        var body = new List<Expression>();
+        for (var i = 0; i < variables.Length; i++)
+            if (variables[i] is { } variable)
+                body.Add(Expression.Assign(variable, Expression.Convert(Expression.Coalesce(Expression.ArrayIndex(arguments, Expression.Constant(i)), Expression.Convert(Expression.Default(variable.Type), typeof(object))), variable.Type)));
+        body.Add(Expression.Assign(result, call));
+        for (var i = 0; i < variables.Length; i++)
+            if (variables[i] is { } variable)
+                body.Add(Expression.Assign(Expression.ArrayAccess(arguments, Expression.Constant(i)), Expression.Convert(variable, typeof(object))));
+        body.Add(result);
+        return Expression.Block([.. variables.OfType<ParameterExpression>(), result], body);
     }
 
     /// <summary>A span that real code passes to a delegate, as a model over a copy; and what the delegate did to the copy.</summary>

@@ -34,7 +34,7 @@ internal static class StructLayout
         _ when IsNullable(type) => Value.OfStruct(null),
         _ when InlineLength(type) is var length and > 0 => Value.OfStruct(Array.CreateInstance(FieldsOf(type)[0].FieldType, length)),
         _ when IsSpan(type) => Value.OfStruct(SpanModel.Over(Array.CreateInstance(type.GenericTypeArguments[0], 0), 0, 0)),
-        _ when type.IsByRefLike => Value.OfStruct(Traits.HomeOf(type) == Home.User ? new RefStruct(type) : null),
+        _ when type.IsByRefLike => Value.OfStruct(Homes.Of(type) == Home.User ? new RefStruct(type) : null),
         _ => Value.OfStruct(RuntimeHelpers.GetUninitializedObject(type)),
     };
 }

@@ -12,7 +12,7 @@ namespace TorchSharp.Fx;
 /// </summary>
 public class Tracer
 {
-    private static readonly Memo<Type, bool> Leaves = new(type => type.Assembly == typeof(Tracer).Assembly || (Traits.HomeOf(type) == Home.TorchSharp && !IsContainer(type)));
+    private static readonly Memo<Type, bool> Leaves = new(type => type.Assembly == typeof(Tracer).Assembly || (Homes.Of(type) == Home.TorchSharp && !IsContainer(type)));
 
     private readonly HashSet<MethodBase> leafFunctions;
     private readonly Stack<(torch.nn.Module Module, string Path)> scopes = new();

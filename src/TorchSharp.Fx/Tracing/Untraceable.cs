@@ -95,6 +95,14 @@ internal static class Untraceable
         $"The dimension {dimension.Letter} is declared as free, but the program needs {what}, which comes out differently for {dimension.Letter} = {dimension.Size} and {dimension.Letter} = {dimension.Other}.",
         $"Declare the size that you need in place of {dimension.Letter}, compute with tensors instead, or {LeafFix}.");
 
+    internal static TraceException ReadsText(Interpreter at, MethodBase? method, Proxy symbol) => Error(at, "FX025",
+        $"{(method is null ? "The program returns, or gives to an operation," : $"{Short(method)} reads")} a text that shows '{symbol.node.name}', which depends on an input: while tracing, the text has a name where the program has a value.",
+        $"Use the text in messages only and compute with the value itself, trace with example inputs, or {LeafFix}.");
+
+    internal static TraceException ReadsTensors(Interpreter at, MethodBase method) => Error(at, "FX026",
+        $"{Short(method)} is .NET's own code, which isn't followed, and it asks a tensor that depends on an input for its content or shape.",
+        $"Write it as a loop or with a lambda (OrderBy(t => t.shape[0])), which is followed, or {LeafFix}.");
+
     /// <summary>Python's expression for the condition, when it is a comparison.</summary>
     internal static string Describe(Proxy condition) => condition is Deferred { IsComparison: true, Operation: not Builtin.not_ } comparison
         ? $"'{Operand(comparison.Left)} {Sign(comparison.Operation)} {Operand(comparison.Right)}'"

@@ -8,7 +8,7 @@ namespace TorchSharp.Fx.Tests.Tracing;
 public sealed class ConcreteTests
 {
     private static void AssertSame(Func<object?> program)
-        => Assert.Equal(program(), new Interpreter(new Tracer(), new Graph(), nn.Identity()).CallBack(program.Method, program.Target));
+        => Assert.Equal(program(), new Interpreter(new Tracer(), new Graph(), nn.Identity()).CallBack(program.Method, program.Target, Use.Own));
 
     private sealed class Marked(string text) : Exception(text)
     {

@@ -14,13 +14,14 @@ public sealed class HostTests
             Debug.Assert(x.dim() == 2, $"{x.dim()} dimensions");
             Debug.WriteLineIf(x.dim() == 2, $"{x.dim()} dimensions");
             var text = new System.Text.StringBuilder("n").Append($"={x.dim()};").AppendLine($"{2}").ToString();
-            return x + text.Length;
+            Debug.WriteLine(text);
+            return text is null ? x : x + 1;
         }
     }
 
     [Fact]
     public void Assertions_and_interpolation_into_a_builder()
-        => Assert.Contains($"add](%x, {"n=<dim_N>;2".Length + Environment.NewLine.Length})", Traced.Graph(new Checked()).ToString());
+        => Assert.Contains("add](%x, 1)", Traced.Graph(new Checked()).ToString());
 
     private sealed class NumbersInLinq() : nn.Module<Tensor, Tensor>(nameof(NumbersInLinq))
     {

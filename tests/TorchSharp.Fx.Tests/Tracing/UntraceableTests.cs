@@ -237,6 +237,34 @@ public sealed class UntraceableTests
             "FX015: An array whose length depends on an input is not filled from its start to its end, so its content is not known.",
             "Write it as a collection expression ([.. shape[..^1], n]), or " + OrLeaf);
 
+    private sealed class Reading() : nn.Module<Tensor, Tensor>(nameof(Reading))
+    {
+        public override Tensor forward(Tensor x) => x * $"{x.dim()}".Length;
+
+        public static readonly int Line = Next();
+        private static int Length(string text) => text.Length;
+    }
+
+    [Fact]
+    public void FX025_a_text_that_shows_a_symbol_is_read()
+        => Refused(new Reading(), Reading.Line,
+            "FX025: string.get_Length reads a text that shows 'dim', which depends on an input: while tracing, the text has a name where the program has a value.",
+            "Use the text in messages only and compute with the value itself, trace with example inputs, or " + OrLeaf);
+
+    private sealed class Sorting() : nn.Module<Tensor, Tensor>(nameof(Sorting))
+    {
+        public override Tensor forward(Tensor x) => Same([x, x + 1]) ? x : -x;
+
+        public static readonly int Line = Next();
+        private static bool Same(Tensor[] tensors) => tensors.Contains(tensors[1]);
+    }
+
+    [Fact]
+    public void FX026_code_of_NET_that_asks_tensors()
+        => Refused(new Sorting(), Sorting.Line,
+            "FX026: Enumerable.Contains is .NET's own code, which isn't followed, and it asks a tensor that depends on an input for its content or shape.",
+            "Write it as a loop or with a lambda (OrderBy(t => t.shape[0])), which is followed, or " + OrLeaf);
+
     private sealed class Labelled() : nn.Module<Tensor, string, Tensor>(nameof(Labelled))
     {
         public override Tensor forward(Tensor x, string label) => label == "a" ? x : -x;

@@ -5,35 +5,36 @@ using System.Reflection;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// Code that runs as it is. It may carry symbols around, but not look into them: a parameter whose declared type is a type parameter can't,
-/// by parametricity, so collections, tuples and LINQ work on symbols; anything that would need a value is refused.
+/// Code that runs as it is. What only stores, copies or hands on its arguments may be given symbols (<see cref="Carrying"/>); all other code would look at a tag in place of a number, and so
+/// it is given what the example has, which the graph then asserts, or is refused.
 /// </summary>
 internal static class HostCode
 {
-    /// <summary>Generic methods that do look into what they hold: they compare or hash.</summary>
-    private static readonly FrozenSet<string> Comparing = """
-        Contains ContainsKey ContainsValue TryGetValue IndexOf LastIndexOf Remove Sort BinarySearch Equals GetHashCode CompareTo Compare SequenceEqual Distinct Union Intersect Except
-        Max Min Order OrderBy OrderByDescending GroupBy ToHashSet ToLookup
-        """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
-
     /// <summary>Methods that change an array they are given.</summary>
-    private static readonly FrozenSet<string> Filling = "Reverse Sort Fill Clear Copy CopyTo BlockCopy".Split(' ').ToFrozenSet(StringComparer.Ordinal);
+    private static readonly FrozenSet<string> Filling = "Reverse Sort Fill Clear Copy ConstrainedCopy CopyTo BlockCopy SetValue Shuffle".Split(' ').ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>Methods whose result is a collection that nobody else has.</summary>
-    private static readonly FrozenSet<string> Making = "ToList ToArray ToDictionary ToHashSet ConvertAll FindAll GetRange Split".Split(' ').ToFrozenSet(StringComparer.Ordinal);
+    private static readonly FrozenSet<string> Making = "ToList ToArray ToDictionary ToHashSet ConvertAll FindAll GetRange Split Clone".Split(' ').ToFrozenSet(StringComparer.Ordinal);
 
-    internal static Value? Handle(in Invocation call)
+    internal static Value? Handle(in Invocation call) => Run(call);
+
+    /// <summary>Runs a method for real.</summary>
+    internal static Value Run(in Invocation call)
     {
         var (interpreter, method, arguments) = call;
-        Concretise(call);
-        Check(call);
+        var uses = Prepare(call);
         if (Filling.Contains(method.Name))
             foreach (ref var argument in arguments.AsSpan(method.IsStatic ? 0 : 1))
                 if (argument.Reference is Array array)
                     argument = Value.OfObject(interpreter.Overlay.ForChange(array));
+        for (var i = 0; i < arguments.Length; i++)
+            if (arguments[i].Reference is SpanModel { Length: > 0 } span && call.Traits.Parameters[i - (method.IsStatic ? 0 : 1)].ParameterType.Name == "Span`1")
+                arguments[i] = Value.OfStruct(SpanModel.Over((Array)interpreter.Overlay.ForChange(span.Array), span.Offset, span.Length));
         if (!method.IsStatic && arguments[0].Kind == ValueKind.Object && interpreter.Overlay.IsChange(method, interpreter.Overlay.Current(arguments[0].Reference)))
             arguments[0] = Value.OfObject(interpreter.Overlay.ForChange(arguments[0].Reference!));
-        var result = interpreter.RunOnHost(method, arguments);
+        var result = interpreter.RunOnHost(method, arguments, uses);
+        if (uses is not null)
+            interpreter.Carried(result.Reference);
         if (method.DeclaringType == typeof(Array) && method.Name == nameof(Array.Resize))
             interpreter.Overlay.Own(arguments[0].Address.Load().Reference!);
         if (result.Reference is ICollection collection && Making.Contains(method.Name) && call.Traits.Home == Home.Platform)
@@ -41,78 +42,59 @@ internal static class HostCode
         return result;
     }
 
-    /// <summary>The arguments of a constructor that runs as it is.</summary>
-    internal static Value[] Prepared(in Invocation construction)
-    {
-        Concretise(construction);
-        Check(construction);
-        return construction.Arguments[1..];
-    }
-
-    /// <summary>With example inputs: numbers that the callee needs, and collections that it goes through, as the example has them.</summary>
-    private static void Concretise(in Invocation call)
+    /// <summary>Makes the arguments fit for a method or constructor that runs as it is, and tells what it does with them; null if it may look at everything.</summary>
+    internal static Use[]? Prepare(in Invocation call)
     {
         var (interpreter, method, arguments) = call;
-        if (interpreter.Examples is null)
-            return;
-        for (var i = 0; i < arguments.Length; i++)
-        {
-            var position = i - (method.IsStatic ? 0 : 1);
-            var declared = position < 0 ? method.DeclaringType! : call.Traits.OpenParameters[position].ParameterType;
-            if (arguments[i].IsSymbol && (!CarriesOnly(declared) || Compares(method)))
-                arguments[i] = interpreter.Specialise(arguments[i].Symbol) ?? arguments[i];
-            else if (arguments[i] is { Kind: ValueKind.Struct, Reference: ValueType } && (!CarriesOnly(declared) || Compares(method)) && interpreter.Numbers(arguments[i]) is not null)
-                arguments[i] = Value.OfStruct(interpreter.Specialise(arguments[i].Reference!));
-            else if (arguments[i].Reference is ICollection collection && !declared.IsGenericParameter && declared != typeof(object) && interpreter.Symbols.TryGet(collection, out _))
-                arguments[i] = Value.OfObject(interpreter.Materialise(collection) ?? collection);
-        }
+        var uses = Carrying.Of(method) ?? OfException(method);
+        if (uses is not null && !OnlyCarries(call, uses))
+            uses = null;
+        if (!method.IsStatic && !method.IsConstructor)
+            arguments[0] = Receiver(call, uses);
+        var first = method.IsStatic ? 0 : 1;
+        for (var i = first; i < arguments.Length; i++)
+            arguments[i] = interpreter.Used(arguments[i], uses?[i - first] ?? Use.Look, method, MayChange(call.Traits.Parameters[i - first].ParameterType));
+        return uses;
     }
 
-    /// <summary>Refuses a call that would look into a symbol.</summary>
-    internal static void Check(in Invocation call)
+    private static bool MayChange(Type declared)
+        => declared != typeof(IEnumerable) && !(declared.IsGenericType && (declared.Name.StartsWith("IEnumerable`", StringComparison.Ordinal) || declared.Name.StartsWith("IReadOnly", StringComparison.Ordinal)));
+
+    private static Value Receiver(in Invocation call, Use[]? uses)
     {
-        var (interpreter, method, _) = call;
-        var comparing = Compares(method);
-        var operands = call.Operands;
-        if (!method.IsStatic && IsWithoutContent(interpreter, call.Arguments[0], out var owner))
-            throw Untraceable.NeedsValue(interpreter, method, owner);
-        for (var i = 0; i < operands.Length; i++)
-        {
-            var declared = call.Traits.OpenParameters[i].ParameterType;
-            if (IsWithoutContent(interpreter, operands[i], out var hollow) && !CarriesOnly(declared))
-                throw Untraceable.NeedsValue(interpreter, method, hollow);
-            if (interpreter.Numbers(operands[i]) is not { } symbol)
-                continue;
-            // A sequence of unknown length may be carried as an object, but not gone through.
-            if (operands[i].Reference is SpanModel { IsSymbolic: true } || (operands[i].Reference is IEnumerable && interpreter.Symbols.TryGet(operands[i].Reference, out _)))
-            {
-                if (!declared.IsGenericParameter && declared != typeof(object))
-                    throw Untraceable.UnknownLength(interpreter, symbol);
-            }
-            else if (comparing || !CarriesOnly(declared))
-            {
-                throw Untraceable.NeedsValue(interpreter, method, symbol);
-            }
-        }
-        if (comparing && !method.IsStatic && interpreter.Numbers(call.Arguments[0]) is { } held)
-            throw Untraceable.NeedsValue(interpreter, method, held);
+        var receiver = call.Interpreter.Walked(call.Arguments[0], isChanged: true);
+        // A list that stands for a sequence of unknown length is an array within.
+        if (receiver is { Kind: ValueKind.Object, Reference: Array array } && !call.Method.DeclaringType!.IsInstanceOfType(array))
+            throw Untraceable.OutOfOrder(call.Interpreter);
+        return uses is null ? call.Interpreter.Used(receiver, Use.Look, call.Method) : receiver;
     }
 
-    private static bool Compares(MethodBase method)
-        => Comparing.Contains(method.Name) || method.DeclaringType is { IsGenericType: true, Name: "HashSet`1" or "SortedSet`1" };
-
-    /// <summary>An object that only stands for a symbol, other than a tensor or a collection: .NET's code would read zeros and nulls from it.</summary>
-    private static bool IsWithoutContent(Interpreter interpreter, Value value, out Proxy symbol)
-        => interpreter.Symbols.TryGet(value.Reference, out symbol) && value.Reference is not (torch.Tensor or IEnumerable);
-
-    /// <summary>A bare type parameter, a collection of one, an object, or a delegate: the callee passes the value on.</summary>
-    private static bool CarriesOnly(Type declared)
+    /// <summary>Whether a method that carries does so with these arguments: it goes through no query that compares, and converts no numbers.</summary>
+    private static bool OnlyCarries(in Invocation call, Use[] uses)
     {
-        if (declared.IsByRef || declared.IsArray)
-            return CarriesOnly(declared.GetElementType()!);
-        if (declared.IsGenericParameter)
-            return declared.Name is not "TKey" && declared.GetGenericParameterConstraints().Length == 0;
-        return declared == typeof(object) || declared == typeof(Array) || typeof(Delegate).IsAssignableFrom(declared)
-            || (declared.IsGenericType && Array.TrueForAll(declared.GenericTypeArguments, CarriesOnly));
+        var first = call.Method.IsStatic ? 0 : 1;
+        for (var i = 0; i < call.Arguments.Length; i++)
+            if ((i < first || uses[i - first] is Use.Walk or Use.Look) && !call.Interpreter.IsCarrier(call.Arguments[i].Reference))
+                return false;
+        return call.Method.DeclaringType == typeof(Array) ? KeepsType(call) : call.Method.Name is not ("Cast" or "OfType") || !call.Traits.ReturnType.GenericTypeArguments[0].IsValueType || call.Arguments[0].Reference is not object[];
     }
+
+    /// <summary>Not so where <c>Array.Copy</c> makes doubles of longs.</summary>
+    private static bool KeepsType(in Invocation call)
+    {
+        Type? type = null;
+        foreach (var argument in call.Arguments)
+            if (argument.Reference is Array array)
+            {
+                if (type is not null && type != array.GetType().GetElementType())
+                    return false;
+                type = array.GetType().GetElementType();
+            }
+        return call.Method.Name != nameof(Array.SetValue) || type is null || !type.IsPrimitive || (call.Operands[0].Reference is Proxy { type: var given } ? given : call.Operands[0].Reference?.GetType()) == type;
+    }
+
+    /// <summary>An exception keeps its message; nobody reads that but a log.</summary>
+    private static Use[]? OfException(MethodBase method) => method.IsConstructor && typeof(Exception).IsAssignableFrom(method.DeclaringType)
+        ? Array.ConvertAll(Traits.Of(method).Parameters, parameter => parameter.ParameterType == typeof(string) || typeof(Exception).IsAssignableFrom(parameter.ParameterType) ? Use.Carry : Use.Look)
+        : null;
 }

@@ -10,7 +10,7 @@ namespace TorchSharp.Fx.Tracing;
 /// </summary>
 internal static class Models
 {
-    private static readonly FrozenDictionary<string, CallHandler> Known = new[] { SpanMembers.Table, SpanFactories.Table, ValueMembers.Table, SequenceMembers.Table, TextMembers.Table, ThreadMembers.Table, ReflectionMembers.Table }
+    private static readonly FrozenDictionary<string, CallHandler> Known = new[] { SpanMembers.Table, SpanFactories.Table, ValueMembers.Table, NumberMembers.Table, SequenceMembers.Table, TextMembers.Table, ThreadMembers.Table, ReflectionMembers.Table }
         .SelectMany(table => table).ToFrozenDictionary(StringComparer.Ordinal);
 
     private static readonly Memo<MethodBase, CallHandler?> Found = new(Find);
@@ -23,6 +23,8 @@ internal static class Models
             return Cell(call);
         if (call.Method is ConstructorInfo constructor && call.Arguments[0].Kind == ValueKind.Address)
             return ConstructInPlace(call, constructor);
+        if (!call.Method.IsStatic && NumberMembers.Handle(call) is { } ofNumber)
+            return ofNumber;
         return Found.Of(call.Method)?.Invoke(call);
     }
 
@@ -60,12 +62,13 @@ internal static class Models
         return Value.Of(new Address.Cell(interpreter, array, Array.ConvertAll(call.Operands.ToArray(), index => (int)index.Int64)));
     }
 
-    private static Value Invoke(in Invocation call, Delegate callee)
+    /// <summary>Calls what a delegate calls.</summary>
+    internal static Value Invoke(in Invocation call, Delegate callee)
     {
         if (!callee.HasSingleTarget)
             return InvokeAll(call, callee);
         if (!Delegates.TryOpen(callee, out var target, out var method))
-            return call.Interpreter.RunOnHost(call.Method, call.Arguments);
+            return HostCode.Run(call);
         var operands = call.Operands.ToArray();
         var closed = method.IsStatic && method.GetParameters().Length == operands.Length + 1;
         return method.IsStatic && !closed

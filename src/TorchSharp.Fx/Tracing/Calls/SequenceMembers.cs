@@ -16,14 +16,16 @@ internal static class SequenceMembers
         ["Take"] = (in Invocation call) => Part(call, count => new(null, new Literal(count), null)),
         ["SkipLast"] = (in Invocation call) => Part(call, count => new(null, new Literal(-count), null)),
         ["TakeLast"] = (in Invocation call) => Part(call, count => new(new Literal(-count), null, null)),
-        ["ToArray"] = Itself,
-        ["ToList"] = Itself,
-        ["AsEnumerable"] = Itself,
+        ["ToArray"] = Twin,
+        ["ToList"] = Twin,
+        ["AsEnumerable"] = (in Invocation call) => IsSymbolic(call, call.Arguments[0]) && call.Arguments[0].Reference is Array ? call.Arguments[0] : null,
         ["Append"] = (in Invocation call) => Joined(call, call.Arguments[0], call.Arguments[1]),
         ["Prepend"] = (in Invocation call) => Joined(call, call.Arguments[1], call.Arguments[0]),
         ["Concat"] = (in Invocation call) => Joined(call, call.Arguments[0], call.Arguments[1]),
         ["Count"] = (in Invocation call) => call.Arguments.Length == 1 && IsSymbolic(call, call.Arguments[0]) ? call.Interpreter.Length(call.Arguments[0]) : null,
-        ["Sum"] = (in Invocation call) => Folded(call, Cil.Op.AddOvf),
+        ["Sum"] = (in Invocation call) => Folded(call, Added),
+        ["Max"] = (in Invocation call) => Folded(call, (interpreter, a, b) => Greater(interpreter, nameof(Math.Max), a, b)),
+        ["Min"] = (in Invocation call) => Folded(call, (interpreter, a, b) => Greater(interpreter, nameof(Math.Min), a, b)),
     });
 
     private static Dictionary<string, CallHandler> Named(Dictionary<string, CallHandler> table)
@@ -46,7 +48,9 @@ internal static class SequenceMembers
             ? call.Interpreter.RecordItem(symbol, slice(call.Arguments[1].Int32), symbol.type)
             : null;
 
-    private static Value? Itself(in Invocation call) => IsSymbolic(call, call.Arguments[0]) && call.Arguments[0].Reference is Array ? call.Arguments[0] : null;
+    /// <summary>Another array or list with the same elements.</summary>
+    private static Value? Twin(in Invocation call)
+        => IsSymbolic(call, call.Arguments[0]) && call.Arguments[0].Reference is Array source ? call.Interpreter.Twin(source, call.Traits.ReturnType) : null;
 
     /// <summary>Append, Prepend and Concat where one side has no known length: an array of both.</summary>
     private static Value? Joined(in Invocation call, Value first, Value second)
@@ -55,8 +59,13 @@ internal static class SequenceMembers
             return null;
         var element = call.Method.GetGenericArguments()[0];
         ImmutableArray<Argument> parts = [.. Parts(call, first), .. Parts(call, second)];
-        return Value.OfObject(Sequences.Of(element, Value.Of(new Deferred(call.Interpreter, Builtin.len, element.MakeArrayType(), typeof(int), first)), parts));
+        var length = call.Interpreter.Combine(Cil.Op.Add, Count(call, first), Count(call, second));
+        return Value.OfObject(Sequences.Of(element, length, parts));
     }
+
+    /// <summary>How many elements a sequence adds; one of its own adds itself.</summary>
+    private static Value Count(in Invocation call, Value value)
+        => IsSymbolic(call, value) ? call.Interpreter.Length(value) : call.Interpreter.ToArgument(value, typeof(object)) is ListArgument list ? Value.Of(list.Items.Length) : Value.Of(1);
 
     private static IEnumerable<Argument> Parts(in Invocation call, Value value)
     {
@@ -69,13 +78,36 @@ internal static class SequenceMembers
         };
     }
 
-    private static Value? Folded(in Invocation call, Cil.Op op)
+    /// <summary>Sum, Max and Min of whole numbers, also of what a selector gives: operations on symbols like any others.</summary>
+    private static Value? Folded(in Invocation call, Func<Interpreter, Value, Value, Value> combine)
     {
-        if (call.Arguments.Length != 1 || call.Arguments[0].Reference is not ICollection collection || call.Interpreter.Numbers(call.Arguments[0]) is null || IsSymbolic(call, call.Arguments[0]))
+        var interpreter = call.Interpreter;
+        var (type, selector) = (call.Traits.ReturnType, call.Arguments.Length == 2 ? call.Arguments[1].Reference as Delegate : null);
+        if ((type != typeof(int) && type != typeof(long)) || (call.Arguments.Length == 2 && selector is null) || call.Arguments[0].Reference is not IEnumerable)
             return null;
-        Value? sum = null;
-        foreach (var item in collection)
-            sum = sum is { } so_far ? call.Interpreter.Combine(op, so_far, call.Interpreter.ToValue(item, item.GetType())) : call.Interpreter.ToValue(item, item.GetType());
-        return sum;
+        if (InterpretedEnumerable.IsLazy(call.Arguments[0].Reference))
+            call.Arguments[0] = Value.OfObject(InterpretedEnumerable.ToArray(interpreter, call.Arguments[0].Reference!));
+        if (selector is null && interpreter.Numbers(call.Arguments[0]) is null)
+            return null;
+        if (interpreter.Walked(call.Arguments[0], isChanged: false).Reference is not ICollection items)
+            return null;
+        var element = selector?.GetType().GetMethod("Invoke")!.GetParameters()[0].ParameterType ?? type;
+        Value? result = null;
+        foreach (var item in items)
+        {
+            var value = interpreter.ToValue(item, element);
+            if (selector is not null)
+                value = Models.Invoke(new(interpreter, selector.GetType().GetMethod("Invoke")!, [Value.OfObject(selector), value]), selector);
+            result = result is { } so_far ? combine(interpreter, so_far, value) : value;
+        }
+        return result ?? (call.Method.Name == "Sum" ? StructLayout.Zero(type) : throw ProgramFault.Raise(new InvalidOperationException("Sequence contains no elements")));
+    }
+
+    private static Value Added(Interpreter interpreter, Value a, Value b) => interpreter.Combine(Cil.Op.AddOvf, a, b);
+
+    private static Value Greater(Interpreter interpreter, string function, Value a, Value b)
+    {
+        var type = a.Kind == ValueKind.Int32 || (a.IsSymbol && a.Symbol.type == typeof(int)) ? typeof(int) : typeof(long);
+        return interpreter.Dispatch(typeof(Math).GetMethod(function, [type, type])!, a, b);
     }
 }

@@ -67,6 +67,7 @@ internal static class SpanFactories
             1 => whole,
             2 when call.Arguments[1].Kind == ValueKind.Int32 && !span.IsSymbolic => Value.OfStruct(span.Slice(call.Arguments[1].Int32, span.Length - call.Arguments[1].Int32)),
             3 when !span.IsSymbolic => Value.OfStruct(span.Slice(call.Arguments[1].Int32, call.Arguments[2].Int32)),
+            2 or 3 when span.IsSymbolic => AsSpan(call with { Arguments = [call.Interpreter.Walked(call.Arguments[0], isChanged: true), .. call.Arguments[1..]] }),
             _ => null,
         };
     }

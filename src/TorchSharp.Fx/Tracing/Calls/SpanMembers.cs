@@ -29,7 +29,7 @@ internal static class SpanMembers
         if (source.Kind == ValueKind.Struct)
             return source;
         if (source.Reference is not Array array)
-            return source.Reference is string text ? Value.OfStruct(SpanModel.Over(text.ToCharArray(), 0, text.Length)) : Value.OfStruct(SpanModel.Over(Array.Empty<object>(), 0, 0));
+            return interpreter.ReadText(source.Reference) is { } text ? Value.OfStruct(SpanModel.Over(text.ToCharArray(), 0, text.Length)) : Value.OfStruct(SpanModel.Over(Array.Empty<object>(), 0, 0));
         array = (Array)interpreter.Overlay.Current(array)!;
         var length = interpreter.Length(Value.OfObject(array));
         return Value.OfStruct(length.IsSymbol ? SpanModel.OverSymbolic(array, Value.Of(0), length) : SpanModel.Over(array, 0, array.Length));
@@ -51,7 +51,7 @@ internal static class SpanMembers
         if (operands[0].Kind == ValueKind.Address)
             return operands.Length == 1 ? SpanFactories.OverAddress(call.Interpreter, operands[0].Address, 1) : SpanFactories.OverData(call.Method.DeclaringType!.GenericTypeArguments[0], operands[0].Address, operands[1].Int32);
         var whole = Over(call.Interpreter, operands[0]);
-        return operands.Length == 1 ? whole : SliceOf(Of(whole), operands[1], operands[2]);
+        return operands.Length == 1 ? whole : SliceOf(call.Interpreter, Of(whole), operands[1], operands[2]);
     }
 
     private static Value? Item(in Invocation call)
@@ -63,8 +63,9 @@ internal static class SpanMembers
             var element = span.Array.GetType().GetElementType()!;
             return Value.Of(new Address.Slot([call.Interpreter.RecordItem(symbol, call.Interpreter.IndexArgument(span.Array, index), element)], 0, element));
         }
+        span = Real(call.Interpreter, span);
         if (index.IsSymbol)
-            throw Untraceable.SymbolicIndex(call.Interpreter, index.Symbol);
+            index = call.Interpreter.Specialise(index.Symbol) ?? throw Untraceable.SymbolicIndex(call.Interpreter, index.Symbol);
         if ((uint)index.Int32 >= (uint)span.Length)
             throw ProgramFault.Raise(new IndexOutOfRangeException());
         return Value.Of(new Address.Element(call.Interpreter, span.Array, span.Offset + index.Int32));
@@ -75,7 +76,7 @@ internal static class SpanMembers
         var span = Self(call);
         var start = call.Arguments[1];
         if (call.Arguments.Length == 3)
-            return SliceOf(span, start, call.Arguments[2]);
+            return SliceOf(call.Interpreter, span, start, call.Arguments[2]);
         if (span.IsSymbolic || start.IsSymbol)
             return call.Interpreter.Symbols.TryGet(span.Array, out var symbol)
                 ? Over(call.Interpreter, call.Interpreter.RecordItem(symbol, new SliceArgument(call.Interpreter.IndexArgument(span.Array, start), null, null), span.Array.GetType()))
@@ -83,20 +84,29 @@ internal static class SpanMembers
         return Value.OfStruct(span.Slice(start.Int32, span.Length - start.Int32));
     }
 
-    private static Value SliceOf(SpanModel span, Value start, Value length) => Value.OfStruct(span.IsSymbolic || start.IsSymbol || length.IsSymbol
-        ? SpanModel.OverSymbolic(span.Array, start, length)
-        : span.Slice(start.Int32, length.Int32));
+    private static Value SliceOf(Interpreter interpreter, SpanModel span, Value start, Value length)
+    {
+        if (span.IsSymbolic && !start.IsSymbol && !length.IsSymbol && interpreter.Symbols.TryGet(span.Array, out var symbol))
+            return Over(interpreter, interpreter.RecordItem(symbol, new SliceArgument(new Literal(start.Int32), new Literal(start.Int32 + length.Int32), null), span.Array.GetType()));
+        if (!span.IsSymbolic)
+            (start, length) = (Number(interpreter, start), Number(interpreter, length));
+        return Value.OfStruct(span.IsSymbolic || start.IsSymbol || length.IsSymbol ? SpanModel.OverSymbolic(span.Array, start, length) : span.Slice(start.Int32, length.Int32));
+    }
+
+    private static Value Number(Interpreter interpreter, Value number) => number.IsSymbol ? interpreter.Specialise(number.Symbol) ?? number : number;
+
+    /// <summary>A span over real elements.</summary>
+    private static SpanModel Real(Interpreter interpreter, SpanModel span) => span.IsSymbolic ? Of(interpreter.Walked(Value.OfStruct(span), isChanged: true)) : span;
 
     private static Value? CopyTo(in Invocation call)
     {
         var (source, target) = (Self(call), Of(call.Arguments[1]));
-        if (Sequences.TryGet(target.Array, out var sequence))
+        if (Sequences.TryGet(target.Array, out var sequence) && (call.Interpreter.Examples is null || sequence.IsNext(target.SymbolicOffset)))
         {
             Append(call.Interpreter, sequence, target.SymbolicOffset, source);
             return default(Value);
         }
-        if (source.IsSymbolic)
-            throw Untraceable.OutOfOrder(call.Interpreter);
+        (source, target) = (Real(call.Interpreter, source), Real(call.Interpreter, target));
         if (source.Length > target.Length)
             throw ProgramFault.Raise(new ArgumentException("Destination is too short."));
         for (var i = 0; i < source.Length; i++)
@@ -107,6 +117,8 @@ internal static class SpanMembers
     private static Value? TryCopyTo(in Invocation call)
     {
         var (source, target) = (Self(call), Of(call.Arguments[1]));
+        if (!Sequences.TryGet(target.Array, out _))
+            (source, target) = (Real(call.Interpreter, source), Real(call.Interpreter, target));
         var fits = source.IsSymbolic || target.IsSymbolic || source.Length <= target.Length;
         if (fits)
             CopyTo(call);
@@ -126,7 +138,7 @@ internal static class SpanMembers
     private static Value ToArray(Interpreter interpreter, SpanModel span)
     {
         if (span.IsSymbolic)
-            return Value.OfObject(span.Array);
+            return interpreter.Twin(span.Array, span.Array.GetType());
         var copy = span.ToArray();
         interpreter.Overlay.Own(copy);
         return Value.OfObject(copy);
@@ -148,8 +160,7 @@ internal static class SpanMembers
     private static Value? Fill(in Invocation call)
     {
         var span = Self(call);
-        if (span.IsSymbolic)
-            throw Untraceable.OutOfOrder(call.Interpreter);
+        span = Real(call.Interpreter, span);
         var value = call.Arguments.Length == 2 ? call.Arguments[1] : StructLayout.Zero(span.Array.GetType().GetElementType()!);
         for (var i = 0; i < span.Length; i++)
             call.Interpreter.StoreElement(span.Array, span.Offset + i, value);

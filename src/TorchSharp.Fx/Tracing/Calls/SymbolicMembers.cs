@@ -13,8 +13,8 @@ internal static class SymbolicMembers
         var interpreter = call.Interpreter;
         if (call.Method.IsStatic || interpreter.Overlay.Current(call.This) is not { } target || call.Arguments[0].IsSymbol || !interpreter.Symbols.TryGet(target, out var symbol))
             return null;
-        if (call.Method.Name == nameof(ToString) && call.Operands.Length == 0)
-            return Value.OfObject(symbol.ToString());
+        if (call.Method.Name == nameof(ToString) && call.Operands.Length == 0 && call.Traits.Home != Home.User)
+            return TextMembers.Shown(call, Value.OfObject(target), target.GetType());
         if (target is System.Collections.IEnumerable)
             return OfCollection(call, target, symbol);
         if (call.Traits.Property is not { } property || (call.Traits.Home == Home.User && !call.Method.IsDefined(typeof(CompilerGeneratedAttribute), false)))
@@ -39,7 +39,7 @@ internal static class SymbolicMembers
     {
         "get_Item" => call.Interpreter.RecordItem(symbol, Key(call, target), call.Traits.ReturnType),
         "get_Length" or "get_Count" => call.Interpreter.Length(Value.OfObject(target)),
-        "ToArray" or "ToList" => Value.OfObject(target),
+        "ToArray" or "Clone" => Value.OfObject(call.Interpreter.Symbols.Placeholder(new Proxy(symbol.Argument, call.Method.Name == "Clone" ? target.GetType() : call.Traits.ReturnType))),
         "get_LongLength" => call.Interpreter.Length(Value.OfObject(target)),
         _ => Materialised(call, target, symbol),
     };

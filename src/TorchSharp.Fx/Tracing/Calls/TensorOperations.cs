@@ -34,8 +34,10 @@ internal static class TensorOperations
             return depends || call.Method.Name.StartsWith("set_", StringComparison.Ordinal) ? throw Untraceable.ChangesModel(interpreter, call.Method) : null;
         if (interpreter.Symbols.TryGet(Subject(call), out var subject))
         {
+            if (call.Method.Name == "get_IsInvalid")
+                return Value.Of(false);
             if (call.Traits.Does.Has(Effects.Text))
-                return Value.OfObject(subject.ToString());
+                return Value.OfObject(interpreter.Texts.Make([interpreter.Texts.Part(Value.OfObject(Subject(call)), typeof(object))]));
             if (call.Traits.Does.Has(Effects.Exposes))
                 throw Untraceable.ReadsTensor(interpreter, call.Method, subject);
         }
@@ -98,6 +100,10 @@ internal static class TensorOperations
             ? Record(call)
             : null;
 
+    /// <summary>Whether a constructor of TorchSharp keeps numbers as they are, for an operation that is given them.</summary>
+    internal static bool OnlyCarries(MethodBase constructor)
+        => constructor.DeclaringType is { IsValueType: true } type && Homes.Of(type) == Home.TorchSharp;
+
     /// <summary>What a method is called on, also as an extension method.</summary>
     private static object? Subject(in Invocation call) => call.This ?? (call.Arguments is [var first, ..] ? first.Reference : null);
 
@@ -111,7 +117,7 @@ internal static class TensorOperations
             return Value.OfObject(scalar);
         }
         return method.DeclaringType == typeof(torch.TensorIndex) || call.Traits.ReturnType.FullName == "TorchSharp.torch+Size"
-            ? interpreter.RunOnHost(method, arguments)
+            ? interpreter.RunOnHost(method, arguments, [])
             : null;
     }
 

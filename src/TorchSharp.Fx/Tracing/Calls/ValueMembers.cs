@@ -30,14 +30,6 @@ internal static class ValueMembers
         ["System.Delegate.op_Equality"] = (in Invocation call) => Delegates.AreSame(call.Arguments[0].Reference, call.Arguments[1].Reference) is { } same ? Value.Of(same) : null,
         ["System.Delegate.op_Inequality"] = (in Invocation call) => Delegates.AreSame(call.Arguments[0].Reference, call.Arguments[1].Reference) is { } same ? Value.Of(!same) : null,
         ["System.TupleExtensions.Deconstruct"] = SymbolicMembers.Deconstruct,
-
-        ["System.Math.*"] = Function,
-        ["System.MathF.*"] = Function,
-        ["System.Convert.*"] = Function,
-        ["System.Int32.*"] = Function,
-        ["System.Int64.*"] = Function,
-        ["System.Single.*"] = Function,
-        ["System.Double.*"] = Function,
     };
 
     private static Value Self(in Invocation call) => call.Arguments[0].Kind == ValueKind.Address ? call.Arguments[0].Address.Load() : call.Arguments[0];
@@ -78,13 +70,5 @@ internal static class ValueMembers
             return null;
         var tag = (int)call.Interpreter.Symbols.Tag(number.Symbol, typeof(int))!;
         return Value.OfStruct(new Index(tag, fromEnd));
-    }
-
-    /// <summary>A function of numbers is a node when one is a symbol; its text is the symbol's name.</summary>
-    private static Value? Function(in Invocation call)
-    {
-        if (!call.Method.IsStatic)
-            return call.Method.Name == nameof(ToString) && Self(call).IsSymbol ? Value.OfObject(Self(call).Symbol.ToString()) : null;
-        return Array.Exists(call.Arguments, argument => argument.IsSymbol) ? TensorOperations.Record(call) : null;
     }
 }

@@ -219,13 +219,40 @@ public class ListTests
     {
         public override Tensor forward(Tensor x)
         {
+            var parts = x.split(2, 1).Select(part => part.relu()).ToList();
+            return cat(parts, 1);
+        }
+    }
+
+    private sealed class Chunked() : Module<Tensor, Tensor>("Chunked")
+    {
+        public override Tensor forward(Tensor x)
+        {
             var parts = x.chunk(2, 1).Select(part => part.relu()).ToList();
+            parts.Reverse();
             return cat(parts, 1);
         }
     }
 
     [Fact]
-    public void Chunks_have_an_unknown_number()
+    public void Chunks_are_as_many_as_were_asked_for()
+        => Traced.Check(new Chunked(), """
+            graph(%x):
+                %x : [num_users=1] = placeholder[target=x]
+                %chunk : [num_users=3] = call_method[target=chunk](%x, 2, 1)
+                %len_1 : [num_users=1] = call_function[target=len](%chunk)
+                %eq : [num_users=1] = call_function[target=eq](%len_1, 2)
+                %_assert : [num_users=0] = call_function[target=_assert](%eq, 'chunk has 2 parts, as many as it was asked for')
+                %getitem : [num_users=1] = call_function[target=getitem](%chunk, 0)
+                %getitem_1 : [num_users=1] = call_function[target=getitem](%chunk, 1)
+                %relu : [num_users=1] = call_method[target=relu](%getitem)
+                %relu_1 : [num_users=1] = call_method[target=relu](%getitem_1)
+                %cat : [num_users=1] = call_function[target=cat]([%relu_1, %relu], 1)
+                return %cat
+            """);
+
+    [Fact]
+    public void Parts_of_a_size_have_an_unknown_number()
     {
         var error = Assert.Throws<TraceException>(() => new Tracer().trace(new Selected()));
         Assert.Equal("FX002", error.code);
