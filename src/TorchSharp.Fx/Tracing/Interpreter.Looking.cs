@@ -30,6 +30,11 @@ internal sealed partial class Interpreter
 
     internal bool IsCarrier(object? real) => Carrying.IsStore(real) || carriers.Contains(real!);
 
+    /// <summary>A tuple or struct that is a symbol, as one of the symbols that it holds.</summary>
+    internal Value Unpacked(Value value)
+        => value.Reference is not Proxy { type: { IsValueType: true, IsPrimitive: false, IsEnum: false } type } symbol || StructLayout.IsNullable(type) || symbol is Deferred ? value
+            : Written(symbol, type) is var real && value.Kind == ValueKind.Object ? Value.OfObject(real) : Value.OfStruct(real);
+
     /// <summary>A value without symbols, for code that looks at it.</summary>
     private Value Looked(Value value, MethodBase method)
     {

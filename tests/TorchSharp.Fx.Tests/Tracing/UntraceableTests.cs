@@ -237,32 +237,28 @@ public sealed class UntraceableTests
             "FX015: An array whose length depends on an input is not filled from its start to its end, so its content is not known.",
             "Write it as a collection expression ([.. shape[..^1], n]), or " + OrLeaf);
 
-    private sealed class Reading() : nn.Module<Tensor, Tensor>(nameof(Reading))
+    private sealed class ReadingText() : nn.Module<Tensor, Tensor>(nameof(ReadingText))
     {
-        public override Tensor forward(Tensor x) => x * $"{x.dim()}".Length;
-
         public static readonly int Line = Next();
-        private static int Length(string text) => text.Length;
+        public override Tensor forward(Tensor x) => x * $"{x.dim()}".Length;
     }
 
     [Fact]
     public void FX025_a_text_that_shows_a_symbol_is_read()
-        => Refused(new Reading(), Reading.Line,
-            "FX025: string.get_Length reads a text that shows 'dim', which depends on an input: while tracing, the text has a name where the program has a value.",
+        => Refused(new ReadingText(), ReadingText.Line,
+            "FX025: String.get_Length reads a text that shows 'dim', which depends on an input: while tracing, the text has a name where the program has a value.",
             "Use the text in messages only and compute with the value itself, trace with example inputs, or " + OrLeaf);
 
-    private sealed class Sorting() : nn.Module<Tensor, Tensor>(nameof(Sorting))
+    private sealed class Searching() : nn.Module<Tensor, Tensor>(nameof(Searching))
     {
-        public override Tensor forward(Tensor x) => Same([x, x + 1]) ? x : -x;
-
         public static readonly int Line = Next();
-        private static bool Same(Tensor[] tensors) => tensors.Contains(tensors[1]);
+        public override Tensor forward(Tensor x) => new List<(Tensor, int)> { (x, 1) }.Contains((x + 1, 1)) ? x : -x;
     }
 
     [Fact]
     public void FX026_code_of_NET_that_asks_tensors()
-        => Refused(new Sorting(), Sorting.Line,
-            "FX026: Enumerable.Contains is .NET's own code, which isn't followed, and it asks a tensor that depends on an input for its content or shape.",
+        => Refused(new Searching(), Searching.Line,
+            "FX026: List<(Tensor, int)>.Contains is .NET's own code, which isn't followed, and it asks a tensor that depends on an input for its content or shape.",
             "Write it as a loop or with a lambda (OrderBy(t => t.shape[0])), which is followed, or " + OrLeaf);
 
     private sealed class Labelled() : nn.Module<Tensor, string, Tensor>(nameof(Labelled))

@@ -68,9 +68,9 @@ internal static class Carrying
             """),
         new("System.Linq.ImmutableArrayExtensions", "hands elements on", "ToArray Select SelectMany Where First FirstOrDefault Last LastOrDefault Single ElementAt Any All Aggregate"),
         new("System.MemoryExtensions", "moves elements", "Reverse AsMemory"),
-        new("System.Collections.ArrayList", "keeps objects in an array", ".ctor Add AddRange Insert InsertRange Clear RemoveAt RemoveRange Reverse ToArray CopyTo GetEnumerator GetRange get_Item set_Item get_Count Clone"),
+        new("System.Collections.ArrayList", "keeps objects in an array", ".ctor Add AddRange Insert InsertRange Clear RemoveAt RemoveRange Reverse ToArray() GetEnumerator GetRange get_Item set_Item get_Count Clone"),
         new("System.Collections.Generic.ICollection`1 System.Collections.Generic.IList`1 System.Collections.Generic.IReadOnlyCollection`1 System.Collections.Generic.IReadOnlyList`1 System.Collections.ICollection System.Collections.IList", "no member that compares; the receiver is none that does", """
-            get_Count get_Item set_Item Insert RemoveAt Clear CopyTo get_IsReadOnly get_IsFixedSize get_IsSynchronized get_SyncRoot Add
+            get_Count get_Item set_Item Insert RemoveAt Clear CopyTo(T[],Int32) get_IsReadOnly get_IsFixedSize get_IsSynchronized get_SyncRoot Add
             """),
         new("System.Collections.Generic.IDictionary`2 System.Collections.Generic.IReadOnlyDictionary`2", "compares keys only", "Add get_Item set_Item ContainsKey TryGetValue Remove get_Keys get_Values get_Count"),
         new("System.Collections.IDictionary System.Collections.IDictionaryEnumerator System.Collections.DictionaryEntry", "gives what it keeps", "get_Count get_Keys get_Values GetEnumerator get_Entry get_Key get_Value Clear"),
@@ -83,7 +83,7 @@ internal static class Carrying
         new("System.Runtime.CompilerServices.ConditionalWeakTable`2", "keys are objects, known by reference", ".ctor Add TryAdd AddOrUpdate GetValue GetOrCreateValue TryGetValue Remove Clear GetOrAdd"),
         new("System.ArraySegment`1 System.Memory`1 System.ReadOnlyMemory`1", "a stretch of an array", ".ctor get_Array get_Offset get_Count get_Item set_Item Slice ToArray GetEnumerator CopyTo get_Length get_IsEmpty op_Implicit"),
         new("System.Runtime.InteropServices.CollectionsMarshal System.Runtime.InteropServices.ImmutableCollectionsMarshal", "gives or takes the array within", "SetCount AsArray AsImmutableArray"),
-        new("System.Runtime.CompilerServices.RuntimeHelpers", "the same array or object", "GetSubArray IsReferenceOrContainsReferences EnsureSufficientExecutionStack GetHashCode"),
+        new("System.Runtime.CompilerServices.RuntimeHelpers", "the same array or object", "IsReferenceOrContainsReferences EnsureSufficientExecutionStack GetHashCode"),
         new("System.Runtime.CompilerServices.Unsafe System.Threading.Volatile System.Threading.Interlocked", "the same value", "As AsRef Read Write Exchange"),
         new("System.Range System.Index", "two numbers, which an index expression gets back", ".ctor StartAt EndAt get_Start get_End get_All get_Value get_IsFromEnd"),
         new("System.Object", "by reference", ".ctor ReferenceEquals MemberwiseClone"),
@@ -121,8 +121,10 @@ internal static class Carrying
         var type = method.DeclaringType!;
         if (!IsListed(method, type.IsArray ? typeof(Array) : type.IsGenericType ? type.GetGenericTypeDefinition() : type))
             return null;
-        return Array.ConvertAll(Traits.Of(method).OpenParameters, parameter => OfParameter(parameter.ParameterType));
+        return Array.ConvertAll(Traits.Of(method).OpenParameters, parameter => IsPlace(type) && IsPlace(parameter.ParameterType) ? Use.Carry : OfParameter(parameter.ParameterType));
     }
+
+    private static bool IsPlace(Type type) => type == typeof(Index) || type == typeof(Range);
 
     private static bool IsListed(MethodBase method, Type type)
     {
@@ -140,8 +142,6 @@ internal static class Carrying
     {
         if (declared.IsByRef)
             return OfParameter(declared.GetElementType()!);
-        if (declared == typeof(Index) || declared == typeof(Range))
-            return Use.Carry;
         if (typeof(Delegate).IsAssignableFrom(declared) || declared == typeof(Array))
             return declared == typeof(Array) ? Use.Walk : Use.Carry;
         return OfItem(declared);

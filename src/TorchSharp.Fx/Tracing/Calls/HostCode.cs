@@ -46,6 +46,10 @@ internal static class HostCode
     internal static Use[]? Prepare(in Invocation call)
     {
         var (interpreter, method, arguments) = call;
+        foreach (ref var argument in arguments.AsSpan())
+            argument = interpreter.Unpacked(argument);
+        if (TakesReferences(call))
+            throw Untraceable.NoBody(interpreter, method);
         var uses = Carrying.Of(method) ?? OfException(method);
         if (uses is not null && !OnlyCarries(call, uses))
             uses = null;
@@ -59,6 +63,11 @@ internal static class HostCode
 
     private static bool MayChange(Type declared)
         => declared != typeof(IEnumerable) && !(declared.IsGenericType && (declared.Name.StartsWith("IEnumerable`", StringComparison.Ordinal) || declared.Name.StartsWith("IReadOnly", StringComparison.Ordinal)));
+
+    /// <summary>Whether a method computes with addresses: a variable of the program has none.</summary>
+    private static bool TakesReferences(in Invocation call)
+        => (call.Method.DeclaringType == typeof(System.Runtime.CompilerServices.Unsafe) || call.Method.DeclaringType == typeof(System.Runtime.InteropServices.MemoryMarshal) || call.Method.Name.EndsWith("Unsafe", StringComparison.Ordinal))
+            && Array.Exists(call.Traits.Parameters, parameter => parameter.ParameterType.IsByRef);
 
     private static Value Receiver(in Invocation call, Use[]? uses)
     {
@@ -76,8 +85,14 @@ internal static class HostCode
         for (var i = 0; i < call.Arguments.Length; i++)
             if ((i < first || uses[i - first] is Use.Walk or Use.Look) && !call.Interpreter.IsCarrier(call.Arguments[i].Reference))
                 return false;
+        if (!call.Method.IsStatic && Array.Exists(call.Operands.ToArray(), operand => operand is { Kind: ValueKind.Object, Reference: Proxy }) && HoldsNumbers(call.Arguments[0].Reference))
+            return false;
         return call.Method.DeclaringType == typeof(Array) ? KeepsType(call) : call.Method.Name is not ("Cast" or "OfType") || !call.Traits.ReturnType.GenericTypeArguments[0].IsValueType || call.Arguments[0].Reference is not object[];
     }
+
+    /// <summary>A collection that has no room for an object in the place of a number.</summary>
+    private static bool HoldsNumbers(object? collection)
+        => collection is IList && (collection.GetType().GetElementType() ?? (collection.GetType().GenericTypeArguments is [var item] ? item : null)) is { IsValueType: true };
 
     /// <summary>Not so where <c>Array.Copy</c> makes doubles of longs.</summary>
     private static bool KeepsType(in Invocation call)

@@ -25,7 +25,7 @@ internal static class NumberMembers
         if (call.Method.Name == "ToString" && call.Operands.Length == 0 && TextOf(call.Interpreter, self) is { } text)
             return text;
         if (!self.IsSymbol)
-            return call.Method.Name == "Equals" && call.Operands is [var symbol] && Unboxed(symbol).IsSymbol ? AreEqual(call, self, symbol) : null;
+            return call.Method.Name == "Equals" && call.Operands is [var symbol] && Unboxed(symbol).IsSymbol && TypeOf(call, self) is { IsPrimitive: true } or { IsEnum: true } ? AreEqual(call, self, symbol) : null;
         return call.Method.Name switch
         {
             "ToString" => TextMembers.Shown(call, self, self.Symbol.type),

@@ -60,17 +60,22 @@ internal static class SpanFactories
 
     private static Value? AsSpan(in Invocation call)
     {
-        var whole = SpanMembers.Over(call.Interpreter, call.Arguments[0]);
+        var interpreter = call.Interpreter;
+        var whole = SpanMembers.Over(interpreter, call.Arguments[0]);
         var span = SpanMembers.Of(whole);
         return call.Arguments.Length switch
         {
             1 => whole,
+            2 or 3 when call.Arguments[1].IsSymbol || (call.Arguments.Length == 3 && call.Arguments[2].IsSymbol) => AsSpan(call with { Arguments = Array.ConvertAll(call.Arguments, argument => Known(interpreter, argument)) }),
             2 when call.Arguments[1].Kind == ValueKind.Int32 && !span.IsSymbolic => Value.OfStruct(span.Slice(call.Arguments[1].Int32, span.Length - call.Arguments[1].Int32)),
             3 when !span.IsSymbolic => Value.OfStruct(span.Slice(call.Arguments[1].Int32, call.Arguments[2].Int32)),
             2 or 3 when span.IsSymbolic => AsSpan(call with { Arguments = [call.Interpreter.Walked(call.Arguments[0], isChanged: true), .. call.Arguments[1..]] }),
             _ => null,
         };
     }
+
+    private static Value Known(Interpreter interpreter, Value number)
+        => number.IsSymbol ? interpreter.Specialise(number.Symbol) ?? throw Untraceable.SymbolicIndex(interpreter, number.Symbol) : number;
 
     private static Value? OverList(in Invocation call)
     {
@@ -139,6 +144,7 @@ internal static class SpanFactories
         var interpreter = call.Interpreter;
         if (interpreter.Symbols.TryGet(call.Arguments[0].Reference, out var symbol))
             return interpreter.RecordItem(symbol, interpreter.ToArgument(call.Arguments[1].Reference), call.Arguments[0].Reference!.GetType());
+        call.Arguments[1] = interpreter.Used(call.Arguments[1], Use.Look, call.Method);
         var array = (Array)interpreter.Overlay.Current(call.Arguments[0].Reference ?? throw ProgramFault.Raise(new NullReferenceException()))!;
         var range = (Range)call.Arguments[1].Reference!;
         var (offset, length) = ProgramFault.Of(() => range.GetOffsetAndLength(array.Length));

@@ -26,6 +26,8 @@ internal static class SpanMembers
 
     internal static Value Over(Interpreter interpreter, Value source)
     {
+        if (source is { Kind: ValueKind.Struct, Reference: not SpanModel and { } segment } && segment.GetType().GetProperty("Array")?.GetValue(segment) is Array part)
+            return Value.OfStruct(SpanModel.Over((Array)interpreter.Overlay.Current(part)!, (int)segment.GetType().GetProperty("Offset")!.GetValue(segment)!, (int)segment.GetType().GetProperty("Count")!.GetValue(segment)!));
         if (source.Kind == ValueKind.Struct)
             return source;
         if (source.Reference is not Array array)

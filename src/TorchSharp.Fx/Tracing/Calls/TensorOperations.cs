@@ -12,6 +12,8 @@ internal static class TensorOperations
         if (call.Traits.Home != Home.TorchSharp)
             return null;
         var interpreter = call.Interpreter;
+        if (KeepsNumbers(call))
+            return interpreter.RunOnHost(call.Method, call.Arguments, []);
         foreach (ref var argument in call.Arguments.AsSpan(call.Method.IsStatic ? 0 : 1))
             if (InterpretedEnumerable.IsLazy(argument.Reference))
                 argument = Value.OfObject(InterpretedEnumerable.ToArray(interpreter, argument.Reference!));
@@ -110,16 +112,18 @@ internal static class TensorOperations
     /// <summary>Conversions that Python doesn't have, and so no node: to a Scalar, an index, a size.</summary>
     private static Value? Transparent(in Invocation call)
     {
-        var (interpreter, method, arguments) = call;
+        var (interpreter, _, arguments) = call;
         if (call.Traits.ReturnType == typeof(Scalar) && arguments is [{ IsSymbol: true } number])
         {
             var scalar = interpreter.Symbols.Placeholder(new Proxy(interpreter.ToArgument(number, call.Traits.Parameters[0].ParameterType), typeof(Scalar)));
             return Value.OfObject(scalar);
         }
-        return method.DeclaringType == typeof(torch.TensorIndex) || call.Traits.ReturnType.FullName == "TorchSharp.torch+Size"
-            ? interpreter.RunOnHost(method, arguments, [])
-            : null;
+        return null;
     }
+
+    /// <summary>An index or a size keeps numbers for the operation that it is made for.</summary>
+    private static bool KeepsNumbers(in Invocation call)
+        => call.Method.DeclaringType == typeof(torch.TensorIndex) || (call.Traits.ReturnType.FullName == "TorchSharp.torch+Size" && call.Method.DeclaringType != typeof(torch.Tensor));
 
     /// <summary>Whether a call draws random numbers or has to do with their generators: then it is part of every run.</summary>
     private static bool Draws(in Invocation call)

@@ -36,7 +36,7 @@ internal static class TextMembers
 
     /// <summary>A number's or an object's own text.</summary>
     internal static Value Shown(in Invocation call, Value value, Type type)
-        => Made(call, [call.Interpreter.Texts.Part(value, type, new(Format(call.Operands), 0, Provider(call.Operands)))]);
+        => Made(call, [call.Interpreter.Texts.Part(value, type, new(call.Interpreter.ReadText(Format(call.Operands)), 0, Provider(call.Operands)))]);
 
     private static string? Format(ReadOnlySpan<Value> operands) => operands.Length > 0 ? operands[0].Reference as string : null;
 
