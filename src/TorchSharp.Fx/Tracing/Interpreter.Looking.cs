@@ -67,9 +67,20 @@ internal sealed partial class Interpreter
             return Texts.Read(real);
         if (real is IEnumerable && Solid(real) is { } elements)
             return Looked(Value.OfObject(elements), method).Reference;
+        if (real is torch.Device && symbol is not null)
+            return OfExample(symbol);
         if (symbol is null || (real is not Proxy && Symbols.TryGet(real, out _)) || Specialise(symbol) is not { IsSymbol: false } number)
             throw Untraceable.NeedsValue(this, method, symbol!);
         return ToObject(number, symbol.type);
+    }
+
+    /// <summary>The example's device: its type and its index are asserted, as two devices are not equal by themselves.</summary>
+    private object? OfExample(Proxy device)
+    {
+        foreach (var part in (string[])["type", "index"])
+            if (RecordMember(device, typeof(torch.Device).GetProperty(part)!) is { IsSymbol: true } number)
+                Specialise(number.Symbol);
+        return Examples!.Of(device.Argument);
     }
 
     /// <summary>A value as the example has it, for a text.</summary>

@@ -30,6 +30,8 @@ internal static class TextMembers
         ["System.String.Concat"] = Concatenated,
         ["System.String.Format"] = Formatted,
         ["System.Console.*"] = Dropped,
+        ["System.IO.TextWriter.Write"] = ToConsole,
+        ["System.IO.TextWriter.WriteLine"] = ToConsole,
         ["System.Diagnostics.Debug.*"] = Dropped,
         ["System.Diagnostics.Trace.*"] = Dropped,
     };
@@ -174,6 +176,10 @@ internal static class TextMembers
 
     /// <summary>A trace prints nothing: what a model prints belongs to its runs, and a symbol has no value to print.</summary>
     private static Value? Dropped(in Invocation call) => call.Traits.ReturnType == typeof(void) ? default(Value) : null;
+
+    /// <summary><c>Console.Error.WriteLine</c>, and a writer that writes nowhere; any other may be read again.</summary>
+    private static Value? ToConsole(in Invocation call)
+        => call.Arguments[0].Reference is { } writer && (ReferenceEquals(writer, Console.Out) || ReferenceEquals(writer, Console.Error) || ReferenceEquals(writer, TextWriter.Null)) ? default(Value) : null;
 
     /// <summary>The text of an assertion or a message that is not shown: it asks its caller not to make it.</summary>
     private static Value? NotShown(in Invocation call)

@@ -13,8 +13,7 @@ internal static class Diffusion
         new("ResnetBlock", "time embedding broadcast over a map, a shortcut only where channels differ", () => new ResnetBlock(4, 8), () => [[randn(1, 4, 6, 6), randn(1, 8)], [randn(2, 4, 8, 4), randn(2, 8)]]),
         new("LatentAttention", "heads split and joined, a context that may be null", () => new LatentAttention(8, 4, 2), () => [[randn(1, 6, 8), randn(1, 3, 4)], [randn(2, 5, 8), randn(2, 7, 4)]]),
         new("UpDown", "asymmetric padding on the way down, the skip's size on the way up", () => new UpDown(), () => [[randn(1, 4, 7, 9)], [randn(2, 4, 8, 6)]]),
-        new("SpatialTransformer", "maps to tokens and back, blocks of a list, gated feed-forward", () => new SpatialTransformer(), () => [[randn(1, 4, 4, 4), randn(1, 3, 4)], [randn(2, 4, 6, 2), randn(2, 5, 4)]])
-            { ByExample = true },
+        new("SpatialTransformer", "maps to tokens and back, blocks of a list, gated feed-forward", () => new SpatialTransformer(), () => [[randn(1, 4, 4, 4), randn(1, 3, 4)], [randn(2, 4, 6, 2), randn(2, 5, 4)]]),
         new("ConditionalUNet", "skips in a stack, options as a record, guidance by chunks", () => new ConditionalUNet(new(4, [1, 2], true)), () => [[randn(2, 4, 8, 8), tensor(new long[] { 1, 5 })], [randn(4, 4, 6, 8), tensor(new long[] { 1, 5, 2, 3 })]]),
         new("DdimScheduler", "a denoising loop over a fixed schedule of numbers", () => new DdimScheduler(), () => [[randn(1, 4, 4, 4)], [randn(2, 4, 6, 3)]]),
     ];
