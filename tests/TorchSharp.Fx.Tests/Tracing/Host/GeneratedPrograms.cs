@@ -23,8 +23,8 @@ internal static class GeneratedPrograms
         typeof(Enum), typeof(ScalarType), typeof(KeyValuePair<long, long>), typeof(System.Collections.Concurrent.ConcurrentDictionary<long, long>), typeof(ArraySegment<long>), typeof(Lazy<long>), typeof(Version), typeof(Random), typeof(DateTime),
     ];
 
-    /// <summary>Members whose result is another in each run, that wait, or that change the process.</summary>
-    private static readonly HashSet<string> Left = ["get_Capacity", "EnsureCapacity", "TrimExcess", "Shuffle", "get_Shared", "Wait", "SpinWait", "get_Now", "get_UtcNow", "get_Today", "MemoryBarrierProcessWide", "GetItems", "NewGuid", "Next", "NextInt64", "NextDouble", "NextSingle", "NextBytes", "NextString", "InternalSample", "Intern", "IsInterned"];
+    /// <summary>Members whose result is another in each run or has no end, that wait, or that change the process.</summary>
+    private static readonly HashSet<string> Left = ["InfiniteSequence", "get_Capacity", "EnsureCapacity", "TrimExcess", "Shuffle", "get_Shared", "Wait", "SpinWait", "get_Now", "get_UtcNow", "get_Today", "MemoryBarrierProcessWide", "GetItems", "NewGuid", "Next", "NextInt64", "NextDouble", "NextSingle", "NextBytes", "NextString", "InternalSample", "Intern", "IsInterned"];
 
     internal static IReadOnlyList<HostRow> Rows { get; } = Compile();
 
