@@ -32,7 +32,7 @@ public sealed class EffectTests
     private string? Difference(int seed, Builds builds)
     {
         using var scope = NewDisposeScope();
-        var scenario = new Scenario(seed, builds.Assemblies[0]);
+        var scenario = new Scenario(seed, builds.Assemblies[0], returnsOwn: code[seed].Contains("raw", StringComparison.Ordinal));
         var eager = Eager.Run(scenario);
         if (eager.Thrown is not null)
             Count($"eager throws {Observation.Text(eager.Thrown)}");

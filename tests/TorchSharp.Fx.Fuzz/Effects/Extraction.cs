@@ -24,7 +24,7 @@ internal static class Extraction
         return expected.Difference(actual, new(MayNotThrow: true)) is { } difference ? $"[{string.Join(", ", names)}] {difference}" : null;
     }
 
-    private static string[] Chosen(Scenario scenario)
+    internal static string[] Chosen(Scenario scenario)
     {
         string[] both = [.. Names(scenario, training: true).Intersect(Names(scenario, training: false))];
         return both.Length == 0 ? [] : [.. Enumerable.Range(0, 1 + scenario.Choice("number", 3)).Select(i => both[scenario.Choice($"{(char)('a' + i)} name", both.Length)]).Distinct()];
@@ -63,13 +63,14 @@ internal static class Extraction
         {
             model.train(training);
             using var traced = new Traced(scenario, model, ownsModule: false);
-            return Values(traced, names, inputs);
+            return Values(traced, names, inputs, Copied);
         };
     }
 
-    private static Dictionary<string, object> Values(Traced traced, string[] names, object?[] inputs)
+    /// <summary>What is made of the values of named nodes, each at its moment.</summary>
+    internal static Dictionary<string, object?> Values(Traced traced, string[] names, object?[] inputs, Func<object?, object?> make)
     {
-        var values = new Dictionary<string, object>();
+        var values = new Dictionary<string, object?>();
         var interpreter = new GraphInterpreter(traced.Module, traced.Graph, traced.Constants);
         var given = new Queue<object?>(inputs);
         foreach (var node in traced.Graph.nodes)
@@ -78,7 +79,7 @@ internal static class Extraction
                 interpreter.Set(node, given.Dequeue());
             var value = node.op == Opcode.placeholder ? interpreter.Of(node) : interpreter.Step(node);
             if (traced.Names.TryGetValue(node, out var name) && names.Contains(name))
-                values[name] = Copied(value)!;
+                values[name] = make(value);
             if (values.Count == names.Length)
                 break;
         }

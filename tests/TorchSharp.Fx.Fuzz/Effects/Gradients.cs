@@ -16,6 +16,28 @@ internal static class Gradients
         return actual is null ? "backward throws for the graph only" : expected.Difference(actual, new(Tolerance: 1e-5));
     }
 
+    /// <summary>The same of features at random nodes, each with the gradients that its value had at that moment.</summary>
+    internal static string? OfFeatures(Scenario scenario, Observation eager)
+    {
+        using var recorded = enable_grad();
+        var names = Extraction.Chosen(scenario);
+        if (names.Length == 0)
+            return null;
+        using var traced = new Traced(scenario);
+        var expected = Of(scenario, traced.Module, _ => inputs => Extraction.Values(traced, names, inputs, Loss));
+        if (expected is null)
+            return null;
+        var model = scenario.New();
+        using var extractor = feature_extraction.create_feature_extractor(model, names, tracer_kwargs: Traced.Kwargs(scenario), suppress_diff_warning: true);
+        var actual = Of(scenario, model, _ => inputs =>
+        {
+            var features = extractor.call(inputs);
+            return names.ToDictionary(name => name, name => (object?)Loss(features.value<object>(name)));
+        });
+        model.Dispose();
+        return actual is null ? $"[{string.Join(", ", names)}] backward throws for the extractor only" : expected.Difference(actual, new(Tolerance: 1e-5)) is { } difference ? $"[{string.Join(", ", names)}] {difference}" : null;
+    }
+
     /// <summary>Null where the call or backward throws: memory that backward needs was written to.</summary>
     private static Observation? Of(Scenario scenario, nn.Module module, Func<nn.Module, Func<object?[], object?>> call)
     {

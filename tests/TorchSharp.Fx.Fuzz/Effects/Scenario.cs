@@ -10,7 +10,10 @@ internal sealed class Scenario
     private readonly Assembly assembly;
     private readonly EffectSignature signature;
 
-    internal Scenario(int seed, Assembly assembly)
+    /// <param name="seed">The program's.</param>
+    /// <param name="assembly">Where it is.</param>
+    /// <param name="returnsOwn">Whether it may return a tensor that it holds unregistered: a graph returns a copy of such a one, and so its callers don't write to results.</param>
+    internal Scenario(int seed, Assembly assembly, bool returnsOwn)
     {
         (this.seed, this.assembly) = (seed, assembly);
         signature = EffectSignature.Of(seed);
@@ -18,7 +21,7 @@ internal sealed class Scenario
         Training = random.Next(2) == 0;
         HasGradients = random.Next(3) == 0;
         ByExample = random.Next(2) == 0;
-        WritesToResults = random.Next(2) == 0;
+        WritesToResults = random.Next(2) == 0 && !returnsOwn;
         Calls = random.Next(1, 4);
     }
 

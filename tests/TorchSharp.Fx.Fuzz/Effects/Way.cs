@@ -30,6 +30,7 @@ internal sealed record Way(string Name, int OneIn, Func<Scenario, Observation, s
         new("optimised copy", 4, Ways.InEvaluation(Ways.Copy(traced => traced.GraphModule.optimize_for_inference(), Rounded)), typeof(NotSupportedException)),
         new("extractor", 2, Extraction.Difference),
         new("gradients", 2, Gradients.Difference),
+        new("gradients of features", 4, Gradients.OfFeatures),
         new("four threads", 10, FourThreads.Difference),
         new("other culture", 15, Ways.InCulture("sv-SE", Ways.Of(traced => traced.GraphModule))),
         new("other numerals", 15, Ways.InCulture("ar-SA", Extraction.Difference)),
