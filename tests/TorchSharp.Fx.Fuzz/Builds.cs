@@ -29,9 +29,12 @@ internal sealed class Builds : IDisposable
         new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable, concurrentBuild: false));
 
     /// <summary>Both builds of a C# source; null and what is wrong if it doesn't compile.</summary>
-    internal static Builds? TryCompile(string source, out string errors)
+    internal static Builds? TryCompile(string source, out string errors) => TryCompile(Empty, source, out errors);
+
+    /// <inheritdoc cref="TryCompile(string, out string)"/>
+    internal static Builds? TryCompile(CSharpCompilation prelude, string source, out string errors)
     {
-        var compilation = Empty.AddSyntaxTrees(Parsed(source));
+        var compilation = prelude.AddSyntaxTrees(Parsed(source));
         return Emit(compilation, OptimizationLevel.Debug, out errors) is { } debug && Emit(compilation, OptimizationLevel.Release, out errors) is { } release ? new(debug, release) : null;
     }
 
@@ -41,7 +44,7 @@ internal sealed class Builds : IDisposable
             context.Unload();
     }
 
-    internal static MemoryStream? Emit(CSharpCompilation compilation, OptimizationLevel level, out string errors)
+    private static MemoryStream? Emit(CSharpCompilation compilation, OptimizationLevel level, out string errors)
     {
         var stream = new MemoryStream();
         var result = compilation.WithOptions(compilation.Options.WithOptimizationLevel(level)).Emit(stream);
@@ -53,7 +56,7 @@ internal sealed class Builds : IDisposable
     private static string LineOf(Diagnostic diagnostic)
         => diagnostic.Location.SourceTree is { } tree ? tree.GetText().Lines[diagnostic.Location.GetLineSpan().StartLinePosition.Line].ToString() : "";
 
-    internal static SyntaxTree Parsed(string source) => CSharpSyntaxTree.ParseText(source, new CSharpParseOptions(LanguageVersion.Latest, preprocessorSymbols: ["TRACE"]));
+    private static SyntaxTree Parsed(string source) => CSharpSyntaxTree.ParseText(source, new CSharpParseOptions(LanguageVersion.Latest, preprocessorSymbols: ["TRACE"]));
 
     private static IEnumerable<MetadataReference> References()
         => ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)

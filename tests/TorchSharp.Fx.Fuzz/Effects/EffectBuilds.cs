@@ -3,7 +3,7 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace TorchSharp.Fx.Fuzz.Effects;
 
-/// <summary>Compiles programs that use the fuzzer's own parts, every second batch as the Release compiler does.</summary>
+/// <summary>Compiles programs that use the fuzzer's own parts.</summary>
 internal static class EffectBuilds
 {
     private const string Usings = """
@@ -16,6 +16,5 @@ internal static class EffectBuilds
 
     private static readonly CSharpCompilation Empty = Builds.Compilation(Usings, MetadataReference.CreateFromFile(typeof(EffectBuilds).Assembly.Location));
 
-    internal static Builds? TryCompile(string source, out string errors)
-        => Builds.Emit(Empty.AddSyntaxTrees(Builds.Parsed(source)), source.Length % 2 == 0 ? OptimizationLevel.Debug : OptimizationLevel.Release, out errors) is { } image ? new(image) : null;
+    internal static Builds? TryCompile(string source, out string errors) => Builds.TryCompile(Empty, source, out errors);
 }
