@@ -48,7 +48,8 @@ internal static class Eager
     {
         if (!noted.TryGetValue(name, out var values))
             noted[name] = values = [];
-        values.Add(value.detach().clone());
+        // The program may call it in a scope of its own.
+        values.Add(value.detach().clone().DetachFromDisposeScope());
     }
 }
 

@@ -24,7 +24,7 @@ internal static class Gradients
         if (names.Length == 0)
             return null;
         using var traced = new Traced(scenario);
-        var expected = Of(scenario, traced.Module, _ => inputs => Extraction.Values(traced, names, inputs, Loss));
+        var expected = Of(scenario, traced.Module, _ => inputs => InOrder(Extraction.Values(traced, names, inputs, Loss)));
         if (expected is null)
             return null;
         var model = scenario.New();
@@ -32,11 +32,14 @@ internal static class Gradients
         var actual = Of(scenario, model, _ => inputs =>
         {
             var features = extractor.call(inputs);
-            return names.ToDictionary(name => name, name => (object?)Loss(features.value<object>(name)));
+            return InOrder(names.ToDictionary(name => name, name => (object?)Loss(features.value<object>(name))));
         });
         model.Dispose();
         return actual is null ? $"[{string.Join(", ", names)}] backward throws for the extractor only" : expected.Difference(actual, new(Tolerance: 1e-5)) is { } difference ? $"[{string.Join(", ", names)}] {difference}" : null;
     }
+
+    /// <summary>By name: each part of a loss weighs otherwise.</summary>
+    private static SortedDictionary<string, object?> InOrder(Dictionary<string, object?> losses) => new(losses, StringComparer.Ordinal);
 
     /// <summary>Null where the call or backward throws: memory that backward needs was written to.</summary>
     private static Observation? Of(Scenario scenario, nn.Module module, Func<nn.Module, Func<object?[], object?>> call)
