@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Reflection;
 using TorchSharp.Fx.Cil;
@@ -7,6 +8,9 @@ namespace TorchSharp.Fx.Tracing;
 /// <summary>TorchSharp's operations: with an argument that depends on an input they become nodes, and so do random draws; all others run.</summary>
 internal static class TensorOperations
 {
+    /// <summary>What gives a module other parts: one that existed before the trace stays as it is.</summary>
+    private static readonly FrozenSet<string> Registers = new[] { "register_buffer", "register_parameter", "register_module", "add_module", "RegisterComponents" }.ToFrozenSet(StringComparer.Ordinal);
+
     internal static Value? Handle(in Invocation call)
     {
         if (call.Traits.Home != Home.TorchSharp)
@@ -17,6 +21,8 @@ internal static class TensorOperations
         foreach (ref var argument in call.Arguments.AsSpan(call.Method.IsStatic ? 0 : 1))
             if (InterpretedEnumerable.IsLazy(argument.Reference))
                 argument = Value.OfObject(InterpretedEnumerable.ToArray(interpreter, argument.Reference!));
+        if (call.This is torch.nn.Module module && Registers.Contains(call.Method.Name) && !interpreter.Overlay.Owns(module))
+            throw Untraceable.ChangesModel(interpreter, call.Method);
         var written = Written(call);
         var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput) || Array.Exists(written, tensor => interpreter.Overlay.Owns(tensor) && interpreter.Constants.IsRead(tensor));
         // What changes a tensor of the model's is part of what the model does.
