@@ -38,6 +38,8 @@ internal sealed class Exporter(OnnxGraph graph)
     private object? Convert(Node node, Scope scope)
     {
         RefuseDecision(node, scope);
+        if (node.target is ModuleTarget { Path: var called } && Hooks.RunBy(node, scope.Run.ModuleAt(called)))
+            throw new NotSupportedException("it has hooks, and those are code; remove them first");
         var written = Writes(node, scope).ToArray();
         // Numbers are computed where a tensor needs them.
         if (scope.IsConstant(node) || (written.Length == 0 && !HoldsTensors(scope.Run.Values[node])))

@@ -53,7 +53,19 @@ internal sealed class Translator(Script script, LeafCode code, string path, Lazy
             if (node.target is BuiltinTarget { Operation: Builtin._assert })
                 Located(node, () => Assert(node));
             else
-                values[node] = Located(node, () => script.Assign(node.name, Expression(node)));
+                values[node] = Located(node, () => script.Assign(node.name, InItsMode(node, Expression(node))));
+    }
+
+    /// <summary>A value that was computed without gradients is detached, so that none flow through it here.</summary>
+    private string InItsMode(Node node, string value)
+    {
+        if (node.gradient_mode is not { } mode)
+            return value;
+        if (mode.Records)
+            throw new NotSupportedException($"it runs with {mode} whatever the caller's mode, and TorchScript has no form for that");
+        if (new AliasAnalysis(code.Graph, hierarchy).MutatedBy(node).Any() || (!TensorTypes.IsTensor(node.type) && TensorTypes.MayHold(node.type)))
+            throw new NotSupportedException($"it {(TensorTypes.IsTensor(node.type) ? "writes in place" : "gives several tensors")} under {mode}, and TorchScript has no form for that");
+        return TensorTypes.IsTensor(node.type) ? $"torch.detach({value})" : value;
     }
 
     /// <summary>A parameter of the method, under the name that it has in C#.</summary>
@@ -69,6 +81,7 @@ internal sealed class Translator(Script script, LeafCode code, string path, Lazy
     private string Expression(Node node) => node.target switch
     {
         AttributeTarget { Path: var name } => script.TensorOf(Join(path, name), hierarchy.Attribute(name)()),
+        ModuleTarget { Path: var name } when Hooks.RunBy(node, hierarchy.Module(name)) => throw new NotSupportedException("it has hooks, and those are code; remove them first"),
         ModuleTarget { Path: var name } target when hierarchy.Module(name) is var module => IsTorchSharp(module.GetType())
             ? Converters.Convert(script, module.GetType().Name, Called(node, module, name, [.. target.Method.GetParameters()]))
             : Enter(node, LeafCode.Of(module, node, examples?.Value), Join(path, name)),

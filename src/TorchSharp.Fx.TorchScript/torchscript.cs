@@ -21,6 +21,7 @@ public static class torchscript
     {
         if (graph_module is not IGraphModule { Program: var program })
             throw new ArgumentException($"{graph_module?.GetType().Name} is no graph module: export what fx.symbolic_trace or feature_extraction.create_feature_extractor makes of it.", nameof(graph_module));
+        Hooks.Refuse((IGraphModule)graph_module, "exported to TorchScript");
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         using var script = new Script(graph_module);

@@ -185,7 +185,7 @@ public sealed class Graph
         ArgumentNullException.ThrowIfNull(node);
         arg_transform ??= static input => input;
         var copy = create_node(node.op, node.target, [.. node.args.Select(argument => argument.map(arg_transform))], node.type, node.name);
-        copy.origin = node.origin;
+        copy.StandsFor(node);
         copy.CopyMeta(node);
         return copy;
     }

@@ -38,7 +38,7 @@ internal static class GraphCode
         var result = graph.nodes.LastOrDefault()?.op == Opcode.output ? CSharpNames.OfType(ResultType(graph.output_node())) : "void";
         var inputs = graph.nodes.Where(node => node.op == Opcode.placeholder).Select(Parameter);
         var place = "";
-        var statements = graph.nodes.Where(node => node.op != Opcode.placeholder).Select(node => $"{(showOrigins ? Comment(node, ref place) : "")}        {Statement(node, access)}\n");
+        var statements = GradientBlock.Of(graph).Select(block => block.Write(node => $"{(showOrigins ? Comment(node, ref place) : "")}        {Statement(node, access, block.IsDeclared(node))}\n"));
         return $"{result} forward({string.Join(", ", inputs)})\n    {{\n{string.Concat(statements)}    }}";
     }
 
@@ -59,13 +59,16 @@ internal static class GraphCode
         return place == before || place.Length == 0 ? "" : $"        // {place}\n";
     }
 
-    private static string Statement(Node node, Func<string, string> access) => node switch
+    /// <param name="node">The node.</param>
+    /// <param name="access">How the code gets at the module or tensor of a path.</param>
+    /// <param name="isDeclared">Whether the node's variable is there already.</param>
+    private static string Statement(Node node, Func<string, string> access, bool isDeclared) => node switch
     {
         { op: Opcode.output } => $"return {CSharpArguments.Of(node.args[0])};",
         { target: BuiltinTarget { Operation: Builtin._assert } } => $"if (!{Condition(node.args[0])}) throw new InvalidOperationException({CSharpArguments.Of(node.args[1])});",
         _ when node.type == typeof(void) => $"{Expression(node, access)};",
         _ when node.users.Count == 0 => $"_ = {Expression(node, access)};",
-        _ => $"var {CSharpNames.Identifier(node.name)} = {Expression(node, access)};",
+        _ => $"{(isDeclared ? "" : "var ")}{CSharpNames.Identifier(node.name)} = {Expression(node, access)};",
     };
 
     private static string Expression(Node node, Func<string, string> access) => node.target switch
@@ -104,10 +107,21 @@ internal static class GraphCode
             return $"{CSharpArguments.Receiver(node.args[0])}.{(target.Type.IsArray ? "Length" : "Count")}";
         if (target.Operation == Builtin.getitem)
             return Item(target.Type, node);
+        if (target.Operation is Builtin.eq or Builtin.ne && !target.Type.IsPrimitive && !target.Type.IsEnum && target.Type != typeof(string))
+            return Same(target.Operation, node);
         var cast = target.Type == typeof(uint) || target.Type == typeof(ulong) ? $"({CSharpNames.OfType(target.Type)})" : "";
         var operation = Operation(Operators[target.name], node, cast, target.Operation is Builtin.lshift or Builtin.rshift ? "" : cast);
         return target.Checked ? $"checked({operation})" : operation;
     }
+
+    /// <summary>Whether a value is null, or is the same as a constant. A tensor's own operators would compare numbers.</summary>
+    private static string Same(Builtin operation, Node node) => (node.args[1], operation) switch
+    {
+        (Literal { Value: null }, Builtin.eq) => $"{CSharpArguments.Receiver(node.args[0])} is null",
+        (Literal { Value: null }, _) => $"{CSharpArguments.Receiver(node.args[0])} is not null",
+        (_, Builtin.eq) => $"System.Collections.StructuralComparisons.StructuralEqualityComparer.Equals({CSharpArguments.Of(node.args[0])}, {CSharpArguments.Of(node.args[1])})",
+        _ => $"!System.Collections.StructuralComparisons.StructuralEqualityComparer.Equals({CSharpArguments.Of(node.args[0])}, {CSharpArguments.Of(node.args[1])})",
+    };
 
     private static string Item(Type sequence, Node node)
     {

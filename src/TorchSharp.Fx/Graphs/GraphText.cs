@@ -39,7 +39,7 @@ internal static class GraphText
         return text.ToString();
     }
 
-    private static string Head(Node node) => $"%{node.name} : [num_users={node.users.Count}]";
+    private static string Head(Node node) => $"%{node.name} : [num_users={node.users.Count}{(node.gradient_mode is { } mode ? $", gradient_mode={mode}" : "")}]";
 
     private static string Arguments(Node node) => node.target is MemberTarget member
         ? $"{ArgumentText.Join(node.args)}, {ArgumentText.MemberName(member.Member.Name)}"

@@ -13,11 +13,14 @@ internal static class ModuleHooks
     /// <summary>Whether a module has any.</summary>
     internal static bool On(nn.Module module)
     {
-        foreach (var field in Fields.Of(module.GetType()))
+        foreach (var field in FieldsOf(module.GetType()))
             if (field.GetValue(module) is ICollection { Count: > 0 })
                 return true;
         return false;
     }
+
+    /// <summary>The fields in which a module keeps them.</summary>
+    internal static FieldInfo[] FieldsOf(Type type) => Fields.Of(type);
 
     private static FieldInfo[] Find(Type type)
     {

@@ -58,6 +58,9 @@ public sealed partial class Node
     /// <summary>Where the user's program made this node; null for a node made by hand.</summary>
     public Origin? origin { get; internal set; }
 
+    /// <summary>The gradient mode that the node runs in; null for that of whoever runs the graph.</summary>
+    public GradientMode? gradient_mode { get; set; }
+
     /// <summary>The arguments, one for each of the callee's parameters. Setting them updates the users of every node involved.</summary>
     public ImmutableArray<Argument> args
     {
@@ -92,6 +95,9 @@ public sealed partial class Node
     public Node prev { get; internal set; }
 
     internal bool IsErased { get; set; }
+
+    /// <summary>Notes that the node stands for another one, or for a part of it: it comes from where that did and runs in its gradient mode.</summary>
+    internal void StandsFor(Node other) => (origin, gradient_mode) = (other.origin, other.gradient_mode);
 
     /// <summary>The node as a line of the graph's text; see <c>docs/graph-text.md</c>.</summary>
     public string format_node() => GraphText.Line(this);

@@ -37,7 +37,7 @@ internal sealed class AttentionFusion(InferenceGraph layers)
         var path = $"{node.name}_attention";
         layers.Replace(path, new FusedAttention(scale));
         var fused = layers.Graph.create_node(Opcode.call_module, new ModuleTarget(path, Forward), [.. args], typeof(Tensor));
-        fused.origin = node.origin;
+        fused.StandsFor(node);
         layers.Bypass(node, fused);
     }
 

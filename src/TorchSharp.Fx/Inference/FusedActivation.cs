@@ -61,7 +61,7 @@ internal sealed class FusedActivation
     /// <summary>The activation that a node computes of its first argument; null for any other node.</summary>
     internal static FusedActivation? Of(Node node, ModuleHierarchy modules) => node.target switch
     {
-        ModuleTarget target => Of(modules.Module(target.Path)),
+        ModuleTarget target when modules.Module(target.Path) is var module => Hooks.RunBy(node, module) ? null : Of(module),
         FunctionTarget target when TakesOnlyDefaults(node, target.Method) => Named(target.name.TrimEnd('_')),
         MethodTarget target when TakesOnlyDefaults(node, target.Method) => Named(target.name.TrimEnd('_')),
         _ => null,

@@ -212,7 +212,7 @@ internal sealed class Fusion(InferenceGraph layers)
     {
         using var here = layers.Graph.inserting_before(node);
         var replacement = layers.Graph.create_node(Opcode.call_module, new ModuleTarget(path, method), args, typeof(Tensor));
-        replacement.origin = node.origin;
+        replacement.StandsFor(node);
         layers.Bypass(node, replacement);
     }
 }

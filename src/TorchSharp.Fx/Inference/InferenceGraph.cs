@@ -1,3 +1,4 @@
+using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -21,7 +22,11 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
 
     internal nn.Module Module(string path) => modules.TryGetValue(path, out var own) ? own : hierarchy.Module(path);
 
-    internal nn.Module Module(Node call) => Module(call.target.name);
+    /// <summary>The module that a node calls, to decide by what kind it is; of one with hooks nothing is known.</summary>
+    internal nn.Module Module(Node call) => Module(call.target.name) is var module && ModuleHooks.On(module) ? Opaque : module;
+
+    /// <summary>Stands for a module that has to be called as it is.</summary>
+    private static readonly nn.Module Opaque = new Scope("opaque");
 
     /// <summary>The parameter, buffer or constant of a name.</summary>
     internal Tensor Tensor(string path) => constants.TryGetValue(path, out var own) ? own : hierarchy.Attribute(path)();

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Reflection;
+using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -16,7 +17,7 @@ internal sealed class LeafInlining(InferenceGraph layers)
     internal void Run()
     {
         foreach (var node in layers.Graph.nodes.ToArray())
-            if (LeafCode.IsUsers(node, layers.Module))
+            if (LeafCode.IsUsers(node, layers.Module) && !(node.target is ModuleTarget { Path: var path } && ModuleHooks.On(layers.Module(path))))
                 Inline(node);
     }
 
@@ -30,7 +31,7 @@ internal sealed class LeafInlining(InferenceGraph layers)
                 layers.Replace(path, new SizedLeaf(function, node.args, layers.Tensor));
                 using var here = layers.Graph.inserting_before(node);
                 var call = layers.Graph.create_node(Opcode.call_module, new ModuleTarget(path, SizedForward), [new ListArgument([.. SizedLeaf.Inputs(node.args).Select(i => node.args[i])], typeof(object))], node.type);
-                call.origin = node.origin;
+                call.StandsFor(node);
                 layers.Bypass(node, call);
             }
     }
@@ -81,7 +82,8 @@ internal sealed class LeafInlining(InferenceGraph layers)
     private Node Copy(Node leaf, Node step, Target target, Dictionary<Node, Argument> copies)
     {
         var copy = layers.Graph.create_node(step.op, target, [.. step.args.Select(argument => argument.map(inside => copies[inside]))], step.type, $"{leaf.name}_{step.name}");
-        copy.origin = step.origin;
+        copy.StandsFor(step);
+        copy.gradient_mode ??= leaf.gradient_mode;
         return copy;
     }
 

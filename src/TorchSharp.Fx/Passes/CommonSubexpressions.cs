@@ -42,7 +42,7 @@ public static class CommonSubexpressions
     }
 
     private static bool ComputesTheSame(Node a, Node b)
-        => a.op == b.op && a.target.Equals(b.target) && a.type == b.type && a.args.Length == b.args.Length
+        => a.op == b.op && a.target.Equals(b.target) && a.type == b.type && a.gradient_mode == b.gradient_mode && a.args.Length == b.args.Length
         && a.args.Zip(b.args).All(pair => ArgumentComparison.AreSame(pair.First, pair.Second, (node, other) => other is NodeArgument { Node: var second } && node == second));
 
     /// <summary>The same for nodes that compute the same, and rarely for others.</summary>

@@ -111,7 +111,7 @@ internal sealed class OutputProtection
         var before = current.GetValueOrDefault(written, written);
         using var here = graph.inserting_before(write);
         var copy = graph.call_method(Clone, before);
-        copy.origin = write.origin;
+        copy.StandsFor(write);
         foreach (var user in before.users.ToArray())
             if (user.op != Opcode.output && positions.TryGetValue(user, out var position) && position >= positions[write])
                 user.replace_input_with(before, copy);
@@ -126,7 +126,7 @@ internal sealed class OutputProtection
             before = before.next;
         using var here = graph.inserting_after(before);
         var copy = method.IsStatic ? graph.call_function(method, node) : graph.call_method(method, node);
-        copy.origin = node.origin;
+        copy.StandsFor(node);
         made.Push((node, replacements[node] = copy));
     }
 

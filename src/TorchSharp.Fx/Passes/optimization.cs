@@ -1,3 +1,4 @@
+using TorchSharp.Fx.Tracing;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -8,7 +9,7 @@ public static class optimization
 {
     /// <summary>
     /// A copy of a graph module in which each batch norm is part of the convolution or linear layer before it. The copy shares nothing with the original. A pair is left alone where that would not
-    /// be the same: the layer is called again or has another reader, its weight is read directly, it is transposed, or the norm has no running statistics; and a linear layer unless its output
+    /// be the same: the layer is called again or has another reader, its weight is read directly, it is transposed, tied to another layer, one of the two has hooks, or the norm has no running statistics; and a linear layer unless its output
     /// is known to have two dimensions (<paramref name="example_inputs"/>). Functions are left alone, too. The copy asserts the number of dimensions for which it is the same. Counterpart: <c>torch.fx.experimental.optimization.fuse</c>.
     /// </summary>
     /// <param name="model">The graph module, in eval mode.</param>
@@ -54,9 +55,11 @@ public static class optimization
     private static bool Fuse(IGraphModule module, Node layer, Node norm)
     {
         var modules = module.Program.Source;
-        if (layer.users.Count != 1 || modules.Module(norm.target.name) is not BatchNorm { training: false, running_mean: not null, running_var: not null } statistics)
+        if (layer.users.Count != 1 || layer.gradient_mode != norm.gradient_mode || modules.Module(norm.target.name) is not BatchNorm { training: false, running_mean: not null, running_var: not null } statistics)
             return false;
         var called = modules.Module(layer.target.name);
+        if (ModuleHooks.On(statistics) || ModuleHooks.On(called) || IsTied((nn.Module)module, called))
+            return false;
         if (module.Program.Used.Count(path => IsPartOf(path, called, modules)) != 1 || module.graph.find_nodes(Opcode.call_module, layer.target.name).Count() != 1)
             return false;
         switch (called)
@@ -76,7 +79,14 @@ public static class optimization
         }
     }
 
-    /// <summary>Gives back what was replaced, unless another layer is tied to it.</summary>
+    /// <summary>Whether a layer shares a parameter with another module: that one would lose it, for a layer disposes the weight that it is given another one for.</summary>
+    private static bool IsTied(nn.Module root, nn.Module layer)
+    {
+        var own = layer.parameters(recurse: false).ToHashSet<Tensor>(ReferenceEqualityComparer.Instance);
+        return root.modules().Append(root).Any(other => !ReferenceEquals(other, layer) && other.parameters(recurse: false).Any(own.Contains));
+    }
+
+    /// <summary>Gives back what was replaced.</summary>
     private static void Release(IGraphModule module, Parameter?[] old)
     {
         foreach (var parameter in old)

@@ -89,10 +89,12 @@ internal sealed class Rewriter
 
     private Argument Successor(Node node) => successors.TryGetValue(node, out var successor) ? Successor(successor) : node;
 
-    /// <summary>Everything is computed at the last node's place instead: nothing may read a result before, or write to what the match reads, or read or write what it writes to, meanwhile.</summary>
+    /// <summary>Everything is computed at the last node's place and in its gradient mode instead: nothing may read a result before, or write to what the match reads, or read or write what it writes to, meanwhile.</summary>
     private bool CanMove(SubgraphMatch match, Node[] inside, Dictionary<Node, int> position)
     {
         var (first, last) = (position[inside[0]], position[inside[^1]]);
+        if (inside.Where(GradientMode.Matters).Select(node => node.gradient_mode).Distinct().Count() > 1)
+            return false;
         if (match.anchors.SelectMany(anchor => anchor.users).Any(user => position[user] < last && !inside.Contains(user)))
             return false;
         var aliases = module.graph.Aliases(module.Program.Source);
@@ -110,7 +112,8 @@ internal sealed class Rewriter
             var args = node.args.Select(argument => argument.map(inner => copies.TryGetValue(inner, out var copy) ? copy
                 : throw new ArgumentException($"The replacement reads '{inner.name}', but the pattern doesn't, so it stands for nothing.")));
             var copy = module.graph.create_node(node.op, Adopted(node.target), [.. args], node.type, node.name);
-            copy.origin = node.origin;
+            copy.StandsFor(node);
+            copy.gradient_mode ??= after.gradient_mode;
             copies[node] = copy;
             added.Add(copy);
         }

@@ -11,6 +11,7 @@ internal sealed class ArgumentBuilder(Func<Node, object?> valueOf, List<IDisposa
 {
     internal object? Build(Argument argument, Type to) => argument switch
     {
+        NodeArgument { Node: var node } when to == typeof(TensorIndex) && TensorTypes.IsTensor(node.type) => Structures.Index((Tensor?)valueOf(node)),
         NodeArgument { Node: var node } => Convert(valueOf(node), to),
         Literal { Value: var value } => Convert(value, to),
         ListArgument list => Convert(BuildList(list, to), to),

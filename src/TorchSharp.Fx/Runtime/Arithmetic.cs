@@ -87,8 +87,8 @@ internal abstract class Arithmetic
     {
         private protected override object? Apply(BuiltinTarget target, object? left, object? right) => target.Operation switch
         {
-            Builtin.eq => ReferenceEquals(left, right),
-            Builtin.ne => !ReferenceEquals(left, right),
+            Builtin.eq => Structures.AreSame(left, right),
+            Builtin.ne => !Structures.AreSame(left, right),
             _ => null,
         };
     }

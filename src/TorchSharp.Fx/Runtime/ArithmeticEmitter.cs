@@ -59,7 +59,11 @@ internal static class ArithmeticEmitter
     private static Expression Negate(Expression a)
         => a.Type == typeof(uint) || a.Type == typeof(ulong) ? Expression.Subtract(Expression.Default(a.Type), a) : Expression.Negate(a);
 
-    private static BinaryExpression? Binary(BuiltinTarget target, Expression a, Expression b) => target.Operation switch
+    private static Expression AreSame(Expression a, Expression b) => b is ConstantExpression { Value: null }
+        ? Expression.ReferenceEqual(a, b)
+        : Expression.Call(typeof(Structures), nameof(Structures.AreSame), null, a, b);
+
+    private static Expression? Binary(BuiltinTarget target, Expression a, Expression b) => target.Operation switch
     {
         Builtin.add => target.Checked ? Expression.AddChecked(a, b) : Expression.Add(a, b),
         Builtin.sub => target.Checked ? Expression.SubtractChecked(a, b) : Expression.Subtract(a, b),
@@ -71,8 +75,8 @@ internal static class ArithmeticEmitter
         Builtin.xor => Expression.ExclusiveOr(a, b),
         Builtin.lshift => Expression.LeftShift(a, b),
         Builtin.rshift => Expression.RightShift(a, b),
-        Builtin.eq => a.Type == typeof(object) ? Expression.ReferenceEqual(a, b) : Expression.Equal(a, b),
-        Builtin.ne => a.Type == typeof(object) ? Expression.ReferenceNotEqual(a, b) : Expression.NotEqual(a, b),
+        Builtin.eq => a.Type == typeof(object) ? AreSame(a, b) : Expression.Equal(a, b),
+        Builtin.ne => a.Type == typeof(object) ? Expression.Not(AreSame(a, b)) : Expression.NotEqual(a, b),
         Builtin.lt => Expression.LessThan(a, b),
         Builtin.le => Expression.LessThanOrEqual(a, b),
         Builtin.gt => Expression.GreaterThan(a, b),

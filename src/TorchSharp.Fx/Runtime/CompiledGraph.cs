@@ -17,6 +17,8 @@ internal sealed class CompiledGraph
     private readonly List<ParameterExpression> temporaries = [];
     private readonly ParameterExpression inputs = Expression.Parameter(typeof(object[]), "inputs");
     private readonly ParameterExpression turn = Expression.Variable(typeof(int), "turn");
+    private readonly ParameterExpression? mode;
+    private GradientMode? lastMode;
 
     // What a failure has to dispose. Only this one variable lives on into the handler: with all of them the JIT takes seconds.
     private readonly ParameterExpression made = Expression.Variable(typeof(object[]), "made");
@@ -37,6 +39,7 @@ internal sealed class CompiledGraph
         copies = OutputCopies.Of(graph, aliases, modules);
         lifetimes = new Lifetimes(graph, aliases, graph.nodes.Where(MayKeep), copies.Nodes);
         nodes = [.. graph.nodes];
+        mode = Array.Exists(nodes, node => node.gradient_mode is not null) ? Expression.Variable(typeof(GradientModeSwitch), "mode") : null;
         foreach (var node in nodes.Where(node => node.op != Opcode.output && node.type != typeof(void)))
             values[node] = Expression.Variable(node.type, node.name);
         run = Compile(result ?? graph.output_node().args[0], type ?? graph.output_node().type);
@@ -62,7 +65,22 @@ internal sealed class CompiledGraph
         var body = Expression.TryCatch(Expression.Block(typeof(object), steps), Expression.Catch(error, Expression.Throw(failure, typeof(object))));
         var slots = Expression.Assign(made, Expression.NewArrayBounds(typeof(object), Expression.Constant(nodes.Length)));
         var counting = Expression.Assign(owners, Array.Exists(nodes, lifetimes.IsCounted) ? Expression.New(typeof(Owners)) : Expression.Constant(null, typeof(Owners)));
-        return Expression.Lambda<Func<object?[], object?>>(Expression.Block([.. values.Values, .. temporaries, turn, made, owners], slots, counting, body), inputs).Compile();
+        return Expression.Lambda<Func<object?[], object?>>(Expression.Block([.. values.Values, .. temporaries, turn, made, owners], slots, counting, InCallersMode(body)), inputs).Compile();
+    }
+
+    /// <summary>Gives the caller its gradient mode back after the nodes, where one has a mode of its own.</summary>
+    private Expression InCallersMode(Expression body) => mode is null ? body : Expression.Block(
+        [mode],
+        Expression.Assign(mode, Expression.New(typeof(GradientModeSwitch))),
+        Expression.TryFinally(body, Expression.Call(mode, nameof(GradientModeSwitch.Dispose), null)));
+
+    /// <summary>What enters the gradient mode of a node, where that is another than that of the node before.</summary>
+    private IEnumerable<Expression> EnterMode(Node node)
+    {
+        if (mode is null || node.gradient_mode == lastMode || !GradientMode.Matters(node))
+            yield break;
+        lastMode = node.gradient_mode;
+        yield return Expression.Call(mode, nameof(GradientModeSwitch.To), null, Expression.Constant(lastMode, typeof(GradientMode)));
     }
 
     private Expression Input(Node node, int position)
@@ -92,6 +110,8 @@ internal sealed class CompiledGraph
     private IEnumerable<Expression> Step(Node node, int position)
     {
         yield return Expression.Assign(turn, Expression.Constant(position));
+        foreach (var enter in EnterMode(node))
+            yield return enter;
         var (value, arguments) = new NodeEmitter(modules, input => values[input]).Emit(node);
         temporaries.AddRange(arguments);
         var variable = values.GetValueOrDefault(node);

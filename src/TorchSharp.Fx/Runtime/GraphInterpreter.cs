@@ -148,6 +148,7 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
 
     private object? Located(Node node)
     {
+        using var mode = node.gradient_mode?.Enter();
         try
         {
             return run_node(node);
@@ -163,6 +164,8 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
         var temporaries = new List<IDisposable>();
         var builder = Builder(temporaries);
         var self = receiver is null || method.IsStatic ? null : builder.Build(receiver, method.DeclaringType!);
+        if (self is null && method is { IsStatic: false, IsConstructor: false })
+            throw new NullReferenceException();
         var args = ParameterTypes.Arguments(method, node.args[skipped..], node).Select(pair => builder.Build(pair.Argument, pair.Type)).ToArray();
         var result = Invocation.Invoke(method, self, args);
         foreach (var temporary in temporaries)

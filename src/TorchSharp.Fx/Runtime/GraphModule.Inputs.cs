@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>A graph as a module with the 2 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>, IGraphModule
+public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>, IGraphModule, IHoldsGraph
 {
     private readonly GraphProgram program;
 
@@ -27,6 +27,10 @@ public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>, IGraphMo
     private protected GraphProgram Program => program;
 
     GraphProgram IGraphModule.Program => program;
+
+    Graph IHoldsGraph.Held => program.Current;
+
+    ModuleHierarchy IHoldsGraph.Names => program.Source;
 
     /// <inheritdoc/>
     public override TResult forward(T1 input1, T2 input2) => (TResult)program.Run(input1, input2)!;
@@ -66,7 +70,7 @@ public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>, IGraphMo
 }
 
 /// <summary>A graph as a module with the 3 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>, IGraphModule
+public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>, IGraphModule, IHoldsGraph
 {
     private readonly GraphProgram program;
 
@@ -89,6 +93,10 @@ public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>, 
     private protected GraphProgram Program => program;
 
     GraphProgram IGraphModule.Program => program;
+
+    Graph IHoldsGraph.Held => program.Current;
+
+    ModuleHierarchy IHoldsGraph.Names => program.Source;
 
     /// <inheritdoc/>
     public override TResult forward(T1 input1, T2 input2, T3 input3) => (TResult)program.Run(input1, input2, input3)!;
@@ -128,7 +136,7 @@ public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>, 
 }
 
 /// <summary>A graph as a module with the 4 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TResult>, IGraphModule
+public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TResult>, IGraphModule, IHoldsGraph
 {
     private readonly GraphProgram program;
 
@@ -151,6 +159,10 @@ public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TR
     private protected GraphProgram Program => program;
 
     GraphProgram IGraphModule.Program => program;
+
+    Graph IHoldsGraph.Held => program.Current;
+
+    ModuleHierarchy IHoldsGraph.Names => program.Source;
 
     /// <inheritdoc/>
     public override TResult forward(T1 input1, T2 input2, T3 input3, T4 input4) => (TResult)program.Run(input1, input2, input3, input4)!;
@@ -190,7 +202,7 @@ public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TR
 }
 
 /// <summary>A graph as a module with the 5 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4, T5, TResult>, IGraphModule
+public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4, T5, TResult>, IGraphModule, IHoldsGraph
 {
     private readonly GraphProgram program;
 
@@ -213,6 +225,10 @@ public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4
     private protected GraphProgram Program => program;
 
     GraphProgram IGraphModule.Program => program;
+
+    Graph IHoldsGraph.Held => program.Current;
+
+    ModuleHierarchy IHoldsGraph.Names => program.Source;
 
     /// <inheritdoc/>
     public override TResult forward(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5) => (TResult)program.Run(input1, input2, input3, input4, input5)!;
@@ -252,7 +268,7 @@ public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4
 }
 
 /// <summary>A graph as a module with the 6 inputs and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule<T1, T2, T3, T4, T5, T6, TResult> : nn.Module<T1, T2, T3, T4, T5, T6, TResult>, IGraphModule
+public class GraphModule<T1, T2, T3, T4, T5, T6, TResult> : nn.Module<T1, T2, T3, T4, T5, T6, TResult>, IGraphModule, IHoldsGraph
 {
     private readonly GraphProgram program;
 
@@ -275,6 +291,10 @@ public class GraphModule<T1, T2, T3, T4, T5, T6, TResult> : nn.Module<T1, T2, T3
     private protected GraphProgram Program => program;
 
     GraphProgram IGraphModule.Program => program;
+
+    Graph IHoldsGraph.Held => program.Current;
+
+    ModuleHierarchy IHoldsGraph.Names => program.Source;
 
     /// <inheritdoc/>
     public override TResult forward(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5, T6 input6) => (TResult)program.Run(input1, input2, input3, input4, input5, input6)!;

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>A graph as a module, for sources that derive from the bare <see cref="nn.Module"/> and whose inputs no type describes. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule : nn.Module, IGraphModule
+public class GraphModule : nn.Module, IGraphModule, IHoldsGraph
 {
     private readonly GraphProgram program;
 
@@ -27,6 +27,10 @@ public class GraphModule : nn.Module, IGraphModule
     private protected GraphProgram Program => program;
 
     GraphProgram IGraphModule.Program => program;
+
+    Graph IHoldsGraph.Held => program.Current;
+
+    ModuleHierarchy IHoldsGraph.Names => program.Source;
 
     /// <summary>Runs the graph on its inputs; those left out take their defaults.</summary>
     public object? call(params object?[] inputs) => program.Run(GraphInputs.Bind(graph, inputs));
@@ -66,7 +70,7 @@ public class GraphModule : nn.Module, IGraphModule
 }
 
 /// <summary>A graph as a module with the input and the result of the module it came from. Counterpart: <c>torch.fx.GraphModule</c>.</summary>
-public class GraphModule<T1, TResult> : nn.Module<T1, TResult>, IGraphModule
+public class GraphModule<T1, TResult> : nn.Module<T1, TResult>, IGraphModule, IHoldsGraph
 {
     private readonly GraphProgram program;
 
@@ -89,6 +93,10 @@ public class GraphModule<T1, TResult> : nn.Module<T1, TResult>, IGraphModule
     private protected GraphProgram Program => program;
 
     GraphProgram IGraphModule.Program => program;
+
+    Graph IHoldsGraph.Held => program.Current;
+
+    ModuleHierarchy IHoldsGraph.Names => program.Source;
 
     /// <inheritdoc/>
     public override TResult forward(T1 input) => (TResult)program.Run(input)!;

@@ -45,6 +45,7 @@ internal sealed class GraphModuleCopy(GraphProgram program, nn.Module module)
             throw new NotSupportedException($"A {module.GetType().Name} can't be cloned: only its own code knows how to make one. Clone the graph (graph.clone()) and make one of that.");
         object?[] arguments = program.ReturnsFeatures || train != eval ? [root, train, eval, constants] : [root, train, constants];
         var copy = (nn.Module)Activator.CreateInstance(module.GetType(), BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DoNotWrapExceptions, null, arguments, null)!;
+        Hooks.Copy(module, copy);
         if (copy.training != module.training)
             copy.train(module.training);
         return copy;

@@ -19,7 +19,7 @@ internal sealed class GraphProgram
     {
         this.owner = owner;
         // Two graphs may also be the modes of a module with any other result.
-        this.returnsFeatures = returnsFeatures && (owner is DualGraphModule || Signature(owner) is [.., var result] && result == typeof(Features));
+        this.returnsFeatures = (returnsFeatures && (owner is DualGraphModule || Signature(owner) is [.., var result] && result == typeof(Features))) || MakesFeatures(evalGraph);
         (TrainGraph, EvalGraph) = (trainGraph, evalGraph);
         // Before any child is registered, which would follow.
         owner.train(root.training);
@@ -31,6 +31,10 @@ internal sealed class GraphProgram
             owner.register_buffer(name, tensor, persistent: false);
         Recompile();
     }
+
+    /// <summary>Whether the graph says itself that its result is a <see cref="Features"/>, as that of an extractor does.</summary>
+    private static bool MakesFeatures(Graph graph)
+        => graph.nodes.LastOrDefault() is { op: Opcode.output, args: [DictArgument] } output && output.type == typeof(Features);
 
     /// <summary>The inputs' types and the result's, as the module's base class has them; none for a bare <see cref="nn.Module"/>.</summary>
     internal static Type[] Signature(nn.Module module)

@@ -26,7 +26,7 @@ public class GraphTransformer(nn.Module module, Graph graph) : GraphInterpreter(
             Set(node, run_node(node));
             // What stands for a node came from where that did.
             foreach (var made in new_graph.nodes.Reverse().TakeWhile(made => made != known))
-                made.origin = node.origin;
+                made.StandsFor(node);
         }
         new_graph.lint();
         return new_graph;

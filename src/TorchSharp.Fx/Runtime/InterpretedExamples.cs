@@ -63,7 +63,7 @@ internal sealed class InterpretedExamples : ExampleValues
     {
         if (node.target is BuiltinTarget { Operation: Builtin._assert })
             return;
-        using var noGradients = no_grad();
+        using var noGradients = GlobalState.ReadsMode(node) ? null : no_grad();
         using var scope = NewDisposeScope();
         try
         {

@@ -17,6 +17,7 @@ internal sealed class ModuleProject
     internal ModuleProject(IGraphModule module, string name)
     {
         (program, this.module, graph, this.name) = (module.Program, (nn.Module)module, module.graph, name);
+        Hooks.Refuse(module, "written as a project");
         var names = new Namespace();
         foreach (var node in graph.nodes)
             if (node.op is Opcode.get_attr or Opcode.call_module && !members.ContainsKey(node.target.name))

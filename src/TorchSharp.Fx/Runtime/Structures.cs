@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
@@ -34,6 +35,36 @@ internal static class Structures
         _ => throw new InvalidOperationException($"A {sequence.GetType()} has no length."),
     };
 
+    /// <summary>Whether two values are the same: structures by what they hold, tensors by type, shape and numbers.</summary>
+    internal static bool AreSame(object? a, object? b) => (a, b) switch
+    {
+        _ when ReferenceEquals(a, b) => true,
+        (null, _) or (_, null) => false,
+        (Tensor one, Tensor other) => one.dtype == other.dtype && one.shape.SequenceEqual(other.shape) && HoldTheSame(one, other),
+        (Scalar one, Scalar other) => one.Type == other.Type && one.ToString() == other.ToString(),
+        (ITuple one, ITuple other) => one.Length == other.Length && Enumerable.Range(0, one.Length).All(i => AreSame(one[i], other[i])),
+        (string, _) => a.Equals(b),
+        (IDictionary one, IDictionary other) => one.Count == other.Count && one.Keys.Cast<object>().All(key => other.Contains(key) && AreSame(one[key], other[key])),
+        (IEnumerable one, IEnumerable other) => one.Cast<object?>().SequenceEqual(other.Cast<object?>(), SameComparer.Instance),
+        _ => a.Equals(b),
+    };
+
+    private static bool HoldTheSame(Tensor one, Tensor other)
+    {
+        using var differs = one.not_equal(other);
+        using var any = differs.any();
+        return !any.ToBoolean();
+    }
+
+    private sealed class SameComparer : IEqualityComparer<object?>
+    {
+        internal static readonly SameComparer Instance = new();
+
+        bool IEqualityComparer<object?>.Equals(object? a, object? b) => AreSame(a, b);
+
+        int IEqualityComparer<object?>.GetHashCode(object? value) => 0;
+    }
+
     /// <summary>The element that a graph writes with a negative position, as Python does: C#'s <c>^1</c> is −1.</summary>
     internal static object? FromEnd(object sequence, int position) => Item(sequence, Length(sequence) + position);
 
@@ -43,9 +74,13 @@ internal static class Structures
         Array array => array.GetValue(Position(key)),
         IList list => list[Position(key)],
         ITuple tuple => tuple[Position(key)],
-        _ => sequence.GetType().GetProperty("Item")?.GetMethod!.Invoke(sequence, BindingFlags.DoNotWrapExceptions, null, [key], null)
-            ?? throw new InvalidOperationException($"A {sequence.GetType()} can't be indexed."),
+        _ when sequence.GetType().GetProperty("Item") is { } indexer => indexer.GetMethod!.Invoke(sequence, BindingFlags.DoNotWrapExceptions, null, [key], null),
+        _ => throw new InvalidOperationException($"A {sequence.GetType()} can't be indexed."),
     };
+
+    /// <summary>A tensor as an index. One that is null would end the process in native code.</summary>
+    internal static TensorIndex Index(Tensor? tensor)
+        => TensorIndex.Tensor(tensor ?? throw new NullReferenceException("A tensor is indexed by one that is null."));
 
     /// <summary>Rows of rows as an array of several dimensions.</summary>
     internal static Array Rectangular(Array rows, Type type)

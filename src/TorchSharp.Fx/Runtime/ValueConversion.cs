@@ -65,7 +65,7 @@ internal static class ValueConversion
         if (value.Type == typeof(bool))
             return Expression.Call(typeof(TensorIndex), nameof(TensorIndex.Bool), null, value);
         if (TensorTypes.IsTensor(value.Type))
-            return Expression.Call(typeof(TensorIndex), nameof(TensorIndex.Tensor), null, value);
+            return Expression.Call(typeof(Structures), nameof(Structures.Index), null, value);
         return IsNumber(value.Type) ? Expression.Call(typeof(TensorIndex), nameof(TensorIndex.Single), null, Emit(value, typeof(long?))) : null;
     }
 

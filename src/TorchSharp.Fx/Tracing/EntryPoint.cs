@@ -13,9 +13,30 @@ internal sealed record EntryPoint(torch.nn.Module Root, MethodInfo Method, objec
 
     internal static EntryPoint Of(torch.nn.Module root)
     {
+        if (root is IHoldsGraph { Held: var graph } && Runner(root) is { } runner)
+            return new(root, runner, root, [.. graph.find_nodes(Opcode.placeholder).Select(node => new PlaceholderParameter(node, runner))]) { IsCall = true };
         var forward = Forward(root);
-        return new(root, forward, root, forward.GetParameters());
+        return new(root, forward, root, forward.GetParameters()) { IsCall = true };
     }
+
+    /// <summary>Whether it stands for calling the root, which runs the root's hooks, and not for its forward alone.</summary>
+    private bool IsCall { get; init; }
+
+    /// <summary>The method of a graph module that runs its graph; null where the user's own forward does.</summary>
+    private static MethodInfo? Runner(torch.nn.Module root)
+    {
+        for (var type = root.GetType(); type is not null && type != typeof(torch.nn.Module); type = type.BaseType)
+            if (type.Assembly == typeof(Graph).Assembly && (type.GetMethod("forward", Own) ?? type.GetMethod("call", Own, [typeof(object[])])) is { } method)
+                return method;
+            else if (type.GetMethod("forward", Own) is not null)
+                return null;
+        return null;
+    }
+
+    /// <summary>The type of the result.</summary>
+    internal Type ReturnType => IsReplayed ? ((IHoldsGraph)Root).Held.output_node().type : Method.ReturnType;
+
+    private bool IsReplayed => ReferenceEquals(Closed, Root) && Replay.Is(Root, Method);
 
     /// <summary>A method of a module has that module as its root, also if it isn't <c>forward</c>; any other function has what it captured.</summary>
     internal static EntryPoint Of(Delegate function)
@@ -29,12 +50,17 @@ internal sealed record EntryPoint(torch.nn.Module Root, MethodInfo Method, objec
     }
 
     /// <summary>Runs it on values for its inputs, the way every call goes: a function of TorchSharp is one node.</summary>
-    internal Value Run(Interpreter interpreter, Value[] inputs) => interpreter.Dispatch(Method, Closed switch
-    {
-        null => inputs,
-        ValueType => [Value.Of(new Address.Box(Closed)), .. inputs],
-        _ => [Value.OfObject(Closed), .. inputs],
-    });
+    internal Value Run(Interpreter interpreter, Value[] inputs) => IsReplayed && !ModuleHooks.On(Root)
+        ? new Replay(interpreter, Root).Root(inputs)
+        : interpreter.Dispatch(Called, Closed switch
+        {
+            null => inputs,
+            ValueType => [Value.Of(new Address.Box(Closed)), .. inputs],
+            _ => [Value.OfObject(Closed), .. inputs],
+        });
+
+    /// <summary>The hooks of the root are a part of what it does, as those of every module are that is followed.</summary>
+    private MethodInfo Called => IsCall && ModuleHooks.On(Root) ? ModuleCalls.WithHooks(Root, Method) : Method;
 
     /// <summary>The forward that overrides <c>Module&lt;…>.forward</c>; for a bare <c>Module</c> the only one there is.</summary>
     private static MethodInfo Forward(torch.nn.Module root)
@@ -92,13 +118,9 @@ internal sealed record EntryPoint(torch.nn.Module Root, MethodInfo Method, objec
     {
         var type = parameter.ParameterType;
         var input = Placeholder(interpreter, parameter, parameter.Name + "_1");
-        if (value is null or string || value.GetType().IsPrimitive || value is Enum)
-        {
-            var literal = new Literal(value);
-            var same = interpreter.Tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, value?.GetType() ?? typeof(object)), [input.Argument, literal], typeof(bool));
-            var message = $"{parameter.Name} has been specialized to have value {literal} but got another value";
-            interpreter.Specialised(same, message);
-        }
+        var literal = interpreter.ToConstant(value);
+        var same = interpreter.Tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, Interpreter.Compared(value, type)), [input.Argument, literal], typeof(bool));
+        interpreter.Specialised(same, $"{parameter.Name} has been specialized to have value {literal} but got another value");
         return StructLayout.IsNullable(type) ? Value.OfStruct(value) : interpreter.ToValue(value, type);
     }
 }

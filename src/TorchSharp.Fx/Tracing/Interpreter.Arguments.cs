@@ -101,6 +101,24 @@ internal sealed partial class Interpreter
         };
     }
 
+    /// <summary>The same for a value that the caller fixes: its tensors stay what they are to the program. An object that no graph writes down stands for itself.</summary>
+    internal Argument ToConstant(object? real)
+    {
+        Symbols.IsClosed = true;
+        try
+        {
+            return ToArgument(real);
+        }
+        catch (TraceException)
+        {
+            return new Literal(real);
+        }
+        finally
+        {
+            Symbols.IsClosed = false;
+        }
+    }
+
     private Argument Number(object number) => ToValue(number, number.GetType()) is { IsSymbol: true } value ? value.Symbol.Argument : new Literal(number);
 
     private ListArgument List(IEnumerable items, Type element, Type? collection)
@@ -172,7 +190,7 @@ internal sealed partial class Interpreter
             "Ellipsis" => new EllipsisArgument(),
             "Bool" => new Literal((long)Part("startIndexOrBoolOrSingle")! != 0),
             "Single" => Number("startIndexOrBoolOrSingle")!,
-            "Tensor" => ToArgument(Part("tensor")),
+            "Tensor" => ToArgument(Part("tensor") ?? throw ProgramFault.Raise(new NullReferenceException("A tensor is indexed by one that is null."))),
             _ => new SliceArgument(Number("startIndexOrBoolOrSingle"), Number("stopIndex"), Number("step")),
         };
     }

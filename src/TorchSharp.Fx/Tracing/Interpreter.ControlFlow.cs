@@ -14,7 +14,7 @@ internal sealed partial class Interpreter
         var isTrue = value.Kind switch
         {
             ValueKind.Symbol => Decide(f, condition!, whenTrue ? target : f.Next, whenTrue ? f.Next : target),
-            ValueKind.Object or ValueKind.Address => Present(value.Reference),
+            ValueKind.Object or ValueKind.Address => Present(value.Reference, Guards.ThrowMessage(f.Code, whenTrue ? f.Next : target)),
             ValueKind.Int32 => value.Int32 != 0,
             _ => value.Int64 != 0,
         };

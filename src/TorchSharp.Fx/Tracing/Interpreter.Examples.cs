@@ -9,7 +9,6 @@ namespace TorchSharp.Fx.Tracing;
 /// </summary>
 internal sealed partial class Interpreter
 {
-    private readonly HashSet<Node> present = [];
 
     private readonly Dictionary<string, Value> known = new(StringComparer.Ordinal);
     private readonly HashSet<object> measured = new(ReferenceEqualityComparer.Instance);
@@ -48,7 +47,7 @@ internal sealed partial class Interpreter
         Permit(symbol);
         var value = Agreed(values => values.Of(node), () => $"'{node.name}' as a number");
         AssertEqual(node, value);
-        known[Identity(node)] = ToValue(value, node.type);
+        known[Identity(node)] = ToValue(value, Underlying(node.type));
         return Known(Value.Of(symbol));
     }
 
@@ -231,6 +230,7 @@ internal sealed partial class Interpreter
     private static bool ReadsContent(Node node) => node.target switch
     {
         BuiltinTarget { Operation: not Builtin.len } => node.all_input_nodes.Any(ReadsContent),
+        _ when GlobalState.ReadsMode(node) => false,
         MemberTarget { Member: var member } when member.DeclaringType != typeof(torch.Tensor) => false,
         FunctionTarget { Method: var method } when Traits.Of(method).Home != Home.TorchSharp => IsNumber(node.type) && node.all_input_nodes.Any(ReadsContent),
         { Callee: { } callee } => IsNumber(Traits.Of(callee.Method).ReturnType) && !Operations.Of(callee.Method).Has(Effects.ReadsMetadata),
@@ -242,9 +242,12 @@ internal sealed partial class Interpreter
     private void AssertEqual(Node node, object? value)
     {
         var literal = new Literal(value);
-        var same = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, value?.GetType() ?? typeof(object)), [node, literal], typeof(bool));
+        var same = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, Compared(value, node.type)), [node, literal], typeof(bool));
         Specialised(same, TracedWith($"{node.name} == {literal}"));
     }
+
+    /// <summary>As what a value is compared: one that may be null as an object, for null is no number.</summary>
+    internal static Type Compared(object? value, Type declared) => value is null || StructLayout.IsNullable(declared) ? typeof(object) : value.GetType();
 
     /// <summary>What is null in the example is null in the graph.</summary>
     private Value Absent(Proxy proxy)
@@ -252,28 +255,6 @@ internal sealed partial class Interpreter
         AssertEqual(proxy.node, null);
         return proxy.type.IsValueType ? Value.OfStruct(null) : Value.Null;
     }
-
-    /// <summary>The inputs that the program asked for being null: symbols alone take them to be there.</summary>
-    internal List<(string Name, Origin? At)> TakenAsPresent { get; } = [];
-
-    /// <summary>Whether a reference is not null. That of an input is asserted once, with an example: another call may leave it out.</summary>
-    internal bool Present(object? reference)
-    {
-        if (!Symbols.TryGet(reference, out var symbol) || !IsInput(symbol.node) || !present.Add(symbol.node))
-            return reference is not null;
-        if (Examples is null)
-        {
-            TakenAsPresent.Add((symbol.node.name, Here()));
-            return true;
-        }
-        var there = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.ne, typeof(object)), [symbol.node, new Literal(null)], typeof(bool));
-        Assert(there, TracedWith($"{symbol.node.name} != None"));
-        return true;
-    }
-
-    /// <summary>An input, or what an input holds.</summary>
-    private static bool IsInput(Node node)
-        => node.op == Opcode.placeholder || (node.target is MemberTarget or BuiltinTarget { Operation: Builtin.getitem } && node.all_input_nodes.All(IsInput));
 
     /// <summary>How the message of an assertion begins that a trace by example made; others are the program's own checks.</summary>
     internal const string AssumedByExample = "traced with ";

@@ -68,7 +68,7 @@ internal sealed partial class Interpreter
         if (!type.IsValueType)
             return value;
         if (value.IsSymbol)
-            return Value.OfObject(InType(value.Symbol, type));
+            return Value.OfObject(InType(Boxed(value.Symbol, type), Underlying(type)));
         if (StructLayout.IsNullable(type))
             return Value.OfObject(value.Reference is Proxy held ? InType(held, Nullable.GetUnderlyingType(type)!) : value.Reference);
         if (type.IsByRefLike)
@@ -81,6 +81,15 @@ internal sealed partial class Interpreter
     /// <summary>A number in a box has the type of the box.</summary>
     private static Proxy InType(Proxy symbol, Type type)
         => symbol.type == type || symbol is Deferred || !HoldsNumber(symbol.type) || !HoldsNumber(type) ? symbol : new Proxy(new ConvertArgument(symbol.Argument, type, false), type);
+
+    /// <summary>A nullable is boxed as what it holds, or as null.</summary>
+    private Proxy Boxed(Proxy symbol, Type type)
+    {
+        if (!StructLayout.IsNullable(type))
+            return symbol;
+        AssertPresent(symbol);
+        return new Proxy(symbol.Argument, Underlying(type));
+    }
 
     private Value Unbox(Value value, Type type)
     {

@@ -27,6 +27,8 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
 
     internal Constants Constants => field ??= new(this);
 
+    internal GradientState Gradients => field ??= new(this);
+
     /// <summary>Runs a method's body and returns its result; the default value for void.</summary>
     internal Value Run(MethodBase method, Value[] arguments) => Run(Traits.Of(method), arguments);
 

@@ -20,7 +20,14 @@ internal sealed class Symbols
     internal bool HasTags => numbers.Count + enums.Count > 0;
 
     /// <summary>Makes an object stand for a symbol.</summary>
-    internal void Bind(object value, Proxy proxy) => objects[value] = proxy;
+    internal void Bind(object value, Proxy proxy)
+    {
+        if (!IsClosed)
+            objects[value] = proxy;
+    }
+
+    /// <summary>Whether nothing becomes a symbol for now, also what a node reads.</summary>
+    internal bool IsClosed { get; set; }
 
     /// <summary>Makes an object stand for itself again.</summary>
     internal void Unbind(object value) => objects.Remove(value);

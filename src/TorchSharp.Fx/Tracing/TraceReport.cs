@@ -39,8 +39,7 @@ public sealed class TraceReport
     public IReadOnlyList<TraceNote> specialisations { get; }
 
     /// <summary>
-    /// The inputs that the program asks for being null, and where: a trace by symbols takes them to be there, and the graph asserts nothing of it. With example inputs it goes by the
-    /// example, and the graph does.
+    /// The inputs that the program asks for being null, and where: a trace by symbols takes them to be there, and the graph asserts it. With example inputs the trace goes by the example.
     /// </summary>
     public IReadOnlyList<TraceNote> present_inputs { get; }
 

@@ -96,6 +96,7 @@ public class Tracer
     {
         var node = graph.create_node(op, target, args, type);
         node.origin = Interpreter.Here();
+        node.gradient_mode = Interpreter.Gradients.ModeOf(node);
         if (op != Opcode.placeholder)
             Interpreter.ComputeExample(node);
         return new Proxy(node, type);
@@ -140,7 +141,8 @@ public class Tracer
         try
         {
             var result = entry.Run(interpreter, entry.Inputs(interpreter, concrete_args));
-            traced.output(interpreter.ToArgument(result, entry.Method.ReturnType), entry.Method.ReturnType);
+            traced.output(interpreter.ToArgument(result, entry.ReturnType), entry.ReturnType);
+            interpreter.Gradients.CheckRestored();
             finished = true;
             return traced;
         }
@@ -200,9 +202,17 @@ public class Tracer
         var arguments = new Argument[args.Length];
         for (var i = 0; i < args.Length; i++)
             arguments[i] = Interpreter.ToArgument(FromObject(args[i], parameters[i].ParameterType), parameters[i].ParameterType);
-        var method = ModuleCalls.WithHooks(call.Module, call.Method);
-        var proxy = create_proxy(Opcode.call_module, new ModuleTarget(CurrentPath, method), [.. arguments], method.ReturnType);
-        return ToObject(Interpreter.FromProxy(proxy));
+        recorded = create_proxy(Opcode.call_module, new ModuleTarget(CurrentPath, call.Method), [.. arguments], call.Method.ReturnType);
+        return ToObject(Interpreter.FromProxy(recorded));
+    }
+
+    private Proxy? recorded;
+
+    /// <summary>Records the call of a module that was a leaf already, whatever is one now.</summary>
+    internal Proxy CallLeaf(torch.nn.Module module, MethodInfo method, Value[] operands)
+    {
+        CallModule(module, method, operands, inputs => FromObject(RecordLeaf(Array.ConvertAll(inputs, ToObject)), method.ReturnType));
+        return recorded!;
     }
 
     private static object? ToObject(Value value) => value.Kind switch

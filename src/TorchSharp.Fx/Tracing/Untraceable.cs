@@ -103,6 +103,18 @@ internal static class Untraceable
         $"{Short(method)} is .NET's own code, which isn't followed, and it asks a tensor that depends on an input for its content or shape.",
         $"Write it as a loop or with a lambda (OrderBy(t => t.shape[0])), which is followed, or {LeafFix}.");
 
+    internal static TraceException ModeIsLeft(Interpreter at, GradientMode mode, Origin? entered) => Error(at, "FX030",
+        $"The program enters {mode.Calls[^1]} at {entered?.ToString() ?? "an unknown place"} and returns without leaving it, so that all its caller does next would run in it; a graph gives the caller's mode back.",
+        "Leave it before forward returns (using var mode = no_grad();), or enter it outside of forward.");
+
+    internal static TraceException ForeignMode(Interpreter at, string what) => Error(at, "FX031",
+        $"The program {what}, so that forward alone doesn't say in which mode the next operations run.",
+        "Enter each gradient mode within forward, with using, and let the inner one end before the outer one.");
+
+    internal static TraceException ChangesProcess(Interpreter at, MethodBase method) => Error(at, "FX032",
+        $"{Short(method)} changes a setting of the whole process, which running the graph would not do.",
+        $"Call it before the model runs, give each operation what it needs (dtype:, device:), or {LeafFix}.");
+
     /// <summary>Python's expression for the condition, when it is a comparison.</summary>
     internal static string Describe(Proxy condition) => condition is Deferred { IsComparison: true, Operation: not Builtin.not_ } comparison
         ? $"'{Operand(comparison.Left)} {Sign(comparison.Operation)} {Operand(comparison.Right)}'"

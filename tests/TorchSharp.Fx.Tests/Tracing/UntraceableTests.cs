@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Tests.Tracing;
 
 /// <summary>Every entry of the catalogue, by its full sentence: what, where, and what to do.</summary>
-public sealed class UntraceableTests
+public sealed partial class UntraceableTests
 {
     private const string OrLeaf = "make the method a leaf function (tracer_kwargs.autowrap_functions) or its module a leaf module (tracer_kwargs.leaf_modules).";
 

@@ -23,6 +23,8 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
     internal void Write(Utf8JsonWriter json, nn.Module module, string path)
     {
         json.WriteStartObject();
+        if (ModuleHooks.On(module))
+            throw new NotSupportedException($"{(path.Length == 0 ? "The module" : $"Module '{path}'")} can't be saved: it has hooks, and those are code. Remove them first.");
         if (module is IGraphModule { Program: var program })
             WriteGraphs(json, module, path, program.TrainGraph, program.EvalGraph, program.Source, program.Constants, program.ReturnsFeatures);
         else if (ModuleSettings.Has(module))
@@ -82,8 +84,6 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
 
     private void WriteSettings(Utf8JsonWriter json, nn.Module module, string path)
     {
-        if (ModuleHooks.On(module))
-            throw new NotSupportedException($"Module '{path}' can't be saved: it has hooks, and those are code. Remove them first.");
         try
         {
             ModuleSettings.Write(json, module);

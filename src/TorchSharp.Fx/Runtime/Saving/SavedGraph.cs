@@ -71,6 +71,10 @@ internal sealed class SavedGraph(SavedTypes types)
             json.WritePropertyName("type");
             types.Write(json, node.type);
         }
+        if (node.target is ModuleTarget { Method.Name: "forward" })
+            json.WriteString("method", "forward");
+        if (node.gradient_mode is { } mode)
+            json.WriteString("gradient_mode", mode.ToString());
         if (node.get_meta(Node.QualifiedName) is { } path)
             json.WriteString("path", path);
         if (node.origin is { } origin)
@@ -129,6 +133,7 @@ internal sealed class SavedGraph(SavedTypes types)
         var (target, type) = ReadTarget(op, json, args.Length, moduleAt, hasTensor);
         var node = graph.create_node(op, target, args, type, name);
         node.origin = json.Find("origin") is { } origin ? ReadOrigin(origin) : null;
+        node.gradient_mode = json.Find("gradient_mode") is { } mode ? ReadMode(mode.Text()) : null;
         if (json.Find("path") is { } path)
             node.set_meta(Node.QualifiedName, path.Text());
         return node;
@@ -143,7 +148,7 @@ internal sealed class SavedGraph(SavedTypes types)
         {
             Opcode.placeholder => (new PlaceholderTarget(target.Field("parameter").Text(), target.Find("default") is { } preset ? ReadDefault(preset) : null), TypeOf(json)),
             Opcode.get_attr => (new AttributeTarget(hasTensor(target.Text()) ? target.Text() : throw new InvalidDataException($"it reads the tensor '{target.Text()}', which the file does not have")), typeof(torch.Tensor)),
-            Opcode.call_module => ReadModule(target.Text(), moduleAt, args),
+            Opcode.call_module => ReadModule(target.Text(), json.Find("method") is { } method ? method.Text() : "call", moduleAt, args),
             Opcode.call_method when members.ReadMethod(target) is MethodInfo { IsStatic: false } method => (new MethodTarget(method), method.ReturnType),
             Opcode.call_function when target.Find("builtin") is { } builtin => (ReadBuiltin(builtin.Text(), target), TypeOf(json)),
             Opcode.call_function when target.Find("takes") is null => ReadMember(target),
@@ -165,9 +170,11 @@ internal sealed class SavedGraph(SavedTypes types)
         return (new MemberTarget(member), member is PropertyInfo property ? property.PropertyType : ((FieldInfo)member).FieldType);
     }
 
-    private static (Target Target, Type Type) ReadModule(string path, Func<string, torch.nn.Module> moduleAt, int args)
+    private static (Target Target, Type Type) ReadModule(string path, string name, Func<string, torch.nn.Module> moduleAt, int args)
     {
-        var calls = moduleAt(path).GetType().GetMethods().Where(method => method.Name == "call" && method.GetParameters().Length >= args && !method.IsGenericMethod).ToArray();
+        if (name is not ("call" or "forward"))
+            throw new InvalidDataException($"a module is run by call or forward, and not by '{name}'");
+        var calls = moduleAt(path).GetType().GetMethods().Where(method => method.Name == name && method.GetParameters().Length >= args && !method.IsGenericMethod).ToArray();
         var method = calls.MinBy(method => method.GetParameters().Length) ?? throw new InvalidDataException($"the module '{path}' does not take {args} inputs");
         return (new ModuleTarget(path, method), method.ReturnType);
     }
@@ -176,6 +183,8 @@ internal sealed class SavedGraph(SavedTypes types)
         => Enum.TryParse<Builtin>(name, out var operation) && Enum.IsDefined(operation) && !char.IsAsciiDigit(name[0])
             ? new(operation, types.Read(target.Field("of")), target.Field("checked").Flag())
             : throw new InvalidDataException($"there is no operation '{name}'");
+
+    private static GradientMode ReadMode(string name) => GradientMode.Of(name) ?? throw new InvalidDataException($"there is no gradient mode '{name}'");
 
     private Literal ReadDefault(JsonElement json)
         => arguments.Read(json, name => throw new InvalidDataException($"its default reads '{name}'")) as Literal ?? throw new InvalidDataException("its default is no constant");

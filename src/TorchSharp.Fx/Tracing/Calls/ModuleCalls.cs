@@ -18,10 +18,13 @@ internal static class ModuleCalls
         var (interpreter, method, arguments) = call;
         // base.forward(x), and forward called by call, are part of the same call.
         if (ReferenceEquals(module, interpreter.Tracer.CurrentModule))
-            return interpreter.Run(Body(module, method), arguments);
+            return Follow(interpreter, module, Body(module, method), arguments);
         var operands = call.Operands.ToArray();
-        return interpreter.Tracer.CallModule(module, (MethodInfo)method, operands, inputs => interpreter.Run(Body(module, method), [arguments[0], .. inputs]));
+        return interpreter.Tracer.CallModule(module, (MethodInfo)method, operands, inputs => Follow(interpreter, module, Body(module, method), [arguments[0], .. inputs]));
     }
+
+    private static Value Follow(Interpreter interpreter, torch.nn.Module module, MethodBase body, Value[] arguments)
+        => Replay.Is(module, body) ? new Replay(interpreter, module).Nested(arguments[1..]) : interpreter.Run(body, arguments);
 
     /// <summary>The method to follow: forward itself where call would only add hooks, and there are none.</summary>
     private static MethodBase Body(torch.nn.Module module, MethodBase method)
@@ -32,7 +35,7 @@ internal static class ModuleCalls
             method.DeclaringType!.GetMethod("forward", Members, ParametersOf(method)) is { } forward ? Overrides.Find(forward, type) : method, module.GetType());
     }
 
-    /// <summary>The method that the node of a leaf calls: <c>call</c>, which runs the hooks, also where the program calls <c>forward</c>.</summary>
+    /// <summary>The <c>call</c> beside a <c>forward</c>, which runs the hooks around it.</summary>
     internal static MethodInfo WithHooks(torch.nn.Module module, MethodInfo method) => Calls.Of(module.GetType()).GetOrAdd(method, static (method, type) =>
         type.GetMethod("call", ParametersOf(method)) is { } call && call.ReturnType == method.ReturnType ? call : method, module.GetType());
 

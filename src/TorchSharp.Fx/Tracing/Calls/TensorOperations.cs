@@ -63,6 +63,8 @@ internal static class TensorOperations
     internal static bool IsOperation(MethodBase method)
     {
         var (type, traits) = (method.DeclaringType!, Traits.Of(method));
+        if (GlobalState.AsksForMode(method))
+            return true;
         if (traits.Home != Home.TorchSharp || !method.IsPublic || !type.IsVisible || method.ContainsGenericParameters || traits.Does.Has(NoNode))
             return false;
         var isOwner = type == typeof(torch.Tensor) || (type.IsAbstract && type.IsSealed) || typeof(torch.distributions.Distribution).IsAssignableFrom(type);

@@ -7,7 +7,7 @@ internal static class ValueMembers
     {
         ["System.Nullable`1..ctor"] = (in Invocation call) => Held(call, call.Arguments[1]),
         ["System.Nullable`1.op_Implicit"] = (in Invocation call) => Held(call, call.Arguments[0]),
-        ["System.Nullable`1.get_HasValue"] = (in Invocation call) => Value.Of(Self(call).IsSymbol || call.Interpreter.Present(Self(call).Reference)),
+        ["System.Nullable`1.get_HasValue"] = (in Invocation call) => Value.Of(call.Interpreter.Present(Self(call).Reference)),
         ["System.Nullable`1.get_Value"] = (in Invocation call) => Content(call) ?? throw ProgramFault.Raise(new InvalidOperationException("Nullable object must have a value.")),
         ["System.Nullable`1.op_Explicit"] = (in Invocation call) => Content(call) ?? throw ProgramFault.Raise(new InvalidOperationException("Nullable object must have a value.")),
         ["System.Nullable`1.GetValueOrDefault"] = (in Invocation call) => Content(call) ?? (call.Arguments.Length == 2 ? call.Arguments[1] : StructLayout.Zero(call.Traits.ReturnType)),
@@ -27,6 +27,10 @@ internal static class ValueMembers
         ["System.ArgumentOutOfRangeException.ThrowIfNegativeOrZero"] = (in Invocation call) => Asserted(call, Builtin.gt),
         ["System.ArgumentOutOfRangeException.ThrowIfZero"] = (in Invocation call) => Asserted(call, Builtin.ne),
 
+        ["System.ArgumentNullException.ThrowIfNull"] = (in Invocation call) => RequiresPresent(call),
+        ["System.Object.ReferenceEquals"] = (in Invocation call) => AsksForNull(call),
+        ["System.Object.Equals"] = (in Invocation call) => call.Method.IsStatic ? AsksForNull(call) : null,
+
         ["System.Delegate.op_Equality"] = (in Invocation call) => Delegates.AreSame(call.Arguments[0].Reference, call.Arguments[1].Reference) is { } same ? Value.Of(same) : null,
         ["System.Delegate.op_Inequality"] = (in Invocation call) => Delegates.AreSame(call.Arguments[0].Reference, call.Arguments[1].Reference) is { } same ? Value.Of(!same) : null,
         ["System.TupleExtensions.Deconstruct"] = SymbolicMembers.Deconstruct,
@@ -42,6 +46,7 @@ internal static class ValueMembers
     {
         var self = Self(call);
         var type = call.Method.DeclaringType!.GenericTypeArguments[0];
+        call.Interpreter.Present(self.Reference);
         if (self.IsSymbol)
             return Value.Of(new Proxy(self.Symbol.Argument, type));
         return self.Reference switch
@@ -63,6 +68,16 @@ internal static class ValueMembers
         call.Interpreter.Assert(new Deferred(call.Interpreter, holds, type, typeof(bool), call.Arguments[0], bound), $"{call.Method.Name}({name})");
         return default(Value);
     }
+
+    /// <summary>A check for null becomes an assertion; null itself is left to the method, which throws.</summary>
+    private static Value? RequiresPresent(in Invocation call)
+        => call.Interpreter.Present(call.Arguments[0].Reference, $"{call.Method.Name}({call.Arguments[^1].Reference as string})") ? default(Value) : null;
+
+    /// <summary>Whether two references are the same, where one is null.</summary>
+    private static Value? AsksForNull(in Invocation call)
+        => call.Arguments[0].Reference is null || call.Arguments[1].Reference is null
+            ? Value.Of(!call.Interpreter.Present(call.Arguments[0].Reference ?? call.Arguments[1].Reference))
+            : null;
 
     private static Value? SymbolicIndex(in Invocation call, Value number, bool fromEnd)
     {

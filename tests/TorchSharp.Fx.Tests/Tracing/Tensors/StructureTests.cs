@@ -139,7 +139,9 @@ public class StructureTests
             %getattr_1 : [num_users=1] = call_function[target=getattr](%batch, Images)
             %getattr_2 : [num_users=1] = call_function[target=getattr](%batch, Mask)
             %mul : [num_users=1] = call_function[target=mul](%getattr_1, %getattr_2)
-            %getattr_3 : [num_users=0] = call_function[target=getattr](%batch, Mask)
+            %getattr_3 : [num_users=1] = call_function[target=getattr](%batch, Mask)
+            %ne : [num_users=1] = call_function[target=ne](%getattr_3, None)
+            %_assert : [num_users=0] = call_function[target=_assert](%ne, 'traced with getattr_3 != None at StructureTests.cs:116; trace again with example inputs that have null there')
             %getattr_4 : [num_users=1] = call_function[target=getattr](%batch, Images)
             %getattr_5 : [num_users=1] = call_function[target=getattr](%batch, Mask)
             %mul_1 : [num_users=1] = call_function[target=mul](%getattr_4, %getattr_5)
@@ -207,7 +209,9 @@ public class StructureTests
     public void A_struct_goes_in_and_out() => Traced.Check(new Structs(), """
         graph(%pair):
             %pair : [num_users=7] = placeholder[target=pair]
-            %getattr_1 : [num_users=0] = call_function[target=getattr](%pair, Right)
+            %getattr_1 : [num_users=1] = call_function[target=getattr](%pair, Right)
+            %ne : [num_users=1] = call_function[target=ne](%getattr_1, None)
+            %_assert : [num_users=0] = call_function[target=_assert](%ne, 'traced with getattr_1 != None at StructureTests.cs:192; trace again with example inputs that have null there')
             %getattr_2 : [num_users=1] = call_function[target=getattr](%pair, Left)
             %getattr_3 : [num_users=1] = call_function[target=getattr](%pair, Right)
             %add : [num_users=1] = call_function[target=add](%getattr_2, %getattr_3)
