@@ -211,7 +211,7 @@ public class StructureTests
             %pair : [num_users=7] = placeholder[target=pair]
             %getattr_1 : [num_users=1] = call_function[target=getattr](%pair, Right)
             %ne : [num_users=1] = call_function[target=ne](%getattr_1, None)
-            %_assert : [num_users=0] = call_function[target=_assert](%ne, 'traced with getattr_1 != None at StructureTests.cs:192; trace again with example inputs that have null there')
+            %_assert : [num_users=0] = call_function[target=_assert](%ne, 'traced with getattr_1 != None at StructureTests.cs:194; trace again with example inputs that have null there')
             %getattr_2 : [num_users=1] = call_function[target=getattr](%pair, Left)
             %getattr_3 : [num_users=1] = call_function[target=getattr](%pair, Right)
             %add : [num_users=1] = call_function[target=add](%getattr_2, %getattr_3)
