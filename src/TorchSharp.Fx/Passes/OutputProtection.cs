@@ -111,7 +111,8 @@ internal sealed class OutputProtection
         var before = current.GetValueOrDefault(written, written);
         using var here = graph.inserting_before(write);
         var copy = graph.call_method(Clone, before);
-        copy.StandsFor(write);
+        // In the mode of the value: the write's own may record nothing.
+        (copy.origin, copy.gradient_mode) = (write.origin, written.gradient_mode);
         foreach (var user in before.users.ToArray())
             if (user.op != Opcode.output && positions.TryGetValue(user, out var position) && position >= positions[write])
                 user.replace_input_with(before, copy);
