@@ -52,7 +52,9 @@ public sealed class ConditionTests
     public void Null_checks_are_concrete()
         => Traced.Check(new Norm(null, null), """
             graph(%x):
-                %x : [num_users=2] = placeholder[target=x]
+                %x : [num_users=3] = placeholder[target=x]
+                %ne : [num_users=1] = call_function[target=ne](%x, None)
+                %_assert : [num_users=0] = call_function[target=_assert](%ne, 'x')
                 %relu : [num_users=1] = call_method[target=relu](%x)
                 %add : [num_users=1] = call_function[target=add](%x, %relu)
                 return %add
@@ -62,7 +64,9 @@ public sealed class ConditionTests
     public void Null_conditional_operators_on_tensors_that_are_there()
         => Traced.Check(new Norm(ones(1), ones(1)), """
             graph(%x):
-                %x : [num_users=1] = placeholder[target=x]
+                %x : [num_users=2] = placeholder[target=x]
+                %ne : [num_users=1] = call_function[target=ne](%x, None)
+                %_assert : [num_users=0] = call_function[target=_assert](%ne, 'x')
                 %_tensor_constant0 : [num_users=1] = get_attr[target=_tensor_constant0]
                 %mul : [num_users=0] = call_function[target=mul](%x, %_tensor_constant0)
                 %_tensor_constant1 : [num_users=1] = get_attr[target=_tensor_constant1]
@@ -219,7 +223,9 @@ public sealed class ConditionTests
         Traced.Check(new Masked(), """
             graph(%x, %mask):
                 %x : [num_users=1] = placeholder[target=x]
-                %mask : [num_users=1] = placeholder[target=mask]
+                %mask : [num_users=2] = placeholder[target=mask]
+                %ne : [num_users=1] = call_function[target=ne](%mask, None)
+                %_assert : [num_users=0] = call_function[target=_assert](%ne, 'traced with mask != None at ConditionTests.cs:217; trace again with concrete_args = new() { ["mask"] = null } for calls without it')
                 %mul : [num_users=1] = call_function[target=mul](%x, %mask)
                 return %mul
             """);

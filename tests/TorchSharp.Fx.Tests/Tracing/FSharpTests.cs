@@ -213,7 +213,9 @@ public sealed class FSharpTests
     [Fact]
     public void An_exception_that_the_program_catches() => Traced.Check(new Catching(), """
             graph(%x):
-                %x : [num_users=1] = placeholder[target=x]
+                %x : [num_users=2] = placeholder[target=x]
+                %ne : [num_users=1] = call_function[target=ne](%x, None)
+                %_assert : [num_users=0] = call_function[target=_assert](%ne, 'traced with x != None at Models.fs:203; trace again with concrete_args = new() { ["x"] = null } for calls without it')
                 %mul : [num_users=1] = call_function[target=mul](%x, 10.0)
                 return %mul
             """, Calls);

@@ -91,11 +91,13 @@ public sealed class GenericTests
     public void Generic_classes_methods_and_numbers()
         => Traced.Check(new Boxed(), """
             graph(%x):
-                %x : [num_users=2] = placeholder[target=x]
+                %x : [num_users=3] = placeholder[target=x]
                 %relu : [num_users=1] = call_method[target=relu](%x)
                 %getattr_1 : [num_users=1] = call_function[target=getattr](%relu, shape)
                 %getitem : [num_users=1] = call_function[target=getitem](%getattr_1, 0)
                 %add : [num_users=1] = call_function[target=add](%getitem, 1)
+                %ne : [num_users=1] = call_function[target=ne](%x, None)
+                %_assert : [num_users=0] = call_function[target=_assert](%ne, 'traced with x != None at GenericTests.cs:75; trace again with concrete_args = new() { ["x"] = null } for calls without it')
                 %add_1 : [num_users=1] = call_function[target=add](%x, 0)
                 %add_2 : [num_users=1] = call_function[target=add](%add_1, 6)
                 %add_3 : [num_users=1] = call_function[target=add](%add_2, %add)

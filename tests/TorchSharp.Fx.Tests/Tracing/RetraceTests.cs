@@ -71,7 +71,7 @@ public sealed class RetraceTests
     }
 
     [Fact]
-    public void A_graph_module_inside_another_module_is_followed()
+    public void A_graph_module_inside_another_module_is_a_leaf_or_a_part_of_it()
     {
         using var scope = NewDisposeScope();
         using var net = new Net();
@@ -80,13 +80,20 @@ public sealed class RetraceTests
         outer.eval();
         var x = Traced.Sample(1, 2, 3);
         using var whole = fx.symbolic_trace(outer);
-        Assert.Contains(whole.graph.nodes, node => node.op == Opcode.call_module && node.target.name == "body.first");
-        Assert.Contains(whole.graph.nodes, node => node.gradient_mode == GradientMode.no_grad);
+        Assert.Equal(["body", "head"], whole.graph.find_nodes(Opcode.call_module).Select(node => node.target.name));
         Traced.Same(outer.call(x), whole.call(x));
+        var tracer = new Following();
+        using var followed = new GraphModule<Tensor, Tensor>(outer, tracer.trace(outer), tracer.tensor_constants);
+        Assert.Contains(followed.graph.nodes, node => node.op == Opcode.call_module && node.target.name == "body.first");
+        Assert.Contains(followed.graph.nodes, node => node.gradient_mode == GradientMode.no_grad);
+        Traced.Same(outer.call(x), followed.call(x));
         using var byExample = fx.symbolic_trace(outer, example_inputs: [x]);
         Traced.Same(outer.call(x), byExample.call(x));
-        using var extractor = feature_extraction.create_feature_extractor(outer, ["body.first", "head"]);
-        Assert.Equal(["body.first", "head"], extractor.call(x).Keys);
+    }
+
+    private sealed class Following : Tracer
+    {
+        public override bool is_leaf_module(nn.Module m, string module_qualified_name) => m is not IGraphModule && base.is_leaf_module(m, module_qualified_name);
     }
 
     private sealed class Using(DualGraphModule<Tensor> extractor) : Module<Tensor, Tensor>(nameof(Using))
@@ -101,7 +108,7 @@ public sealed class RetraceTests
     }
 
     [Fact]
-    public void An_extractor_gives_its_graph_and_is_followed_inside_another_module()
+    public void An_extractor_gives_its_graph_and_works_inside_another_module()
     {
         using var scope = NewDisposeScope();
         using var model = Sequential(Linear(3, 3), Dropout(0.9), Linear(3, 3));
@@ -122,6 +129,9 @@ public sealed class RetraceTests
         Traced.Same(user.call(x), traced.call(x));
         using var byExample = fx.symbolic_trace(user, example_inputs: [x]);
         Traced.Same(user.call(x), byExample.call(x));
+        using var followed = new GraphModule<Tensor, Tensor>(user, new Following().trace(user));
+        Assert.DoesNotContain(followed.graph.nodes, node => node.target.name == "features");
+        Traced.Same(user.call(x), followed.call(x));
         using var smaller = feature_extraction.create_feature_extractor(extractor, ["0"]);
         Traced.Same(expected["0"], smaller.call(x)["0"]);
     }

@@ -43,7 +43,9 @@ public class InputTests
     public void An_optional_input_is_given_by_default() => Traced.Check(new Optional(), """
         graph(%x, %mask):
             %x : [num_users=1] = placeholder[target=x]
-            %mask : [num_users=1] = placeholder[target=mask, default=None]
+            %mask : [num_users=2] = placeholder[target=mask, default=None]
+            %ne : [num_users=1] = call_function[target=ne](%mask, None)
+            %_assert : [num_users=0] = call_function[target=_assert](%ne, 'traced with mask != None at InputTests.cs:36; trace again with concrete_args = new() { ["mask"] = null } for calls without it')
             %masked_fill : [num_users=1] = call_method[target=masked_fill](%x, %mask, 0)
             %relu : [num_users=1] = call_method[target=relu](%masked_fill)
             return %relu
@@ -105,7 +107,9 @@ public class InputTests
     public void A_nullable_state_is_an_input() => Traced.Check(new State(), """
         graph(%x, %state):
             %x : [num_users=1] = placeholder[target=x]
-            %state : [num_users=1] = placeholder[target=state]
+            %state : [num_users=2] = placeholder[target=state]
+            %ne : [num_users=1] = call_function[target=ne](%state, None)
+            %_assert : [num_users=0] = call_function[target=_assert](%ne, 'traced with state != None at InputTests.cs:100; trace again with concrete_args = new() { ["state"] = null } for calls without it')
             %lstm : [num_users=3] = call_module[target=lstm](%x, %state)
             %getitem : [num_users=1] = call_function[target=getitem](%lstm, 0)
             %getitem_1 : [num_users=1] = call_function[target=getitem](%lstm, 1)
