@@ -167,6 +167,8 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
         if (self is null && method is { IsStatic: false, IsConstructor: false })
             throw new NullReferenceException();
         var args = ParameterTypes.Arguments(method, node.args[skipped..], node).Select(pair => builder.Build(pair.Argument, pair.Type)).ToArray();
+        if (Structures.Indexes(method))
+            Array.ForEach(args, argument => Structures.Indexing(argument));
         var result = Invocation.Invoke(method, self, args);
         foreach (var temporary in temporaries)
             if (!ReferenceEquals(temporary, result))

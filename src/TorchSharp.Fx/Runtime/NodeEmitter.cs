@@ -32,7 +32,11 @@ internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression
         => Expression.Call(receiver, method, Arguments(node, arguments, method, skipped));
 
     private static Expression[] Arguments(Node node, ArgumentEmitter arguments, MethodBase method, int skipped)
-        => [.. ParameterTypes.Arguments(method, node.args[skipped..], node).Select(pair => arguments.Emit(pair.Argument, pair.Type))];
+        => [.. ParameterTypes.Arguments(method, node.args[skipped..], node).Select(pair => Checked(method, arguments.Emit(pair.Argument, pair.Type)))];
+
+    private static Expression Checked(MethodBase method, Expression argument) => Structures.Indexes(method) && (TensorTypes.IsTensor(argument.Type) || argument.Type == typeof(torch.Tensor[]))
+        ? Expression.Call(typeof(Structures), nameof(Structures.Indexing), [argument.Type], argument)
+        : argument;
 
     private static Expression Builtin(BuiltinTarget target, Node node, ArgumentEmitter arguments) => target.Operation switch
     {

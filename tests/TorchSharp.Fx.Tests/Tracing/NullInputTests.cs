@@ -159,7 +159,7 @@ public sealed class NullInputTests
 
     private sealed class Patterns() : Module<Tensor, Tensor?, Tensor>(nameof(Patterns))
     {
-        public override Tensor forward(Tensor x, Tensor? other) => other switch { null => -x, { } known => x - known };
+        public override Tensor forward(Tensor x, Tensor? other) => other switch { null => -x, { } known => x * known };
     }
 
     private sealed class ByReference() : Module<Tensor, Tensor?, Tensor>(nameof(ByReference))
