@@ -49,7 +49,7 @@ internal static class GlobalState
     private static Value Enter(in Invocation call)
     {
         var (interpreter, method, _) = call;
-        var guard = interpreter.RunOnHost(method, Array.ConvertAll(call.Arguments, argument => Known(interpreter, method, argument)));
+        var guard = interpreter.RunOnHost(method, Array.ConvertAll(call.Arguments, argument => Known(interpreter, method, argument)), null);
         interpreter.Gradients.Entered(guard.Reference!, method.Name == nameof(torch.inference_mode));
         return guard;
     }
@@ -57,7 +57,7 @@ internal static class GlobalState
     private static Value End(in Invocation call)
     {
         call.Interpreter.Gradients.Ended(call.This!);
-        call.Interpreter.RunOnHost(call.Method, call.Arguments);
+        call.Interpreter.RunOnHost(call.Method, call.Arguments, null);
         return default;
     }
 
