@@ -83,7 +83,7 @@ internal static class Structures
         => TensorIndex.Tensor(tensor ?? throw new NullReferenceException("A tensor is indexed by one that is null."));
 
     /// <summary>Whether a method indexes a tensor by tensors, which native code takes to be there.</summary>
-    internal static bool Indexes(MethodBase method) => method.DeclaringType == typeof(Tensor) && method.Name is "get_Item" or "set_Item" or "index" or "index_put" or "index_put_";
+    internal static bool Indexes(MethodBase method) => method.DeclaringType == typeof(Tensor) && method.Name is "get_TensorItems" or "set_TensorItems" or "index" or "index_put" or "index_put_";
 
     /// <summary>An argument of such a method, checked.</summary>
     internal static T Indexing<T>(T argument) => argument is null || (argument is Tensor?[] tensors && tensors.Contains(null))
