@@ -20,7 +20,7 @@ internal static class AtomicFile
             using (var stream = new FileStream(temporary, FileMode.CreateNew)) write(stream);
             File.Move(temporary, path, overwrite: true);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException && error.Message.Contains(temporary, StringComparison.Ordinal))
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException && error.Message.Contains(path, StringComparison.Ordinal))
         {
             File.Delete(temporary);
             throw Told(error, temporary, path);
