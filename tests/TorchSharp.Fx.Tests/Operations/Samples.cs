@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Tests.Operations;
 
 /// <summary>Real values for parameters: square matrices of one dtype, and small numbers that most operations accept.</summary>
-internal class Samples(ScalarType dtype, bool everything = false)
+public class Samples(ScalarType dtype, bool everything = false)
 {
     private int tensors;
 

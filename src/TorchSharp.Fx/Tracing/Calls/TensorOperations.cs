@@ -44,6 +44,9 @@ internal static class TensorOperations
         {
             if (call.Method.Name == "get_IsInvalid")
                 return Value.Of(false);
+            // A span of the sizes: no node has a span for its value, but TorchSharp's own code says which sizes they are.
+            if (call.Method.Name == nameof(TensorExtensionMethods.IntShape))
+                return interpreter.Run(call.Method, call.Arguments);
             if (call.Traits.Does.Has(Effects.Text))
                 return Value.OfObject(interpreter.Texts.Make([interpreter.Texts.Part(Value.OfObject(Subject(call)), typeof(object))]));
             if (call.Traits.Does.Has(Effects.Exposes))
