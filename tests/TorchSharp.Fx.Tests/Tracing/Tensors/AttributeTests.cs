@@ -139,12 +139,12 @@ public class AttributeTests
             %weight : [num_users=2] = get_attr[target=weight]
             %norm : [num_users=1] = call_method[target=norm](%weight, 2.0)
             %truediv : [num_users=1] = call_function[target=truediv](%weight, %norm)
-            %detach : [num_users=1] = call_method[target=detach](%truediv)
-            %mul : [num_users=1] = call_function[target=mul](%x, %detach)
+            %detach : [num_users=1, gradient_mode=no_grad] = call_method[target=detach](%truediv)
+            %mul : [num_users=1, gradient_mode=no_grad] = call_function[target=mul](%x, %detach)
             %getattr_1 : [num_users=1] = call_function[target=getattr](%x, dtype)
             %_tensor_constant0 : [num_users=1] = get_attr[target=_tensor_constant0]
-            %to : [num_users=1] = call_method[target=to](%_tensor_constant0, %getattr_1, False, False, False)
-            %add : [num_users=1] = call_function[target=add](%mul, %to)
+            %to : [num_users=1, gradient_mode=no_grad] = call_method[target=to](%_tensor_constant0, %getattr_1, False, False, False)
+            %add : [num_users=1, gradient_mode=no_grad] = call_function[target=add](%mul, %to)
             return %add
         """, [rand(2, 3)]);
 

@@ -85,12 +85,12 @@ public class FunctionalTests
     }
 
     [Fact]
-    public void Blocks_without_gradients_leave_no_node() => Traced.Check(new NoGrad(), """
+    public void Blocks_without_gradients_are_the_modes_of_nodes() => Traced.Check(new NoGrad(), """
         graph(%x):
             %x : [num_users=2] = placeholder[target=x]
-            %mul : [num_users=1] = call_function[target=mul](%x, 2)
-            %clone : [num_users=1] = call_method[target=clone](%mul)
-            %add : [num_users=1] = call_function[target=add](%clone, 1)
+            %mul : [num_users=1, gradient_mode=no_grad] = call_function[target=mul](%x, 2)
+            %clone : [num_users=1, gradient_mode=inference_mode] = call_method[target=clone](%mul)
+            %add : [num_users=1, gradient_mode=inference_mode] = call_function[target=add](%clone, 1)
             %add_1 : [num_users=1] = call_function[target=add](%x, %add)
             return %add_1
         """, [rand(2)]);
