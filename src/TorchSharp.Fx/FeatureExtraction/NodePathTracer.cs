@@ -12,6 +12,10 @@ public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwar
 {
     private readonly OrderedDictionary<Node, string> names = [];
     private readonly Dictionary<string, int> lastIndex = new(StringComparer.Ordinal);
+    private readonly HashSet<string> updated = new(StringComparer.Ordinal);
+    private readonly HashSet<Node> written = [];
+    private readonly Dictionary<Node, HashSet<Node>> buffers = [];
+    private nn.Module? called;
     private string currentModule = "";
 
     /// <summary>The qualified names, in the order of execution.</summary>
@@ -20,15 +24,15 @@ public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwar
     /// <inheritdoc/>
     public override object? call_module(nn.Module m, Func<object?[], object?> forward, object?[] args)
     {
-        var outer = currentModule;
+        var outer = (currentModule, called);
         try
         {
-            currentModule = path_of_module(m);
+            (currentModule, called) = (path_of_module(m), m);
             return base.call_module(m, forward, args);
         }
         finally
         {
-            currentModule = outer;
+            (currentModule, called) = outer;
         }
     }
 
@@ -36,17 +40,37 @@ public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwar
     public override Proxy create_proxy(Opcode op, Target target, ImmutableArray<Argument> args, Type type)
     {
         var proxy = base.create_proxy(op, target, args, type);
-        if (!DependsOnBuffersAlone(proxy.node))
+        if (DependsOnBuffersAlone(proxy.node))
+            buffers.Add(proxy.node, [.. BuffersIn(proxy.node)]);
+        else
         {
             names.Add(proxy.node, QualifiedName(proxy.node));
             proxy.node.set_meta(Node.QualifiedName, names[proxy.node]);
+            NoteWrites(proxy.node);
         }
         return proxy;
     }
 
-    /// <summary>Such a value is a node here, so that it follows the buffers. torch.fx computes it while tracing, and so torchvision's list does not have it.</summary>
+    /// <summary>
+    /// Such a value is a node here, so that it follows the buffers. torch.fx computes it while tracing, and so torchvision's list does not have it. Once the program has changed the buffers, the
+    /// value is one of the run.
+    /// </summary>
     private bool DependsOnBuffersAlone(Node node)
-        => node.op is Opcode.call_function or Opcode.call_method && node.all_input_nodes.Count > 0 && !node.all_input_nodes.Any(names.ContainsKey);
+        => node.op is Opcode.call_function or Opcode.call_method && node.all_input_nodes.Count > 0 && !node.all_input_nodes.Any(names.ContainsKey) && !BuffersIn(node).Any(IsChanged);
+
+    /// <summary>The buffers that the inputs without a name are made of.</summary>
+    private IEnumerable<Node> BuffersIn(Node node)
+        => node.all_input_nodes.SelectMany(input => buffers.TryGetValue(input, out var known) ? known : names.ContainsKey(input) || input.op != Opcode.get_attr ? [] : (IEnumerable<Node>)[input]);
+
+    private bool IsChanged(Node buffer) => written.Contains(buffer) || updated.Contains(ModuleHierarchy.Split(buffer.target.name).Prefix);
+
+    private void NoteWrites(Node node)
+    {
+        if (node.target is not ModuleTarget { Method: var method, Path: var path })
+            written.UnionWith(Operations.Of(node, modules: null).Writes == Operands.None ? [] : BuffersIn(node));
+        else if (called is not null && Operations.Of(called, method, training: null).Has(Effects.Updates | Effects.UpdatesInTraining | Effects.Opaque))
+            updated.Add(path);
+    }
 
     /// <summary>
     /// torch.fx numbers a node's name in the whole graph; here the number counts within the module. torchvision takes the number off a module's path as well, so

@@ -18,6 +18,7 @@ internal sealed class AliasAnalysis
     private readonly bool? training;
     private readonly HashSet<int> reached = [];
     private readonly List<(Node Node, Tensor? Tensor)> attributes = [];
+    private readonly ILookup<object, Node> readers;
 
     /// <param name="graph">The graph as it is now.</param>
     /// <param name="modules">The hierarchy that it names; without one every module is opaque.</param>
@@ -40,6 +41,7 @@ internal sealed class AliasAnalysis
             if (node.op != Opcode.output && TensorTypes.MayHold(node.type))
                 foreach (var input in Among(node, Operation(node).Views))
                     Unite(numbers[input], numbers[node]);
+        readers = attributes.Where(entry => entry.Tensor is not null).ToLookup(entry => MemoryOf(entry.Tensor!), entry => entry.Node);
         UniteAttributes();
         for (var i = 0; i < parents.Length; i++)
             parents[i] = Find(i);
@@ -151,24 +153,19 @@ internal sealed class AliasAnalysis
     }
 
     private IEnumerable<Node> ReadersOf(nn.Module module, string path)
-    {
-        var own = module.parameters().Concat(module.buffers()).ToHashSet<object>(ReferenceEqualityComparer.Instance);
-        return attributes.Where(entry => entry.Node.target.name.StartsWith(path + ".", StringComparison.Ordinal) || (entry.Tensor is { } tensor && own.Contains(tensor))).Select(entry => entry.Node);
-    }
+        => attributes.Where(entry => entry.Node.target.name.StartsWith(path + ".", StringComparison.Ordinal)).Select(entry => entry.Node)
+            .Concat(module.parameters().Concat(module.buffers()).SelectMany(tensor => readers[MemoryOf(tensor)])).Distinct();
 
-    /// <summary>Two names of one tensor.</summary>
+    /// <summary>Two names of one tensor, and tensors that lie in the same memory.</summary>
     private void UniteAttributes()
     {
-        var known = new Dictionary<object, int>(ReferenceEqualityComparer.Instance);
-        var named = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var (node, tensor) in attributes)
-        {
-            if (!named.TryAdd(node.target.name, numbers[node]))
-                Unite(named[node.target.name], numbers[node]);
-            else if (tensor is not null && !known.TryAdd(tensor, numbers[node]))
-                Unite(known[tensor], numbers[node]);
-        }
+        foreach (var same in attributes.GroupBy(entry => entry.Node.target.name, entry => entry.Node, StringComparer.Ordinal).Concat(readers.AsEnumerable<IEnumerable<Node>>()))
+            foreach (var node in same.Skip(1))
+                Unite(numbers[same.First()], numbers[node]);
     }
+
+    /// <summary>What tells memory apart: where it starts, or else the object.</summary>
+    private static object MemoryOf(Tensor tensor) => TensorIdentity.Storage(tensor) is not 0 and var start ? start : TensorIdentity.Of(tensor) is not 0 and var native ? native : (object)tensor;
 
     private List<Node>[] Classes()
     {

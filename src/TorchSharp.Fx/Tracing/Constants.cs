@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
@@ -62,14 +59,7 @@ internal sealed class Constants(Interpreter interpreter)
         return proxy;
     }
 
-    private static bool ShareMemory(torch.Tensor a, torch.Tensor b)
-    {
-        if (a.dtype != b.dtype || a.device_type != DeviceType.CPU || b.device_type != DeviceType.CPU)
-            return false;
-        using var startOfA = a.as_strided([1], [1], 0);
-        using var startOfB = b.as_strided([1], [1], 0);
-        return Unsafe.AreSame(ref MemoryMarshal.GetReference(startOfA.bytes), ref MemoryMarshal.GetReference(startOfB.bytes));
-    }
+    private static bool ShareMemory(torch.Tensor a, torch.Tensor b) => TensorIdentity.Storage(a) is not 0 and var storage && storage == TensorIdentity.Storage(b);
 
     /// <summary>A computed tensor, and how it came about.</summary>
     /// <param name="Tensor">The tensor.</param>

@@ -211,8 +211,11 @@ internal sealed partial class Interpreter
 
     private object? Seen(object? real)
     {
-        if (real is Modules.Parameter parameter && tracer.Attributes.Owns(parameter) && !Symbols.TryGet(parameter, out _))
-            tracer.Attributes.NodeFor(this, parameter);
-        return Overlay.Current(real);
+        if (real is not Modules.Parameter parameter || !tracer.Attributes.Owns(parameter))
+            return Overlay.Current(real);
+        var registered = tracer.Attributes.Registered(parameter);
+        if (!Symbols.TryGet(registered, out _))
+            tracer.Attributes.NodeFor(this, registered);
+        return Overlay.Current(registered);
     }
 }

@@ -14,6 +14,7 @@ internal sealed class ModuleAttributes
     private readonly Dictionary<string, torch.Tensor> constants = [];
     private readonly Dictionary<torch.Tensor, Node> constantNodes = new(ReferenceEqualityComparer.Instance);
     private Dictionary<torch.Tensor, string>? tensors;
+    private Dictionary<nint, torch.Tensor> natives = [];
 
     internal ModuleAttributes(torch.nn.Module root, int firstConstant)
     {
@@ -60,11 +61,15 @@ internal sealed class ModuleAttributes
     internal bool IsMade(torch.nn.Module module) => made.ContainsKey(module);
 
     /// <summary>Whether a tensor is a parameter or buffer of the root.</summary>
-    internal bool Owns(torch.Tensor tensor) => Tensors.ContainsKey(tensor);
+    internal bool Owns(torch.Tensor tensor) => Tensors.ContainsKey(Registered(tensor));
+
+    /// <summary>The object under which a parameter or buffer of the root is registered, for any object that stands for it; another tensor itself.</summary>
+    internal torch.Tensor Registered(torch.Tensor tensor) => Tensors.ContainsKey(tensor) ? tensor : natives.GetValueOrDefault(TensorIdentity.Of(tensor), tensor);
 
     /// <summary>The node that reads a real tensor: a parameter or buffer by its qualified name, any other as a constant.</summary>
     internal Node NodeFor(Interpreter interpreter, torch.Tensor tensor)
     {
+        tensor = Registered(tensor);
         if (constantNodes.TryGetValue(tensor, out var known))
             return known;
         if (!Tensors.TryGetValue(tensor, out var name))
@@ -106,6 +111,7 @@ internal sealed class ModuleAttributes
                 foreach (var (name, buffer) in module.named_buffers(false, true))
                     tensors.TryAdd(buffer, Join(path, name));
             }
+            natives = tensors.Keys.Where(tensor => !tensor.IsInvalid).DistinctBy(TensorIdentity.Of).ToDictionary(TensorIdentity.Of);
             return tensors;
         }
     }

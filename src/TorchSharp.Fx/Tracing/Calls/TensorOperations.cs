@@ -26,7 +26,7 @@ internal static class TensorOperations
         var written = Written(call);
         var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput) || Array.Exists(written, tensor => interpreter.Overlay.Owns(tensor) && interpreter.Constants.IsRead(tensor));
         // What changes a tensor of the model's is part of what the model does.
-        if (!depends && !Draws(call) && Array.TrueForAll(written, interpreter.Overlay.Owns))
+        if (!depends && !Draws(call) && !MakesDistribution(call) && Array.TrueForAll(written, interpreter.Overlay.Owns))
             return null;
         // A module is made, not computed: it needs its sizes.
         if (call.Method.IsStatic && typeof(torch.nn.Module).IsAssignableFrom(call.Traits.ReturnType))
@@ -36,7 +36,7 @@ internal static class TensorOperations
         foreach (var tensor in written)
             if (interpreter.Overlay.Owns(tensor))
                 interpreter.Constants.BeforeWrite(tensor);
-        if (depends && IsPartOfForward(call))
+        if (IsOfRealDistribution(call) || (depends && IsPartOfForward(call)))
             return interpreter.Run(call.Method, call.Arguments);
         if (call.This is torch.nn.Module)
             return depends || call.Method.Name.StartsWith("set_", StringComparison.Ordinal) ? throw Untraceable.ChangesModel(interpreter, call.Method) : null;
@@ -59,6 +59,12 @@ internal static class TensorOperations
     private static bool IsPartOfForward(in Invocation call)
         => call.This is torch.nn.Module module && ReferenceEquals(module, call.Interpreter.Tracer.CurrentModule) && call.Method is { IsSpecialName: false, IsPublic: false } method
             && method.DeclaringType != typeof(torch.nn.Module) && MethodIL.Of(method) is not null;
+
+    /// <summary>Whether a call makes a distribution: it may be sampled in each run, and no argument of a node can hold one that was made for real.</summary>
+    private static bool MakesDistribution(in Invocation call) => typeof(torch.distributions.Distribution).IsAssignableFrom(call.Traits.ReturnType);
+
+    /// <summary>Whether a method belongs to a distribution that was there before the trace: its code is followed, which computes with the tensors that it holds.</summary>
+    private static bool IsOfRealDistribution(in Invocation call) => call.This is torch.distributions.Distribution made && !call.Interpreter.Symbols.TryGet(made, out _);
 
     /// <summary>
     /// Whether a node may call a method: a public operation of TorchSharp on tensors, or one that makes them of numbers. None that disposes, reads or writes files, or hands out memory.
@@ -108,7 +114,7 @@ internal static class TensorOperations
     /// Scalar), and of modules, which belong to the model.
     /// </summary>
     internal static Value? Construct(in Invocation call)
-        => call.Traits.Home == Home.TorchSharp && (Array.Exists(call.Arguments, call.Interpreter.DependsOnInput) || call.Traits.Does.Has(Effects.Generators))
+        => call.Traits.Home == Home.TorchSharp && (Array.Exists(call.Arguments, call.Interpreter.DependsOnInput) || call.Traits.Does.Has(Effects.Generators) || MakesDistribution(call))
             && !typeof(torch.nn.Module).IsAssignableFrom(call.Method.DeclaringType) && !call.Traits.ReturnType.IsValueType && call.Traits.ReturnType != typeof(Scalar)
             ? Record(call)
             : null;
