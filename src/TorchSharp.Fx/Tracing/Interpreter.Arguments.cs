@@ -25,7 +25,7 @@ internal sealed partial class Interpreter
             return true;
         return Overlay.Current(part) switch
         {
-            torch.Tensor tensor => tracer.Attributes.Owns(tensor),
+            torch.Tensor tensor => tracer.Attributes.Owns(tensor) || (!Overlay.Owns(tensor) && tracer.Attributes.Shares(tensor)),
             long number => Symbols.HasTags && IsTag(number),
             int number => Symbols.HasTags && IsTag(number),
             double number => Symbols.HasTags && Symbols.TryRead(number, out _),

@@ -15,6 +15,7 @@ internal sealed class ModuleAttributes
     private readonly Dictionary<torch.Tensor, Node> constantNodes = new(ReferenceEqualityComparer.Instance);
     private Dictionary<torch.Tensor, string>? tensors;
     private Dictionary<nint, torch.Tensor> natives = [];
+    private HashSet<nint>? storages;
 
     internal ModuleAttributes(torch.nn.Module root, int firstConstant)
     {
@@ -62,6 +63,10 @@ internal sealed class ModuleAttributes
 
     /// <summary>Whether a tensor is a parameter or buffer of the root.</summary>
     internal bool Owns(torch.Tensor tensor) => Tensors.ContainsKey(Registered(tensor));
+
+    /// <summary>Whether a tensor that the model or the program holds lies in the memory of a parameter or buffer of the root, and so changes with it.</summary>
+    internal bool Shares(torch.Tensor tensor)
+        => TensorIdentity.Storage(tensor) is not 0 and var storage && (storages ??= [.. Tensors.Keys.Select(TensorIdentity.Storage)]).Contains(storage);
 
     /// <summary>The object under which a parameter or buffer of the root is registered, for any object that stands for it; another tensor itself.</summary>
     internal torch.Tensor Registered(torch.Tensor tensor) => Tensors.ContainsKey(tensor) ? tensor : natives.GetValueOrDefault(TensorIdentity.Of(tensor), tensor);
@@ -111,6 +116,7 @@ internal sealed class ModuleAttributes
                 foreach (var (name, buffer) in module.named_buffers(false, true))
                     tensors.TryAdd(buffer, Join(path, name));
             }
+            storages = null;
             natives = tensors.Keys.Where(tensor => !tensor.IsInvalid).DistinctBy(TensorIdentity.Of).ToDictionary(TensorIdentity.Of);
             return tensors;
         }

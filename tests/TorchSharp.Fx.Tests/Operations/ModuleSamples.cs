@@ -7,7 +7,7 @@ namespace TorchSharp.Fx.Tests.Operations;
 internal static class ModuleSamples
 {
     /// <summary>Modules by what they are called in messages; each call makes new ones.</summary>
-    internal static IEnumerable<(string Name, Func<nn.Module> Make)> All => Set.Concat(Factories().Select(factory => (factory.Name, (Func<nn.Module>)(() => Make(factory)!))));
+    internal static IEnumerable<(string Name, Func<nn.Module> Make)> All => Set.Concat(Factories.Select(factory => (factory.Name, (Func<nn.Module>)(() => Make(factory)!))));
 
     private static (string Name, Func<nn.Module> Make)[] Set =>
     [
@@ -15,6 +15,7 @@ internal static class ModuleSamples
         ("BatchNorm1d without statistics", () => nn.BatchNorm1d(4, track_running_stats: false)), ("InstanceNorm1d with statistics", () => nn.InstanceNorm1d(4, track_running_stats: true)),
         ("Embedding with a largest norm", () => nn.Embedding(4, 4, max_norm: 0.1)), ("EmbeddingBag with a largest norm", () => nn.EmbeddingBag(4, 4, max_norm: 0.1)),
         ("Transformer", () => nn.Transformer(4, 2, 1, 1, 8)), ("TransformerEncoder", () => nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8), 1)),
+        ("TransformerEncoderLayer", () => nn.TransformerEncoderLayer(4, 2, 8)), ("TransformerDecoderLayer", () => nn.TransformerDecoderLayer(4, 2, 8)),
         ("TransformerDecoder", () => nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 8), 1)), ("LSTM with dropout", () => nn.LSTM(4, 4, 2, dropout: 0.5)),
         ("GRU with dropout", () => nn.GRU(4, 4, 2, dropout: 0.5)), ("RNN with dropout", () => nn.RNN(4, 4, 2, dropout: 0.5)), ("MultiheadAttention with dropout", () => nn.MultiheadAttention(4, 2, dropout: 0.5)),
         ("Sequential", () => nn.Sequential(nn.Dropout(), nn.BatchNorm1d(4), nn.ReLU(inplace: true))), ("Unflatten", () => nn.Unflatten(1, [2L, 2L])), ("Upsample", () => nn.Upsample(scale_factor: [2.0, 2.0])),
@@ -27,13 +28,15 @@ internal static class ModuleSamples
     internal static IEnumerable<object?[]> Inputs(MethodInfo call)
     {
         var parameters = call.GetParameters();
-        return Tensors().Select(tensors => (object?[])[.. parameters.Select((parameter, i) => Input(parameter, tensors, i))]);
+        foreach (var tensors in Tensors())
+            foreach (var everything in new[] { false, true })
+                yield return [.. parameters.Select((parameter, i) => Input(parameter, tensors, i, everything))];
     }
 
-    private static object? Input(ParameterInfo parameter, Tensor[] tensors, int position) => parameter.ParameterType switch
+    private static object? Input(ParameterInfo parameter, Tensor[] tensors, int position, bool everything) => parameter.ParameterType switch
     {
         var type when type == typeof(Tensor) => position < tensors.Length ? tensors[position] : null,
-        var type when type == typeof((Tensor, Tensor)) => (zeros(2, 4), zeros(2, 4)),
+        var type when type == typeof((Tensor, Tensor)?) && everything => (zeros(2, 4), zeros(2, 4)),
         var type when type == typeof(bool) => true,
         _ => null,
     };
@@ -42,7 +45,7 @@ internal static class ModuleSamples
     {
         foreach (var shape in (long[][])[[2, 4], [2, 4, 8], [2, 4, 8, 8], [2, 4, 8, 8, 8], [3, 1, 4]])
         {
-            yield return [rand(shape)];
+            yield return [rand(shape) - 0.5];
             yield return [rand(shape), rand(shape)];
             yield return [rand(shape), rand(shape), rand(shape)];
         }
@@ -54,13 +57,13 @@ internal static class ModuleSamples
         yield return [rand(5, 2, 4).log_softmax(-1), ones(2, 2, int64), full(2, 5L, int64), full(2, 2L, int64)];
         yield return [rand(2, 4, 2), zeros(2, 4, 2, int64)];
         yield return [rand(2, 4, 2, 2), zeros(2, 4, 2, 2, int64)];
-        yield return [rand(2, 4, 2, 2, 2), zeros(2, 4, 2, 2, 2, int64)];
+        yield return [rand([2, 4, 2, 2, 2]), zeros([2, 4, 2, 2, 2], int64)];
+        yield return [rand(2, 4, 9)];
     }
 
-    private static IEnumerable<MethodInfo> Factories()
-        => typeof(nn).GetMethods(BindingFlags.Public | BindingFlags.Static).Where(method => !method.IsGenericMethod && typeof(nn.Module).IsAssignableFrom(method.ReturnType) && method.Name is not "Transformer")
+    private static readonly MethodInfo[] Factories = [.. typeof(nn).GetMethods(BindingFlags.Public | BindingFlags.Static).Where(method => !method.IsGenericMethod && typeof(nn.Module).IsAssignableFrom(method.ReturnType) && method.Name is not "Transformer")
             .GroupBy(method => method.Name).SelectMany(overloads => overloads.OrderBy(method => method.GetParameters().Length).Where(method => Make(method) is not null).Take(1))
-            .OrderBy(method => method.Name, StringComparer.Ordinal);
+            .OrderBy(method => method.Name, StringComparer.Ordinal)];
 
     private static nn.Module? Make(MethodInfo factory)
     {

@@ -63,8 +63,9 @@ internal static class TensorOperations
     /// <summary>Whether a call makes a distribution: it may be sampled in each run, and no argument of a node can hold one that was made for real.</summary>
     private static bool MakesDistribution(in Invocation call) => typeof(torch.distributions.Distribution).IsAssignableFrom(call.Traits.ReturnType);
 
-    /// <summary>Whether a method belongs to a distribution that was there before the trace: its code is followed, which computes with the tensors that it holds.</summary>
-    private static bool IsOfRealDistribution(in Invocation call) => call.This is torch.distributions.Distribution made && !call.Interpreter.Symbols.TryGet(made, out _);
+    /// <summary>Whether a method belongs to a distribution, or to a transform in one, that was there before the trace: its code is followed, which computes with the tensors that it holds.</summary>
+    private static bool IsOfRealDistribution(in Invocation call)
+        => call.This is torch.distributions.Distribution or torch.distributions.transforms.Transform && !call.Interpreter.Symbols.TryGet(call.This, out _);
 
     /// <summary>
     /// Whether a node may call a method: a public operation of TorchSharp on tensors, or one that makes them of numbers. None that disposes, reads or writes files, or hands out memory.
