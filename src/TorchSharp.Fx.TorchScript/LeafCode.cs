@@ -16,9 +16,7 @@ internal sealed record LeafCode(nn.Module Root, Graph Graph, IReadOnlyDictionary
     /// <summary>The values of all nodes for example inputs. The model stays as it is.</summary>
     internal GraphInterpreter Run(object?[] inputs)
     {
-        using var modes = new TrainingFlags(Root);
-        Root.eval();
-        var run = new GraphInterpreter(Root, Graph, Constants) { garbage_collect_values = false };
+        var run = new DryRun(Root, Graph, Constants) { garbage_collect_values = false, Modes = ModuleModes.Of(Root, training: false) };
         run.run(inputs);
         return run;
     }

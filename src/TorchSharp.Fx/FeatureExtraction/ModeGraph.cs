@@ -35,9 +35,11 @@ internal sealed class ModeGraph
     internal IReadOnlyList<string> Names => names.Values;
 
     /// <summary>Makes the graph return the given nodes and compute nothing else.</summary>
-    internal void Cut(ReturnNodes requested)
+    /// <param name="requested">The nodes.</param>
+    /// <param name="warn">Is told what is ambiguous.</param>
+    internal void Cut(ReturnNodes requested, Action<string> warn)
     {
-        var found = new NodeSelection(model, Graph, names).Find(requested).ToArray();
+        var found = new NodeSelection(model, Graph, names, warn).Find(requested).ToArray();
         var position = Graph.nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
         Array.Sort([.. found.Select((entry, i) => (position[entry.Node], i))], found);
         Graph.erase_node(Graph.output_node());

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>Finds what is asked for among the named nodes of one mode's graph.</summary>
-internal sealed class NodeSelection(nn.Module model, Graph graph, OrderedDictionary<Node, string> names)
+internal sealed class NodeSelection(nn.Module model, Graph graph, OrderedDictionary<Node, string> names, Action<string> warn)
 {
     private const string Input = ":in";
 
@@ -15,35 +15,53 @@ internal sealed class NodeSelection(nn.Module model, Graph graph, OrderedDiction
     {
         var found = requested.SelectMany(Expand).Concat(Chosen(requested.Predicate)).Distinct().ToArray();
         RefuseSharedKeys(found);
-        return [.. found.Select(entry => (Find(entry.Name), entry.Key))];
+        return [.. found.Select(entry => (entry.Node ?? Find(entry.Name), entry.Key))];
     }
 
-    private static void RefuseSharedKeys(ReturnNode[] nodes)
+    private static void RefuseSharedKeys(Request[] nodes)
     {
         if (nodes.GroupBy(node => node.Key, node => node.Name).FirstOrDefault(names => names.Count() > 1) is { } shared)
             throw new ArgumentException($"The key '{shared.Key}' is given to {shared.Count()} nodes, {string.Join(" and ", shared.Select(name => $"'{name}'"))}. Give each node a key of its own.");
     }
 
-    /// <summary>A pattern is all the names that fit it.</summary>
-    private IEnumerable<ReturnNode> Expand(ReturnNode request)
+    /// <summary>A pattern is all the names that fit it: names of nodes and of modules, and a leaf module's exact path where the list shows another name.</summary>
+    private IEnumerable<Request> Expand(ReturnNode request)
     {
         if (!NodePattern.IsPattern(request.Name))
-            return [request];
+            return [new(request.Name, request.Key, null)];
         var (pattern, suffix) = Split(request.Name);
-        var matches = new NodePattern(pattern).Matches(names.Values).Select(name => name + suffix).ToArray();
+        var nodes = names.Keys.GroupBy(OwnName).ToDictionary(group => group.Key, group => group.First(), StringComparer.Ordinal);
+        foreach (var call in names.Keys.Where(node => node.op == Opcode.call_module))
+            nodes.TryAdd(call.target.name, call);
+        var matches = new NodePattern(pattern).Matches(names.Keys.SelectMany(node => new[] { OwnName(node), PathOf(node) ?? OwnName(node) }))
+            .DistinctBy(name => nodes.GetValueOrDefault(name) ?? (object)name).ToArray();
         return matches.Length > 0
-            ? matches.Select(name => new ReturnNode(name, request.Key == request.Name ? name : request.Key))
+            ? matches.Select(name => new Request(name + suffix, request.Key == request.Name ? name + suffix : request.Key, suffix.Length == 0 ? Valued(nodes.GetValueOrDefault(name)) : null))
             : throw new ArgumentException($"No node or module of the model fits the pattern '{pattern}'. '*' and '?' stand for letters within one part of a name, '**' for dots as well. Hint: `get_graph_node_names` lists the names.");
     }
 
-    private IEnumerable<ReturnNode> Chosen(Func<Node, nn.Module?, bool>? predicate)
+    /// <summary>One without a value is refused under its name.</summary>
+    private static Node? Valued(Node? node) => node?.type == typeof(void) ? null : node;
+
+    private IEnumerable<Request> Chosen(Func<Node, nn.Module?, bool>? predicate)
     {
         if (predicate is null)
             return [];
         var hierarchy = new ModuleHierarchy(model);
-        var chosen = names.Where(entry => entry.Key.type != typeof(void) && predicate(entry.Key, entry.Key.op == Opcode.call_module ? hierarchy.Module(entry.Key.target.name) : null)).ToArray();
-        return chosen.Length > 0 ? chosen.Select(entry => (ReturnNode)entry.Value) : throw new ArgumentException("No node of the model meets the condition that was given to ReturnNodes.Where.");
+        var chosen = names.Keys.Where(node => node.type != typeof(void) && predicate(node, node.op == Opcode.call_module ? hierarchy.Module(node.target.name) : null)).ToArray();
+        return chosen.Length > 0 ? chosen.Select(node => new Request(OwnName(node), OwnName(node), node)) : throw new ArgumentException("No node of the model meets the condition that was given to ReturnNodes.Where.");
     }
+
+    /// <summary>The name in the list, unless that is another module's path: then a leaf module's own path.</summary>
+    private string OwnName(Node node) => PathOf(node) is { } path && path != names[node] && modules.Value.Contains(names[node]) ? path : names[node];
+
+    private static string? PathOf(Node node) => node.op == Opcode.call_module ? node.target.name : null;
+
+    /// <summary>The paths of all modules that nodes lie in or call.</summary>
+    private readonly Lazy<HashSet<string>> modules = new(() => [.. names.SelectMany(entry => PathOf(entry.Key) is { } path ? NodePattern.WithModules(path) : NodePattern.WithModules(entry.Value).SkipLast(1))]);
+
+    /// <summary>What is asked for, the key it gets, and the node where that is known.</summary>
+    private readonly record struct Request(string Name, string Key, Node? Node);
 
     private static (string Name, string Suffix) Split(string query) => query.EndsWith(Input, StringComparison.Ordinal) ? (query[..^Input.Length], Input) : (query, "");
 
@@ -72,14 +90,24 @@ internal sealed class NodeSelection(nn.Module model, Graph graph, OrderedDiction
             return graph.call_method(Alias, value);
     }
 
-    /// <summary>The nodes of a name, or inside a module; a leaf module also answers to its exact path where the list shows it without its number.</summary>
+    /// <summary>
+    /// The nodes of a name, or inside a module; a leaf module also answers to its exact path where the list shows it without its number. A module's exact path comes before a name
+    /// in which the number only counts.
+    /// </summary>
     private Node[] Inside(string query)
     {
         var found = Answering(query, entry => entry.Value);
+        if (found.FirstOrDefault(node => names[node] == query && PathOf(node) != query) is { } numbered && modules.Value.Contains(query))
+        {
+            found = Answering(query, entry => PathOf(entry.Key) ?? (entry.Key == numbered ? null : entry.Value));
+            warn($"'{query}' is a module of the model, and in the list of nodes it is also the name of {Told(numbered)}. The module's value is returned.");
+        }
         if (found.Length == 0)
-            found = Answering(query, entry => entry.Key.op == Opcode.call_module ? entry.Key.target.name : null);
+            found = Answering(query, entry => PathOf(entry.Key));
         return found.Length > 0 ? found : throw Unknown(query);
     }
+
+    private string Told(Node node) => PathOf(node) is { } path ? $"module '{path}': ask for that one by '{path}'" : $"an operation, '{node.name}' in the graph: choose that one by ReturnNodes.Where";
 
     private Node[] Answering(string query, Func<KeyValuePair<Node, string>, string?> name)
         => [.. names.Where(entry => name(entry) is { } own && own.StartsWith(query, StringComparison.Ordinal) && (own.Length == query.Length || own[query.Length] == '.')).Select(entry => entry.Key)];

@@ -19,11 +19,9 @@ public static partial class feature_extraction
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(inputs);
-        using var flags = new TrainingFlags(model);
-        model.eval();
         using var traced = new TracedModes(model, tracer_kwargs, concrete_args);
         var eval = traced.Eval;
-        new ShapeProp(model, eval.Graph, traced.Constants).propagate([.. inputs]);
+        Propagation.Run(new MetaRun(model, eval.Graph, traced.Constants) { Modes = traced.EvalModes }, model, [.. inputs], static (_, _) => { });
         return new StageFinder(new ModuleHierarchy(model), eval.Graph, eval.QualifiedNames).Find();
     }
 }

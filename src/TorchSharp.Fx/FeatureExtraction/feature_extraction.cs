@@ -38,9 +38,16 @@ public static partial class feature_extraction
         using var traced = new TracedModes(model, tracer_kwargs, concrete_args);
         if (!suppress_diff_warning)
             WarnOfDifferences(traced.Train.Names, traced.Eval.Names);
-        traced.Train.Cut(train_nodes);
-        traced.Eval.Cut(eval_nodes);
+        var told = new HashSet<string>(StringComparer.Ordinal);
+        traced.Train.Cut(train_nodes, Tell);
+        traced.Eval.Cut(eval_nodes, Tell);
         return make(traced.Train.Graph, traced.Eval.Graph, traced.Constants);
+
+        void Tell(string message)
+        {
+            if (told.Add(message))
+                warn(message);
+        }
     }
 
     private static (ReturnNodes Train, ReturnNodes Eval) PerMode(ReturnNodes? both, ReturnNodes? train, ReturnNodes? eval)

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>Finds the modules and tensors that a graph names: by registered name, then by field, list index and dictionary key.</summary>
+/// <summary>Finds the modules and tensors that a graph names: by registered name, then by field, list index and dictionary key, as <see cref="ModuleParts"/> has them.</summary>
 internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string, Tensor>? constants = null)
 {
     private readonly Dictionary<string, nn.Module?> edits = new(StringComparer.Ordinal);
@@ -24,6 +24,14 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
         known[path] = edits[path] = module;
     }
 
+    /// <summary>Looks up the modules that graphs call: those stay the ones that are meant, whatever the root's fields hold later.</summary>
+    internal void Pin(params ReadOnlySpan<Graph> graphs)
+    {
+        foreach (var graph in graphs)
+            foreach (var node in graph.find_nodes(Opcode.call_module))
+                Find(node.target.name);
+    }
+
     /// <summary>The module at a qualified name, e.g. <c>layer1.0.conv1</c>; the root for an empty one.</summary>
     internal nn.Module Module(string path)
         => Find(path) as nn.Module ?? throw new InvalidOperationException($"The graph calls the module '{path}', but {root.GetType().Name} has no module there, neither registered nor in a field.");
@@ -33,8 +41,9 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
     {
         if (known.TryGetValue(path, out var found))
             return found;
-        var (prefix, name) = Split(path);
-        return known[path] = Step(Find(prefix), name);
+        found = Locate(path).Value;
+        // to() puts other tensors in the place of these.
+        return found is Tensor ? found : known[path] = found;
     }
 
     /// <summary>Whether a name is that of a tensor which belongs to the graph, not to the model.</summary>
@@ -45,11 +54,10 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
     {
         if (constants is not null && constants.ContainsKey(path))
             return () => constants[path];
-        var (prefix, name) = Split(path);
-        var holder = Find(prefix);
+        var (holder, name, value) = Locate(path);
         if (holder is nn.Module module && Registry.Get(module, name) is not null)
             return () => Registry.Get(module, name)!;
-        if (Step(holder, name) is not Tensor)
+        if (value is not Tensor)
             throw new InvalidOperationException($"The graph reads the tensor '{path}', but {root.GetType().Name} has no tensor there, neither registered nor in a field.");
         return () => (Tensor)Step(holder, name)!;
     }
@@ -67,19 +75,27 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
     /// <summary>Puts another tensor in the place of the one at a qualified name, wherever its holder keeps that.</summary>
     internal void Replace(string path, Tensor tensor)
     {
-        var (prefix, name) = Split(path);
-        var holder = Find(prefix);
+        var (holder, name, _) = Locate(path);
         var old = Attribute(path)();
         if (holder is IList list)
             list[list.IndexOf(old)] = tensor;
         if (holder is IDictionary dictionary)
-            dictionary[Key(dictionary, name)!] = tensor;
+            dictionary[dictionary.Keys.Cast<object>().First(key => ReferenceEquals(dictionary[key], old))] = tensor;
         if (holder is nn.Module module)
             Registry.Replace(module, name, tensor);
         foreach (var field in FieldsOf(holder!.GetType()))
             if (ReferenceEquals(field.GetValue(holder), old))
                 field.SetValue(holder, tensor);
         known.TryRemove(path, out _);
+    }
+
+    /// <summary>What is at a path, its holder, and its name there; nulls where nothing is. A registered name may have dots of its own.</summary>
+    private (object? Holder, string Name, object? Value) Locate(string path)
+    {
+        for (var dot = path.LastIndexOf('.'); dot >= 0; dot = dot == 0 ? -1 : path.LastIndexOf('.', dot - 1))
+            if (Find(path[..dot]) is { } holder && Step(holder, path[(dot + 1)..]) is { } found)
+                return (holder, path[(dot + 1)..], found);
+        return (root, path, Step(root, path));
     }
 
     /// <summary><c>a.b.weight</c> → (<c>a.b</c>, <c>weight</c>).</summary>
@@ -95,15 +111,10 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
 
     private static object? Step(object? holder, string name) => holder switch
     {
-        TracedFunction function => function.Captured.GetValueOrDefault(name),
-        nn.Module module => Child(module, name) ?? Field(module, name),
-        IDictionary dictionary => Key(dictionary, name) is { } key ? dictionary[key] : null,
-        IList list when int.TryParse(name, out var index) && index < list.Count => list[index],
         null => null,
-        _ => Field(holder, name),
+        nn.Module module when module is not TracedFunction && (Child(module, name) ?? (object?)Registry.Get(module, name)) is { } registered => registered,
+        _ => ModuleParts.Of(holder).FirstOrDefault(part => part.Name == name).Value ?? Component(holder, name),
     };
-
-    private static object? Key(IDictionary dictionary, string name) => dictionary.Keys.Cast<object>().FirstOrDefault(key => key.ToString() == name);
 
     private static nn.Module? Child(nn.Module module, string name)
     {
@@ -113,6 +124,7 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
         return null;
     }
 
-    private static object? Field(object holder, string name)
-        => FieldsOf(holder.GetType()).FirstOrDefault(field => field.ComponentName() == name || ArgumentText.MemberName(field.Name) == name)?.GetValue(holder);
+    /// <summary>A field by the name that it would be registered under.</summary>
+    private static object? Component(object holder, string name)
+        => holder is nn.Module ? FieldsOf(holder.GetType()).FirstOrDefault(field => field.ComponentName() == name)?.GetValue(holder) : null;
 }

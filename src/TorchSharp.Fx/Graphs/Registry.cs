@@ -39,6 +39,22 @@ internal static class Registry
         Modules(module).clear();
     }
 
+    /// <summary>Sets the mode of a module without that of its children.</summary>
+    internal static void SetMode(nn.Module module, bool training)
+    {
+        ref var children = ref Modules(module);
+        var all = children;
+        children = [];
+        try
+        {
+            module.train(training);
+        }
+        finally
+        {
+            children = all;
+        }
+    }
+
     /// <summary>Whether a module's state and code are TorchSharp's native ones, which only its constructor can make.</summary>
     internal static bool IsNative(nn.Module module) => Native["_forwardNative"].GetValue(module) is null;
 

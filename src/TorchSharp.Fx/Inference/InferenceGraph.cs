@@ -86,7 +86,10 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
         var content = Names(Opcode.call_module).ToDictionary(path => path, path => modules.TryGetValue(path, out var own) ? own : copier.Of(hierarchy.Module(path), path));
         foreach (var path in OfTheModel())
             content[path] = copier.Of(Tensor(path), path);
-        return Made(like, ModuleTree.Of(content, ownsContent: true, training: false));
+        var made = Made(like, ModuleTree.Of(content, ownsContent: true, training: false));
+        // The copied layers have the modes of the source.
+        made.eval();
+        return made;
     }
 
     /// <summary>The hierarchy as it is now, to look modules up.</summary>
@@ -94,7 +97,7 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
 
     private T Made<T>(T like, ModuleTree root) where T : nn.Module, IGraphModule
     {
-        var module = (T)GraphModuleCopy.New(like, root, graph, constants);
+        var module = (T)GraphModuleCopy.New(like, root, graph, constants, training: false);
         // It has handles of its own.
         foreach (var constant in constants.Values)
             constant.Dispose();

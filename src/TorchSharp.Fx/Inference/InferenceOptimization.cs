@@ -55,9 +55,7 @@ public static class InferenceOptimization
     internal static T Optimise<T>(T module, ScalarType? dtype, SharedKernels? kernels) where T : nn.Module, IGraphModule
     {
         using var scope = NewDisposeScope();
-        using var modes = new TrainingFlags(module);
-        module.eval();
-        var layers = new InferenceGraph(module, module.graph.clone());
+        var layers = new InferenceGraph(module, module.Program.EvalGraph.clone());
         Run(Simplify, layers);
         using var simple = layers.Shared(module);
         simple.fold_constants();

@@ -41,7 +41,7 @@ internal sealed class LeafInlining(InferenceGraph layers)
         LeafCode code;
         try
         {
-            code = LeafCode.Of(node, layers.Module);
+            code = LeafCode.Of(node, layers.Module, with: new() { Training = false });
         }
         catch (Exception refusal) when (refusal is TraceException or TracedProgramException)
         {

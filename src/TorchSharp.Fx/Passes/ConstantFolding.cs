@@ -52,7 +52,7 @@ public static class ConstantFolding
     private static bool IsFoldable(Node node, AliasAnalysis aliases, ModuleHierarchy modules) => node.type != typeof(void) && !GlobalState.ReadsMode(node) && node.target switch
     {
         // A table that scales the rows which are looked up has done so when their value is known.
-        ModuleTarget { Path: var path, Method: var method } => modules.Module(path) is { training: false } called && !Hooks.RunBy(node, called)
+        ModuleTarget { Path: var path, Method: var method } => modules.Module(path) is var called && !(called.training && ModuleModes.Matters(called)) && !Hooks.RunBy(node, called)
             && Operations.Of(called, method, training: false) is { Writes: Operands.None } does && !does.Has(Effects.Lasting & ~Effects.Updates),
         PlaceholderTarget or OutputTarget => false,
         _ => aliases.IsPure(node),

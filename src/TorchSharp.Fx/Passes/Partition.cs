@@ -30,7 +30,7 @@ internal sealed class Partition
         Module = new GraphModule(source.Program.Source.Root, graph, source.Program.Constants);
         foreach (var (path, edited) in source.Program.Source.Edits.Where(edit => edit.Value is not null && source.Program.Used.Contains(edit.Key)))
             ((IGraphModule)Module).Program.Add(path, edited!);
-        Module.train(((nn.Module)source).training);
+        ((IGraphModule)Module).Program.SetMode(((nn.Module)source).training);
     }
 
     /// <summary>The outer nodes that it reads, in the order of its placeholders.</summary>

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using TorchSharp.Fx.Tracing;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -14,6 +15,18 @@ internal sealed class DeepCopy
     private static readonly MethodInfo MemberwiseCopy = typeof(object).GetMethod(nameof(MemberwiseClone), BindingFlags.Instance | BindingFlags.NonPublic)!;
     private readonly Dictionary<object, object> copies = new(ReferenceEqualityComparer.Instance);
     private string path = "";
+
+    /// <summary>The modes that copied modules get; their own where null.</summary>
+    internal ModuleModes? Modes { get; init; }
+
+    /// <summary>Whether a module that TorchSharp keeps in native code is shared rather than refused.</summary>
+    internal bool SharesNative { get; init; }
+
+    /// <summary>Whether parameters are shared, as TorchSharp's own modules only read them.</summary>
+    internal bool SharesParameters { get; init; }
+
+    /// <summary>The copies of tensors.</summary>
+    internal IEnumerable<Tensor> Tensors => copies.Values.OfType<Tensor>();
 
     /// <summary>The copy of a module or tensor; <paramref name="name"/> is its path, for a message.</summary>
     internal object Of(object original, string name)
@@ -30,6 +43,7 @@ internal sealed class DeepCopy
             return known;
         return original switch
         {
+            Parameter when SharesParameters => original,
             Tensor tensor => OfTensor(tensor),
             nn.Module module => OfModule(module),
             Array array => OfArray(array),
@@ -57,14 +71,19 @@ internal sealed class DeepCopy
     {
         if (module is ICloneable own)
             return (nn.Module)(copies[module] = own.Clone());
+        if (Registry.IsNative(module) && SharesNative)
+            return module;
         var copy = (nn.Module)MemberwiseCopy.Invoke(module, null)!;
         copies[module] = copy;
         var donor = Registry.IsNative(module) ? Native(module) : new Scope(module.GetName());
-        donor.train(module.training);
+        donor.train(Modes?.IsTraining(module) ?? module.training);
         CopyFields(module, copy);
         foreach (var (name, parameter) in donor.named_parameters())
             Registry.Replace(copy, name, parameter);
         Registry.GiveHandle(donor, copy);
+        // A finalizer may dispose what is shared; the handle has one of its own.
+        if (SharesNative)
+            GC.SuppressFinalize(copy);
         return copy;
     }
 

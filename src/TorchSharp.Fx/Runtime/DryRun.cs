@@ -1,30 +1,29 @@
+using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>Runs nodes without touching the model: what the graph writes to are copies, and leaf modules get their buffers back.</summary>
+/// <summary>Runs nodes without touching the model: what the graph writes to are copies, and so are leaf modules that may write to their own.</summary>
 internal class DryRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? constants) : GraphInterpreter(root, graph, constants)
 {
     protected override object? get_attr(Node node) => ((Tensor)base.get_attr(node)!).detach().clone();
 
+    /// <summary>The modes that modules run in; their own where null.</summary>
+    internal ModuleModes? Modes { get; init; }
+
     protected override object? call_module(Node node)
     {
-        var module = Hierarchy.Module(node.target.name);
-        // TorchSharp's own modules write to their buffers in training only.
-        if (!module.training && Homes.Of(module.GetType()) == Home.TorchSharp)
+        var copy = DetachedCopy.Where(Hierarchy.Module(node.target.name), node.target.name, Modes);
+        if (copy is null)
             return base.call_module(node);
-        var buffers = module.named_buffers().Select(entry => (entry.buffer, Saved: entry.buffer.clone())).ToArray();
+        object? result = null;
         try
         {
-            return base.call_module(node);
+            return result = CallModule(node, copy.Module);
         }
         finally
         {
-            foreach (var (buffer, saved) in buffers)
-            {
-                buffer.copy_(saved);
-                saved.Dispose();
-            }
+            copy.Release(result);
         }
     }
 }

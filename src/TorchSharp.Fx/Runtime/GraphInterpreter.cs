@@ -101,11 +101,10 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     protected virtual object? call_method(Node node) => Call(node, ((MethodTarget)node.target).Method, node.args[0], 1);
 
     /// <summary>The result of a submodule.</summary>
-    protected virtual object? call_module(Node node)
-    {
-        var target = (ModuleTarget)node.target;
-        return Call(node, target.Method, new Literal(hierarchy.Module(target.Path)), 0);
-    }
+    protected virtual object? call_module(Node node) => CallModule(node, hierarchy.Module(node.target.name));
+
+    /// <summary>The result of a module in the place of the one that a node names.</summary>
+    private protected object? CallModule(Node node, nn.Module module) => Call(node, ((ModuleTarget)node.target).Method, new Literal(module), 0);
 
     /// <summary>The graph's result.</summary>
     protected virtual object? output(Node node)

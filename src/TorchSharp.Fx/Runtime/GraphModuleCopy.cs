@@ -27,7 +27,7 @@ internal sealed class GraphModuleCopy(GraphProgram program, nn.Module module)
     private nn.Module Copied(Graph train, Graph eval)
     {
         var copier = new DeepCopy();
-        var content = program.Used.ToDictionary(path => path, path => copier.Of(program.Source.Find(path) as nn.Module ?? (object)program.Source.Attribute(path)(), path));
+        var content = program.Used.Concat(program.Aliases).ToDictionary(path => path, path => copier.Of(program.Source.Find(path) as nn.Module ?? (object)program.Source.Attribute(path)(), path));
         var constants = program.Constants.ToDictionary(entry => entry.Key, entry => (Tensor)copier.Of(entry.Value, entry.Key), StringComparer.Ordinal);
         var copy = New(ModuleTree.Of(content, ownsContent: true, module.training), train, eval, constants);
         foreach (var constant in constants.Values)
@@ -36,18 +36,17 @@ internal sealed class GraphModuleCopy(GraphProgram program, nn.Module module)
     }
 
     /// <summary>A module like another one, with one graph for both modes.</summary>
-    internal static nn.Module New(IGraphModule like, nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor> constants)
-        => new GraphModuleCopy(like.Program, (nn.Module)like).New(root, graph, graph, constants);
+    internal static nn.Module New(IGraphModule like, nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor> constants, bool? training = null)
+        => new GraphModuleCopy(like.Program, (nn.Module)like).New(root, graph, graph, constants, training);
 
-    private nn.Module New(nn.Module root, Graph train, Graph eval, IReadOnlyDictionary<string, Tensor> constants)
+    private nn.Module New(nn.Module root, Graph train, Graph eval, IReadOnlyDictionary<string, Tensor> constants, bool? training = null)
     {
         if (module.GetType().Assembly != typeof(Graph).Assembly)
             throw new NotSupportedException($"A {module.GetType().Name} can't be cloned: only its own code knows how to make one. Clone the graph (graph.clone()) and make one of that.");
         object?[] arguments = program.ReturnsFeatures || train != eval ? [root, train, eval, constants] : [root, train, constants];
         var copy = (nn.Module)Activator.CreateInstance(module.GetType(), BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DoNotWrapExceptions, null, arguments, null)!;
         Hooks.Copy(module, copy);
-        if (copy.training != module.training)
-            copy.train(module.training);
+        ((IGraphModule)copy).Program.SetMode(training ?? module.training);
         return copy;
     }
 }

@@ -26,6 +26,7 @@ internal sealed class GraphProgram
         var named = Named().ToHashSet();
         constants = OwnHandles(tensorConstants, named);
         source = new ModuleHierarchy(root, constants);
+        source.Pin(TrainGraph, EvalGraph);
         state = new SharedState(owner, source, Used);
         foreach (var (name, tensor) in constants)
             owner.register_buffer(name, tensor, persistent: false);
@@ -78,6 +79,9 @@ internal sealed class GraphProgram
     /// <summary>The paths of the modules and tensors that the graphs use.</summary>
     internal IEnumerable<string> Used => Named().Where(path => !constants.ContainsKey(path)).Distinct();
 
+    /// <summary>The other names that the source has for these.</summary>
+    internal IEnumerable<string> Aliases => state.Aliases(Used);
+
     internal object? Run(params object?[] inputs)
     {
         ObjectDisposedException.ThrowIf(isDisposed, owner);
@@ -115,6 +119,13 @@ internal sealed class GraphProgram
         return name;
     }
 
+    /// <summary>Sets the mode of the graph module alone: the modules that it shares keep theirs.</summary>
+    internal void SetMode(bool training)
+    {
+        Registry.SetMode(owner, training);
+        state.SetMode(training);
+    }
+
     /// <summary>Disposes something together with the program.</summary>
     internal void Own(IDisposable part) => parts.Add(part);
 
@@ -124,7 +135,7 @@ internal sealed class GraphProgram
     /// <summary>Takes away the modules that no graph uses.</summary>
     internal void RemoveUnused()
     {
-        string[] used = [.. Used];
+        string[] used = [.. Used, .. Aliases];
         foreach (var path in state.ModulePaths)
             if (!Array.Exists(used, other => SharedState.IsWithin(other, path) || SharedState.IsWithin(path, other)))
                 state.Remove(path);

@@ -22,7 +22,7 @@ internal sealed class InterpretedExamples : ExampleValues
 
     private InterpretedExamples(Interpreter interpreter, IReadOnlyList<object?> inputs, IReadOnlyDictionary<string, object?> concrete, IReadOnlyDictionary<string, long> sizes, string where)
     {
-        evaluation = new(interpreter.Root, interpreter.Graph, interpreter.Tracer.tensor_constants);
+        evaluation = new(interpreter.Root, interpreter.Graph, interpreter.Tracer.tensor_constants) { Modes = interpreter.Modes };
         device = interpreter.Root.parameters().FirstOrDefault()?.device ?? CPU;
         (this.inputs, this.concrete, this.sizes, this.where) = (inputs, concrete, sizes, where);
     }

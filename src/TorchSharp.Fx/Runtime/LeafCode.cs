@@ -34,16 +34,17 @@ internal sealed record LeafCode(nn.Module Root, Graph Graph, IReadOnlyDictionary
     /// <param name="node">A node that calls code of the user's.</param>
     /// <param name="moduleAt">The module of a path.</param>
     /// <param name="given">The values of the node's arguments, for a trace by example; null for one by symbols alone.</param>
+    /// <param name="with">The tracer to use, which says the modes that modules are in; one that goes by their own where null.</param>
     /// <exception cref="TraceException">The leaf can't be followed.</exception>
     /// <exception cref="TracedProgramException">The leaf threw.</exception>
-    internal static LeafCode Of(Node node, Func<string, nn.Module> moduleAt, object?[]? given = null)
+    internal static LeafCode Of(Node node, Func<string, nn.Module> moduleAt, object?[]? given = null, Tracer? with = null)
     {
         if (Function(node) is { } function)
             return Of(function, node.args, given);
         var module = moduleAt(((ModuleTarget)node.target).Path);
         if (module is IGraphModule { Program: var program })
-            return new(program.Source.Root, program.Current, program.Constants.ToDictionary(entry => entry.Key, entry => entry.Value.alias().DetachFromDisposeScope(), StringComparer.Ordinal));
-        var (tracer, parameters) = (new Tracer(), EntryPoint.Of(module).Method.GetParameters());
+            return new(program.Source.Root, (with?.Training ?? with?.Modes?.IsTraining(module) ?? module.training) ? program.TrainGraph : program.EvalGraph, program.Constants.ToDictionary(entry => entry.Key, entry => entry.Value.alias().DetachFromDisposeScope(), StringComparer.Ordinal));
+        var (tracer, parameters) = (with ?? new Tracer(), EntryPoint.Of(module).Method.GetParameters());
         return Traced(tracer, given is null ? () => tracer.trace(module, Fixed(parameters, node.args)) : () => tracer.trace(module, Examples(parameters, node.args, given), Fixed(parameters, node.args)));
     }
 

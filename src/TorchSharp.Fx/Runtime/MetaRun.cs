@@ -46,7 +46,7 @@ internal class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, 
         var args = fetch_args(node);
         try
         {
-            using var code = LeafCode.Of(node, Hierarchy.Module, args);
+            using var code = LeafCode.Of(node, Hierarchy.Module, args, new() { Modes = Modes });
             value = Inner(code.Root, code.Graph, code.Constants).run(args);
             return true;
         }
@@ -58,7 +58,7 @@ internal class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, 
     }
 
     /// <summary>What runs the inside of a leaf.</summary>
-    protected virtual MetaRun Inner(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor> constants) => new(root, graph, constants);
+    protected virtual MetaRun Inner(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor> constants) => new(root, graph, constants) { Modes = Modes };
 
     private Tensor? ByRule(Node node)
     {

@@ -13,6 +13,10 @@ internal sealed class SharedState
     private readonly ModuleHierarchy source;
     private readonly HashSet<string> unplaced;
     private readonly HashSet<string> placed;
+    private readonly HashSet<object> used;
+    private readonly List<string> aliases = [];
+    private readonly Dictionary<nn.Module, nn.Module> mirrored = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<nn.Module, bool> uses = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, Scope> scopes = new(StringComparer.Ordinal);
     private readonly List<SharedTensor> tensors = [];
 
@@ -22,10 +26,20 @@ internal sealed class SharedState
         this.source = source;
         unplaced = [.. paths];
         placed = [.. unplaced];
+        used = new(unplaced.Select(Object).OfType<object>(), ReferenceEqualityComparer.Instance);
         Mirror(owner, source.Root, "");
         foreach (var path in unplaced.Order(StringComparer.Ordinal).ToArray())
             Place(path);
     }
+
+    /// <summary>The further names that the source has for what the graphs use: <c>state_dict</c> has them as well, as the source's does.</summary>
+    internal IEnumerable<string> Aliases(IEnumerable<string> paths)
+    {
+        var objects = new HashSet<object>(paths.Select(Object).OfType<object>(), ReferenceEqualityComparer.Instance);
+        return aliases.Where(path => Object(path) is { } named && objects.Contains(named));
+    }
+
+    private object? Object(string path) => source.Find(path);
 
     /// <summary>Registers what the graphs have come to use.</summary>
     internal void Include(IEnumerable<string> paths)
@@ -82,6 +96,13 @@ internal sealed class SharedState
                 Registry.Replace(tensor.Owner, tensor.Name, theirs);
     }
 
+    /// <summary>Sets the mode of the levels in between.</summary>
+    internal void SetMode(bool training)
+    {
+        foreach (var scope in scopes.Values)
+            Registry.SetMode(scope, training);
+    }
+
     /// <summary>Leaves everything to the source.</summary>
     internal void Release()
     {
@@ -92,20 +113,53 @@ internal sealed class SharedState
             scope.Dispose();
     }
 
-    /// <summary>Registers what is used of a module of the source, in its order.</summary>
+    /// <summary>Registers what is used of a module of the source, in its order and under all its names.</summary>
     private void Mirror(nn.Module target, nn.Module module, string prefix)
     {
         foreach (var (name, parameter) in module.named_parameters(recurse: false))
-            if (unplaced.Remove(prefix + name))
+            if (IsUsed(prefix + name, parameter))
                 Share(target, name, prefix + name, parameter);
         foreach (var (name, buffer) in module.named_buffers(recurse: false))
-            if (unplaced.Remove(prefix + name))
+            if (IsUsed(prefix + name, buffer))
                 Share(target, name, prefix + name, buffer);
         foreach (var (name, child) in module.named_children())
-            if (unplaced.Remove(prefix + name))
+            if (IsUsed(prefix + name, child))
                 target.register_module(name, child);
-            else if (unplaced.Any(path => path.StartsWith($"{prefix}{name}.", StringComparison.Ordinal)))
-                Mirror(Open(prefix + name), child, $"{prefix}{name}.");
+            else if (mirrored.TryGetValue(child, out var scope))
+                Alias(target, name, prefix + name, scope);
+            else if (Uses(child))
+                Mirror(mirrored[child] = Open(prefix + name), child, $"{prefix}{name}.");
+    }
+
+    /// <summary>A second name of a level: what is inside has it, too.</summary>
+    private void Alias(nn.Module target, string name, string path, nn.Module scope)
+    {
+        target.register_module(name, scope);
+        scopes[path] = (Scope)scope;
+        unplaced.RemoveWhere(inside => IsWithin(inside, path));
+        aliases.AddRange(scope.named_parameters().Select(entry => $"{path}.{entry.name}").Concat(scope.named_buffers().Select(entry => $"{path}.{entry.name}"))
+            .Concat(scope.named_modules().Select(entry => $"{path}.{entry.name}")));
+    }
+
+    private bool IsUsed(string path, object content)
+    {
+        if (unplaced.Remove(path))
+            return true;
+        if (used.Contains(content))
+            aliases.Add(path);
+        return used.Contains(content);
+    }
+
+    /// <summary>Whether something inside a module is used.</summary>
+    private bool Uses(nn.Module module)
+    {
+        if (!uses.TryGetValue(module, out var found))
+        {
+            uses[module] = false;
+            found = uses[module] = module.named_parameters(recurse: false).Any(entry => used.Contains(entry.parameter)) || module.named_buffers(recurse: false).Any(entry => used.Contains(entry.buffer))
+                || module.named_children().Any(child => used.Contains(child.module) || Uses(child.module));
+        }
+        return found;
     }
 
     /// <summary>Registers what the source itself has not registered but keeps in a field or list.</summary>

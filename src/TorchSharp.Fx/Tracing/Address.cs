@@ -47,7 +47,7 @@ internal abstract class Address
 
         internal override Value Load() => interpreter.ToValue(((Array)interpreter.Overlay.Current(array)!).GetValue(indices), Type);
 
-        internal override void Store(Value value) => ((Array)interpreter.Overlay.ForChange(array)).SetValue(interpreter.ToObject(value, Type), indices);
+        internal override void Store(Value value) => interpreter.Overlay.ForChange(array).SetValue(interpreter.ToObject(value, Type), indices);
     }
 
     /// <summary>A field of an object, or a static field when the object is null.</summary>

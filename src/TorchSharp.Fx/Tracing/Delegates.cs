@@ -48,6 +48,10 @@ internal static class Delegates
             ? callee
             : Create(interpreter, callee.GetType(), target, method, result);
 
+    /// <summary>The same for each of several.</summary>
+    internal static Delegate ForHostAll(Interpreter interpreter, Delegate callee)
+        => callee.HasSingleTarget ? ForHost(interpreter, callee, Use.Look) : Delegate.Combine(Array.ConvertAll(callee.GetInvocationList(), single => ForHost(interpreter, single, Use.Look)))!;
+
     private static Func<Func<object?[], object?>, Delegate> Factory(Type type)
     {
         // F# makes the Invoke of an internal delegate internal too.

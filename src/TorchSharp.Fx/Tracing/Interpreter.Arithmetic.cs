@@ -195,7 +195,7 @@ internal sealed partial class Interpreter
         if (left.Reference is null || right.Reference is null)
             Present(left.Reference ?? right.Reference);
         var same = left.Kind == ValueKind.Address && right.Kind == ValueKind.Address
-            ? ReferenceEquals(left.Reference, right.Reference)
+            ? ReferenceEquals(Overlay.Current(left.Reference), Overlay.Current(right.Reference))
             : ReferenceEquals(left.Reference, right.Reference) && (left.IsInteger == right.IsInteger);
         return op is Op.Ceq or Op.Beq ? same : op is Op.BneUn or Op.CgtUn or Op.BgtUn ? !same : throw new InvalidProgramException($"{op} of references.");
     }

@@ -27,6 +27,7 @@ internal sealed partial class Interpreter
     [
         LeafFunctions.Handle,      // first: a leaf function is a leaf whatever it is made of
         ModuleCalls.Handle,        // call and forward of submodules
+        ModuleModes.Handle,        // train, eval and training: the modules' own flags stay as they are
         GlobalState.Handle,        // before tensor operations too: gradient modes, and what else is the whole process's
         DisposeScopes.Handle,      // before tensor operations: Dispose is one by its type
         TensorOperations.Handle,   // TorchSharp's operations become nodes

@@ -59,6 +59,7 @@ internal sealed partial class Interpreter
     /// <summary>Ends what the trace leaves behind: its tensors, and the scopes and modes of a program that was not followed to its end.</summary>
     internal void Close(bool finished)
     {
+        Overlay.Settle();
         Constants.Dispose();
         Examples?.Dispose();
         while (!finished && opened.TryPop(out var scope))

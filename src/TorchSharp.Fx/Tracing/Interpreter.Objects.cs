@@ -30,6 +30,7 @@ internal sealed partial class Interpreter
                 return recorded;
             Value[] prepared = [default, .. arguments];
             var uses = TensorOperations.OnlyCarries(constructor) ? [] : HostCode.Prepare(new(this, constructor, prepared));
+            HostState.Guard(new(this, constructor, prepared));
             var made = HostCall(constructor, null, prepared[1..], uses);
             Overlay.Own(made!);
             if (made is Random && arguments.Length == 0)
@@ -98,7 +99,7 @@ internal sealed partial class Interpreter
         if (value.Reference is null)
             throw ProgramFault.Raise(new NullReferenceException());
         return Value.Of(type.IsInstanceOfType(value.Reference)
-            ? new Address.Box(value.Reference)
+            ? new Address.Box(Overlay.ForChange(value.Reference)!)
             : throw ProgramFault.Raise(new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'.")));
     }
 
@@ -114,7 +115,7 @@ internal sealed partial class Interpreter
             throw ProgramFault.Raise(new NullReferenceException());
         if (!type.IsInstanceOfType(value.Reference) && !SameUnderlying(value.Reference.GetType(), type))
             throw ProgramFault.Raise(new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'."));
-        return ToValue(value.Reference, value.Reference.GetType()).Copy();
+        return ToValue(Overlay.Current(value.Reference), value.Reference.GetType()).Copy();
     }
 
     private static bool SameKind(Type a, Type b) => a.IsPrimitive && b.IsPrimitive;

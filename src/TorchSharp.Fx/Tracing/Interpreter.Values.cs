@@ -67,6 +67,7 @@ internal sealed partial class Interpreter
     /// <summary>A field of an object, or a static one when <paramref name="target"/> is null.</summary>
     internal Value LoadField(object? target, FieldInfo field)
     {
+        target = Overlay.Current(target);
         if (Overlay.TryRead(target, field, out var written))
             return written.Copy();
         if (Symbols.TryGet(target, out var symbol))
@@ -76,6 +77,7 @@ internal sealed partial class Interpreter
 
     internal void StoreField(object? target, FieldInfo field, Value value)
     {
+        target = Overlay.Current(target);
         if (!Overlay.Owns(target))
         {
             Overlay.Write(target, field, value);
@@ -112,7 +114,7 @@ internal sealed partial class Interpreter
 
     internal void StoreElement(Array array, int index, Value value)
     {
-        array = (Array)Overlay.ForChange(array);
+        array = Overlay.ForChange(array);
         var element = array.GetType().GetElementType()!;
         var real = ToObject(value, element);
         if (real is not null && !element.IsValueType && !element.IsInstanceOfType(real))

@@ -23,7 +23,10 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
 
     internal Symbols Symbols { get; } = new();
 
-    internal Overlay Overlay => field ??= new(Here);
+    /// <summary>The modes that the traced program finds its modules in.</summary>
+    internal ModuleModes Modes { get; } = new(tracer.Modes);
+
+    internal Overlay Overlay => field ??= new(Here, callee => Delegates.ForHostAll(this, callee));
 
     internal Constants Constants => field ??= new(this);
 

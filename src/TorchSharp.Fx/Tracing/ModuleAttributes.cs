@@ -1,6 +1,3 @@
-using System.Collections;
-using System.Globalization;
-
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>The qualified names of a root's modules, parameters and buffers, and the constants that a trace adds to them.</summary>
@@ -9,20 +6,24 @@ internal sealed class ModuleAttributes
     private readonly torch.nn.Module root;
     private readonly int firstConstant;
     private readonly List<(string Path, torch.nn.Module Module)> unregistered = [];
-    private readonly Dictionary<torch.nn.Module, (string Path, bool IsRegistered)> modules = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<torch.nn.Module, Place> modules = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<torch.nn.Module, string> made = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, torch.Tensor> constants = [];
     private readonly Dictionary<torch.Tensor, Node> constantNodes = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<torch.Tensor, string> held = new(ReferenceEqualityComparer.Instance);
     private Dictionary<torch.Tensor, string>? tensors;
     private Dictionary<nint, torch.Tensor> natives = [];
     private HashSet<nint>? storages;
+    private bool isSearched;
 
     internal ModuleAttributes(torch.nn.Module root, int firstConstant)
     {
         this.root = root;
         this.firstConstant = firstConstant;
-        Add(root, "", isRegistered: true);
+        Add(root, new("", IsRegistered: true, IsSure: true));
     }
+
+    private ModuleHierarchy Hierarchy => field ??= new(root);
 
     internal IReadOnlyDictionary<string, torch.Tensor> Constants => constants;
 
@@ -37,11 +38,14 @@ internal sealed class ModuleAttributes
         if (!modules.TryGetValue(module, out var found))
         {
             SearchFields();
-            tensors = null;
-            modules.TryGetValue(module, out found);
+            if (!modules.TryGetValue(module, out found))
+                return null;
         }
-        if (found is (not null, false) && root is not TracedFunction && !unregistered.Exists(known => ReferenceEquals(known.Module, module)))
+        if (!found.IsSure && !ReferenceEquals(Hierarchy.Find(found.Path), module))
+            return null;
+        if (!found.IsSure && !found.IsRegistered && root is not TracedFunction)
             unregistered.Add((found.Path, module));
+        modules[module] = found with { IsSure = true };
         return found.Path;
     }
 
@@ -61,8 +65,16 @@ internal sealed class ModuleAttributes
     /// <summary>Whether the program made the module itself.</summary>
     internal bool IsMade(torch.nn.Module module) => made.ContainsKey(module);
 
-    /// <summary>Whether a tensor is a parameter or buffer of the root.</summary>
-    internal bool Owns(torch.Tensor tensor) => Tensors.ContainsKey(Registered(tensor));
+    /// <summary>Whether a tensor is a parameter or buffer of the root, or a parameter that one of its fields holds.</summary>
+    internal bool Owns(torch.Tensor tensor)
+    {
+        if (Tensors.ContainsKey(Registered(tensor)))
+            return true;
+        if (tensor is not Modules.Parameter || isSearched)
+            return false;
+        SearchFields();
+        return Tensors.ContainsKey(tensor);
+    }
 
     /// <summary>Whether a tensor that the model or the program holds lies in the memory of a parameter or buffer of the root, and so changes with it.</summary>
     internal bool Shares(torch.Tensor tensor)
@@ -105,57 +117,67 @@ internal sealed class ModuleAttributes
         {
             if (tensors is not null)
                 return tensors;
-            tensors = new(ReferenceEqualityComparer.Instance);
             // A function has registered nothing.
-            if (root is TracedFunction)
+            if (root is TracedFunction && !isSearched)
                 SearchFields();
-            foreach (var (module, (path, _)) in modules)
+            tensors = new(ReferenceEqualityComparer.Instance);
+            foreach (var (module, (path, _, _)) in modules)
             {
                 foreach (var (name, parameter) in module.named_parameters(false))
                     tensors.TryAdd(parameter, Join(path, name));
                 foreach (var (name, buffer) in module.named_buffers(false, true))
                     tensors.TryAdd(buffer, Join(path, name));
             }
+            foreach (var (parameter, path) in held)
+                if (ReferenceEquals(Hierarchy.Find(path), parameter))
+                    tensors.TryAdd(parameter, path);
             storages = null;
             natives = tensors.Keys.Where(tensor => !tensor.IsInvalid).DistinctBy(TensorIdentity.Of).ToDictionary(TensorIdentity.Of);
             return tensors;
         }
     }
 
-    private void Add(torch.nn.Module module, string path, bool isRegistered)
+    private void Add(torch.nn.Module module, Place place)
     {
-        if (!modules.TryAdd(module, (path, isRegistered)))
+        if (!modules.TryAdd(module, place))
             return;
         foreach (var (name, child) in module.named_children())
-            Add(child, Join(path, name), isRegistered);
+            Add(child, place with { Path = Join(place.Path, name) });
     }
 
-    /// <summary>Names modules that are in fields and collections of modules without being registered.</summary>
-    private void SearchFields() => SearchFields(root, "", new HashSet<object>(ReferenceEqualityComparer.Instance), 0);
-
-    private void SearchFields(object? value, string path, HashSet<object> seen, int depth)
+    /// <summary>Names modules and parameters that are in fields and collections without being registered, the nearest to the root first.</summary>
+    private void SearchFields()
     {
-        const int MaxDepth = 32;
-        if (value is null or string or torch.Tensor or Delegate or Type or IntPtr || value.GetType().IsPrimitive || depth > MaxDepth || !seen.Add(value))
-            return;
-        if (value is torch.nn.Module module)
-            Add(module, path, isRegistered: false);
-        if (value is torch.nn.Module known)
-            path = modules[known].Path;
-        if (value is TracedFunction function)
-            foreach (var (name, captured) in function.Captured)
-                SearchFields(captured, name, seen, depth + 1);
-        else if (value is IDictionary dictionary)
-            foreach (DictionaryEntry entry in dictionary)
-                SearchFields(entry.Value, Join(path, System.Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? ""), seen, depth + 1);
-        else if (value is ICollection collection)
-            foreach (var (index, item) in collection.Cast<object?>().Index())
-                SearchFields(item, Join(path, index.ToString(CultureInfo.InvariantCulture)), seen, depth + 1);
-        else if (value is torch.nn.Module || Homes.Of(value.GetType()) == Home.User || value is System.Runtime.CompilerServices.ITuple)
-            foreach (var field in StructLayout.FieldsOf(value.GetType()))
-                if (Homes.Of(field.DeclaringType!) != Home.TorchSharp)
-                    SearchFields(field.GetValue(value), Join(path, ArgumentText.MemberName(field.Name)), seen, depth + 1);
+        const int MaxDepth = 256;
+        isSearched = true;
+        tensors = null;
+        var seen = new HashSet<object>(ReferenceEqualityComparer.Instance);
+        var open = new Queue<(object Value, string Path, int Depth)>([(root, "", 0)]);
+        while (open.TryDequeue(out var next))
+            if (seen.Add(next.Value))
+                foreach (var (name, part) in ModuleParts.Of(next.Value))
+                    if (part is not null && next.Depth < MaxDepth && !part.GetType().IsPrimitive && Note(part, Join(next.Path, name)) is { } path)
+                        open.Enqueue((part, path, next.Depth + 1));
+    }
+
+    /// <summary>Notes what was found at a path; gives the path that its own parts go by, null where there are none.</summary>
+    private string? Note(object part, string path)
+    {
+        if (part is torch.nn.Module module)
+        {
+            Add(module, new(path, IsRegistered: false, IsSure: false));
+            return modules[module].Path;
+        }
+        if (part is Modules.Parameter parameter && root is not TracedFunction)
+            held.TryAdd(parameter, path);
+        return part is torch.Tensor ? null : path;
     }
 
     private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
+
+    /// <summary>Where a module is.</summary>
+    /// <param name="Path">Its qualified name.</param>
+    /// <param name="IsRegistered">Whether it and all modules around it are registered.</param>
+    /// <param name="IsSure">Whether the path is known to lead to this very module.</param>
+    private readonly record struct Place(string Path, bool IsRegistered, bool IsSure);
 }

@@ -1,6 +1,4 @@
-using System.Collections.Frozen;
 using System.Reflection;
-using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Fx.Tracing;
 
@@ -9,27 +7,31 @@ namespace TorchSharp.Fx.Tracing;
 /// existed before the trace is written here, an array or collection that existed before is copied at its first change, and all later reads of the
 /// same trace see that.
 /// </summary>
-internal sealed class Overlay(Func<Origin?> here)
+internal sealed class Overlay(Func<Origin?> here, Func<Delegate, Delegate> wrap)
 {
     private static readonly object Statics = new();
 
-    private static readonly FrozenSet<string> Changes = """
-        Add AddRange Insert InsertRange Remove RemoveAt RemoveAll RemoveRange RemoveWhere RemoveFirst RemoveLast AddFirst AddLast AddBefore AddAfter Clear set_Item TryAdd TryRemove TryUpdate
-        GetOrAdd AddOrUpdate Enqueue Dequeue TryDequeue Push Pop TryPop Sort Reverse UnionWith IntersectWith ExceptWith SymmetricExceptWith EnsureCapacity set_Capacity TrimExcess SetValue Set
-        """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
-
     private readonly Dictionary<object, Dictionary<FieldInfo, Value>> fields = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<object, object> copies = new(ReferenceEqualityComparer.Instance);
-    private readonly List<(string What, Origin? At)> dropped = [];
+    private readonly List<Change> dropped = [];
     private readonly HashSet<object> own = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>What the program wrote to things that outlive it, and where: the graph doesn't do it again.</summary>
-    internal IReadOnlyList<(string What, Origin? At)> Dropped => dropped;
+    internal IReadOnlyCollection<(string What, Origin? At)> Dropped => [.. dropped.Select(change => (change.What, change.At))];
+
+    /// <summary>Notes something else that the program changed.</summary>
+    internal void Drop(string what) => dropped.Add(new(what, here(), []));
+
+    /// <summary>Takes back what was noted so far: it was no part of the program.</summary>
+    internal void ForgetDropped() => dropped.Clear();
 
     /// <summary>Notes an object that the traced program made itself: it may be written.</summary>
     internal void Own(object made) => own.Add(made);
 
     internal bool Owns(object? target) => target is not null && own.Contains(target);
+
+    /// <summary>Whether an object stands for one that was there before the trace.</summary>
+    internal bool IsCopy(object mine) => copies.ContainsValue(mine);
 
     internal bool TryRead(object? target, FieldInfo field, out Value value)
     {
@@ -45,7 +47,7 @@ internal sealed class Overlay(Func<Origin?> here)
             fields[target ?? Statics] = written = [];
         // The compiler's own static fields cache delegates: nobody misses those.
         if (!Owns(target) && !written.ContainsKey(field) && !(target is null && field.Name.StartsWith('<')))
-            dropped.Add(($"{field.DeclaringType?.Name}.{ArgumentText.MemberName(field.Name)}", here()));
+            dropped.Add(new($"{field.DeclaringType?.Name}.{ArgumentText.MemberName(field.Name)}", here(), []));
         written[field] = value.Copy();
     }
 
@@ -55,38 +57,88 @@ internal sealed class Overlay(Func<Origin?> here)
             written.Remove(field);
     }
 
-    /// <summary>The collection that the trace uses in place of this one.</summary>
-    internal object? Current(object? value) => copies.Count > 0 && value is not null && copies.TryGetValue(value, out var copy) ? copy : value;
+    /// <summary>The object that the trace uses in place of this one.</summary>
+    internal object? Current(object? value)
+    {
+        while (copies.Count > 0 && value is not null && copies.TryGetValue(value, out var copy))
+            value = copy;
+        return value;
+    }
 
     /// <summary>Makes a collection stand for another from here on.</summary>
     internal object Replace(object collection, object replacement) => copies[collection] = replacement;
 
-    /// <summary>The same collection for a change: a copy, unless the trace made it itself.</summary>
-    internal object ForChange(object collection)
+    /// <summary>The same object for a change: a copy, unless the trace made it itself; null where there can be none.</summary>
+    internal object? ForChange(object value)
     {
-        collection = Current(collection)!;
-        if (own.Contains(collection))
-            return collection;
-        var copy = collection is Array array ? array.Clone() : CopyOf(collection);
-        own.Add(copy);
-        dropped.Add(($"a {Untraceable.Short(collection.GetType())}", here()));
-        copies[collection] = copy;
+        value = Current(value)!;
+        if (own.Contains(value))
+            return value;
+        var copier = new StructureCopy(Standing, wrap);
+        if (copier.Of(value) is not { } copy)
+            return null;
+        copier.Made[value] = copy;
+        // What a generator gives is told as a value of the moment.
+        Take(copier.Made, value is Random ? null : $"a {Untraceable.Short(value.GetType())}");
         return copy;
     }
 
-    /// <summary>Whether a call changes a collection of .NET's own that the trace did not make.</summary>
-    internal bool IsChange(MethodBase method, object? target)
-        => target is not null && Changes.Contains(method.Name) && !own.Contains(target) && IsCollection(target);
+    private object? Standing(object value) => own.Contains(value) ? value : copies.ContainsKey(value) ? Current(value) : null;
 
-    private static bool IsCollection(object target)
-        => target is Array || (target.GetType().Namespace?.StartsWith("System.Collections", StringComparison.Ordinal) ?? false);
+    /// <summary>The same array for a change.</summary>
+    internal Array ForChange(Array array) => (Array)ForChange((object)array)!;
 
-    private static object CopyOf(object collection)
+    /// <summary>A struct for a change of what it refers to; null where nothing of that was there before the trace.</summary>
+    internal object? IsolatedStruct(object value)
     {
-        var type = collection.GetType();
-        foreach (var constructor in type.GetConstructors())
-            if (constructor.GetParameters() is [var only] && only.ParameterType != type && only.ParameterType.IsInstanceOfType(collection))
-                return constructor.Invoke([collection]);
-        return RuntimeHelpers.GetObjectValue(collection);
+        var copier = new StructureCopy(Standing, wrap);
+        if (copier.Of(value) is not { } isolated || copier.Made.Count == 0)
+            return null;
+        Take(copier.Made, $"what a {Untraceable.Short(value.GetType())} refers to");
+        return isolated;
     }
+
+    /// <summary>At the end of a trace: what was copied for a change and did not change is not dropped.</summary>
+    internal void Settle() => dropped.RemoveAll(change => change.Copies.Count > 0 && !change.Copies.Any(pair => Changed(pair.Key, pair.Value)));
+
+    private void Take(Dictionary<object, object> made, string? what)
+    {
+        foreach (var (original, copy) in made)
+        {
+            own.Add(copy);
+            copies[original] = copy;
+            if (fields.Remove(original, out var written))
+                fields[copy] = written;
+        }
+        if (what is not null)
+            dropped.Add(new(what, here(), made));
+    }
+
+    private bool Changed(object original, object copy)
+    {
+        if (original is Array before && copy is Array after)
+            return before.Length != after.Length || before.Cast<object?>().Zip(after.Cast<object?>()).Any(pair => Differs(pair.First, pair.Second));
+        return original.GetType() != copy.GetType() || (fields.TryGetValue(copy, out var written) && written.Count > 0)
+            || StructLayout.FieldsOf(original.GetType()).Any(field => !IsBookkeeping(field) && Differs(field.GetValue(original), field.GetValue(copy)));
+    }
+
+    /// <summary>Versions, and views that are kept once they are made.</summary>
+    private static bool IsBookkeeping(FieldInfo field)
+        => field.Name.EndsWith("version", StringComparison.OrdinalIgnoreCase) || field.Name is "_keys" or "_values" or "keyList" or "valueList" || typeof(Delegate).IsAssignableFrom(field.FieldType);
+
+    private bool Differs(object? before, object? after) => (before, after) switch
+    {
+        (null, null) => false,
+        (null, _) or (_, null) => true,
+        (ValueType, ValueType) when before.GetType() != after.GetType() => true,
+        (ValueType, ValueType) => before.GetType() is { IsPrimitive: true } or { IsEnum: true } ? !before.Equals(after) : StructLayout.FieldsOf(before.GetType()).Any(field => Differs(field.GetValue(before), field.GetValue(after))),
+        (string a, string b) => a != b,
+        _ => !ReferenceEquals(Current(before), Current(after)),
+    };
+
+    /// <summary>Something that the program changed.</summary>
+    /// <param name="What">What it is.</param>
+    /// <param name="At">Where it did so first.</param>
+    /// <param name="Copies">The copies that were changed in its place, by original.</param>
+    private sealed record Change(string What, Origin? At, Dictionary<object, object> Copies);
 }

@@ -69,7 +69,7 @@ internal sealed partial class Interpreter
     private void NoteSurroundings(SurroundingsKind kind, in Invocation call, Value result)
     {
         // What the program seeded itself in this very call comes out the same in the next.
-        if (call.This is Random random && Overlay.Owns(random) && !unseeded.Contains(random))
+        if (call.This is Random random && Overlay.Owns(random) && !Overlay.IsCopy(random) && !unseeded.Contains(random))
             return;
         var what = call.This is torch.nn.Module module ? $"{Place(tracer.Attributes.PathOf(module) ?? "")} in {(result.Int32 != 0 ? "train" : "eval")} mode" : Untraceable.Short(call.Method);
         if (heard.Add((kind, what)))

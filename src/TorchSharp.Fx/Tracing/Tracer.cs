@@ -46,6 +46,12 @@ public class Tracer
     /// <summary>The number of the first <c>_tensor_constantN</c>, where two traces share one hierarchy.</summary>
     internal int FirstConstant { get; set; }
 
+    /// <summary>The mode that the root is traced in, as its <c>train()</c> or <c>eval()</c> would set it; its present one where null. The modules' own flags stay as they are.</summary>
+    internal bool? Training { get; init; }
+
+    /// <summary>The modes that a trace around this one is in; the modules' own where null.</summary>
+    internal ModuleModes? Modes { get; init; }
+
     /// <summary>Makes the example values of a trace; null for a trace by symbols alone.</summary>
     internal Func<Interpreter, IReadOnlyDictionary<string, object?>, ExampleValues>? MakeExamples { get; set; }
 
@@ -128,23 +134,38 @@ public class Tracer
         return Trace(EntryPoint.Of(function), concrete_args ?? ImmutableDictionary<string, object?>.Empty);
     }
 
-    private Graph Trace(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args)
+    /// <summary>The modes alone.</summary>
+    internal ModuleModes ModesOf(torch.nn.Module module)
+    {
+        Start(module);
+        ModuleModes.Switch(Interpreter, Training is true);
+        return Interpreter.Modes;
+    }
+
+    private void Start(torch.nn.Module root)
     {
         traced = new Graph();
-        interpreter = new Interpreter(this, traced, entry.Root);
-        attributes = new ModuleAttributes(entry.Root, FirstConstant);
-        interpreter.Examples = MakeExamples?.Invoke(interpreter, concrete_args);
+        interpreter = new Interpreter(this, traced, root);
+        attributes = new ModuleAttributes(root, FirstConstant);
         shown.Clear();
         scopes.Clear();
-        scopes.Push((entry.Root, ""));
+        scopes.Push((root, ""));
+    }
+
+    private Graph Trace(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args)
+    {
+        Start(entry.Root);
+        interpreter!.Examples = MakeExamples?.Invoke(interpreter, concrete_args);
         var finished = false;
         try
         {
+            if (Training is { } mode && entry.Root is not TracedFunction)
+                ModuleModes.Switch(interpreter, mode);
             var result = entry.Run(interpreter, entry.Inputs(interpreter, concrete_args));
-            traced.output(interpreter.ToArgument(result, entry.ReturnType), entry.ReturnType);
+            graph.output(interpreter.ToArgument(result, entry.ReturnType), entry.ReturnType);
             interpreter.Gradients.CheckRestored();
             finished = true;
-            return traced;
+            return graph;
         }
         catch (Exception exception) when (!ProgramFault.IsOurs(exception) && exception is not ArgumentException { ParamName: nameof(concrete_args) or ExampleValues.Parameter })
         {

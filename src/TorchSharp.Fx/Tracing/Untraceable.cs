@@ -115,6 +115,18 @@ internal static class Untraceable
         $"{Short(method)} changes a setting of the whole process, which running the graph would not do.",
         $"Call it before the model runs, give each operation what it needs (dtype:, device:), or {LeafFix}.");
 
+    internal static TraceException ModeComputes(Interpreter at, MethodBase method) => Error(at, "FX035",
+        $"{Short(method)} computes with tensors, so that the mode can't be set without changing the model.",
+        "Set the mode yourself before tracing, and trace the model in its present mode (fx.symbolic_trace).");
+
+    internal static TraceException Outlives(Interpreter at, MethodBase method, Type type) => Error(at, "FX036",
+        $"{Short(method)} may change a {Short(type)} that was there before the trace, and no copy can be made of it for the trace to change instead.",
+        $"Make a new one in forward, or {LeafFix}.");
+
+    internal static TraceException SetsProcess(Interpreter at, MethodBase method) => Error(at, "FX037",
+        $"{Short(method)} changes the whole process, also for the code that runs beside the trace.",
+        $"Move it out of forward, or {LeafFix}.");
+
     /// <summary>Python's expression for the condition, when it is a comparison.</summary>
     internal static string Describe(Proxy condition) => condition is Deferred { IsComparison: true, Operation: not Builtin.not_ } comparison
         ? $"'{Operand(comparison.Left)} {Sign(comparison.Operation)} {Operand(comparison.Right)}'"

@@ -93,6 +93,10 @@ internal sealed class ModuleReader(SavedTypes types, IReadOnlyDictionary<string,
             else if (!content.TryAdd(item.Name, tensor))
                 throw new InvalidDataException($"'{item.Name}' is both a module and a tensor");
         }
+        if (json.Find("aliases") is { } aliases)
+            foreach (var alias in aliases.Members())
+                if (!content.TryGetValue(alias.Value.Text(), out var named) || !content.TryAdd(alias.Name, named))
+                    throw new InvalidDataException($"'{alias.Name}' is to be another name of '{alias.Value.Text()}', but the file {(named is null ? "does not have that" : "has something else of that name")}");
         var root = ModuleTree.Of(content, ownsContent: true, json.Field("training").Flag());
         var (train, eval) = json.Find("graph") is { } both ? (Graph(both), (Graph?)null) : (Graph(json.Field("train_graph")), Graph(json.Field("eval_graph")));
         var hierarchy = new ModuleHierarchy(root, constants);

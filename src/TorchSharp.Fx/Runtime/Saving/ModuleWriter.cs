@@ -56,6 +56,20 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
         json.WriteEndObject();
         WriteTensors(json, path, nodes.Where(node => node.op == Opcode.get_attr).Select(node => node.target.name).Distinct(StringComparer.Ordinal)
             .Select(name => (name, hierarchy.Attribute(name)(), constants.ContainsKey(name))));
+        if (module is IGraphModule { Program: var program })
+            WriteAliases(json, program);
+    }
+
+    /// <summary>The further names of what is used, each with the name that the graphs have for it.</summary>
+    private static void WriteAliases(Utf8JsonWriter json, GraphProgram program)
+    {
+        var aliases = program.Aliases.ToArray();
+        if (aliases.Length == 0)
+            return;
+        json.WriteStartObject("aliases");
+        foreach (var alias in aliases)
+            json.WriteString(alias, program.Used.First(name => ReferenceEquals(program.Source.Find(name), program.Source.Find(alias))));
+        json.WriteEndObject();
     }
 
     /// <summary>One graph where both modes have the same.</summary>
@@ -99,14 +113,11 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
     {
         if (module.GetType().Assembly == TensorTypes.TorchSharp)
             throw new NotSupportedException($"Module '{path}' can't be saved: {module.GetType().Name} is native and keeps its settings to itself. Call the function in torch.nn.functional instead, where there is one, with parameters of your own.");
-        var (train, eval) = (new Tracer(), new Tracer());
+        var (train, eval) = (new Tracer { Training = true }, new Tracer { Training = false });
         tracers.AddRange([train, eval]);
-        using var flags = new TrainingFlags(module);
         try
         {
-            module.train();
             train.trace(module);
-            module.eval();
             eval.FirstConstant = train.tensor_constants.Count;
             eval.trace(module);
         }

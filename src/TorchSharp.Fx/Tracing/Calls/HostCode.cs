@@ -1,5 +1,4 @@
 using System.Collections;
-using System.Collections.Frozen;
 using System.Reflection;
 
 namespace TorchSharp.Fx.Tracing;
@@ -10,12 +9,6 @@ namespace TorchSharp.Fx.Tracing;
 /// </summary>
 internal static class HostCode
 {
-    /// <summary>Methods that change an array they are given.</summary>
-    private static readonly FrozenSet<string> Filling = "Reverse Sort Fill Clear Copy ConstrainedCopy CopyTo BlockCopy SetValue Shuffle".Split(' ').ToFrozenSet(StringComparer.Ordinal);
-
-    /// <summary>Methods whose result is a collection that nobody else has.</summary>
-    private static readonly FrozenSet<string> Making = "ToList ToArray ToDictionary ToHashSet ConvertAll FindAll GetRange Split Clone".Split(' ').ToFrozenSet(StringComparer.Ordinal);
-
     internal static Value? Handle(in Invocation call) => Run(call);
 
     /// <summary>Runs a method for real.</summary>
@@ -23,22 +16,17 @@ internal static class HostCode
     {
         var (interpreter, method, arguments) = call;
         var uses = Prepare(call);
-        if (Filling.Contains(method.Name))
-            foreach (ref var argument in arguments.AsSpan(method.IsStatic ? 0 : 1))
-                if (argument.Reference is Array array)
-                    argument = Value.OfObject(interpreter.Overlay.ForChange(array));
+        if (HostState.Guard(call))
+            return interpreter.Run(call.Traits, arguments);
         for (var i = 0; i < arguments.Length; i++)
             if (arguments[i].Reference is SpanModel { Length: > 0 } span && call.Traits.Parameters[i - (method.IsStatic ? 0 : 1)].ParameterType.Name == "Span`1")
-                arguments[i] = Value.OfStruct(SpanModel.Over((Array)interpreter.Overlay.ForChange(span.Array), span.Offset, span.Length));
-        if (!method.IsStatic && arguments[0].Kind == ValueKind.Object && interpreter.Overlay.IsChange(method, interpreter.Overlay.Current(arguments[0].Reference)))
-            arguments[0] = Value.OfObject(interpreter.Overlay.ForChange(arguments[0].Reference!));
+                arguments[i] = Value.OfStruct(SpanModel.Over(interpreter.Overlay.ForChange(span.Array), span.Offset, span.Length));
         var result = interpreter.RunOnHost(method, arguments, uses);
         if (uses is not null)
             interpreter.Carried(result.Reference);
         if (method.DeclaringType == typeof(Array) && method.Name == nameof(Array.Resize))
             interpreter.Overlay.Own(arguments[0].Address.Load().Reference!);
-        if (result.Reference is ICollection collection && Making.Contains(method.Name) && call.Traits.Home == Home.Platform)
-            interpreter.Overlay.Own(collection);
+        HostState.Note(call, result);
         return result;
     }
 

@@ -10,7 +10,7 @@ namespace TorchSharp.Fx.Tracing;
 /// </summary>
 internal static class Models
 {
-    private static readonly FrozenDictionary<string, CallHandler> Known = new[] { SpanMembers.Table, SpanFactories.Table, ValueMembers.Table, NumberMembers.Table, SequenceMembers.Table, TextMembers.Table, ThreadMembers.Table, ReflectionMembers.Table }
+    private static readonly FrozenDictionary<string, CallHandler> Known = new[] { SpanMembers.Table, SpanFactories.Table, ValueMembers.Table, NumberMembers.Table, SequenceMembers.Table, TextMembers.Table, ThreadMembers.Table, ReflectionMembers.Table, StateMembers.Table }
         .SelectMany(table => table).ToFrozenDictionary(StringComparer.Ordinal);
 
     private static readonly Memo<MethodBase, CallHandler?> Found = new(Find);

@@ -14,6 +14,7 @@ internal static class SpanFactories
         ["System.MemoryExtensions.AsSpan"] = AsSpan,
         ["System.MemoryExtensions.SequenceEqual"] = SequenceMembers.AreEqual,
         ["System.Runtime.InteropServices.CollectionsMarshal.AsSpan"] = OverList,
+        ["System.Memory`1.get_Span"] = OverMemory,
         ["System.Runtime.InteropServices.MemoryMarshal.CreateSpan"] = OverReference,
         ["System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpan"] = OverReference,
         [Compiled + "InlineArrayAsSpan"] = OverInlineArray,
@@ -79,13 +80,23 @@ internal static class SpanFactories
 
     private static Value? OverList(in Invocation call)
     {
-        var list = call.Interpreter.Overlay.Current(call.Arguments[0].Reference);
+        var list = call.Arguments[0].Reference is { } given ? call.Interpreter.Overlay.ForChange(given) : null;
         if (list is null)
             return StructLayout.Zero(call.Traits.ReturnType);
         var items = (Array)list.GetType().GetField("_items", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(list)!;
         if (call.Interpreter.Overlay.Owns(list))
             call.Interpreter.Overlay.Own(items);
         return Value.OfStruct(SpanModel.Over(items, 0, ((ICollection)list).Count));
+    }
+
+    /// <summary>Of an array; other memory is asked for what it holds.</summary>
+    private static Value? OverMemory(in Invocation call)
+    {
+        if (call.Arguments[0].Address.Load().Reference is not { } memory || Field("_object") is not Array array)
+            return null;
+        return Value.OfStruct(SpanModel.Over(array, (int)Field("_index")!, (int)Field("_length")!));
+
+        object? Field(string name) => memory.GetType().GetField(name, BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(memory);
     }
 
     private static Value? OverReference(in Invocation call)
