@@ -11,8 +11,12 @@ namespace TorchSharp.Fx.Tests.Operations;
 /// inputs its result shares memory with must be what its row says.
 /// </summary>
 [Collection(nameof(Alone))] // it seeds the generator that all share
-public sealed class ModuleEffectTests
+public sealed class ModuleEffectTests : IDisposable
 {
+    private readonly RandomState random = new();
+
+    public void Dispose() => random.Dispose();
+
     /// <summary>Without a run here, with the reason.</summary>
     private static readonly (string Reason, string Names)[] NotRun =
     [

@@ -7,8 +7,12 @@ namespace TorchSharp.Fx.Tests.Tracing;
 
 /// <summary>Distributions, made of constants or of inputs, in forward or before: each sample is drawn in each run, in the program's order.</summary>
 [Collection(nameof(Alone))] // they seed the generator that all share
-public sealed class DistributionTests
+public sealed class DistributionTests : IDisposable
 {
+    private readonly RandomState random = new();
+
+    public void Dispose() => random.Dispose();
+
     private sealed class Samples(Func<Tensor, Distribution> make, bool reparametrised) : Module<Tensor, Tensor>(nameof(Samples))
     {
         public override Tensor forward(Tensor x)

@@ -12,8 +12,12 @@ namespace TorchSharp.Fx.Tests.Tracing;
 /// that, so that it follows what becomes of it.
 /// </summary>
 [Collection(nameof(Alone))]
-public sealed class NativeParameterTests
+public sealed class NativeParameterTests : IDisposable
 {
+    private readonly RandomState random = new();
+
+    public void Dispose() => random.Dispose();
+
     private sealed class Holder<T> : Module<Tensor, Tensor> where T : Module
     {
         private readonly T inner;
