@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Reflection;
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;

@@ -1,4 +1,3 @@
-using TorchSharp.Fx.Tracing;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

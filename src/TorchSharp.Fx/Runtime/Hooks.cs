@@ -1,5 +1,4 @@
 using System.Collections;
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
