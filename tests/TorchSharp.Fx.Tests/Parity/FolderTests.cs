@@ -8,6 +8,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.Parity;
 
 /// <summary>A graph module as a project of its own.</summary>
+[Collection(nameof(FeatureExtraction.Alone))] // what native modules are set to is told from random draws
 public sealed class FolderTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("torchfx-folder-").FullName;
