@@ -36,8 +36,8 @@ public sealed class BenchTests
 
         Assert.All(new[] { "ort", "ort-full" }, name => Assert.False(results[name].TryGetProperty("nodes", out _)));
         Assert.Equal("features_0 Conv2dNormActivation 2", Nodes(results["graph"]).First());
-        // Without the batch norm that lies between them in the block.
-        Assert.Equal(["Conv2d", "ReLU6"], Nodes(results["folded"]).Take(2).Select(node => node.Split(' ')[1]));
+        // Without the batch norm that lies between them in the block, whose rank is asserted.
+        Assert.Equal(["dim", "eq", "_assert", "Conv2d", "ReLU6"], Nodes(results["folded"]).Take(5).Select(node => node.Split(' ')[1]));
         Assert.Contains(" FusedConvolution+hardtanh\n", File.ReadAllText(folder["nodes.optimised-batch2-threads1.svg"]), StringComparison.Ordinal);
     }
 

@@ -11,6 +11,9 @@ internal enum Operands
     /// <summary>All that may hold a tensor.</summary>
     All,
 
+    /// <summary>The tensor of a list that has no other.</summary>
+    Alone,
+
     /// <summary>What is given as <c>out</c>.</summary>
     Out,
 

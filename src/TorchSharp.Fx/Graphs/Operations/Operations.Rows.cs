@@ -8,11 +8,13 @@ internal static partial class Operations
 {
     private static (Operation Row, string Names)[] Rows =>
     [
-        // Of any tensors: one alone may be returned as it is.
+        // One tensor alone is returned as it is, several are copied.
+        (new(Effects.None, Views: Operands.Alone), """
+            block_diag cartesian_prod cat chain_matmul column_stack concat concatenate dstack hstack multi_dot row_stack vstack
+            """),
         (Operation.ViewOfAny, """
-            block_diag broadcast_tensors cartesian_prod cat chain_matmul column_stack combinations concat concatenate dstack
-            einsum hstack lu_unpack meshgrid multi_dot pack_padded_sequence pack_sequence pad_packed_sequence pad_sequence
-            parameters_to_vector row_stack sparse sparse_coo_tensor tensordot vstack autograd.grad
+            broadcast_tensors combinations einsum lu_unpack meshgrid pack_padded_sequence pack_sequence pad_packed_sequence pad_sequence
+            parameters_to_vector sparse sparse_coo_tensor tensordot autograd.grad
             """),
         (Operation.View, """
             adjoint alias align_as align_to as_strided as_tensor atleast_1d atleast_2d atleast_3d bfloat16 bool

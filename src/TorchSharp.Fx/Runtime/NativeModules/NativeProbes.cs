@@ -79,8 +79,12 @@ internal static class NativeProbes
 
     private static IEnumerable<long> Heads(long size) => Enumerable.Range(1, (int)size).Select(heads => (long)heads).Where(heads => size % heads == 0);
 
-    /// <summary>Large values, so that what differs differs visibly.</summary>
-    private static Tensor Input(Tensor like, params long[] sizes) => randn(sizes, like.dtype, like.device) * 3;
+    /// <summary>Large values, so that what differs differs visibly; of a generator of their own, as other threads may draw meanwhile.</summary>
+    private static Tensor Input(Tensor like, params long[] sizes)
+    {
+        using var generator = new Generator(1);
+        return (randn(sizes, ScalarType.Float32, generator: generator) * 3).to(like.dtype, like.device);
+    }
 
     private static T Agreeing<T>(IEnumerable<T> settings, Tensor expected, Func<T, Tensor> run, string what)
     {

@@ -37,7 +37,7 @@ internal static class Carrying
             Sort(T[],Comparison`1) Clone CopyTo GetValue SetValue get_Length get_LongLength get_Rank GetLength GetLongLength GetLowerBound GetUpperBound GetEnumerator Get Set Address .ctor
             """),
         new("System.Linq.Enumerable", "hands elements on; keys are looked at where a selector gives them", """
-            Select SelectMany Where OfType Cast Concat Append Prepend Skip SkipLast SkipWhile Take TakeLast TakeWhile Zip Reverse Repeat Empty ToArray ToList AsEnumerable First
+            Select SelectMany Where OfType Cast Concat Append Prepend Skip SkipLast SkipWhile Take TakeLast TakeWhile Zip Reverse Range Repeat Empty ToArray ToList AsEnumerable First
             FirstOrDefault Last LastOrDefault Single SingleOrDefault ElementAt ElementAtOrDefault Aggregate Any All Count LongCount TryGetNonEnumeratedCount DefaultIfEmpty Chunk Index
             OrderBy OrderByDescending ThenBy ThenByDescending GroupBy ToDictionary ToLookup MaxBy MinBy DistinctBy Join GroupJoin LeftJoin RightJoin AggregateBy CountBy Shuffle
             """),
