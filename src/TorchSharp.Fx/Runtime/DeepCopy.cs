@@ -81,9 +81,10 @@ internal sealed class DeepCopy
         foreach (var (name, parameter) in donor.named_parameters())
             Registry.Replace(copy, name, parameter);
         Registry.GiveHandle(donor, copy);
-        // A finalizer may dispose what is shared; the handle has one of its own.
+#pragma warning disable CA1816 // A finalizer may dispose what is shared; the handle has one of its own.
         if (SharesNative)
             GC.SuppressFinalize(copy);
+#pragma warning restore CA1816
         return copy;
     }
 
