@@ -7,16 +7,16 @@ public sealed class GraphTests
     {
         var run = Torchfx.Run("graph", "resnet18", "--nodes", "maxpool=low,bn1");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
-        // relu works in place on what bn1 returned, so that is kept as a copy.
+        // relu works in place, so it gets a copy of what bn1 returned.
         Assert.Equal("""
             graph(%x):
                 %x : [num_users=1] = placeholder[target=x]
                 %conv1 : [num_users=1] = call_module[target=conv1](%x)
                 %bn1 : [num_users=2] = call_module[target=bn1](%conv1)
                 %clone : [num_users=1] = call_method[target=clone](%bn1)
-                %relu : [num_users=1] = call_module[target=relu](%bn1)
+                %relu : [num_users=1] = call_module[target=relu](%clone)
                 %maxpool : [num_users=1] = call_module[target=maxpool](%relu)
-                return {'bn1': %clone, 'low': %maxpool}
+                return {'bn1': %bn1, 'low': %maxpool}
 
             """, run.Out);
     }
