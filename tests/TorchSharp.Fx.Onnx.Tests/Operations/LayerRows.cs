@@ -51,6 +51,9 @@ internal static class LayerRows
     private static Delegate With<T>(T module, Func<T, Delegate> function) where T : Module
     {
         module.eval();
+        // The rows outlive the test that asks for them first.
+        foreach (var parameter in module.parameters())
+            parameter.DetachFromDisposeScope();
         return function(module);
     }
 
