@@ -11,12 +11,14 @@ internal static class Delegates
     private static readonly Memo<Type, Func<Func<object?[], object?>, Delegate>> Factories = new(Factory);
     private static readonly ConditionalWeakTable<Delegate, Made> Own = [];
 
-    /// <summary>A delegate whose target and method the interpreter knows.</summary>
+    /// <summary>A delegate whose target and method the interpreter knows: one for each method of an object, as delegates of those are equal.</summary>
     internal static Delegate Create(Interpreter interpreter, Type type, object? target, MethodInfo method, Use result = Use.Carry)
     {
+        if (interpreter.MadeDelegates.TryGetValue(new(type, target, method, result), out var known))
+            return known;
         var made = Factories.Of(type)(arguments => interpreter.CallBack(method, target, result, arguments));
-        Own.Add(made, new(target, method));
-        return made;
+        Own.Add(made, new(target, method, type));
+        return interpreter.MadeDelegates[new(type, target, method, result)] = made;
     }
 
     /// <summary>What a delegate calls; false for a multicast delegate and one that was compiled at run time.</summary>
@@ -38,19 +40,25 @@ internal static class Delegates
             : null;
 
     /// <summary>
-    /// A delegate over the user's own code, or over a function such as <c>Math.Min</c> that the compiler keeps after its first use, as .NET's code may call it with symbols.
+    /// A delegate over the user's own code, or over a function such as <c>Math.Min</c> that the compiler keeps after its first use, as .NET's code may call it with symbols. Of several, each.
     /// </summary>
     /// <param name="interpreter">Who runs the program.</param>
     /// <param name="callee">The program's delegate.</param>
     /// <param name="result">What the code does with the results, where it does more than carry them.</param>
     internal static Delegate ForHost(Interpreter interpreter, Delegate callee, Use result)
-        => (result == Use.Carry && Own.TryGetValue(callee, out _)) || !TryOpen(callee, out var target, out var method) || (Traits.Of(method).Home != Home.User && !method.IsStatic)
+    {
+        if (!callee.HasSingleTarget)
+            return Delegate.Combine(Array.ConvertAll(callee.GetInvocationList(), single => ForHost(interpreter, single, result)))!;
+        return (result == Use.Carry && Own.TryGetValue(callee, out _)) || !TryOpen(callee, out var target, out var method) || (Traits.Of(method).Home != Home.User && !method.IsStatic)
             ? callee
             : Create(interpreter, callee.GetType(), target, method, result);
+    }
 
-    /// <summary>The same for each of several.</summary>
-    internal static Delegate ForHostAll(Interpreter interpreter, Delegate callee)
-        => callee.HasSingleTarget ? ForHost(interpreter, callee, Use.Look) : Delegate.Combine(Array.ConvertAll(callee.GetInvocationList(), single => ForHost(interpreter, single, Use.Look)))!;
+    /// <summary>Whether a method with such a parameter may call the delegate that it is given: where the parameter takes any type, it only keeps or compares it.</summary>
+    internal static bool IsCallable(Type parameter) => typeof(Delegate).IsAssignableFrom(parameter);
+
+    /// <summary>The delegate that the program would have, which is equal to others of the same method and object, also to those that were there before the trace.</summary>
+    internal static Delegate Plain(Delegate callee) => Own.TryGetValue(callee, out var made) ? made.Plain ?? callee : callee;
 
     private static Func<Func<object?[], object?>, Delegate> Factory(Type type)
     {
@@ -73,5 +81,23 @@ internal static class Delegates
 
     private static bool IsWritable(Type type) => StructLayout.IsSpan(type) && type.GetGenericTypeDefinition() == typeof(Span<>);
 
-    private sealed record Made(object? Target, MethodInfo Method);
+    private sealed record Made(object? Target, MethodInfo Method, Type Type)
+    {
+        /// <summary>None where a symbol stands for the object.</summary>
+        internal Delegate? Plain => field ??= Target is null ? (Method.IsStatic ? Method.CreateDelegate(Type) : null)
+            : (Method.IsStatic ? Method.GetParameters()[0].ParameterType : Method.DeclaringType!).IsInstanceOfType(Target) ? Method.CreateDelegate(Type, Target) : null;
+    }
+}
+
+/// <summary>What makes two delegates of a trace the same one: objects are the same by reference.</summary>
+internal readonly struct DelegateIdentity(Type type, object? target, MethodInfo method, Use result) : IEquatable<DelegateIdentity>
+{
+    private readonly (Type, MethodInfo, Use) code = (type, method, result);
+    private readonly object? target = target;
+
+    public bool Equals(DelegateIdentity other) => ReferenceEquals(target, other.target) && code == other.code;
+
+    public override bool Equals(object? obj) => obj is DelegateIdentity other && Equals(other);
+
+    public override int GetHashCode() => HashCode.Combine(code, RuntimeHelpers.GetHashCode(target));
 }

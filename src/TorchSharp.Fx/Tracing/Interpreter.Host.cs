@@ -69,9 +69,10 @@ internal sealed partial class Interpreter
     private object? HostCall(MethodBase method, object? target, Value[] operands, Use[]? uses)
     {
         var parameters = Traits.Of(method).Parameters;
+        var open = Traits.Of(method).OpenParameters;
         var real = new object?[operands.Length];
         for (var i = 0; i < real.Length; i++)
-            real[i] = ForHost(operands[i], parameters[i].ParameterType, uses is null ? Use.Look : Carrying.OfResult(Traits.Of(method).OpenParameters[i].ParameterType));
+            real[i] = ForHost(operands[i], parameters[i].ParameterType, open[i].ParameterType, uses is null);
         object? result;
         var caller = hosted;
         hosted = (method, uses is not null);
@@ -117,12 +118,12 @@ internal sealed partial class Interpreter
         return Overlay.Current(ToObject(value, type)) ?? throw ProgramFault.Raise(new NullReferenceException());
     }
 
-    private object? ForHost(Value value, Type type, Use result)
+    private object? ForHost(Value value, Type type, Type open, bool looks)
     {
         var real = Overlay.Current(ToObject(value, type));
         return real switch
         {
-            Delegate callee => Delegates.ForHost(this, callee, result),
+            Delegate callee => Delegates.IsCallable(open) ? Delegates.ForHost(this, callee, looks ? Use.Look : Carrying.OfResult(open)) : Delegates.Plain(callee),
             IEnumerable source when real is not Array and not torch.nn.Module && Homes.Of(real.GetType()) == Home.User => InterpretedEnumerable.Over(this, source, type) ?? real,
             not null when InterpretedComparer.IsOne(type) && Homes.Of(real.GetType()) == Home.User => InterpretedComparer.Over(this, real, type),
             _ => real,
