@@ -23,17 +23,19 @@ internal sealed partial class Interpreter
     private void Unary(Frame f, Op op)
     {
         var value = Known(f.Pop());
-        f.Push(value.Kind switch
-        {
-            ValueKind.Symbol => Recorded(op == Op.Neg ? Builtin.neg : value.Symbol.type == typeof(bool) ? Builtin.not_ : Builtin.invert, value.Symbol.type, false, value),
-            ValueKind.Int32 => Value.Of(op == Op.Neg ? unchecked(-value.Int32) : ~value.Int32),
-            ValueKind.Int64 => Value.Of(op == Op.Neg ? unchecked(-value.Int64) : ~value.Int64),
-            ValueKind.NativeInt => Value.OfNative(op == Op.Neg ? unchecked(-value.Int64) : ~value.Int64),
-            ValueKind.Single when op == Op.Neg => Value.Of(-value.Single),
-            ValueKind.Double when op == Op.Neg => Value.Of(-value.Double),
-            _ => throw Untraceable.Instruction(this, op),
-        });
+        f.Push(value.IsSymbol ? Recorded(op == Op.Neg ? Builtin.neg : value.Symbol.type == typeof(bool) ? Builtin.not_ : Builtin.invert, value.Symbol.type, false, value)
+            : Unary(op, value));
     }
+
+    private Value Unary(Op op, Value value) => value.Kind switch
+    {
+        ValueKind.Int32 => Value.Of(op == Op.Neg ? unchecked(-value.Int32) : ~value.Int32),
+        ValueKind.Int64 => Value.Of(op == Op.Neg ? unchecked(-value.Int64) : ~value.Int64),
+        ValueKind.NativeInt => Value.OfNative(op == Op.Neg ? unchecked(-value.Int64) : ~value.Int64),
+        ValueKind.Single when op == Op.Neg => Value.Of(-value.Single),
+        ValueKind.Double when op == Op.Neg => Value.Of(-value.Double),
+        _ => throw Untraceable.Instruction(this, op),
+    };
 
     private void Compare(Frame f, Op op)
     {

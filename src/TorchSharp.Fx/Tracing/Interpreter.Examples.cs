@@ -21,17 +21,17 @@ internal sealed partial class Interpreter
     /// <summary>Computes a node that was just made.</summary>
     internal void ComputeExample(Node node)
     {
-        if (Examples is null)
-            return;
         NoteShape(node);
-        Examples.Compute(node);
+        Examples?.Compute(node);
     }
 
-    /// <summary>The number that the example gives a symbol, from here on as if it were written in the program; the graph asserts it. Null without examples.</summary>
+    /// <summary>The number that the model or the example gives a symbol, from here on as if it were written in the program; the graph asserts it. Null where neither does.</summary>
     internal Value? Specialise(Proxy symbol)
     {
+        if (Fixed(Value.Of(symbol)) is { } always)
+            return always;
         if (Examples is null)
-            return Fixed(Value.Of(symbol));
+            return null;
         if (symbol is Deferred { IsComparison: true } condition)
             return Value.Of(Guard(condition));
         if (symbol is Deferred)
@@ -51,14 +51,14 @@ internal sealed partial class Interpreter
         return Known(Value.Of(symbol));
     }
 
-    /// <summary>The length of a symbolic collection by the example, asserted once.</summary>
+    /// <summary>The length of a symbolic collection by the model, its operation or the example, asserted once.</summary>
     internal int? KnownLength(object placeholder)
     {
         if (!Symbols.TryGet(placeholder, out var symbol))
             return null;
-        if (Examples is null)
-            return Asserted(placeholder, symbol, FixedLength(symbol));
-        if (Examples.Of(symbol.Argument) is not ICollection)
+        if (FixedLength(placeholder, symbol) is { } always)
+            return always;
+        if (Examples?.Of(symbol.Argument) is not ICollection)
             return null;
         var count = Agreed(values => ((ICollection)values.Of(symbol.Argument)!).Count, () => $"the number of elements of '{symbol.node.name}'");
         if (measured.Add(placeholder))
@@ -68,47 +68,6 @@ internal sealed partial class Interpreter
 
     private Deferred HasLength(object placeholder, int count)
         => Comparison(Builtin.eq, typeof(int), Value.Of(new Deferred(this, Builtin.len, placeholder.GetType(), typeof(int), Value.OfObject(placeholder))), Value.Of(count));
-
-    /// <summary>A number made of lengths that are known without an example; null for any other.</summary>
-    private Value? Fixed(Value value)
-    {
-        if (!value.IsSymbol)
-            return value;
-        if (value.Symbol is not Deferred symbol || LengthsOf(symbol).Any(length => !IsFixed(length)) || SymbolsOf(symbol).Any())
-            return null;
-        if (symbol.Operation == Builtin.len)
-            return Value.Of(KnownLength(symbol.Left.Reference!)!.Value);
-        var left = Fixed(symbol.Left);
-        var right = symbol.Operation == Builtin.not_ ? default : Fixed(symbol.Right);
-        if (left is null || right is null)
-            return null;
-        return symbol.IsComparison ? Value.Of(Holds(symbol, left.Value, right.Value))
-            : Concrete(symbol.Operation == Builtin.add ? Op.Add : symbol.Operation == Builtin.sub ? Op.Sub : Op.Mul, left.Value, right.Value);
-    }
-
-    private bool IsFixed(object placeholder) => Symbols.TryGet(placeholder, out var symbol) && FixedLength(symbol) is not null;
-
-    /// <summary>A <c>chunk</c> gives fewer parts of a dimension that is too small: the graph asserts that it gives all.</summary>
-    private int? Asserted(object placeholder, Proxy symbol, int? count)
-    {
-        if (count is not null && symbol.node.target.name.EndsWith("chunk", StringComparison.Ordinal) && measured.Add(placeholder))
-            Assert(HasLength(placeholder, count.Value), $"{symbol.node.name} has {count} parts, as many as it was asked for");
-        return count;
-    }
-
-    /// <summary>How many tensors an operation gives, where its arguments tell.</summary>
-    private static int? FixedLength(Proxy symbol)
-    {
-        if (symbol.Argument is not NodeArgument { Node: { args: [_, var parts, ..] } node } || !IsTorchSharps(node.target))
-            return null;
-        switch (node.target.name, parts)
-        {
-            case ("split" or "split_with_sizes" or "unsafe_split_with_sizes", ListArgument { Items: var sizes }) when !sizes.Any(size => size is SpreadArgument): return sizes.Length;
-            case ("tensor_split" or "hsplit" or "vsplit" or "dsplit", ListArgument { Items: var cuts }) when !cuts.Any(cut => cut is SpreadArgument): return cuts.Length + 1;
-            case ("chunk" or "unsafe_chunk" or "tensor_split" or "hsplit" or "vsplit" or "dsplit", Literal { Value: int or long } count): return System.Convert.ToInt32(count.Value, null);
-            default: return null;
-        }
-    }
 
     /// <summary>A real collection of symbols for a symbolic collection whose length the example tells; what .NET's code may go through. Null without examples.</summary>
     internal object? Materialise(object placeholder)
@@ -138,7 +97,8 @@ internal sealed partial class Interpreter
         return value.Symbol.Argument switch
         {
             NodeArgument { Node: var node } when known.TryGetValue(Identity(node), out var number) => number,
-            ConvertArgument convert when convert.nodes().All(node => known.ContainsKey(Identity(node))) => ToValue(Examples!.Of(convert), convert.Type),
+            ConvertArgument convert when convert.nodes().All(node => known.ContainsKey(Identity(node)))
+                => ToValue(Facts.TryGet(convert, out var number) ? number : Examples!.Of(convert), convert.Type),
             _ => value,
         };
     }

@@ -13,7 +13,9 @@ internal sealed partial class Interpreter
     {
         if (!IsCaught(f) && (Passes(f, condition, ifTrue, ifFalse) ?? Postponed(f, condition, ifTrue, ifFalse)) is { } way)
             return way;
-        return Examples is not null ? Guard(condition) : Fixed(Value.Of(condition)) is { } always ? always.Int32 != 0 : throw Untraceable.Branch(this, condition);
+        if (Fixed(Value.Of(condition)) is { } always)
+            return always.Int32 != 0;
+        return Examples is not null ? Guard(condition) : throw Untraceable.Branch(this, condition);
     }
 
     /// <summary>The way that doesn't throw, asserted; null when neither or both might.</summary>
@@ -68,9 +70,10 @@ internal sealed partial class Interpreter
         return answer;
     }
 
-    /// <summary>Whether the example inputs, if there are any, pass a guard.</summary>
+    /// <summary>Whether the model or the example inputs, if there are any, pass a guard.</summary>
     private bool MayPass(Frame f, Deferred condition) => Examples is null
-        || Agreed(values => Holds(condition, values) || f.Alternatives.Any(part => Holds(part, values)), () => $"to know whether {Untraceable.Describe(condition)}");
+        ? MayHold(condition) || f.Alternatives.Any(MayHold)
+        : Agreed(values => Holds(condition, values) || f.Alternatives.Any(part => Holds(part, values)), () => $"to know whether {Untraceable.Describe(condition)}");
 
     private Proxy Either(Frame f, Deferred condition)
     {

@@ -61,6 +61,7 @@ internal sealed partial class Interpreter
     {
         Overlay.Settle();
         Constants.Dispose();
+        Facts.Dispose();
         Examples?.Dispose();
         while (!finished && opened.TryPop(out var scope))
             scope.Dispose();

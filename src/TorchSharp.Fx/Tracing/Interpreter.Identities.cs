@@ -27,8 +27,12 @@ internal sealed partial class Interpreter
             return identities[node] = node.name;
         var isSize = does.Has(Effects.ReadsShape) && reshaped == 0;
         var operands = node.args.Select(argument => argument is not NodeArgument { Node: var input } ? argument.ToString() : isSize ? ShapeOf(input) : Identity(input));
-        return identities[node] = $"{reads}({string.Join(",", operands)})@{reshaped}";
+        return identities[node] = $"{reads}({string.Join(",", operands)})@{reshaped}{(does.Has(Effects.ReadsLayout) ? $".{Changes(node)}" : "")}";
     }
+
+    /// <summary>How often the tensor was changed whose layout a node reads.</summary>
+    private static int Changes(Node read)
+        => read.args is [NodeArgument { Node: var tensor }, ..] ? tensor.users.Count(user => Operations.Of(user, null).Writes != Operands.None) : 0;
 
     private string ShapeOf(Node tensor) => shapes.GetValueOrDefault(tensor, tensor.name);
 

@@ -49,7 +49,7 @@ internal sealed partial class Interpreter
             return value;
         if (value.IsSymbol && Examples is null && Fixed(value) is { } always)
             return always;
-        if (Examples is null || IsWritingMessage)
+        if (IsWritingMessage || (Examples is null && !IsFixed(Value.Of(symbol))))
             throw Unseen(value, symbol, method);
         return new Contents(this).Replace(value, (real, found) => Exemplary(real, found, method));
     }
@@ -80,13 +80,13 @@ internal sealed partial class Interpreter
         foreach (var part in (string[])["type", "index"])
             if (RecordMember(device, typeof(torch.Device).GetProperty(part)!) is { IsSymbol: true } number)
                 Specialise(number.Symbol);
-        return Examples!.Of(device.Argument);
+        return Facts.TryGet(device.Argument, out var own) ? own : Examples!.Of(device.Argument);
     }
 
     /// <summary>A value as the example has it, for a text.</summary>
     internal object? ByExample(Value value, Proxy symbol, Type type)
     {
-        if (Examples is null || IsWritingMessage || value.Reference is torch.Tensor)
+        if (IsWritingMessage || value.Reference is torch.Tensor || (Examples is null && !IsFixed(Value.Of(symbol))))
             throw Untraceable.ReadsText(this, null, symbol);
         return ToObject(Looked(value, TextMethod), type == typeof(object) && value.IsSymbol ? symbol.type : type);
     }
@@ -137,7 +137,7 @@ internal sealed partial class Interpreter
     /// <summary>An array that was made with a symbolic length, as one of the length that the example has, with what was written to it so far.</summary>
     private Array? Solid(Array array, Sequences sequence)
     {
-        if (Examples is null || IsWritingMessage)
+        if (IsWritingMessage || (Examples is null && !IsFixed(sequence.Length)))
             return null;
         var length = sequence.Length.IsSymbol ? (Specialise(sequence.Length.Symbol) ?? sequence.Length).Int64 : sequence.Length.Int64;
         var made = Array.CreateInstance(sequence.Element, length);

@@ -128,8 +128,8 @@ internal sealed partial class Interpreter
 
     private Value NewArray(Value length, Type element)
     {
-        // A shape that is put together stays symbolic; any other array has as many elements as the example.
-        if (length.IsSymbol && element != typeof(long) && element != typeof(int))
+        // A shape that is put together stays symbolic; any other array has as many elements as the model or the example says.
+        if (length.IsSymbol && ((element != typeof(long) && element != typeof(int)) || (length.Symbol is not Deferred && IsFixed(length))))
             length = Specialise(length.Symbol) ?? length;
         if (length.IsSymbol)
             return Value.OfObject(Sequences.New(element, length));

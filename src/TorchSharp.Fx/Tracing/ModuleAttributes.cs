@@ -102,6 +102,9 @@ internal sealed class ModuleAttributes
         return constantNodes[tensor] = proxy.node;
     }
 
+    /// <summary>The real tensor that a node of this trace reads; null for another node.</summary>
+    internal torch.Tensor? Held(Node node) => constantNodes.FirstOrDefault(entry => entry.Value == node && !entry.Key.IsInvalid).Key;
+
     /// <summary>Buffers and constants come in as arguments, past create_proxy, as torch.fx does it: torchvision lists parameters among the nodes, but not these.</summary>
     private static Proxy Unlisted(Interpreter interpreter, string name)
     {

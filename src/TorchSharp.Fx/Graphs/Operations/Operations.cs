@@ -144,6 +144,8 @@ internal static partial class Operations
     {
         if (type == typeof(Math) || type == typeof(MathF) || type == typeof(StructureClones))
             return Operation.Pure;
+        if ((type == typeof(Enumerable) || type == typeof(MemoryExtensions)) && method.Name == nameof(Enumerable.SequenceEqual))
+            return Operation.Pure;
         if (LeafMark.Of(method) is { } mark)
             return mark.Row;
         var isPlatform = type.Assembly == typeof(object).Assembly || type.Assembly.GetName().Name is "System.Collections" or "System.Linq" or "FSharp.Core";
