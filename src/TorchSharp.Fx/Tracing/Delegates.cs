@@ -47,12 +47,25 @@ internal static class Delegates
     /// <param name="result">What the code does with the results, where it does more than carry them.</param>
     internal static Delegate ForHost(Interpreter interpreter, Delegate callee, Use result)
     {
+        if (interpreter.Recording is not null && !callee.HasSingleTarget && callee.GetInvocationList().Length < 2)
+            return callee;
         if (!callee.HasSingleTarget)
             return Delegate.Combine(Array.ConvertAll(callee.GetInvocationList(), single => ForHost(interpreter, single, result)))!;
         return (result == Use.Carry && Own.TryGetValue(callee, out _)) || !TryOpen(callee, out var target, out var method) || (Traits.Of(method).Home != Home.User && !method.IsStatic)
             ? callee
+            : interpreter.Recording is { } recording ? Recorded(interpreter, recording, callee, target, method)
             : Create(interpreter, callee.GetType(), target, method, result);
     }
+
+    /// <summary>A delegate that runs its method in the recording, and as it is elsewhere: on another thread, or once the run is over.</summary>
+    private static Delegate Recorded(Interpreter interpreter, Recording recording, Delegate callee, object? target, MethodInfo method)
+        => Factories.Of(callee.GetType())(arguments => recording.IsHere ? interpreter.CallBack(method, target, Use.Carry, arguments)
+            : method.IsStatic && target is not null ? method.Invoke(null, BindingFlags.DoNotWrapExceptions, null, [target, .. arguments], null)
+            : method.Invoke(target, BindingFlags.DoNotWrapExceptions, null, arguments, null));
+
+    /// <summary>The delegate that the program itself would make.</summary>
+    internal static Delegate Real(Type type, object? target, MethodInfo method)
+        => target is null && method.IsStatic ? method.CreateDelegate(type) : method.CreateDelegate(type, target);
 
     /// <summary>Whether a method with such a parameter may call the delegate that it is given: where the parameter takes any type, it only keeps or compares it.</summary>
     internal static bool IsCallable(Type parameter) => typeof(Delegate).IsAssignableFrom(parameter);

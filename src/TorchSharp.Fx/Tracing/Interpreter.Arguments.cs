@@ -13,8 +13,8 @@ internal sealed partial class Interpreter
     {
         ValueKind.Symbol => true,
         ValueKind.Address => DependsOnInput(value.Address.Load()),
-        ValueKind.Object or ValueKind.Struct => Structures.Any(value.Reference, IsOfInput),
-        _ => false,
+        ValueKind.Object or ValueKind.Struct => value.Mark != Reading.Constant || Structures.Any(value.Reference, Recording is null ? IsOfInput : IsRecorded),
+        _ => value.Mark != Reading.Constant,
     };
 
     private bool? IsOfInput(object part)

@@ -17,14 +17,17 @@ internal sealed partial class Interpreter
     internal Value Combine(Op op, Value left, Value right)
     {
         (left, right) = (Known(left), Known(right));
-        return left.IsSymbol || right.IsSymbol ? SymbolicBinary(op, left, right) : Concrete(op, left, right);
+        return left.IsSymbol || right.IsSymbol ? SymbolicBinary(op, left, right)
+            : left.Mark != Reading.Constant || right.Mark != Reading.Constant ? Calculated(op, left, right)
+            : Concrete(op, left, right);
     }
 
     private void Unary(Frame f, Op op)
     {
         var value = Known(f.Pop());
         f.Push(value.IsSymbol ? Recorded(op == Op.Neg ? Builtin.neg : value.Symbol.type == typeof(bool) ? Builtin.not_ : Builtin.invert, value.Symbol.type, false, value)
-            : Unary(op, value));
+            : value.Mark == Reading.Constant ? Unary(op, value)
+            : Calculated(op == Op.Neg ? Builtin.neg : Builtin.invert, Unary(op, value), value));
     }
 
     private Value Unary(Op op, Value value) => value.Kind switch
@@ -203,9 +206,10 @@ internal sealed partial class Interpreter
     }
 
     private Value Convert(Value value, Cil.Conversion conversion)
+        => value.IsSymbol ? SymbolicConversion(value.Symbol, conversion) : ConcreteConversion(value, conversion).Marked(value.Mark);
+
+    private Value ConcreteConversion(Value value, Cil.Conversion conversion)
     {
-        if (value.IsSymbol)
-            return SymbolicConversion(value.Symbol, conversion);
         var type = conversion.Target;
         if (value.Kind is ValueKind.Single or ValueKind.Double)
             return FromFloating(value, conversion);

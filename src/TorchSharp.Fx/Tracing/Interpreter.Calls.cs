@@ -42,10 +42,10 @@ internal sealed partial class Interpreter
     {
         var call = new Invocation(this, method, arguments);
         var recorded = Graph.Count;
-        foreach (var handler in Handlers)
+        foreach (var handler in Recording is null ? Handlers : RecordedCalls.Handlers)
             if (handler(call) is { } result)
             {
-                if (call.Traits.Surroundings is { } kind && Graph.Count == recorded)
+                if (call.Traits.Surroundings is { } kind && Recording is null && Graph.Count == recorded)
                     NoteSurroundings(kind, call, result);
                 return result;
             }
@@ -212,6 +212,12 @@ internal sealed partial class Interpreter
 
     private object? Seen(object? real)
     {
+        if (Recording is not null)
+        {
+            if (real is Modules.Parameter read)
+                ReadParameter(read);
+            return real;
+        }
         if (real is not Modules.Parameter parameter || !tracer.Attributes.Owns(parameter))
             return Overlay.Current(real);
         var registered = tracer.Attributes.Registered(parameter);

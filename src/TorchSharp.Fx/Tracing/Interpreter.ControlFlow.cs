@@ -148,6 +148,7 @@ internal sealed partial class Interpreter
 
     private bool Takes(Frame f, ExceptionRegion region, Exception exception) => region.Kind switch
     {
+        _ when exception is RecordingEnded => false,
         RegionKind.Catch => region.CatchType!.IsInstanceOfType(exception),
         RegionKind.Filter => PassesFilter(f, region, exception),
         _ => false,

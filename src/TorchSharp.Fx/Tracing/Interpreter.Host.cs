@@ -27,9 +27,9 @@ internal sealed partial class Interpreter
             return default;
         if (type.IsByRef)
             throw Untraceable.NoBody(this, method);
-        if (Traits.Of(method).Home == Home.TorchSharp)
+        if (Recording is null && Traits.Of(method).Home == Home.TorchSharp)
             Note(result, new(this, method, arguments));
-        if (result is torch.nn.Module made && method.IsStatic && tracer.Attributes.PathOf(made) is null)
+        if (Recording is null && result is torch.nn.Module made && method.IsStatic && tracer.Attributes.PathOf(made) is null)
             Overlay.Own(made);
         return ToValue(result, type);
     }
@@ -52,6 +52,9 @@ internal sealed partial class Interpreter
     private bool IsNew(torch.Tensor tensor, in Invocation call)
         => (call.Method.IsStatic || call.Method.DeclaringType == typeof(torch.Tensor)) && tensor is not Modules.Parameter && !tracer.Attributes.Owns(tensor)
             && !Array.Exists(call.Arguments, argument => ReferenceEquals(argument.Reference, tensor));
+
+    /// <summary>Whether real code is given the program's delegates as they are: it may call them on other threads.</summary>
+    internal bool IsAside { get; set; }
 
     private readonly Stack<IDisposable> opened = new();
     private int callBacks;
@@ -84,7 +87,7 @@ internal sealed partial class Interpreter
                 : BaseCalls.IsOne(method, target) ? BaseCalls.Invoke((MethodInfo)method, target!, real)
                 : method is ConstructorInfo constructor && target is null ? constructor.Invoke(Unwrapped, null, real, null) : method.Invoke(target, Unwrapped, null, real, null);
         }
-        catch (Exception exception) when (escaped is null && (exception is TargetInvocationException { InnerException: { } inner } ? inner : exception) is InvalidOperationException { Message: var message }
+        catch (Exception exception) when (Recording is null && escaped is null && (exception is TargetInvocationException { InnerException: { } inner } ? inner : exception) is InvalidOperationException { Message: var message }
             && message.Contains("empty handle", StringComparison.Ordinal))
         {
             throw Array.Find(operands, DependsOnInput) is { Reference: { } held } && Symbols.TryGet(held, out var symbol) ? Untraceable.ReadsTensor(this, method, symbol) : Untraceable.ReadsTensors(this, method);
@@ -124,6 +127,7 @@ internal sealed partial class Interpreter
         var real = Overlay.Current(ToObject(value, type));
         return real switch
         {
+            Delegate when IsAside => real,
             Delegate callee => Delegates.IsCallable(open) ? Delegates.ForHost(this, callee, looks ? Use.Look : Carrying.OfResult(open)) : Delegates.Plain(callee),
             IEnumerable source when real is not Array and not torch.nn.Module && Homes.Of(real.GetType()) == Home.User => InterpretedEnumerable.Over(this, source, type) ?? real,
             not null when InterpretedComparer.IsOne(type) && Homes.Of(real.GetType()) == Home.User => InterpretedComparer.Over(this, real, type),

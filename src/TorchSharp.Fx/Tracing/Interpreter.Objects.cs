@@ -13,7 +13,8 @@ internal sealed partial class Interpreter
         var type = constructor.DeclaringType!;
         var arguments = f.Pop(site.ArgumentCount);
         if (typeof(Delegate).IsAssignableFrom(type))
-            return Value.OfObject(Delegates.Create(this, type, arguments[0].Reference, (MethodInfo)arguments[1].Reference!));
+            return Value.OfObject(Recording is null ? Delegates.Create(this, type, arguments[0].Reference, (MethodInfo)arguments[1].Reference!)
+                : Delegates.Real(type, arguments[0].Reference, (MethodInfo)arguments[1].Reference!));
         if (Models.TryConstruct(this, constructor, arguments, out var model))
             return model;
         return Construct(constructor, arguments);
@@ -26,6 +27,8 @@ internal sealed partial class Interpreter
         var isReal = typeof(Exception).IsAssignableFrom(type) || typeof(torch.nn.Module).IsAssignableFrom(type);
         if (Traits.Of(constructor).Home != Home.User || (isReal && !arguments.Any(argument => DependsOnInput(argument) || Texts.IsSymbolic(argument.Reference))))
         {
+            if (Recording is not null)
+                return RecordedCalls.Construct(new(this, constructor, arguments), () => ToValue(HostCall(constructor, null, arguments, null), type));
             if (TensorOperations.Construct(new(this, constructor, arguments)) is { } recorded)
                 return recorded;
             Value[] prepared = [default, .. arguments];

@@ -49,9 +49,9 @@ internal sealed partial class Interpreter
         => Value.Of(new Deferred(this, Builtin.len, placeholder.GetType(), typeof(int), Value.OfObject(placeholder)));
 
     private Value RecordTupleItem(Proxy tuple, FieldInfo field)
-        => field.Name.StartsWith("Item", StringComparison.Ordinal) && int.TryParse(field.Name.AsSpan(4), out var number)
-            ? RecordItem(tuple, new Literal(number - 1), field.FieldType)
-            : RecordMember(tuple, field);
+        => IsItem(field) ? RecordItem(tuple, new Literal(int.Parse(field.Name.AsSpan(4), null) - 1), field.FieldType) : RecordMember(tuple, field);
+
+    private static bool IsItem(FieldInfo field) => field.Name.StartsWith("Item", StringComparison.Ordinal) && int.TryParse(field.Name.AsSpan(4), out _);
 
     private Value Recorded(Builtin operation, Type type, bool isChecked, Value left, Value right = default)
         => IsDeferredLength(left) || IsDeferredLength(right)
@@ -72,30 +72,33 @@ internal sealed partial class Interpreter
             return left;
         if (type == typeof(bool) && op is Op.And or Op.Or && (left.IsSymbol ? right : left) is { IsSymbol: false } flag)
             return (flag.Int32 != 0) == (op == Op.And) ? left.IsSymbol ? left : right : flag;
-        var (operation, isChecked, unsigned) = op switch
-        {
-            Op.Add => (Builtin.add, false, false),
-            Op.AddOvf => (Builtin.add, true, false),
-            Op.AddOvfUn => (Builtin.add, true, true),
-            Op.Sub => (Builtin.sub, false, false),
-            Op.SubOvf => (Builtin.sub, true, false),
-            Op.SubOvfUn => (Builtin.sub, true, true),
-            Op.Mul => (Builtin.mul, false, false),
-            Op.MulOvf => (Builtin.mul, true, false),
-            Op.MulOvfUn => (Builtin.mul, true, true),
-            Op.Div => (IsFloating(type) ? Builtin.truediv : Builtin.floordiv, false, false),
-            Op.DivUn => (Builtin.floordiv, false, true),
-            Op.Rem => (Builtin.mod, false, false),
-            Op.RemUn => (Builtin.mod, false, true),
-            Op.And => (Builtin.and_, false, false),
-            Op.Or => (Builtin.or_, false, false),
-            Op.Xor => (Builtin.xor, false, false),
-            Op.Shl => (Builtin.lshift, false, false),
-            Op.Shr => (Builtin.rshift, false, false),
-            _ => (Builtin.rshift, false, true),
-        };
+        var (operation, isChecked, unsigned) = OperationOf(op, IsFloating(type));
         return Recorded(operation, unsigned ? UnsignedOf(type) : type, isChecked, left, right);
     }
+
+    /// <summary>Python's operation for an instruction, whether it throws when the result has no room, and whether it reads its operands without signs.</summary>
+    private static (Builtin Operation, bool IsChecked, bool Unsigned) OperationOf(Op op, bool isFloating) => op switch
+    {
+        Op.Add => (Builtin.add, false, false),
+        Op.AddOvf => (Builtin.add, true, false),
+        Op.AddOvfUn => (Builtin.add, true, true),
+        Op.Sub => (Builtin.sub, false, false),
+        Op.SubOvf => (Builtin.sub, true, false),
+        Op.SubOvfUn => (Builtin.sub, true, true),
+        Op.Mul => (Builtin.mul, false, false),
+        Op.MulOvf => (Builtin.mul, true, false),
+        Op.MulOvfUn => (Builtin.mul, true, true),
+        Op.Div => (isFloating ? Builtin.truediv : Builtin.floordiv, false, false),
+        Op.DivUn => (Builtin.floordiv, false, true),
+        Op.Rem => (Builtin.mod, false, false),
+        Op.RemUn => (Builtin.mod, false, true),
+        Op.And => (Builtin.and_, false, false),
+        Op.Or => (Builtin.or_, false, false),
+        Op.Xor => (Builtin.xor, false, false),
+        Op.Shl => (Builtin.lshift, false, false),
+        Op.Shr => (Builtin.rshift, false, false),
+        _ => (Builtin.rshift, false, true),
+    };
 
     /// <summary>An enum's constant as the number that CIL computes with: a difference of two is no constant, and its sign matters. Flags that are combined stay flags.</summary>
     private static Value Number(Value value) => value.IsSymbol && value.Symbol.type is { IsEnum: true } type

@@ -72,12 +72,14 @@ internal sealed partial class Interpreter
             return written.Copy();
         if (Symbols.TryGet(target, out var symbol))
             return RecordMember(symbol, field);
-        return ToValue(field.GetValue(target), field.FieldType);
+        var value = ToValue(field.GetValue(target), field.FieldType);
+        return Recording is not null && Recording.Marks.IsMarked(target, field) ? value.Marked(Reading.Dependent) : value;
     }
 
     internal void StoreField(object? target, FieldInfo field, Value value)
     {
         target = Overlay.Current(target);
+        Recording?.Marks.Store(target, field, value.Mark != Reading.Constant);
         if (!Overlay.Owns(target))
         {
             Overlay.Write(target, field, value);
@@ -103,13 +105,16 @@ internal sealed partial class Interpreter
             return fields[field];
         if (owner.Reference is Array inline)
             return ToValue(inline.GetValue(0), field.FieldType);
-        return ToValue(field.GetValue(owner.Reference), field.FieldType);
+        var value = ToValue(field.GetValue(owner.Reference), field.FieldType);
+        return owner.Mark == Reading.Constant ? value : Part(owner.Mark, IsItem(field) ? GetItem : new MemberTarget(field), owner, value, field.FieldType);
     }
 
     internal Value LoadElement(Array array, int index)
     {
         array = (Array)Overlay.Current(array)!;
-        return ToValue(array.GetValue(index), array.GetType().GetElementType()!);
+        var (value, element) = (array.GetValue(index), array.GetType().GetElementType()!);
+        return Recording is null ? ToValue(value, element)
+            : Part(Recording.Marks.Element(array, index), GetItem, Value.OfObject(array), ToValue(value, element), element);
     }
 
     internal void StoreElement(Array array, int index, Value value)
@@ -120,6 +125,7 @@ internal sealed partial class Interpreter
         if (real is not null && !element.IsValueType && !element.IsInstanceOfType(real))
             throw ProgramFault.Raise(new ArrayTypeMismatchException());
         array.SetValue(real, index);
+        Recording?.Marks.Store(array, index, value.Mark != Reading.Constant);
     }
 
     private Value LoadFieldOf(Value owner, FieldInfo field) => owner.Kind switch
@@ -144,7 +150,9 @@ internal sealed partial class Interpreter
     private void Store(Value address, Value value) => address.Address.Store(value);
 
     /// <summary>Small integers are kept in their width (ECMA-335 I.12.1).</summary>
-    private static Value Narrow(Value value, Type type) => value.Kind != ValueKind.Int32 ? value : Type.GetTypeCode(type) switch
+    private static Value Narrow(Value value, Type type) => value.Kind != ValueKind.Int32 ? value : InWidth(value, type).Marked(value.Mark);
+
+    private static Value InWidth(Value value, Type type) => Type.GetTypeCode(type) switch
     {
         TypeCode.SByte => Value.Of((sbyte)value.Int32),
         TypeCode.Byte or TypeCode.Boolean => Value.Of((byte)value.Int32),

@@ -26,7 +26,7 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
     /// <summary>The modes that the traced program finds its modules in.</summary>
     internal ModuleModes Modes { get; } = new(tracer.Modes);
 
-    internal Overlay Overlay => field ??= new(Here, callee => Delegates.ForHost(this, callee, Use.Look));
+    internal Overlay Overlay => field ??= new(Here, callee => Delegates.ForHost(this, callee, Use.Look)) { IsReal = Recording is not null };
 
     /// <summary>The delegates of the trace.</summary>
     internal Dictionary<DelegateIdentity, Delegate> MadeDelegates { get; } = [];

@@ -65,6 +65,9 @@ internal sealed class ModuleAttributes
     /// <summary>Whether the program made the module itself.</summary>
     internal bool IsMade(torch.nn.Module module) => made.ContainsKey(module);
 
+    /// <summary>The qualified name of a parameter or buffer of the root; null for another tensor.</summary>
+    internal string? NameOf(torch.Tensor tensor) => Owns(tensor) ? Tensors.GetValueOrDefault(Registered(tensor)) : null;
+
     /// <summary>Whether a tensor is a parameter or buffer of the root, or a parameter that one of its fields holds.</summary>
     internal bool Owns(torch.Tensor tensor)
     {

@@ -11,6 +11,9 @@ internal sealed class Overlay(Func<Origin?> here, Func<Delegate, Delegate> wrap)
 {
     private static readonly object Statics = new();
 
+    /// <summary>Whether the program is to change the user's objects: a recording is a run like any other.</summary>
+    internal bool IsReal { get; init; }
+
     private readonly Dictionary<object, Dictionary<FieldInfo, Value>> fields = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<object, object> copies = new(ReferenceEqualityComparer.Instance);
     private readonly List<Change> dropped = [];
@@ -26,9 +29,13 @@ internal sealed class Overlay(Func<Origin?> here, Func<Delegate, Delegate> wrap)
     internal void ForgetDropped() => dropped.Clear();
 
     /// <summary>Notes an object that the traced program made itself: it may be written.</summary>
-    internal void Own(object made) => own.Add(made);
+    internal void Own(object made)
+    {
+        if (!IsReal)
+            own.Add(made);
+    }
 
-    internal bool Owns(object? target) => target is not null && own.Contains(target);
+    internal bool Owns(object? target) => IsReal || (target is not null && own.Contains(target));
 
     /// <summary>Whether an object stands for one that was there before the trace.</summary>
     internal bool IsCopy(object mine) => copies.ContainsValue(mine);
@@ -72,7 +79,7 @@ internal sealed class Overlay(Func<Origin?> here, Func<Delegate, Delegate> wrap)
     internal object? ForChange(object value)
     {
         value = Current(value)!;
-        if (own.Contains(value))
+        if (Owns(value))
             return value;
         var copier = new StructureCopy(Standing, wrap);
         if (copier.Of(value) is not { } copy)
@@ -91,6 +98,8 @@ internal sealed class Overlay(Func<Origin?> here, Func<Delegate, Delegate> wrap)
     /// <summary>A struct for a change of what it refers to; null where nothing of that was there before the trace.</summary>
     internal object? IsolatedStruct(object value)
     {
+        if (IsReal)
+            return null;
         var copier = new StructureCopy(Standing, wrap);
         if (copier.Of(value) is not { } isolated || copier.Made.Count == 0)
             return null;

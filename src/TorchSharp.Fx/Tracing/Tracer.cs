@@ -10,7 +10,7 @@ namespace TorchSharp.Fx;
 /// virtual methods to change what is a leaf, how submodules are entered and what is done with each new node. A tracer traces one module at a time; it
 /// changes nothing of the module. Counterpart: <c>torch.fx.Tracer</c>.
 /// </summary>
-public class Tracer
+public partial class Tracer
 {
     private static readonly Memo<Type, bool> Leaves = new(type => type.Assembly == typeof(Tracer).Assembly || (Homes.Of(type) == Home.TorchSharp && !IsContainer(type)));
 
@@ -142,10 +142,10 @@ public class Tracer
         return Interpreter.Modes;
     }
 
-    private void Start(torch.nn.Module root)
+    private void Start(torch.nn.Module root, Recording? recording = null)
     {
         traced = new Graph();
-        interpreter = new Interpreter(this, traced, root);
+        interpreter = new Interpreter(this, traced, root) { Recording = recording };
         attributes = new ModuleAttributes(root, FirstConstant);
         shown.Clear();
         scopes.Clear();

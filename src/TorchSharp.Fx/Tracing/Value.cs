@@ -33,6 +33,29 @@ internal readonly struct Value
 
     internal static Value Null => default;
 
+    /// <summary>
+    /// How a trace would have come to this number, or to the parts of this struct, in a recorded run: a number's mark takes the place of its reference, a struct's that of its bits.
+    /// </summary>
+    internal Reading Mark => Kind switch
+    {
+        ValueKind.Struct => (Reading)bits,
+        ValueKind.Object or ValueKind.Address or ValueKind.Symbol => Reading.Constant,
+        _ => reference is null ? Reading.Constant : Reading.Dependent,
+    };
+
+    private static readonly object NumberMark = new();
+
+    /// <summary>The same with a mark.</summary>
+    internal Value Marked(Reading mark) => mark == Reading.Constant ? this : Kind switch
+    {
+        ValueKind.Struct => new(Kind, reference, (long)mark),
+        ValueKind.Object or ValueKind.Address or ValueKind.Symbol => this,
+        _ => new(Kind, NumberMark, bits),
+    };
+
+    /// <summary>A number without its mark.</summary>
+    internal Value Plain => Kind is ValueKind.Object or ValueKind.Address or ValueKind.Symbol or ValueKind.Struct ? this : new(Kind, null, bits);
+
     internal object? Reference => reference;
 
     internal int Int32 => (int)bits;
@@ -73,7 +96,7 @@ internal readonly struct Value
 
     /// <summary>The value for a second slot: a struct is copied, so that no two slots share one.</summary>
     internal Value Copy() => Kind == ValueKind.Struct && reference is not null
-        ? OfStruct(reference switch { Array inline => inline.Clone(), RefStruct fields => fields.Copy(), _ => RuntimeHelpers.GetObjectValue(reference) })
+        ? new(Kind, reference switch { Array inline => inline.Clone(), RefStruct fields => fields.Copy(), _ => RuntimeHelpers.GetObjectValue(reference) }, bits)
         : this;
 
     public override string ToString() => Kind switch

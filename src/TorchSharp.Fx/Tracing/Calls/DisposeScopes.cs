@@ -37,7 +37,7 @@ internal static class DisposeScopes
         return true;
     }
 
-    private static bool IsScoping(System.Reflection.MethodBase method)
+    internal static bool IsScoping(System.Reflection.MethodBase method)
         => method.DeclaringType == typeof(DisposeScope) || method.Name.EndsWith("DisposeScope", StringComparison.Ordinal);
 
     /// <summary>A tensor or module that was there before the trace: the traced program may not take it away.</summary>

@@ -46,8 +46,13 @@ internal static class HostState
         for (var i = receivers; i < arguments.Length; i++)
             if (IsWritable(call.Traits.OpenParameters[i - receivers].ParameterType))
                 arguments[i] = Isolated(call, arguments[i]);
-        return receivers == 1 && call.Traits.Code is not null && arguments[0] is { Kind: ValueKind.Object, Reference: { } target } && Homes.Of(target.GetType()) == Home.User && Overriding.Of(target.GetType());
+        return CallsUser(call);
     }
+
+    /// <summary>Whether .NET's own method has to be followed: the object's type is the user's, and overrides what the method may call.</summary>
+    internal static bool CallsUser(in Invocation call)
+        => !call.Method.IsStatic && call.Traits.Home == Home.Platform && call.Traits.Code is not null && call.Arguments[0] is { Kind: ValueKind.Object, Reference: { } target }
+            && Homes.Of(target.GetType()) == Home.User && Overriding.Of(target.GetType());
 
     /// <summary>After a call: what it made is the trace's own. What it may have handed out of an older object is not.</summary>
     internal static void Note(in Invocation call, Value result)

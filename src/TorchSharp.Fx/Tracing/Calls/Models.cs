@@ -28,6 +28,9 @@ internal static class Models
         return Found.Of(call.Method)?.Invoke(call);
     }
 
+    /// <summary>Whether a method has a model here.</summary>
+    internal static bool Knows(MethodBase method) => Found.Of(method) is not null;
+
     /// <summary>newobj of a struct that has a model.</summary>
     internal static bool TryConstruct(Interpreter interpreter, ConstructorInfo constructor, Value[] arguments, out Value made)
     {

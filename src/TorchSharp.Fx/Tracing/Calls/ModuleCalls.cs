@@ -27,7 +27,7 @@ internal static class ModuleCalls
         => Replay.Is(module, body) ? new Replay(interpreter, module).Nested(arguments[1..]) : interpreter.Run(body, arguments);
 
     /// <summary>The method to follow: forward itself where call would only add hooks, and there are none.</summary>
-    private static MethodBase Body(torch.nn.Module module, MethodBase method)
+    internal static MethodBase Body(torch.nn.Module module, MethodBase method)
     {
         if (method.Name != "call" || Traits.Of(method).Home != Home.TorchSharp || ModuleHooks.On(module))
             return method;

@@ -12,7 +12,7 @@ internal static class StateMembers
         ["System.Reflection.PropertyInfo.SetValue"] = SetProperty,
         ["System.Threading.Monitor.Enter"] = Lock,
         ["System.Threading.Monitor.TryEnter"] = Lock,
-        ["System.Threading.Monitor.Exit"] = static (in call) => default(Value),
+        ["System.Threading.Monitor.Exit"] = static (in call) => call.Interpreter.Recording is null ? default(Value) : null,
     };
 
     private static Value? SetField(in Invocation call)
@@ -48,6 +48,8 @@ internal static class StateMembers
 
     private static Value? Lock(in Invocation call)
     {
+        if (call.Interpreter.Recording is not null)
+            return null;
         foreach (var argument in call.Operands)
             if (argument.Kind == ValueKind.Address)
                 argument.Address.Store(Value.Of(1));

@@ -56,15 +56,15 @@ internal static class TensorOperations
     }
 
     /// <summary>Whether a method is a helper of the forward that is followed: one that a module of TorchSharp's own, which is no leaf here, has beside it.</summary>
-    private static bool IsPartOfForward(in Invocation call)
+    internal static bool IsPartOfForward(in Invocation call)
         => call.This is torch.nn.Module module && ReferenceEquals(module, call.Interpreter.Tracer.CurrentModule) && call.Method is { IsSpecialName: false, IsPublic: false } method
             && method.DeclaringType != typeof(torch.nn.Module) && MethodIL.Of(method) is not null;
 
     /// <summary>Whether a call makes a distribution: it may be sampled in each run, and no argument of a node can hold one that was made for real.</summary>
-    private static bool MakesDistribution(in Invocation call) => typeof(torch.distributions.Distribution).IsAssignableFrom(call.Traits.ReturnType);
+    internal static bool MakesDistribution(in Invocation call) => typeof(torch.distributions.Distribution).IsAssignableFrom(call.Traits.ReturnType);
 
     /// <summary>Whether a method belongs to a distribution, or to a transform in one, that was there before the trace: its code is followed, which computes with the tensors that it holds.</summary>
-    private static bool IsOfRealDistribution(in Invocation call)
+    internal static bool IsOfRealDistribution(in Invocation call)
         => call.This is torch.distributions.Distribution or torch.distributions.transforms.Transform && !call.Interpreter.Symbols.TryGet(call.This, out _);
 
     /// <summary>
@@ -101,14 +101,17 @@ internal static class TensorOperations
         var receivers = arguments.Length - traits.Parameters.Length;
         for (var i = 0; i < arguments.Length; i++)
             args.Add(interpreter.ToArgument(arguments[i], i < receivers ? method.DeclaringType! : traits.Parameters[i - receivers].ParameterType));
-        var (op, target) = method switch
-        {
-            _ when traits.Property is { } property => (Opcode.call_function, (Target)new MemberTarget(property)),
-            MethodInfo { IsStatic: false, IsSpecialName: false } info => (Opcode.call_method, new MethodTarget(info)),
-            _ => (Opcode.call_function, new FunctionTarget(method)),
-        };
+        var (op, target) = TargetOf(traits);
         return interpreter.FromProxy(interpreter.Tracer.create_proxy(op, target, args.MoveToImmutable(), traits.ReturnType));
     }
+
+    /// <summary>The node that a call becomes.</summary>
+    internal static (Opcode, Target) TargetOf(Traits traits) => traits.Method switch
+    {
+        _ when traits.Property is { } property => (Opcode.call_function, new MemberTarget(property)),
+        MethodInfo { IsStatic: false, IsSpecialName: false } info => (Opcode.call_method, new MethodTarget(info)),
+        var method => (Opcode.call_function, new FunctionTarget(method)),
+    };
 
     /// <summary>
     /// <c>new Normal(loc, scale)</c> on symbols is a node like any other function. Not so of what only carries its arguments (a size, an index, a
@@ -125,7 +128,7 @@ internal static class TensorOperations
         => constructor.DeclaringType is { IsValueType: true } type && Homes.Of(type) == Home.TorchSharp;
 
     /// <summary>What a method is called on, also as an extension method.</summary>
-    private static object? Subject(in Invocation call) => call.This ?? (call.Arguments is [var first, ..] ? first.Reference : null);
+    internal static object? Subject(in Invocation call) => call.This ?? (call.Arguments is [var first, ..] ? first.Reference : null);
 
     /// <summary>Conversions that Python doesn't have, and so no node: to a Scalar, an index, a size.</summary>
     private static Value? Transparent(in Invocation call)
@@ -140,11 +143,11 @@ internal static class TensorOperations
     }
 
     /// <summary>An index or a size keeps numbers for the operation that it is made for.</summary>
-    private static bool KeepsNumbers(in Invocation call)
+    internal static bool KeepsNumbers(in Invocation call)
         => call.Method.DeclaringType == typeof(torch.TensorIndex) || (call.Traits.ReturnType.FullName == "TorchSharp.torch+Size" && call.Method.DeclaringType != typeof(torch.Tensor));
 
     /// <summary>Whether a call draws random numbers or has to do with their generators: then it is part of every run.</summary>
-    private static bool Draws(in Invocation call)
+    internal static bool Draws(in Invocation call)
         => call.Traits.Does is var does && (does.Has(Effects.Draws | Effects.Generators) || (does.Has(Effects.DrawsInTraining) && Given(call, "p") is not { Kind: ValueKind.Double, Double: 0 }));
 
     /// <summary>Whether a call writes to its receiver or first argument.</summary>
@@ -152,7 +155,7 @@ internal static class TensorOperations
         => call.Arguments is [{ Reference: torch.Tensor first }, ..] && Array.Exists(Written(call), written => ReferenceEquals(written, first));
 
     /// <summary>The tensors that a call writes to.</summary>
-    private static torch.Tensor[] Written(in Invocation call)
+    internal static torch.Tensor[] Written(in Invocation call)
     {
         var does = call.Traits.Does;
         if (does.IsOpaque || !call.Traits.MayWrite)

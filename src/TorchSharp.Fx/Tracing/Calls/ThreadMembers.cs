@@ -18,5 +18,5 @@ internal static class ThreadMembers
         ["System.Linq.ParallelEnumerable.*"] = Refused,
     };
 
-    private static Value? Refused(in Invocation call) => throw Untraceable.Async(call.Interpreter, call.Method);
+    private static Value? Refused(in Invocation call) => call.Interpreter.Recording is null ? throw Untraceable.Async(call.Interpreter, call.Method) : RecordedCalls.Aside(call);
 }

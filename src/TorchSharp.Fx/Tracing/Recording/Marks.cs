@@ -1,0 +1,84 @@
+using System.Runtime.CompilerServices;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>
+/// What of a recorded run's values a trace would have symbols for. Numbers and structs carry their mark in <see cref="Value"/>; objects have theirs here, by reference and for no longer than they live.
+/// </summary>
+internal sealed class Marks
+{
+    private readonly ConditionalWeakTable<object, Mark> objects = [];
+    private bool hasFields;
+
+    /// <summary>Notes that an object was computed from an input.</summary>
+    internal void Add(object made) => Of(made).Depends = true;
+
+    /// <summary>Notes that an array or tuple was computed from an input: reading a part of it is an operation of its own.</summary>
+    internal void AddWhole(object made)
+    {
+        var mark = Of(made);
+        (mark.Depends, mark.HasParts, mark.Elements) = (true, true, null);
+    }
+
+    /// <summary>Notes that the run computed an object from constants alone.</summary>
+    internal void AddConstant(object made) => objects.TryAdd(made, new());
+
+    /// <summary>Whether an object was computed from an input; null where the run didn't compute it.</summary>
+    internal bool? Find(object value) => objects.TryGetValue(value, out var mark) ? mark.Depends : null;
+
+    /// <summary>Notes what the program writes into an array.</summary>
+    internal void Store(Array array, int index, bool isMarked)
+    {
+        if (!isMarked && !objects.TryGetValue(array, out _))
+            return;
+        var mark = Of(array);
+        mark.Depends |= isMarked;
+        (mark.Elements ??= [])[index] = isMarked;
+    }
+
+    /// <summary>How an element of an array is read: as a constant, as a value that depends on an input, or by an operation that a trace has a node for.</summary>
+    internal Reading Element(Array array, int index)
+    {
+        if (!objects.TryGetValue(array, out var mark) || !mark.Depends)
+            return Reading.Constant;
+        if (mark.Elements is { } written && written.TryGetValue(index, out var isMarked))
+            return isMarked ? Reading.Dependent : Reading.Constant;
+        return mark.HasParts ? Reading.Operation : mark.Elements is null ? Reading.Dependent : Reading.Constant;
+    }
+
+    /// <summary>Notes what the program writes to a field: of a number only here it shows where it came from.</summary>
+    internal void Store(object? target, object field, bool isMarked)
+    {
+        if (target is null || (!isMarked && !hasFields))
+            return;
+        hasFields = true;
+        var fields = Of(target).Fields ??= [];
+        if (isMarked)
+            fields.Add(field);
+        else
+            fields.Remove(field);
+    }
+
+    internal bool IsMarked(object? target, object field) => hasFields && target is not null && objects.TryGetValue(target, out var mark) && mark.Fields?.Contains(field) is true;
+
+    private Mark Of(object made) => objects.GetValue(made, static _ => new());
+
+    private sealed class Mark
+    {
+        internal bool Depends;
+        internal bool HasParts;
+        internal Dictionary<int, bool>? Elements;
+        internal HashSet<object>? Fields;
+    }
+}
+
+/// <summary>What reading a part of a value is.</summary>
+internal enum Reading
+{
+    /// <summary>The part is a constant to the graph.</summary>
+    Constant,
+    /// <summary>The part depends on an input, and a trace has it at hand.</summary>
+    Dependent,
+    /// <summary>A trace would make a node to read it.</summary>
+    Operation,
+}
