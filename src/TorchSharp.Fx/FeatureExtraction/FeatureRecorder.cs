@@ -22,7 +22,7 @@ public sealed class FeatureRecorder : nn.Module
     public override bool training => program.Model.training;
 
     /// <summary>Sets the model's mode.</summary>
-    public override void train(bool on = true) => program.Model.train(on);
+    public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) => program.Model.named_parameters(recurse);
@@ -50,7 +50,7 @@ public sealed class FeatureRecorder<T> : nn.Module<T, Features>
     public override bool training => program.Model.training;
 
     /// <summary>Sets the model's mode.</summary>
-    public override void train(bool on = true) => program.Model.train(on);
+    public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) => program.Model.named_parameters(recurse);
@@ -78,7 +78,7 @@ public sealed class FeatureRecorder<T1, T2> : nn.Module<T1, T2, Features>
     public override bool training => program.Model.training;
 
     /// <summary>Sets the model's mode.</summary>
-    public override void train(bool on = true) => program.Model.train(on);
+    public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) => program.Model.named_parameters(recurse);
@@ -106,7 +106,7 @@ public sealed class FeatureRecorder<T1, T2, T3> : nn.Module<T1, T2, T3, Features
     public override bool training => program.Model.training;
 
     /// <summary>Sets the model's mode.</summary>
-    public override void train(bool on = true) => program.Model.train(on);
+    public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) => program.Model.named_parameters(recurse);
@@ -134,7 +134,7 @@ public sealed class FeatureRecorder<T1, T2, T3, T4> : nn.Module<T1, T2, T3, T4, 
     public override bool training => program.Model.training;
 
     /// <summary>Sets the model's mode.</summary>
-    public override void train(bool on = true) => program.Model.train(on);
+    public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) => program.Model.named_parameters(recurse);
@@ -162,7 +162,7 @@ public sealed class FeatureRecorder<T1, T2, T3, T4, T5> : nn.Module<T1, T2, T3, 
     public override bool training => program.Model.training;
 
     /// <summary>Sets the model's mode.</summary>
-    public override void train(bool on = true) => program.Model.train(on);
+    public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) => program.Model.named_parameters(recurse);
@@ -190,7 +190,7 @@ public sealed class FeatureRecorder<T1, T2, T3, T4, T5, T6> : nn.Module<T1, T2, 
     public override bool training => program.Model.training;
 
     /// <summary>Sets the model's mode.</summary>
-    public override void train(bool on = true) => program.Model.train(on);
+    public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) => program.Model.named_parameters(recurse);

@@ -47,8 +47,6 @@ internal static class Delegates
     /// <param name="result">What the code does with the results, where it does more than carry them.</param>
     internal static Delegate ForHost(Interpreter interpreter, Delegate callee, Use result)
     {
-        if (interpreter.Recording is not null && !callee.HasSingleTarget && callee.GetInvocationList().Length < 2)
-            return callee;
         if (!callee.HasSingleTarget)
             return Delegate.Combine(Array.ConvertAll(callee.GetInvocationList(), single => ForHost(interpreter, single, result)))!;
         return (result == Use.Carry && Own.TryGetValue(callee, out _)) || !TryOpen(callee, out var target, out var method) || (Traits.Of(method).Home != Home.User && !method.IsStatic)
