@@ -127,7 +127,7 @@ public sealed class ExtractTests : IDisposable
         using (var kill = System.Diagnostics.Process.Start("kill", ["-INT", $"{process.Id}"]))
             kill.WaitForExit();
         var (rest, error) = (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), process.StandardError.ReadToEnd());
-        Assert.True(process.WaitForExit(TimeSpan.FromSeconds(60)));
+        Assert.True(process.WaitForExit(TimeSpan.FromMinutes(10)));
         Assert.EndsWith("torchfx: interrupted; every file that was written is whole.\n", error);
         Assert.Equal(130, process.ExitCode);
         var files = Directory.GetFiles(folder["out"]);

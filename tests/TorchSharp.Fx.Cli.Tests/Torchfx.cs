@@ -5,7 +5,7 @@ namespace TorchSharp.Fx.Cli.Tests;
 /// <summary>One run of the real tool.</summary>
 internal sealed record Torchfx(int ExitCode, string Out, string Error)
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(100);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(15);
 
     public string[] Lines => Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 

@@ -5,7 +5,7 @@ using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>Delegates of the traced program: real ones that re-enter the interpreter when .NET's own code calls them.</summary>
+/// <summary>Delegates of the traced program, which are .NET's own, and those that stand for them where .NET's code may call them: they re-enter the interpreter.</summary>
 internal static class Delegates
 {
     private static readonly Memo<Type, Func<Func<object?[], object?>, Delegate>> Factories = new(Factory);
@@ -49,10 +49,12 @@ internal static class Delegates
     {
         if (!callee.HasSingleTarget)
             return Delegate.Combine(Array.ConvertAll(callee.GetInvocationList(), single => ForHost(interpreter, single, result)))!;
-        return (result == Use.Carry && Own.TryGetValue(callee, out _)) || !TryOpen(callee, out var target, out var method) || (Traits.Of(method).Home != Home.User && !method.IsStatic)
-            ? callee
-            : interpreter.Recording is { } recording ? Recorded(interpreter, recording, callee, target, method)
-            : Create(interpreter, callee.GetType(), target, method, result);
+        if ((result == Use.Carry && Own.TryGetValue(callee, out _)) || !TryOpen(callee, out var target, out var method))
+            return callee;
+        var isMade = interpreter.MadeDelegates.ContainsKey(new(callee.GetType(), target, method, Use.Carry));
+        if (!isMade && Traits.Of(method).Home != Home.User && !method.IsStatic)
+            return callee;
+        return interpreter.Recording is { } recording ? Recorded(interpreter, recording, callee, target, method) : Create(interpreter, callee.GetType(), target, method, result);
     }
 
     /// <summary>A delegate that runs its method in the recording, and as it is elsewhere: on another thread, or once the run is over.</summary>
@@ -65,8 +67,8 @@ internal static class Delegates
     internal static Delegate Real(Type type, object? target, MethodInfo method)
         => target is null && method.IsStatic ? method.CreateDelegate(type) : method.CreateDelegate(type, target);
 
-    /// <summary>Whether a method with such a parameter may call the delegate that it is given: where the parameter takes any type, it only keeps or compares it.</summary>
-    internal static bool IsCallable(Type parameter) => typeof(Delegate).IsAssignableFrom(parameter);
+    /// <summary>Whether a method with such a parameter may call the delegate that it is given: where the parameter takes any type, or any delegate, it only keeps or compares it.</summary>
+    internal static bool IsCallable(Type parameter) => parameter.IsSubclassOf(typeof(MulticastDelegate));
 
     /// <summary>The delegate that the program would have, which is equal to others of the same method and object, also to those that were there before the trace.</summary>
     internal static Delegate Plain(Delegate callee) => Own.TryGetValue(callee, out var made) ? made.Plain ?? callee : callee;
@@ -95,8 +97,7 @@ internal static class Delegates
     private sealed record Made(object? Target, MethodInfo Method, Type Type)
     {
         /// <summary>None where a symbol stands for the object.</summary>
-        internal Delegate? Plain => field ??= Target is null ? (Method.IsStatic ? Method.CreateDelegate(Type) : null)
-            : (Method.IsStatic ? Method.GetParameters()[0].ParameterType : Method.DeclaringType!).IsInstanceOfType(Target) ? Method.CreateDelegate(Type, Target) : null;
+        internal Delegate? Plain => field ??= (Target is null ? Method.IsStatic : (Method.IsStatic ? Method.GetParameters()[0].ParameterType : Method.DeclaringType!).IsInstanceOfType(Target)) ? Real(Type, Target, Method) : null;
     }
 }
 

@@ -13,7 +13,7 @@ internal sealed partial class Interpreter
         var type = constructor.DeclaringType!;
         var arguments = f.Pop(site.ArgumentCount);
         if (typeof(Delegate).IsAssignableFrom(type))
-            return Value.OfObject(Recording is null ? Delegates.Create(this, type, arguments[0].Reference, (MethodInfo)arguments[1].Reference!)
+            return Value.OfObject(Recording is null ? Delegates.Plain(Delegates.Create(this, type, arguments[0].Reference, (MethodInfo)arguments[1].Reference!))
                 : Delegates.Real(type, arguments[0].Reference, (MethodInfo)arguments[1].Reference!));
         if (Models.TryConstruct(this, constructor, arguments, out var model))
             return model;

@@ -20,8 +20,8 @@ internal sealed class ModuleModes(ModuleModes? outer = null)
 
     internal void Set(torch.nn.Module module, bool training) => given[module] = training;
 
-    /// <summary>Whether a module of TorchSharp's own does something else in training; what it keeps in native code can't be told, or set, from here.</summary>
-    internal static bool Matters(torch.nn.Module module) => Readers.Of(module.GetType());
+    /// <summary>Whether a module of TorchSharp's own, or one in it, does something else in training; what it keeps in native code can't be told, or set, from here.</summary>
+    internal static bool Matters(torch.nn.Module module) => Readers.Of(module.GetType()) || module.children().Any(Matters);
 
     /// <summary>Sets the modes as the root's own <c>train()</c> or <c>eval()</c> would: overrides are followed.</summary>
     internal static void Switch(Interpreter interpreter, bool training)
@@ -61,6 +61,11 @@ internal sealed class ModuleModes(ModuleModes? outer = null)
     }
 
     private static bool Reads(Type type)
-        => type.GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(method => method.Name == "forward").Any(method =>
-            MethodIL.Of(method) is { } code && Array.Exists(code.Instructions, instruction => instruction.Operand is CallSite { Method.Name: "get_training" }));
+    {
+        const BindingFlags Declared = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+        for (var owner = type; owner is not null && owner != typeof(torch.nn.Module); owner = owner.BaseType)
+            if (owner.GetMethods(Declared).Any(method => MethodIL.Of(method) is { } code && Array.Exists(code.Instructions, instruction => instruction.Operand is CallSite { Method.Name: "get_training" })))
+                return true;
+        return false;
+    }
 }

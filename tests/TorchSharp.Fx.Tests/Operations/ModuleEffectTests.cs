@@ -36,6 +36,8 @@ public sealed class ModuleEffectTests : IDisposable
                     if (Observation.Of(make, training) is { } seen)
                     {
                         failures.AddRange(seen.Unexpected().Select(what => $"{name} {what}"));
+                        if (seen.Updated && seen.IsUpdatedByTrace(make, training))
+                            failures.Add($"{name} is changed by a trace by example");
                         run.Add(Plain(seen.Module.GetType()));
                     }
         Assert.Empty(failures);
@@ -68,6 +70,8 @@ public sealed class ModuleEffectTests : IDisposable
     {
         private readonly List<(Tensor Tensor, Tensor Before, nint Storage)> given = [];
         private object? result;
+        private MethodInfo? call;
+        private object?[] arguments = [];
 
         internal required nn.Module Module { get; init; }
 
@@ -108,11 +112,23 @@ public sealed class ModuleEffectTests : IDisposable
             }
         }
 
+        /// <summary>Whether what runs in a trace in the module's stead changes the module.</summary>
+        internal bool IsUpdatedByTrace(Func<nn.Module> make, bool training)
+        {
+            using var none = no_grad();
+            var module = make();
+            module.train(training);
+            var state = module.state_dict().Values.Select(tensor => (Tensor: tensor, Before: tensor.clone())).ToArray();
+            call!.Invoke(DetachedCopy.Where(module, "module", null)?.Module ?? module, arguments);
+            return state.Any(entry => !AreSame(entry.Tensor, entry.Before));
+        }
+
         private static bool Covers(Operands operands, int position) => operands == Operands.All || (operands == Operands.First && position == 0);
 
         private bool Run(MethodInfo call, object?[] inputs)
         {
             using var none = no_grad();
+            (this.call, arguments) = (call, inputs);
             given.AddRange(inputs.SelectMany(In).Select(tensor => (tensor, tensor.clone(), TensorIdentity.Storage(tensor))));
             var state = Module.state_dict().Values.Select(tensor => (Tensor: tensor, Before: tensor.clone())).ToArray();
             manual_seed(1);
