@@ -53,6 +53,9 @@ public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>, IGraphMo
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
+    /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
+    public override void train(bool on = true) => GraphProgram.Train(program, () => base.train(on));
+
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
@@ -118,6 +121,9 @@ public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>, 
     /// <inheritdoc/>
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
+
+    /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
+    public override void train(bool on = true) => GraphProgram.Train(program, () => base.train(on));
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
@@ -185,6 +191,9 @@ public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TR
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
+    /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
+    public override void train(bool on = true) => GraphProgram.Train(program, () => base.train(on));
+
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
@@ -251,6 +260,9 @@ public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
+    /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
+    public override void train(bool on = true) => GraphProgram.Train(program, () => base.train(on));
+
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
@@ -316,6 +328,9 @@ public class GraphModule<T1, T2, T3, T4, T5, T6, TResult> : nn.Module<T1, T2, T3
     /// <inheritdoc/>
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
+
+    /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
+    public override void train(bool on = true) => GraphProgram.Train(program, () => base.train(on));
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)

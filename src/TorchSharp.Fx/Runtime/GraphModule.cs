@@ -53,6 +53,9 @@ public class GraphModule : nn.Module, IGraphModule, IHoldsGraph
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
+    /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
+    public override void train(bool on = true) => GraphProgram.Train(program, () => base.train(on));
+
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
@@ -118,6 +121,9 @@ public class GraphModule<T1, TResult> : nn.Module<T1, TResult>, IGraphModule, IH
     /// <inheritdoc/>
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
+
+    /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
+    public override void train(bool on = true) => GraphProgram.Train(program, () => base.train(on));
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)

@@ -126,6 +126,17 @@ internal sealed class GraphProgram
         state.SetMode(training);
     }
 
+    /// <summary>Sets modes as <c>train</c> of the owner does, and gives those of modules back that the source's own <c>train</c> doesn't reach.</summary>
+    /// <param name="program">The owner's program; null while it is made.</param>
+    /// <param name="train">What sets the modes.</param>
+    internal static void Train(GraphProgram? program, Action train)
+    {
+        (nn.Module Module, bool Training)[] kept = [.. (program?.state.Unregistered ?? []).SelectMany(module => module.modules().Prepend(module)).Select(module => (module, module.training))];
+        train();
+        foreach (var (module, training) in kept)
+            Registry.SetMode(module, training);
+    }
+
     /// <summary>Disposes something together with the program.</summary>
     internal void Own(IDisposable part) => parts.Add(part);
 

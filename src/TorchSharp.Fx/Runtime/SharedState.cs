@@ -19,6 +19,7 @@ internal sealed class SharedState
     private readonly Dictionary<nn.Module, bool> uses = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, Scope> scopes = new(StringComparer.Ordinal);
     private readonly List<SharedTensor> tensors = [];
+    private readonly Dictionary<string, nn.Module> unregistered = new(StringComparer.Ordinal);
 
     internal SharedState(nn.Module owner, ModuleHierarchy source, IEnumerable<string> paths)
     {
@@ -38,6 +39,9 @@ internal sealed class SharedState
         var objects = new HashSet<object>(paths.Select(Object).OfType<object>(), ReferenceEqualityComparer.Instance);
         return aliases.Where(path => Object(path) is { } named && objects.Contains(named));
     }
+
+    /// <summary>The modules that the source keeps in fields, lists or dictionaries without having registered them.</summary>
+    internal IEnumerable<nn.Module> Unregistered => unregistered.Values;
 
     private object? Object(string path) => source.Find(path);
 
@@ -69,6 +73,7 @@ internal sealed class SharedState
         if (holder is null || !Registry.Remove(holder, name))
             return false;
         source.Set(path, null);
+        unregistered.Remove(path);
         tensors.RemoveAll(tensor => IsWithin(tensor.Path, path));
         foreach (var scope in scopes.Keys.Where(scope => IsWithin(scope, path)).ToArray())
             scopes.Remove(scope);
@@ -170,7 +175,7 @@ internal sealed class SharedState
         if (IsShared(prefix))
             return;
         if (source.Find(path) is nn.Module module)
-            Open(prefix).register_module(name, module);
+            Open(prefix).register_module(name, unregistered[path] = module);
         else
             Share(Open(prefix), name, path, source.Attribute(path)());
     }

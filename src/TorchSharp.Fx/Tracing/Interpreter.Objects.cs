@@ -170,6 +170,7 @@ internal sealed partial class Interpreter
         var element = array.Reference?.GetType().GetElementType()!;
         if (Symbols.TryGet(array.Reference, out var symbol) && Examples is not null && Materialise(array.Reference!) is { } elements)
         {
+            NoteChange(array.Reference!, symbol!);
             array = Value.OfObject(Overlay.Replace(array.Reference!, elements));
         }
         else if (IsRewritable(array.Reference) && IndexArgument(array.Reference!, index) is Literal { Value: int position })
@@ -192,6 +193,23 @@ internal sealed partial class Interpreter
         }
         index = Indexable(index);
         StoreElement(Elements(array, index), (int)index.Int64, value);
+    }
+
+    /// <summary>Notes that the program changes a collection, if that is an input: the graph doesn't. A part of an input is another object each time that it is read, and so it can't be changed.</summary>
+    internal void NoteChange(object collection, Proxy symbol)
+    {
+        if (Overlay.Owns(collection) || InputOf(symbol.Argument) is not { } input)
+            return;
+        if (symbol.Argument is not NodeArgument { Node: var changed } || changed != input)
+            throw Untraceable.ChangesInput(this, symbol, input);
+        Overlay.Drop($"an element of the input '{input.target.name}'");
+
+        static Node? InputOf(Argument argument) => argument switch
+        {
+            NodeArgument { Node: { op: Opcode.placeholder } input } => input,
+            NodeArgument { Node: { op: Opcode.call_function, target.name: "getitem" or "getattr" } part } => InputOf(part.args[0]),
+            _ => null,
+        };
     }
 
     /// <summary>An index as a number.</summary>

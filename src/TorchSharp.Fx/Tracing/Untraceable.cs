@@ -119,9 +119,15 @@ internal static class Untraceable
         $"{Short(method)} computes with tensors, so that the mode can't be set without changing the model.",
         "Set the mode yourself before tracing, and trace the model in its present mode (fx.symbolic_trace).");
 
-    internal static TraceException Outlives(Interpreter at, MethodBase method, Type type) => Error(at, "FX036",
+    private static TraceException Changes(Interpreter at, string what, string fix) => Error(at, "FX036", what, fix);
+
+    internal static TraceException Outlives(Interpreter at, MethodBase method, Type type) => Changes(at,
         $"{Short(method)} may change a {Short(type)} that was there before the trace, and no copy can be made of it for the trace to change instead.",
         $"Make a new one in forward, or {LeafFix}.");
+
+    internal static TraceException ChangesInput(Interpreter at, Proxy part, Node input) => Changes(at,
+        $"The program changes a {Short(part.type)} inside the input '{input.target.name}', and what it reads of that later would be the caller's.",
+        $"Copy it first (ToArray, ToList) and change the copy, or {LeafFix}.");
 
     internal static TraceException SetsProcess(Interpreter at, MethodBase method) => Error(at, "FX037",
         $"{Short(method)} changes the whole process, also for the code that runs beside the trace.",

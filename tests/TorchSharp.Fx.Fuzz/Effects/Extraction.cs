@@ -88,12 +88,15 @@ internal static class Extraction
 
     private static object? Copied(object? value) => value switch
     {
-        Tensor tensor => tensor.clone(),
-        Tensor[] tensors => Array.ConvertAll(tensors, tensor => tensor.clone()),
-        List<Tensor> tensors => tensors.ConvertAll(tensor => tensor.clone()),
-        Dictionary<string, Tensor> tensors => tensors.ToDictionary(entry => entry.Key, entry => entry.Value.clone()),
-        Couple couple => couple with { First = couple.First.clone(), Second = couple.Second.clone() },
-        (Tensor a, Tensor b) => (a.clone(), b.clone()),
+        Tensor tensor => Copied(tensor),
+        Tensor[] tensors => Array.ConvertAll(tensors, Copied),
+        List<Tensor> tensors => tensors.ConvertAll(Copied),
+        Dictionary<string, Tensor> tensors => tensors.ToDictionary(entry => entry.Key, entry => Copied(entry.Value)),
+        Couple couple => couple with { First = Copied(couple.First), Second = Copied(couple.Second) },
+        (Tensor a, Tensor b) => (Copied(a), Copied(b)),
         _ => value,
     };
+
+    /// <summary>A copy that asks for gradients if the tensor does, whatever is recorded just now.</summary>
+    private static Tensor Copied(Tensor tensor) => tensor.detach().clone().requires_grad_(tensor.requires_grad);
 }

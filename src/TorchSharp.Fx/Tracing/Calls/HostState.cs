@@ -54,6 +54,9 @@ internal static class HostState
         => !call.Method.IsStatic && call.Traits.Home == Home.Platform && call.Traits.Code is not null && call.Arguments[0] is { Kind: ValueKind.Object, Reference: { } target }
             && Homes.Of(target.GetType()) == Home.User && Overriding.Of(target.GetType());
 
+    /// <summary>Whether a member of .NET's only reads what it is called on, by its name.</summary>
+    internal static bool IsReading(MethodBase method) => Reading.Contains(method.Name) || method.Name.StartsWith("get_", StringComparison.Ordinal);
+
     /// <summary>After a call: what it made is the trace's own. What it may have handed out of an older object is not.</summary>
     internal static void Note(in Invocation call, Value result)
     {

@@ -39,15 +39,25 @@ internal static class SymbolicMembers
     {
         "get_Item" => call.Interpreter.RecordItem(symbol, Key(call, target), call.Traits.ReturnType),
         "get_Length" or "get_Count" => call.Interpreter.Length(Value.OfObject(target)),
-        "ToArray" or "Clone" => Value.OfObject(call.Interpreter.Symbols.Placeholder(new Proxy(symbol.Argument, call.Method.Name == "Clone" ? target.GetType() : call.Traits.ReturnType))),
+        "ToArray" or "Clone" => Copied(call, symbol, call.Method.Name == "Clone" ? target.GetType() : call.Traits.ReturnType),
         "get_LongLength" => call.Interpreter.Length(Value.OfObject(target)),
         _ => Materialised(call, target, symbol),
     };
+
+    private static Value Copied(in Invocation call, Proxy symbol, Type type)
+    {
+        var copy = call.Interpreter.Symbols.Placeholder(new Proxy(symbol.Argument, type));
+        if (copy is not null)
+            call.Interpreter.Overlay.Own(copy);
+        return Value.OfObject(copy);
+    }
 
     /// <summary>Any other member needs a real collection, which only an example can give.</summary>
     private static Value Materialised(in Invocation call, object target, Proxy symbol)
     {
         var real = call.Interpreter.Materialise(target) ?? throw Untraceable.UnknownLength(call.Interpreter, symbol);
+        if (!HostState.IsReading(call.Method))
+            call.Interpreter.NoteChange(target, symbol);
         return call.Interpreter.Dispatch(call.Method, [Value.OfObject(call.Interpreter.Overlay.Replace(target, real)), .. call.Operands]);
     }
 
