@@ -5,6 +5,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.FeatureExtraction;
 
 /// <summary>Features of models whose programs are no graphs, against the tensors that the model itself had.</summary>
+[Collection(nameof(Alone))] // it seeds the generator that all share
 public sealed class RecorderTests
 {
     private sealed class Branching : Module<Tensor, Tensor>
