@@ -85,6 +85,7 @@ internal static class GraphCode
     private static string Function(MethodBase method, Node node) => method switch
     {
         { IsConstructor: true } => $"new {CSharpNames.OfType(method.DeclaringType!)}({Arguments(method, node, 0)})",
+        _ when method.DeclaringType == typeof(Casts) => $"({CSharpNames.OfType(((MethodInfo)method).ReturnType)}){CSharpArguments.Receiver(node.args[0])}",
         { IsSpecialName: true, Name: "op_Implicit" or "op_Explicit" } => $"({CSharpNames.OfType(((MethodInfo)method).ReturnType)}){CSharpArguments.Receiver(node.args[0])}",
         { IsSpecialName: true, IsStatic: true } when Operators.TryGetValue(PythonNames.Of(method), out var sign) => Operation(sign, node),
         { IsSpecialName: true, IsStatic: false } => Accessor(method, node),

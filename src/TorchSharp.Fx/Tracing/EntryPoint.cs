@@ -95,7 +95,7 @@ internal sealed record EntryPoint(torch.nn.Module Root, MethodInfo Method, objec
                 throw new ArgumentException($"concrete_args gives '{parameter.Name}' {(value is null ? "null" : "a value of type " + Untraceable.Short(value.GetType()))}, but {name} takes one of type {Untraceable.Short(parameter.ParameterType)}.", nameof(concrete_args));
         return Array.ConvertAll(Parameters, parameter => concrete_args.TryGetValue(parameter.Name!, out var given)
             ? Specialised(interpreter, parameter, given)
-            : Symbols.CanStandFor(parameter.ParameterType) ? interpreter.FromProxy(Placeholder(interpreter, parameter, parameter.Name!))
+            : interpreter.Examples is not null || Symbols.CanStandFor(parameter.ParameterType) ? interpreter.FromProxy(Placeholder(interpreter, parameter, parameter.Name!))
             : parameter.HasDefaultValue ? Specialised(interpreter, parameter, parameter.DefaultValue)
             : throw Untraceable.InputType(interpreter, parameter));
     }

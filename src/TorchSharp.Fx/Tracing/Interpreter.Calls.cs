@@ -32,6 +32,7 @@ internal sealed partial class Interpreter
         DisposeScopes.Handle,      // before tensor operations: Dispose is one by its type
         TensorOperations.Handle,   // TorchSharp's operations become nodes
         SymbolicMembers.Handle,    // members of objects without content
+        HandleDynamic,             // before delegates: the one of a call site looks up members at run time
         Models.Handle,             // what of .NET's own code is known here: spans, Nullable, delegates …
         UserCode.Handle,           // the user's own methods are followed
         HostCode.Handle,           // everything else runs

@@ -3,7 +3,9 @@ using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>Numbers that no input decides: those of the model's own parameters and buffers, and how many tensors an operation gives.</summary>
+/// <summary>
+/// Numbers that no input decides: those of the model's own parameters and buffers, and how many tensors an operation gives.
+/// </summary>
 internal sealed partial class Interpreter
 {
     private ModelFacts Facts => field ??= new(this);
@@ -34,14 +36,20 @@ internal sealed partial class Interpreter
         var symbol => Facts.Has(symbol.Argument),
     });
 
-    /// <summary>Whether a collection without content has as many elements for all inputs. An example tells better what an operation gives.</summary>
+    /// <summary>
+    /// Whether a collection without content has as many elements for all inputs. An example tells better what an operation gives.
+    /// </summary>
     private bool IsFixed(object placeholder)
         => Symbols.TryGet(placeholder, out var symbol) && ((Facts.TryGet(symbol.Argument, out var real) && real is ICollection) || (Examples is null && FixedLength(symbol) is not null));
 
-    /// <summary>Whether a condition that is the same for all inputs holds; true where it depends on one. The question asserts nothing.</summary>
+    /// <summary>
+    /// Whether a condition that is the same for all inputs holds; true where it depends on one. The question asserts nothing.
+    /// </summary>
     private bool MayHold(Deferred condition) => !IsFixed(Value.Of(condition)) || Fixed(Value.Of(condition), isAsserted: false).Int64 != 0;
 
-    /// <summary>The number that the model decides; asserted once, for a model may be converted to another type, moved or changed.</summary>
+    /// <summary>
+    /// The number that the model decides; asserted once, for a model may be converted to another type, moved or changed.
+    /// </summary>
     private Value OfModel(Proxy symbol)
     {
         var node = symbol.node;
@@ -58,7 +66,9 @@ internal sealed partial class Interpreter
     private string OfThisModel(string condition)
         => $"{AssumedByExample}{condition}{(current is null ? "" : $" at {Location()}")}, as the model's parameters and buffers had it; trace the model again after a change of them";
 
-    /// <summary>How many elements a collection without content has, where the model or an operation's arguments decide it; asserted once.</summary>
+    /// <summary>
+    /// How many elements a collection without content has, where the model or an operation's arguments decide it; asserted once.
+    /// </summary>
     private int? FixedLength(object placeholder, Proxy symbol)
     {
         if (!Facts.TryGet(symbol.Argument, out var real))

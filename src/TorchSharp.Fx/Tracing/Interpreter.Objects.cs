@@ -57,11 +57,14 @@ internal sealed partial class Interpreter
     {
         if (value.Reference is null || (value.Kind == ValueKind.Object && (type.IsInstanceOfType(value.Reference) || value.Reference is Proxy)))
             return value;
+        if (MayBe(value, type, out var symbol))
+            return Told(symbol, type);
         throw ProgramFault.Raise(new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'."));
     }
 
-    private static Value IsInstance(Value value, Type type) => value.Reference switch
+    private Value IsInstance(Value value, Type type) => value.Reference switch
     {
+        _ when MayBe(value, Nullable.GetUnderlyingType(type) ?? type, out var unknown) => throw Untraceable.TypeTest(this, unknown, type),
         Proxy boxed => (Nullable.GetUnderlyingType(type) ?? type).IsAssignableFrom(boxed.type) ? value : Value.Null,
         { } real when (Nullable.GetUnderlyingType(type) ?? type).IsInstanceOfType(real) => value,
         _ => Value.Null,
@@ -116,6 +119,8 @@ internal sealed partial class Interpreter
             return symbol.type == type || symbol is Deferred || !SameKind(symbol.type, type) ? Value.Of(symbol) : throw ProgramFault.Raise(new InvalidCastException($"Unable to cast object of type '{symbol.type}' to type '{type}'."));
         if (value.Reference is null)
             throw ProgramFault.Raise(new NullReferenceException());
+        if (MayBe(value, type, out var told))
+            return UnboxAny(Told(told, type), type);
         if (!type.IsInstanceOfType(value.Reference) && !SameUnderlying(value.Reference.GetType(), type))
             throw ProgramFault.Raise(new InvalidCastException($"Unable to cast object of type '{value.Reference.GetType()}' to type '{type}'."));
         return ToValue(Overlay.Current(value.Reference), value.Reference.GetType()).Copy();

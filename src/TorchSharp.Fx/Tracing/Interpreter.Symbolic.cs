@@ -34,6 +34,8 @@ internal sealed partial class Interpreter
             var example = Examples.Of(proxy.Argument);
             if (example is null)
                 return Absent(proxy);
+            if (IsOpen(proxy.type, example.GetType()))
+                return Told(proxy, example.GetType());
             if (proxy.type.IsAbstract || proxy.type == typeof(string))
                 proxy = new Proxy(proxy.Argument, example.GetType());
             if (proxy.type == typeof(string))

@@ -10,7 +10,9 @@ namespace TorchSharp.Fx.Tracing;
 /// </summary>
 internal sealed class ModelFacts(Interpreter interpreter) : IDisposable
 {
-    /// <summary>What an operation on parameters may do: nothing that another run does otherwise, and no shape that content decides.</summary>
+    /// <summary>
+    /// What an operation on parameters may do: nothing that another run does otherwise, and no shape that content decides.
+    /// </summary>
     private const Effects Allowed = Effects.ReadsMetadata | Effects.Pointwise | Effects.MakesAlike;
 
     /// <summary>Stands for what depends on an input or on content.</summary>

@@ -133,6 +133,14 @@ internal static class Untraceable
         $"{Short(method)} changes the whole process, also for the code that runs beside the trace.",
         $"Move it out of forward, or {LeafFix}.");
 
+    internal static TraceException TypeTest(Interpreter at, Proxy value, Type type) => Error(at, "FX038",
+        $"The program asks whether '{value.node.name}' ({Short(value.type)}), which depends on an input, is a {Short(type)}.",
+        $"Trace with example inputs, which tell its type, or cast it ((Tensor)inputs[0]), or {LeafFix}.");
+
+    internal static TraceException Dynamic(Interpreter at, string what) => Error(at, "FX039",
+        $"The program uses '{what}' as dynamic, and what it stands for is only known when the model runs.",
+        $"Trace with example inputs, which tell its type, declare its type in place of dynamic, or {LeafFix}.");
+
     /// <summary>Python's expression for the condition, when it is a comparison.</summary>
     internal static string Describe(Proxy condition) => condition is Deferred { IsComparison: true, Operation: not Builtin.not_ } comparison
         ? $"'{Operand(comparison.Left)} {Sign(comparison.Operation)} {Operand(comparison.Right)}'"

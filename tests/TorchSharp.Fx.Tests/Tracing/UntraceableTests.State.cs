@@ -62,6 +62,28 @@ public sealed partial class UntraceableTests
     public void FX037_a_setting_of_the_process()
         => Told(new Translating(), Translating.Line, "FX037: CultureInfo.set_CurrentCulture changes the whole process, also for the code that runs beside the trace.", "Move it out of forward, or " + OrLeaf);
 
+    private sealed class Matching() : nn.Module<Dictionary<string, object>, Tensor>(nameof(Matching))
+    {
+        public static readonly int Line = Here();
+        public override Tensor forward(Dictionary<string, object> inputs) => (inputs["x"] as Tensor)!.relu();
+    }
+
+    [Fact]
+    public void FX038_a_type_that_only_an_example_tells()
+        => Told(new Matching(), Matching.Line, "FX038: The program asks whether 'getitem' (Object), which depends on an input, is a Tensor.",
+            "Trace with example inputs, which tell its type, or cast it ((Tensor)inputs[0]), or " + OrLeaf);
+
+    private sealed class Loose() : nn.Module<object, Tensor>(nameof(Loose))
+    {
+        public static readonly int Line = Here();
+        public override Tensor forward(dynamic x) => x.relu();
+    }
+
+    [Fact]
+    public void FX039_dynamic_without_an_example()
+        => Told(new Loose(), Loose.Line, "FX039: The program uses 'x' as dynamic, and what it stands for is only known when the model runs.",
+            "Trace with example inputs, which tell its type, declare its type in place of dynamic, or " + OrLeaf);
+
     private static void Told(nn.Module module, int line, string what, string fix)
     {
         var refusal = Assert.Throws<TraceException>(() => new Tracer().trace(module));

@@ -54,6 +54,7 @@ internal static partial class Operations
     };
 
     private static readonly Operation Assertion = new(Effects.WritesState);
+    private static readonly Operation Cast = new(Effects.WritesState, Views: Operands.First);
     private static readonly Operation Out = new(Effects.None, Operands.Out, Operands.Out);
 
     private static Operation Of(nn.Module module)
@@ -144,6 +145,8 @@ internal static partial class Operations
     {
         if (type == typeof(Math) || type == typeof(MathF) || type == typeof(StructureClones))
             return Operation.Pure;
+        if (type == typeof(Casts))
+            return Cast;
         if ((type == typeof(Enumerable) || type == typeof(MemoryExtensions)) && method.Name == nameof(Enumerable.SequenceEqual))
             return Operation.Pure;
         if (LeafMark.Of(method) is { } mark)
