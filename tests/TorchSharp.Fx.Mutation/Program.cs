@@ -18,15 +18,15 @@ switch (args)
     case ["cover", var folder, var assembly, .. var parts]:
         new Suite(folder, assembly).Cover(name => parts.Length == 0 || parts.Any(name.Contains));
         break;
-    case ["run", var folder, var assembly]:
-        new Suite(folder, assembly).Run();
+    case ["run", var folder, var assembly, .. var seconds]:
+        new Suite(folder, assembly).Run(seconds is [var most] ? double.Parse(most) : double.PositiveInfinity);
         break;
     default:
         Console.Error.WriteLine("""
             write REPOSITORY FOLDER COUNT SEED [FILE.cs:LINE …]
             build FOLDER ASSEMBLY
             cover FOLDER ASSEMBLY [PART …]
-            run FOLDER ASSEMBLY
+            run FOLDER ASSEMBLY [SECONDS]
             """);
         return 1;
 }

@@ -20,12 +20,12 @@ internal sealed class Suite(string folder, string assembly)
         }
     }
 
-    /// <summary>Tries each mutant that nobody noticed yet with the classes that reach it.</summary>
-    internal void Run()
+    /// <summary>Tries each mutant that nobody noticed yet with the classes that reach it and take no longer than <paramref name="seconds"/>.</summary>
+    internal void Run(double seconds)
     {
         var done = File.Exists(results) ? File.ReadAllLines(results).Select(line => line.Split('\t')).ToArray() : [];
         var over = done.Where(row => row[1] == assembly || row[2] == "noticed").Select(row => int.Parse(row[0])).ToHashSet();
-        var classes = ClassRun.Read(coverage).Where(row => row.Passed).OrderBy(row => row.Seconds * row.Reached.Length).ToArray();
+        var classes = ClassRun.Read(coverage).Where(row => row.Passed && row.Seconds <= seconds).OrderBy(row => row.Seconds * row.Reached.Length).ToArray();
         foreach (var mutant in Mutant.Read(folder).Where(mutant => !over.Contains(mutant.Id)))
         {
             var (outcome, by) = Try(mutant.Id, [.. classes.Where(row => row.Reached.Contains(mutant.Id))]);

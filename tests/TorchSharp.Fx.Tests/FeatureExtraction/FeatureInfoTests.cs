@@ -109,6 +109,28 @@ public sealed class FeatureInfoTests
     public void An_encoders_last_convolution_is_a_stage_and_not_a_classifier()
         => Assert.Equal("0 4/2, 1 8/4", Stages(Sequential(Conv2d(3, 4, 3, 2, 1), Conv2d(4, 8, 2, 2)), "1x3x32x32"));
 
+    private sealed class Pooled(Module<Tensor, Tensor> layers, params long[] places) : Module<Tensor, Tensor>(nameof(Pooled))
+    {
+        private readonly Module<Tensor, Tensor> layers = layers;
+
+        public override Tensor forward(Tensor x) => layers.call(x).mean(places);
+    }
+
+    [Fact]
+    public void A_convolution_over_several_places_is_no_classifier_also_where_its_result_is_pooled()
+    {
+        Assert.Equal("layers.0 4/2, layers 8/4", Stages(new Pooled(Sequential(Conv2d(3, 4, 3, 2, 1), Conv2d(4, 8, (2, 1), (2, 2))), 2, 3), "1x3x32x32"));
+        Assert.Equal("layers.0 4/2, layers 8/4", Stages(new Pooled(Sequential(Conv1d(3, 4, 3, 2, 1), Conv1d(4, 8, 2, 2)), 2), "1x3x32"));
+    }
+
+    [Fact]
+    public void A_convolution_over_one_place_classifies_what_was_pooled()
+    {
+        var model = Sequential(Conv2d(3, 4, 3, 2, 1), AdaptiveAvgPool2d(1), Conv2d(4, 5, 1), Flatten());
+        Assert.Equal("0 4/2", Stages(model, "1x3x32x32"));
+        Assert.Equal("1 4", Embedding(model, "1x3x32x32"));
+    }
+
     private sealed class ChannelsLast : Module<Tensor, Tensor>
     {
         private readonly Conv2d patches = Conv2d(3, 8, 4, stride: 4);

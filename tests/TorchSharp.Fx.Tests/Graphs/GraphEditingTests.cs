@@ -23,6 +23,22 @@ public sealed class GraphEditingTests
         return (graph, x, relu, neg, add);
     }
 
+    private static readonly Tensor Scale = tensor(3f).DetachFromDisposeScope();
+
+    [Fact]
+    public void What_needs_no_input_may_come_first()
+    {
+        using var module = fx.symbolic_trace((Tensor x) => x * Scale);
+        var input = module.graph.nodes.First();
+        input.prepend(module.graph.find_nodes(Opcode.get_attr).Single());
+        module.graph.lint();
+        module.recompile();
+        Assert.Equal(Opcode.get_attr, module.graph.nodes.First().op);
+        using var x = ones(2);
+        using var product = module.call(x);
+        Assert.Equal([3f, 3f], product.data<float>().ToArray());
+    }
+
     private static string[] Names(Graph graph) => [.. graph.nodes.Select(node => node.name)];
 
     [Fact]

@@ -9,6 +9,7 @@ public sealed class AttentionFusionTests
 {
     private static readonly Tensor Bias = randn(1, 3, 10, 10).DetachFromDisposeScope();
     private static readonly Tensor Mask = randn([1, 4, 1, 10, 10]).DetachFromDisposeScope();
+    private static readonly Tensor TwoMasks = randn([1, 2, 1, 10, 10]).DetachFromDisposeScope();
     private static readonly Tensor HeadFactor = (rand([3, 1, 1]) + 1).DetachFromDisposeScope();
 
     public static TheoryData<string> Spellings => [.. Attentions.Keys];
@@ -25,9 +26,11 @@ public sealed class AttentionFusionTests
         ["two biases, one from the inputs"] = (q, k, v) => (q.matmul(k.transpose(-2, -1)) + Bias + v.sum(-1).unsqueeze(-2)).softmax(-1).matmul(v),
         ["a factor for each head"] = (q, k, v) => (q.matmul(k.transpose(-2, -1)) * HeadFactor + Bias).softmax(-1).matmul(v),
         ["a mask for each window"] = (q, k, v) => ((q.matmul(k.transpose(-2, -1)) + Bias).view(-1, 4, 3, 10, 10) + Mask).view(-1, 3, 10, 10).softmax(-1).matmul(v),
+        ["a mask for each of two windows"] = (q, k, v) => (q.matmul(k.transpose(-2, -1)).view(-1, 2, 3, 10, 10) + TwoMasks).view(-1, 3, 10, 10).softmax(-1).matmul(v),
         ["a bias that makes it larger"] = (q, k, v) => (q.narrow(1, 0, 1).matmul(k.narrow(1, 0, 1).transpose(-2, -1)) + Bias).softmax(-1).matmul(v.narrow(1, 1, 1)),
         ["keys for all heads"] = (q, k, v) => (q.matmul(k.narrow(1, 0, 1).transpose(-2, -1)) + Bias).softmax(-1).matmul(v.narrow(1, 0, 1)),
         ["equations"] = (q, k, v) => einsum("b h i j, b h j d -> b h i d", (einsum("bhid, bhjd -> bhij", q, k) + Bias).softmax(-1), v),
+        ["five dimensions of nothing else"] = (q, k, v) => functional.scaled_dot_product_attention(q.unsqueeze(1), k.unsqueeze(1), v.unsqueeze(1)).squeeze(1),
         ["five dimensions"] = (q, k, v) => (q.unsqueeze(1).matmul(k.unsqueeze(1).transpose(-2, -1)) + Bias).softmax(-1).matmul(v.unsqueeze(1)).squeeze(1),
         ["three dimensions"] = (q, k, v) => q.flatten(0, 1).matmul(k.flatten(0, 1).transpose(-2, -1)).softmax(-1).matmul(v.flatten(0, 1)).view(v.shape),
     };

@@ -214,7 +214,11 @@ public sealed class OptimizeForInferenceTests
         Assert.True(x.Equals(given));
     }
 
-    public static TheoryData<string> Arithmetic => ["gate * value", "value * gate", "gate + value", "both small", "value read later", "a view read later", "expanded", "requested"];
+    public static TheoryData<string> Arithmetic =>
+    [
+        "gate * value", "value * gate", "gate + value", "both small", "value read later", "gate * value read later", "a view read later", "expanded",
+        "requested",
+    ];
 
     [Theory]
     [MemberData(nameof(Arithmetic))]
@@ -227,6 +231,7 @@ public sealed class OptimizeForInferenceTests
             "gate + value" => x => x.mean([2, 3], keepdim: true).sigmoid() + x.exp(),
             "both small" => x => x.mean([2], keepdim: true) * x.mean([3], keepdim: true),
             "value read later" => x => { var value = x.exp(); return (value * x.mean([1], keepdim: true)).sin() - value; },
+            "gate * value read later" => x => { var value = x.exp(); return (x.mean([1], keepdim: true) * value).sin() - value; },
             "a view read later" => x => { var value = x.exp(); var view = value.transpose(1, 2); return (value * x.mean([1], keepdim: true)).sum() + view; },
             "expanded" => x => x.mean([2, 3], keepdim: true).expand(-1, -1, 5, 7) * x.exp(),
             _ => x => x * x.exp(),
@@ -339,6 +344,21 @@ public sealed class OptimizeForInferenceTests
         using var model = Warm(new Residuals());
         model.to(ScalarType.Float64);
         AssertSame(model, [rand(1, 16, 24, 24, dtype: ScalarType.Float64)], nodes: 7, tolerance: 1e-10);
+    }
+
+    [Fact]
+    public void A_copy_that_is_turned_to_double_precision_computes_in_it()
+    {
+        using var model = Warm(Sequential(("norm", BatchNorm2d(16)), ("relu", ReLU()), ("conv", Conv2d(16, 24, 3)), ("pool", AdaptiveAvgPool2d(1))));
+        using var traced = fx.symbolic_trace(model);
+        using var optimised = traced.optimize_for_inference();
+        optimised.to(ScalarType.Float64);
+        using var exact = traced.clone();
+        exact.to(ScalarType.Float64);
+        using var x = randn(2, 16, 20, 17, dtype: ScalarType.Float64);
+        using var actual = optimised.call(x);
+        Assert.Equal(ScalarType.Float64, actual.dtype);
+        AssertClose(exact.call(x), actual, 1e-10);
     }
 
     [Fact]

@@ -41,6 +41,7 @@ public sealed class FlopCounterTests
         Assert.Equal(114 + 120 + 63 + 7, total.parameters);
         Assert.Equal(cost.Values.Sum(node => node.macs), total.macs);
         Assert.Equal(2 * total.macs, total.flops);
+        Assert.Equal(cost.Values.Sum(node => node.nbytes), total.nbytes);
     }
 
     private sealed class Products() : Module<Tensor, Tensor>(nameof(Products))
@@ -65,6 +66,30 @@ public sealed class FlopCounterTests
         Assert.Equal(3 * 5 * 5 * 4, cost["einsum"].macs);
         Assert.Equal(3 * 5 * 4 * 5, cost["bmm"].macs);
         Assert.Equal(2 * 3 * 5 * 5 * 4, cost["scaled_dot_product_attention"].macs);
+    }
+
+    private sealed class MoreProducts() : Module<Tensor, Tensor>(nameof(MoreProducts))
+    {
+        public override Tensor forward(Tensor x)
+        {
+            var pair = stack([x, x]);
+            var image = functional.conv2d(x.unsqueeze(0).unsqueeze(0), x.reshape(4, 1, 2, 2)).sum();
+            var sum = functional.linear(x, x.narrow(0, 0, 3)).sum() + outer(x[0], x[1]).sum() + functional.bilinear(x, x, pair).sum();
+            return x.addmm(x, x) + x.addbmm(pair, pair) + image + sum;
+        }
+    }
+
+    [Fact]
+    public void Functions_that_layers_have_too_cost_the_same()
+    {
+        using var model = new MoreProducts();
+        var (_, cost) = Counted(model, rand(4, 4));
+        Assert.Equal(4 * 3 * 4, cost["linear"].macs);
+        Assert.Equal(4 * 4, cost["outer"].macs);
+        Assert.Equal(4 * 2 * 4 * 4, cost["bilinear"].macs);
+        Assert.Equal(4 * 4 * 4, cost["addmm"].macs);
+        Assert.Equal(2 * 4 * 4 * 4, cost["addbmm"].macs);
+        Assert.Equal(4 * 3 * 3 * (2 * 2), cost["conv2d"].macs);
     }
 
     private sealed class Sequences : Module<Tensor, Tensor>

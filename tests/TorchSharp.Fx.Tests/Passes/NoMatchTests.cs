@@ -21,8 +21,12 @@ public sealed class NoMatchTests : IDisposable
         ["another constant"] = (x => x.neg().sum(1), (Tensor x) => x.neg().sum(2), "The nearest place is 'sum_1' (NoMatchTests.cs): 'sum_1' takes 1 where the pattern has 2."),
         ["an input where something is computed"] = (x => x.relu(), (Tensor x) => x.neg().relu(), "The nearest place is 'relu' (NoMatchTests.cs): the pattern has neg where the graph has the input 'x' ('x')."),
         ["two values for one input"] = (x => x.mul(x.neg()), (Tensor x) => x.mul(x), "The nearest place is 'mul' (NoMatchTests.cs): the pattern's 'x' would be both %x and %neg."),
+        ["one value where the pattern has two"] = (x => Twice(x.relu()), (Tensor x) => x.relu() + x.relu(),
+            "The nearest place is 'add' (NoMatchTests.cs): 'relu' would stand for two nodes of the pattern."),
         ["read elsewhere"] = (x => Both(x.neg()), (Tensor x) => x.neg().relu(), "The nearest place is 'relu' (NoMatchTests.cs): 'neg' is read by 'add' as well, which the match would take it from."),
     };
+
+    private static Tensor Twice(Tensor x) => x + x;
 
     private static Tensor Both(Tensor x) => x.relu() + x;
 

@@ -32,6 +32,27 @@ public sealed class SplitModuleTests
         Assert.True(first.Equals(expected));
     }
 
+    private sealed class WithItsScale : Module<Tensor, (Tensor, Tensor)>
+    {
+        private readonly Linear linear = Linear(4, 4);
+        private readonly Parameter scale = new(rand(4));
+
+        internal WithItsScale() : base(nameof(WithItsScale)) => RegisterComponents();
+
+        public override (Tensor, Tensor) forward(Tensor x) => (linear.call(x) * scale, scale);
+    }
+
+    [Fact]
+    public void What_the_result_alone_reads_goes_with_the_module()
+    {
+        using var model = new WithItsScale();
+        using var traced = fx.symbolic_trace(model);
+        using var x = rand(2, 4);
+        using (var split = traced.split_module(node => node.target.name))
+            Assert.True(split.call(x).Item2.Equals(model.get_parameter("scale")!));
+        LiveTensors.AssertStay(() => traced.split_module(_ => 0).Dispose(), 20);
+    }
+
     [Fact]
     public void Names_keep_where_they_came_from()
     {

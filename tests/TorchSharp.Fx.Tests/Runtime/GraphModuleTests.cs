@@ -138,6 +138,27 @@ public sealed class GraphModuleTests : IDisposable
         Assert.Contains("The Small that this module was made from has been disposed, and with it the parameters they share. Dispose the source after what was made from it.", error.Message);
     }
 
+    private sealed class ReadsItsLayersWeight : nn.Module<Tensor, Tensor>
+    {
+        internal readonly Modules.Linear f = nn.Linear(6, 6);
+
+        internal ReadsItsLayersWeight() : base(nameof(ReadsItsLayersWeight)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x) => f.call(x) * f.weight!.sum(dim: 0);
+    }
+
+    [Fact]
+    public void A_layers_weight_that_is_read_as_well_stays_the_layers_whatever_its_name()
+    {
+        using var source = new ReadsItsLayersWeight();
+        using var module = fx.symbolic_trace(source);
+        using var given = rand(2, 6);
+        Assert.Equal(EvaluatorTests.Flatten(source.call(given)), EvaluatorTests.Flatten(module.call(given)));
+        Assert.Equal(["f.bias", "f.weight"], module.state_dict().Keys.Order());
+        Assert.Same(source.f, Assert.Single(module.named_children()).module);
+        Assert.Same(source.f.weight, module.get_parameter("f.weight"));
+    }
+
     [Fact]
     public void Modules_and_parameters_in_unregistered_fields_are_found_and_registered()
     {

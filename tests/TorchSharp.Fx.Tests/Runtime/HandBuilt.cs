@@ -15,6 +15,7 @@ public sealed record HandBuilt(Graph Graph, Func<Tensor, object> Eager)
         ["index with slices"] = TensorIndices,
         ["index with a tensor and a number"] = IndexWithTensor,
         ["items of a tuple"] = ItemsOfTuple,
+        ["items of a long tuple"] = ItemsOfLongTuple,
         ["chunk and items"] = ChunkAndItems,
         ["list of tensors"] = ListOfTensors,
         ["dtype and device"] = DtypeAndDevice,
@@ -79,6 +80,19 @@ public sealed record HandBuilt(Graph Graph, Func<Tensor, object> Eager)
         var positive = graph.Call(get, x, new ListArgument([mask], typeof(TensorIndex)));
         return new(graph.Returning(graph.Call(get, positive, new ListArgument([Value(0)], typeof(TensorIndex)))), t => t[t > 0][TensorIndex.Single(0)]);
     }
+
+    private static HandBuilt ItemsOfLongTuple()
+    {
+        var graph = new Graph();
+        var x = graph.Input();
+        var multiples = graph.call(t => Multiples(t), x);
+        var items = Enumerable.Range(0, 16).Select(i => graph.Item(multiples, Value(i), typeof(Tensor))).ToArray();
+        return new(graph.Returning(graph.call(t => t + t, items[7], graph.call(t => t * t, items[0], items[15]))), x => x * 7 + x * 0 * (x * 15));
+    }
+
+    /// <summary>More than seven elements lie in a tuple within the tuple.</summary>
+    public static (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor) Multiples(Tensor x)
+        => (x * 0, x * 1, x * 2, x * 3, x * 4, x * 5, x * 6, x * 7, x * 8, x * 9, x * 10, x * 11, x * 12, x * 13, x * 14, x * 15);
 
     private static HandBuilt ItemsOfTuple()
     {

@@ -75,6 +75,8 @@ public sealed class PathTests
             Assert.Equal(["content.Key { Value = 0%2E5, Index = -1 }"], Check(new Dictionary<Key, Linear> { [new(0.5, -1)] = Layer() }, d => d.Values));
             Assert.Equal(["content.Plain", "content.Plain_1"], Check(new Dictionary<Plain, Linear> { [new()] = Layer(), [new()] = Layer() }, d => d.Values));
             Assert.Equal(["content.1", "content.1_1", "content.1_2"], Check(new Dictionary<object, Linear> { [1] = Layer(), ["1"] = Layer(), [1L] = Layer() }, d => d.Values));
+            Assert.Equal(["content.1", "content.1_2", "content.1_1"],
+                Check(new Dictionary<object, Linear> { [1] = Layer(), ["1"] = Layer(), ["1_1"] = Layer() }, d => d.Values));
             Assert.Equal(["content.True", "content.c"], Check(new Dictionary<object, Linear> { [true] = Layer(), ['c'] = Layer() }, d => d.Values));
         }
         finally

@@ -212,6 +212,19 @@ public sealed class GradientModeTests
         }
     }
 
+    private sealed class WithoutGradientOutsideInference() : Module<Tensor, Tensor>(nameof(WithoutGradientOutsideInference))
+    {
+        public override Tensor forward(Tensor x)
+        {
+            Tensor kept;
+            using (inference_mode())
+            using (inference_mode(false))
+            using (no_grad())
+                kept = x.exp();
+            return x * kept;
+        }
+    }
+
     private sealed class Result() : Module<Tensor, Tensor>(nameof(Result))
     {
         public override Tensor forward(Tensor x)
@@ -270,7 +283,10 @@ public sealed class GradientModeTests
     }
 
     public static TheoryData<Type> Modules { get; } =
-        [typeof(Nested), typeof(Again), typeof(Failing), typeof(InInference), typeof(Result), typeof(WritingInPlace), typeof(Detached), typeof(TheSameTwice), typeof(Asking)];
+    [
+        typeof(Nested), typeof(Again), typeof(Failing), typeof(InInference), typeof(WithoutGradientOutsideInference), typeof(Result),
+        typeof(WritingInPlace), typeof(Detached), typeof(TheSameTwice), typeof(Asking),
+    ];
 
     [Theory]
     [MemberData(nameof(Modules))]

@@ -204,6 +204,37 @@ public sealed class ExampleInputTests
             [new Batch(rand(2), null, new() { ["+a"] = rand(2), ["-b"] = rand(2) })],
             [new Batch(rand(3), null, new() { ["+a"] = rand(3), ["-b"] = rand(3) })]);
 
+    private sealed class SaysWhatItGot() : Module<Tensor, Tensor>(nameof(SaysWhatItGot))
+    {
+        public override Tensor forward(Tensor x)
+        {
+            if (x.shape[0] != 2)
+                throw new ArgumentException(string.Format(System.Globalization.CultureInfo.InvariantCulture, "Two rows, not {0} of {1}.", x.shape[0], x.shape[1]));
+            if (x.dim() != 2)
+                throw new ArgumentException($"Two dimensions, not {x.dim(),3} for {x.shape[1]:D4}.");
+            return x * 2;
+        }
+    }
+
+    [Fact]
+    public void What_only_a_message_shows_is_not_asserted()
+    {
+        var graph = Check(new SaysWhatItGot(), null, [rand(2, 3)], [rand(2, 5)]);
+        Assert.Equal(2, graph.nodes.Count(node => node.target.name == "_assert"));
+    }
+
+    private sealed class Several() : Module<Tensor[], Tensor>(nameof(Several))
+    {
+        public override Tensor forward(Tensor[] all) => all.Length > 1 ? all[0] + all[1] : all[0];
+    }
+
+    [Fact]
+    public void A_length_that_is_compared_is_asserted_once()
+    {
+        var graph = Check(new Several(), null, [new[] { rand(2), rand(2) }], [new[] { rand(3), rand(3) }]);
+        Assert.Single(graph.nodes, node => node.target.name == "_assert");
+    }
+
     private sealed class Checked() : Module<Tensor, Tensor>(nameof(Checked))
     {
         public override Tensor forward(Tensor x) => x.shape[1] == 3 ? x.relu() : throw new ArgumentException("three channels, please");

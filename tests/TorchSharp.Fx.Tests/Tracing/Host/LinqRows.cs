@@ -58,6 +58,8 @@ internal static class LinqRows
         ByExample((x, y) => new[] { x.shape[0], y.shape[0] }.ToHashSet().Count),
         ByExample((x, y) => new[] { x.shape[0], y.shape[0] }.Contains(4)),
         Both((x, y) => new[] { x.shape[0], y.shape[0] }.Max()),
+        Both((x, y) => x.shape.AsEnumerable().Last()),
+        Both((x, y) => x.shape.AsEnumerable().Append(y.shape[0]).ToArray()),
         Both((x, y) => new[] { x.shape[0], y.shape[0], 3 }.Min()),
         Both((x, y) => new List<long> { x.shape[0], y.shape[0] }.Max()),
         Both((x, y) => new[] { x.shape[0], y.shape[0], 3 }.Sum()),
