@@ -25,7 +25,8 @@ internal static class NodeRequests
     {
         if (!requested.Any(request => request.Name is Stages or Embedding))
             return requested;
-        var (_, names) = feature_extraction.get_graph_node_names(model, kwargs, suppress_diff_warning: true);
+        var (train_nodes, eval_nodes) = feature_extraction.get_graph_node_names(model, kwargs, suppress_diff_warning: true);
+        var names = eval_nodes.Count > 0 ? eval_nodes : train_nodes;
         var own = new[] { Stages, Embedding }.Where(word => new NodePattern(word).Matches(names).Any()).ToArray();
         var info = new Lazy<FeatureInfo>(() => source.Features(kwargs));
         return [.. requested.SelectMany(request => own.Contains(request.Name) ? [request] : Preset(request, info, source.Name))];
@@ -57,14 +58,9 @@ internal static class NodeRequests
         }
     }
 
-    /// <summary>Cuts a model at the nodes of one mode. The other mode, which nobody asked for, need not have them: it gets its first node.</summary>
+    /// <summary>Cuts a model at the nodes of one mode. The other mode, which nobody asked for, need not have them, nor be a graph.</summary>
     internal static DualGraphModule Extractor(nn.Module model, ReturnNodes nodes, bool training, TracerKwargs kwargs)
-    {
-        var (train_nodes, eval_nodes) = feature_extraction.get_graph_node_names(model, kwargs, suppress_diff_warning: true);
-        ReturnNodes other = [(training ? eval_nodes : train_nodes)[0]];
-        return feature_extraction.create_feature_extractor(
-            model, train_return_nodes: training ? nodes : other, eval_return_nodes: training ? other : nodes, tracer_kwargs: kwargs, suppress_diff_warning: true);
-    }
+        => feature_extraction.create_feature_extractor(model, nodes, tracer_kwargs: kwargs.Only(training), suppress_diff_warning: true);
 
     private static ReturnNode Request(string text) => text.Split('=', 2, StringSplitOptions.TrimEntries) switch
     {

@@ -53,5 +53,5 @@ internal sealed record BenchSubject(ModelSource Source, TracerKwargs Kwargs, str
 
     private ReturnNodes Requested(nn.Module module) => NodeRequests.WithPresets(NodeRequests.Parse(Nodes ?? Last(module)), module, Source, Kwargs);
 
-    private string Last(nn.Module module) => feature_extraction.get_graph_node_names(module, Kwargs, suppress_diff_warning: true).eval_nodes[^1];
+    private string Last(nn.Module module) => feature_extraction.get_graph_node_names(module, Kwargs.Only(training: false), suppress_diff_warning: true).eval_nodes[^1];
 }

@@ -13,12 +13,14 @@ internal sealed class SaveCommand : ToolCommand
     private readonly Option<string> weights = new("--weights") { Description = "Published weights (DEFAULT, IMAGENET1K_V2), a .pth or .safetensors file, or 'random'.", HelpName = "NAME|FILE|random", DefaultValueFactory = _ => Weights.Random };
     private readonly Option<long> seed = new("--seed") { Description = "The seed of random weights.", HelpName = "N", DefaultValueFactory = _ => 0 };
 
+    private readonly Option<TraceModes> modes = new("--modes") { Description = "With --nodes, the modes to trace in: one alone for a model that is a graph in that mode only.", HelpName = "both|train|eval" };
+
     public SaveCommand() : base("save", "Saves a model's graph and weights in one file, which loads without the model's code.",
         "save resnet18 --weights resnet18.pth --out resnet18.fx.safetensors", "save bin/MyModels.dll:MyModels.Encoder --nodes encoder=embedding --out encoder.safetensors")
     {
         nodes.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
-        foreach (var option in new Option[] { file, nodes, weights, seed })
+        foreach (var option in new Option[] { file, nodes, modes, weights, seed })
             Add(option);
         inputs.AddTo(this);
         SetAction(Run);
@@ -26,7 +28,7 @@ internal sealed class SaveCommand : ToolCommand
 
     private void Run(ParseResult parsed)
     {
-        var (source, kwargs, path) = (model.Read(parsed), inputs.Read(parsed), parsed.GetRequiredValue(file));
+        var (source, kwargs, path) = (model.Read(parsed), inputs.Read(parsed).In(parsed.GetValue(modes)), parsed.GetRequiredValue(file));
         if (!path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
             throw new ToolException($"--out must end with .safetensors, as the file is one, but it is '{path}'.") { IsWrongUsage = true };
         var requested = parsed.GetValue(nodes) is { } text ? NodeRequests.Parse(text) : null;

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>A model traced in both modes; a graph module has its graphs already. Its modules' own modes stay as they are; disposing it gives up the constants.</summary>
+/// <summary>A model traced in both modes, or in the one that is asked for; a graph module has its graphs already. Its modules' own modes stay as they are; disposing it gives up the constants.</summary>
 internal sealed class TracedModes : IDisposable
 {
     private readonly NodePathTracer train;
@@ -16,28 +16,35 @@ internal sealed class TracedModes : IDisposable
         this.model = model;
         (train, eval) = (new NodePathTracer(tracer_kwargs) { Training = true }, new NodePathTracer(tracer_kwargs) { Training = false });
         program = (model as IGraphModule)?.Program;
+        var (trains, evaluates) = (tracer_kwargs?.modes != TraceModes.eval, tracer_kwargs?.modes != TraceModes.train);
         if (program is not null)
         {
-            (Train, Eval) = (new(model, program.TrainGraph, true), new(model, program.EvalGraph, false));
+            Train = trains ? new(model, program.TrainGraph, true) : null;
+            Eval = evaluates ? new(model, program.EvalGraph, false) : null;
             return;
         }
         try
         {
-            train.trace(model, concrete_args);
+            if (trains)
+                train.trace(model, concrete_args);
             eval.FirstConstant = train.tensor_constants.Count;
-            eval.trace(model, concrete_args);
+            if (evaluates)
+                eval.trace(model, concrete_args);
         }
         catch
         {
             Dispose();
             throw;
         }
-        (Train, Eval) = (new(model, train, true), new(model, eval, false));
+        Train = trains ? new(model, train, true) : null;
+        Eval = evaluates ? new(model, eval, false) : null;
     }
 
-    internal ModeGraph Train { get; }
+    /// <summary>The graph of training; null where it isn't asked for.</summary>
+    internal ModeGraph? Train { get; }
 
-    internal ModeGraph Eval { get; }
+    /// <summary>The graph of evaluation; null where it isn't asked for.</summary>
+    internal ModeGraph? Eval { get; }
 
     internal IReadOnlyDictionary<string, Tensor> Constants
         => program?.Constants ?? train.tensor_constants.Concat(eval.tensor_constants).ToDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal);

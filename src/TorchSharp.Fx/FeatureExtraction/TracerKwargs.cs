@@ -14,4 +14,22 @@ public sealed class TracerKwargs
 
     /// <summary>Whether a number that was read out of a tensor may decide a branch as the example has it, too.</summary>
     public bool allow_value_specialization { get; init; }
+
+    /// <summary>
+    /// The modes to trace in; one alone for a model that is a graph in that mode only, as one is that leaves out layers at random in training.
+    /// </summary>
+    public TraceModes modes { get; init; }
+
+    /// <summary>The same for one mode alone.</summary>
+    internal TracerKwargs Only(bool training) => In(training ? TraceModes.train : TraceModes.eval);
+
+    /// <summary>The same for other modes.</summary>
+    internal TracerKwargs In(TraceModes others) => new()
+    {
+        leaf_modules = leaf_modules,
+        autowrap_functions = autowrap_functions,
+        example_inputs = example_inputs,
+        allow_value_specialization = allow_value_specialization,
+        modes = others,
+    };
 }

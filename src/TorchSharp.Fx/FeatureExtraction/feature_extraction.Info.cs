@@ -19,8 +19,8 @@ public static partial class feature_extraction
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(inputs);
-        using var traced = new TracedModes(model, tracer_kwargs, concrete_args);
-        var eval = traced.Eval;
+        using var traced = new TracedModes(model, (tracer_kwargs ?? new()).Only(training: false), concrete_args);
+        var eval = traced.Eval!;
         Propagation.Run(new MetaRun(model, eval.Graph, traced.Constants) { Modes = traced.EvalModes }, model, [.. inputs], static (_, _) => { });
         return new StageFinder(new ModuleHierarchy(model), eval.Graph, eval.QualifiedNames).Find();
     }

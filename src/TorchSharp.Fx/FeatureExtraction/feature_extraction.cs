@@ -11,7 +11,7 @@ public static partial class feature_extraction
     public static Action<string> warn { get; set; } = Console.Error.WriteLine;
 
     /// <summary>
-    /// The qualified names of a model's nodes in train and in eval mode, in the order of execution.
+    /// The qualified names of a model's nodes in train and in eval mode, in the order of execution; none for a mode that isn't asked for.
     /// Counterpart: <c>torchvision.models.feature_extraction.get_graph_node_names</c>.
     /// </summary>
     /// <param name="model">The model; its own mode, and that of each module inside, stays as it is.</param>
@@ -25,8 +25,8 @@ public static partial class feature_extraction
         ArgumentNullException.ThrowIfNull(model);
         using var traced = new TracedModes(model, tracer_kwargs, concrete_args);
         if (!suppress_diff_warning)
-            WarnOfDifferences(traced.Train.Names, traced.Eval.Names);
-        return (traced.Train.Names, traced.Eval.Names);
+            WarnOfDifferences(traced);
+        return (traced.Train?.Names ?? [], traced.Eval?.Names ?? []);
     }
 
     private static TExtractor Create<TExtractor>(
@@ -37,11 +37,11 @@ public static partial class feature_extraction
         var (train_nodes, eval_nodes) = PerMode(return_nodes, train_return_nodes, eval_return_nodes);
         using var traced = new TracedModes(model, tracer_kwargs, concrete_args);
         if (!suppress_diff_warning)
-            WarnOfDifferences(traced.Train.Names, traced.Eval.Names);
+            WarnOfDifferences(traced);
         var told = new HashSet<string>(StringComparer.Ordinal);
-        traced.Train.Cut(train_nodes, Tell);
-        traced.Eval.Cut(eval_nodes, Tell);
-        return make(traced.Train.Graph, traced.Eval.Graph, traced.Constants);
+        traced.Train?.Cut(train_nodes, Tell);
+        traced.Eval?.Cut(eval_nodes, Tell);
+        return make(traced.Train?.Graph ?? Untraced(traced.Eval!.Graph, "train", "eval"), traced.Eval?.Graph ?? Untraced(traced.Train!.Graph, "eval", "train"), traced.Constants);
 
         void Tell(string message)
         {
@@ -64,9 +64,20 @@ public static partial class feature_extraction
         return (train_nodes, eval_nodes);
     }
 
-    private static void WarnOfDifferences(IReadOnlyList<string> train_nodes, IReadOnlyList<string> eval_nodes)
+    /// <summary>The graph of a mode that nobody asked to trace in: it says so when it runs.</summary>
+    private static Graph Untraced(Graph other, string mode, string traced)
     {
-        if (train_nodes.SequenceEqual(eval_nodes))
+        var graph = new Graph();
+        graph.output(graph.graph_copy(other, [])!, other.output_node().type);
+        using var place = graph.inserting_before(graph.nodes.First(node => node.op != Opcode.placeholder));
+        graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [new Literal(false), new Literal(
+            $"The model was traced in {traced} mode only, and this is {mode} mode: call {(mode == "train" ? "eval()" : "train()")} first, or trace it in both (modes: TraceModes.both).")], typeof(void));
+        return graph;
+    }
+
+    private static void WarnOfDifferences(TracedModes traced)
+    {
+        if (traced is not { Train.Names: var train_nodes, Eval.Names: var eval_nodes } || train_nodes.SequenceEqual(eval_nodes))
             return;
         var how = IsSubsequence(train_nodes, eval_nodes) ? "NOTE: The nodes obtained by tracing the model in eval mode are a subsequence of those obtained in train mode."
             : IsSubsequence(eval_nodes, train_nodes) ? "NOTE: The nodes obtained by tracing the model in train mode are a subsequence of those obtained in eval mode."

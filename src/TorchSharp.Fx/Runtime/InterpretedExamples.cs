@@ -14,6 +14,7 @@ internal sealed class InterpretedExamples : ExampleValues
     private readonly IReadOnlyList<object?> inputs;
     private readonly IReadOnlyDictionary<string, object?> concrete;
     private readonly HashSet<Tensor> made = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<nn.utils.rnn.PackedSequence> packed = new(ReferenceEqualityComparer.Instance);
     private readonly Tensor generator = get_rng_state().DetachFromDisposeScope();
     private readonly IReadOnlyDictionary<string, long> sizes;
     private readonly string where;
@@ -99,6 +100,8 @@ internal sealed class InterpretedExamples : ExampleValues
             other.Dispose();
         foreach (var tensor in made)
             tensor.Dispose();
+        foreach (var sequence in packed)
+            sequence.Dispose();
         set_rng_state(generator);
         generator.Dispose();
     }
@@ -106,9 +109,11 @@ internal sealed class InterpretedExamples : ExampleValues
     /// <summary>Tensors outlive the scopes of the traced program.</summary>
     private void Keep(object? value)
     {
-        foreach (var tensor in Structure.Tensors(value))
-            if (tensor is not Modules.Parameter)
+        foreach (var item in Disposal.Inside(value))
+            if (item is Tensor tensor and not Modules.Parameter)
                 Own(tensor);
+            else if (item is nn.utils.rnn.PackedSequence sequence && packed.Add(sequence))
+                sequence.DetachFromDisposeScope();
     }
 
     private Tensor Own(Tensor tensor)
