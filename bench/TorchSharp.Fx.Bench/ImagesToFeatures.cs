@@ -56,7 +56,7 @@ internal static class ImagesToFeatures
         foreach (var (kind, extractor) in new[] { ("plain", plain), ("optimised", optimised) })
             foreach (var batch in new[] { 1, 8 })
             {
-                var extraction = new Extraction(extractor, preprocessing, FeatureWriter.Create("safetensors", folder, new Dictionary<string, string>()), [node]);
+                var extraction = new Extraction(input => extractor.call(input), preprocessing, FeatureWriter.Create("safetensors", folder, new Dictionary<string, string>()), [node]);
                 using var input = rand(batch, 3, 224, 224);
                 var (alone, whole) = Measure(() => Alone(extractor, input, images.Count), () => Silently(() => extraction.Run(images, batch, CancellationToken.None)));
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kind}, batch {batch}: alone {images.Count / alone[0]:F1} images/s, extract {images.Count / whole[0]:F1}"));

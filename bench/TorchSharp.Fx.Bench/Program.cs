@@ -8,6 +8,7 @@ using TorchSharp.Fx.Bench;
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- compare         eager against compiled, taking turns
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- memory          peak memory, one process a contender
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- instructions    ns per CIL instruction while tracing, and what example inputs cost
+// dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- recording       us per named value and ns per CIL instruction of a recorded run
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- loading         loading weights against reading their file, and peak memory
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- images          images to features on disk, against the model alone
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- scaling         what four times the nodes cost in each step; 4 is linear
@@ -25,6 +26,9 @@ switch (args)
         return Loading.Run(rest);
     case ["instructions", .. var names]:
         InstructionCost.Run(names);
+        return 0;
+    case ["recording"]:
+        RecordingCost.Run();
         return 0;
     case ["memory", .. var rest]:
         return PeakMemory.Run(rest);

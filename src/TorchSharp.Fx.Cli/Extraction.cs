@@ -10,10 +10,13 @@ namespace TorchSharp.Fx.Cli;
 /// Each of several threads reads, computes and writes a batch of its own, with its share of the processors: so files are read while the model runs, and less time is lost than where all threads
 /// meet after each operation.
 /// </remarks>
-internal sealed class Extraction(DualGraphModule extractor, nn.Module<Tensor, Tensor> preprocessing, FeatureWriter writer, ReturnNodes requested)
+internal sealed class Extraction(Func<Tensor, Features> extract, nn.Module<Tensor, Tensor> preprocessing, FeatureWriter writer, ReturnNodes requested)
 {
     // What bounds the memory on machines with many processors: how many images are worked on at once, where that is more than two batches.
     private const int ImagesAtOnce = 32;
+
+    /// <summary>Whether the model's own code runs: one image after the other, as it may keep something, and what comes up differs from image to image.</summary>
+    internal bool IsRecorded { get; init; }
 
     private readonly Dictionary<string, (string Shape, string Type)> shapes = [];
     private readonly List<string> written = [];
@@ -26,7 +29,7 @@ internal sealed class Extraction(DualGraphModule extractor, nn.Module<Tensor, Te
         var time = Stopwatch.StartNew();
         var batches = images.Chunk(batchSize).Select((batch, number) => (Name: batchSize == 1 ? batch[0].Name : BatchName(number, (images.Count - 1) / batchSize), Images: batch));
         var threads = get_num_threads();
-        var workers = Math.Min(Math.Min(threads, (images.Count + batchSize - 1) / batchSize), Math.Max(2, ImagesAtOnce / batchSize));
+        var workers = IsRecorded ? 1 : Math.Min(Math.Min(threads, (images.Count + batchSize - 1) / batchSize), Math.Max(2, ImagesAtOnce / batchSize));
         try
         {
             Terminal.WithProgress("images", images.Count, advance => InOrder.Run(batches, workers, batch => RunBatch(batch.Name, batch.Images, threads / workers, token), result =>
@@ -52,8 +55,8 @@ internal sealed class Extraction(DualGraphModule extractor, nn.Module<Tensor, Te
         using var mode = no_grad();
         using var scope = NewDisposeScope();
         var input = torch.stack([.. images.Select(image => preprocessing.call(io.read_image(image.Path)))]);
-        using var features = extractor.call(input);
-        var tensors = requested.Select(request => request.Key).ToDictionary(key => key, key => TensorOf(features, key));
+        using var features = extract(input);
+        var tensors = (IsRecorded ? features.Keys : requested.Select(request => request.Key)).ToDictionary(key => key, key => TensorOf(features, key));
         token.ThrowIfCancellationRequested();
         var paths = writer.Write(name, tensors, [.. images.Select(image => image.Path)]);
         return new(images.Length, paths, tensors.ToDictionary(entry => entry.Key, entry => ($"[{string.Join(", ", entry.Value.shape)}]", entry.Value.dtype.ToString().ToLowerInvariant())));
@@ -81,11 +84,18 @@ internal sealed class Extraction(DualGraphModule extractor, nn.Module<Tensor, Te
     private void PrintSummary(int images, TimeSpan time)
     {
         var table = Terminal.Table("key", "node", "shape of a batch", "type");
-        foreach (var (name, key) in requested)
+        foreach (var (name, key) in IsRecorded ? Recorded() : requested)
             table.AddRow(key, name, shapes[key].Shape, shapes[key].Type);
         Terminal.Messages.Write(table);
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{images} image{(images == 1 ? "" : "s")}, {written.Count} file{(written.Count == 1 ? "" : "s")}, {time.TotalSeconds:F1} s"));
+    }
+
+    /// <summary>What came up; a pattern's names are their own keys.</summary>
+    private ReturnNodes Recorded()
+    {
+        var names = requested.ToDictionary(request => request.Key, request => request.Name);
+        return [.. shapes.Keys.Select(key => new ReturnNode(names.GetValueOrDefault(key, key), key))];
     }
 
     /// <param name="Images">How many there were.</param>

@@ -43,6 +43,37 @@ public sealed class UserAssemblyTests
     }
 
     [Fact]
+    public void A_model_that_is_no_graph_is_recorded()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        string[] images = [Golden.PathOf("images", "astronaut.png"), Golden.PathOf("images", "rocket.jpg")];
+        Assert.Contains("\ntorchfx: FX018: ", Torchfx.Run("extract", "TestModels.dll:Exposure", images[0], "--nodes", "mean_1", "--out", folder["out"]).Error);
+        var run = Torchfx.Run(["extract", "TestModels.dll:Exposure", .. images, "--nodes", "bright,dark=low,mean_1", "--seed", "3", "--record", "--out", folder["out"]]);
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Contains("node: 'dark' did not come up in the run, and so is not among its features.", run.Error);
+
+        torch.manual_seed(3);
+        using var model = new Exposure();
+        model.eval();
+        using var preprocessing = new ImageClassification(crop_size: 224);
+        foreach (var (image, file) in images.Zip(run.Lines))
+        {
+            var x = preprocessing.call(io.read_image(image)).unsqueeze(0);
+            var features = Safetensors.load_file(file);
+            Assert.Equal(x.mean().item<float>() > 0 ? ["bright", "mean_1"] : ["low", "mean_1"], features.Keys.Order());
+            Assert.True(torch.allclose(model.call(x), features["mean_1"], rtol: 1e-4, atol: 1e-6));
+        }
+    }
+
+    [Theory]
+    [InlineData("embedding", "", "'embedding' is found in the model's graph, and --record runs without one: name nodes or modules.")]
+    [InlineData("bright", "--optimised", "--optimised is for graphs, and --record runs without one: give one of the two.")]
+    public void A_recording_has_nothing_that_takes_a_graph(string nodes, string option, string error)
+        => Torchfx.Run([.. new[] { "extract", "TestModels.dll:Exposure", Golden.PathOf("images", "coffee.png"), "--nodes", nodes, "--record", "--out", "nowhere", option }.Where(word => word.Length > 0)])
+            .AssertFailed(error, 2);
+
+    [Fact]
     public void Untraceable_code_is_told_with_module_line_and_way_out()
     {
         const string What = "FX001: The program branches on 'size > 1', which depends on an input, so a graph of it would hold for some inputs only. It happens in the root module at ";
@@ -66,7 +97,7 @@ public sealed class UserAssemblyTests
 
     [Theory]
     [InlineData("nowhere.dll:A", null, "There is no assembly 'nowhere.dll'.")]
-    [InlineData("TestModels.dll:TestModels.Decoder", null, "'TestModels.dll' has no type 'TestModels.Decoder'; its modules are 'TestModels.Branching', 'TestModels.Broken', 'TestModels.Counting', 'TestModels.Encoder', 'TestModels.Endless', 'TestModels.Fickle', 'TestModels.Large.Outer.Net', 'TestModels.Large.Twin', 'TestModels.Ledger', 'TestModels.Mismatched', 'TestModels.Nested', 'TestModels.Small.Twin', 'TestModels.Spectrum'.")]
+    [InlineData("TestModels.dll:TestModels.Decoder", null, "'TestModels.dll' has no type 'TestModels.Decoder'; its modules are 'TestModels.Branching', 'TestModels.Broken', 'TestModels.Counting', 'TestModels.Encoder', 'TestModels.Endless', 'TestModels.Exposure', 'TestModels.Fickle', 'TestModels.Large.Outer.Net', 'TestModels.Large.Twin', 'TestModels.Ledger', 'TestModels.Mismatched', 'TestModels.Nested', 'TestModels.Small.Twin', 'TestModels.Spectrum'.")]
     [InlineData("TestModels.dll:TestModels.Recipe", null, "'TestModels.Recipe' of 'TestModels.dll' is not a module: it does not derive from torch.nn.Module.")]
     [InlineData("TestModels.dll:TestModels.Unfinished", null, "'TestModels.Unfinished' of 'TestModels.dll' can't be built: it is abstract; name a class that is not.")]
     [InlineData("TestModels.dll:TestModels.Broken", null, "The constructor of TestModels.Broken threw InvalidOperationException: The vocabulary is not there.")]
@@ -85,7 +116,7 @@ public sealed class UserAssemblyTests
     }
 
     [Theory]
-    [InlineData("TestModels.dll", null, "'TestModels.dll' needs a type after it, as in TestModels.dll:Namespace.Type; its modules are 'TestModels.Branching', 'TestModels.Broken', 'TestModels.Counting', 'TestModels.Encoder', 'TestModels.Endless', 'TestModels.Fickle', 'TestModels.Large.Outer.Net', 'TestModels.Large.Twin', 'TestModels.Ledger', 'TestModels.Mismatched', 'TestModels.Nested', 'TestModels.Small.Twin', 'TestModels.Spectrum'.")]
+    [InlineData("TestModels.dll", null, "'TestModels.dll' needs a type after it, as in TestModels.dll:Namespace.Type; its modules are 'TestModels.Branching', 'TestModels.Broken', 'TestModels.Counting', 'TestModels.Encoder', 'TestModels.Endless', 'TestModels.Exposure', 'TestModels.Fickle', 'TestModels.Large.Outer.Net', 'TestModels.Large.Twin', 'TestModels.Ledger', 'TestModels.Mismatched', 'TestModels.Nested', 'TestModels.Small.Twin', 'TestModels.Spectrum'.")]
     [InlineData("TestModels.dll:TestModels.Encoder", "[1]", null)]
     public void A_model_that_is_not_written_as_one_is_wrong_usage(string model, string? args, string? sentence)
     {

@@ -17,16 +17,19 @@ internal sealed class ExtractCommand : ToolCommand
 
     private readonly Option<bool> optimised = new("--optimised") { Description = "Run the optimised copy of the model: about twice as fast; the values differ by rounding." };
 
+    private readonly Option<bool> record = new("--record") { Description = "Run the model's own code rather than its graph: for models that are no graph, as content or other threads decide what they do." };
+
     public ExtractCommand() : base("extract", "Runs a model on images and writes the values of its nodes to files, one for each image or batch.",
         "extract resnet18 photo.jpg --nodes layer4 --out features",
         "extract resnet50 photos --nodes embedding --weights DEFAULT --out features --batch 8 --optimised",
         "extract resnet50 photos --nodes stages,layer3.?.conv2,fc:in=pooled --weights resnet50.safetensors --out features",
-        "extract bin/MyModels.dll:MyModels.Encoder photos --nodes encoder --format npy --out features")
+        "extract bin/MyModels.dll:MyModels.Encoder photos --nodes encoder --format npy --out features",
+        "extract bin/MyModels.dll:MyModels.EarlyExit photos --nodes block3 --record --out features")
     {
         nodes.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
         Add(inputs);
-        foreach (var option in new Option[] { nodes, folder, weights, seed, format, batch, optimised })
+        foreach (var option in new Option[] { nodes, folder, weights, seed, format, batch, optimised, record })
             Add(option);
         examples.AddTo(this);
         batch.Validators.Add(result =>
@@ -46,17 +49,43 @@ internal sealed class ExtractCommand : ToolCommand
         var images = InputImages.Find(parsed.GetRequiredValue(inputs));
         var (numbers, target) = (parsed.GetRequiredValue(weights), parsed.GetRequiredValue(folder));
 
+        var isRecorded = parsed.GetValue(record);
+        if (isRecorded)
+            CheckRecordable(requested, parsed.GetValue(optimised));
         using var trained = Weights.Build(source, numbers, parsed.GetValue(seed));
+        var about = new Dictionary<string, string> { ["model"] = source.Name, ["weights"] = trained.Weights };
+        if (isRecorded)
+        {
+            var recorder = feature_extraction.create_recorder(trained.Model, requested, tracer_kwargs: kwargs);
+            return Write(new(input => recorder.call(input), trained.Preprocessing, Writer(parsed, target, about), requested) { IsRecorded = true }, parsed, images, token);
+        }
         requested = NodeRequests.WithPresets(requested, trained.Model, source, kwargs);
         using var extractor = NodeRequests.Extractor(trained.Model, requested, training: false, kwargs);
         var features = NodeRequests.Resolved(requested, extractor);
         CheckKeys(features, parsed.GetRequiredValue(format));
         using var fast = parsed.GetValue(optimised) ? extractor.optimize_for_inference() : null;
-        Directory.CreateDirectory(target);
-        var about = new Dictionary<string, string> { ["model"] = source.Name, ["weights"] = trained.Weights };
-        var writer = FeatureWriter.Create(parsed.GetRequiredValue(format), target, about);
-        new Extraction(fast ?? extractor, trained.Preprocessing, writer, features).Run(images, parsed.GetValue(batch), token);
+        return Write(new(input => (fast ?? extractor).call(input), trained.Preprocessing, Writer(parsed, target, about), features), parsed, images, token);
+    }
+
+    private int Write(Extraction extraction, ParseResult parsed, IReadOnlyList<InputImage> images, CancellationToken token)
+    {
+        extraction.Run(images, parsed.GetValue(batch), token);
         return 0;
+    }
+
+    private FeatureWriter Writer(ParseResult parsed, string target, Dictionary<string, string> about)
+    {
+        Directory.CreateDirectory(target);
+        return FeatureWriter.Create(parsed.GetRequiredValue(format), target, about);
+    }
+
+    /// <summary>What only a graph has.</summary>
+    private static void CheckRecordable(ReturnNodes requested, bool isOptimised)
+    {
+        if (isOptimised)
+            throw new ToolException("--optimised is for graphs, and --record runs without one: give one of the two.") { IsWrongUsage = true };
+        if (requested.FirstOrDefault(request => request.Name is "stages" or "embedding") is { Name: { } preset })
+            throw new ToolException($"'{preset}' is found in the model's graph, and --record runs without one: name nodes or modules.") { IsWrongUsage = true };
     }
 
     /// <summary>A key is part of a .npy file's name.</summary>

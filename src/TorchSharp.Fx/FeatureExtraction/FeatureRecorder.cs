@@ -6,7 +6,7 @@ namespace TorchSharp.Fx;
 /// <summary>
 /// A model that is run for its features: its own code runs, with all its effects, and the values of the given nodes are kept. For models of which there is no graph.
 /// </summary>
-public sealed class FeatureRecorder : nn.Module
+public sealed class FeatureRecorder : nn.Module, IFeatureExtractor
 {
     private readonly RecorderProgram program;
 

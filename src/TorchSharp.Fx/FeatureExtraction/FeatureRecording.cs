@@ -50,7 +50,7 @@ internal sealed class FeatureRecording(RecordedRequests? requests, bool mayEnd) 
             {
                 request.NoteInside(value);
             }
-            else if (value is not null)
+            else
             {
                 request.Keep(shared ??= Kept(value), name, leaf);
                 request.IsFinal |= request.Name == name && !requests!.HoldsNodes(name, leaf);
@@ -88,7 +88,7 @@ internal sealed class FeatureRecording(RecordedRequests? requests, bool mayEnd) 
 
     private void Keep(RecordedRequest request, object value, string name, string? leaf) => request.Keep(Kept(value), name, leaf);
 
-    private KeptValue Kept(object value)
+    private KeptValue Kept(object? value)
     {
         var made = new KeptValue(value, count);
         kept.Add(made);

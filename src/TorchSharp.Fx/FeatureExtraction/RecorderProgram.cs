@@ -75,15 +75,14 @@ internal sealed class RecorderProgram
     {
         if (inputs.Length > parameters.Length)
             throw new ArgumentException($"{model.GetType().Name} takes {parameters.Length} inputs, but was given {inputs.Length}.", nameof(inputs));
-        return [.. parameters.Select((parameter, i) => i < inputs.Length ? Fitting(parameter, inputs[i]) : parameter.HasDefaultValue ? parameter.DefaultValue
-            : throw new ArgumentException($"{model.GetType().Name} was given no value for its input '{parameter.Name}'.", nameof(inputs)))];
+        return [.. parameters.Select((parameter, i) => i >= inputs.Length ? Default(parameter)
+            : Fits(inputs[i], parameter.ParameterType) ? inputs[i]
+            : throw new ArgumentException($"The input '{parameter.Name}' takes a {parameter.ParameterType.Name}, but was given {(inputs[i] is { } given ? $"a {given.GetType().Name}" : "null")}.", nameof(inputs)))];
     }
 
-    private static object? Fitting(ParameterInfo parameter, object? input)
-    {
-        var type = parameter.ParameterType;
-        if (input is null ? !type.IsValueType || Nullable.GetUnderlyingType(type) is not null : (Nullable.GetUnderlyingType(type) ?? type).IsInstanceOfType(input))
-            return input;
-        throw new ArgumentException($"The input '{parameter.Name}' takes a {type.Name}, but was given {(input is null ? "null" : "a " + input.GetType().Name)}.", nameof(input));
-    }
+    private object? Default(ParameterInfo parameter) => parameter.HasDefaultValue ? parameter.DefaultValue
+        : throw new ArgumentException($"{model.GetType().Name} was given no value for its input '{parameter.Name}'.", nameof(parameter));
+
+    private static bool Fits(object? input, Type type)
+        => input is null ? !type.IsValueType || Nullable.GetUnderlyingType(type) is not null : (Nullable.GetUnderlyingType(type) ?? type).IsInstanceOfType(input);
 }

@@ -58,6 +58,83 @@ public static partial class feature_extraction
         TracerKwargs? tracer_kwargs = null, bool to_end = false)
         => new(Program(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs, to_end));
 
+    /// <summary>A feature extractor of a model's graph or, where there is none and <paramref name="when_refused"/> says so, a recorder of its runs.</summary>
+    /// <param name="model">The model; it stays as it is, and must outlive the extractor.</param>
+    /// <param name="return_nodes">The nodes for both modes; null where each has its own.</param>
+    /// <param name="when_refused">What to do where the model can't be traced.</param>
+    /// <param name="train_return_nodes">The nodes for train mode, together with those for eval mode and instead of the ones for both.</param>
+    /// <param name="eval_return_nodes">The nodes for eval mode.</param>
+    /// <param name="tracer_kwargs">Leaf modules and leaf functions.</param>
+    /// <param name="suppress_diff_warning">Whether to say nothing when the two modes have different nodes.</param>
+    /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs; a recorder takes those of each call.</param>
+    /// <exception cref="TraceException">The program can't be written as a graph, and <paramref name="when_refused"/> is <see cref="Refused.raise"/>.</exception>
+    public static IFeatureExtractor create_feature_extractor(
+        nn.Module model, ReturnNodes? return_nodes, Refused when_refused, ReturnNodes? train_return_nodes = null, ReturnNodes? eval_return_nodes = null,
+        TracerKwargs? tracer_kwargs = null, bool suppress_diff_warning = false, IReadOnlyDictionary<string, object?>? concrete_args = null)
+        => Either<IFeatureExtractor>(when_refused,
+            () => create_feature_extractor(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs, suppress_diff_warning, concrete_args),
+            () => create_recorder(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs));
+
+    /// <inheritdoc cref="create_feature_extractor(nn.Module, ReturnNodes?, Refused, ReturnNodes?, ReturnNodes?, TracerKwargs?, bool, IReadOnlyDictionary{string, object?}?)"/>
+    public static nn.Module<T, Features> create_feature_extractor<T, TResult>(
+        nn.Module<T, TResult> model, ReturnNodes? return_nodes, Refused when_refused, ReturnNodes? train_return_nodes = null, ReturnNodes? eval_return_nodes = null,
+        TracerKwargs? tracer_kwargs = null, bool suppress_diff_warning = false, IReadOnlyDictionary<string, object?>? concrete_args = null)
+        => Either<nn.Module<T, Features>>(when_refused,
+            () => create_feature_extractor(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs, suppress_diff_warning, concrete_args),
+            () => create_recorder(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs));
+
+    /// <inheritdoc cref="create_feature_extractor(nn.Module, ReturnNodes?, Refused, ReturnNodes?, ReturnNodes?, TracerKwargs?, bool, IReadOnlyDictionary{string, object?}?)"/>
+    public static nn.Module<T1, T2, Features> create_feature_extractor<T1, T2, TResult>(
+        nn.Module<T1, T2, TResult> model, ReturnNodes? return_nodes, Refused when_refused, ReturnNodes? train_return_nodes = null, ReturnNodes? eval_return_nodes = null,
+        TracerKwargs? tracer_kwargs = null, bool suppress_diff_warning = false, IReadOnlyDictionary<string, object?>? concrete_args = null)
+        => Either<nn.Module<T1, T2, Features>>(when_refused,
+            () => create_feature_extractor(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs, suppress_diff_warning, concrete_args),
+            () => create_recorder(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs));
+
+    /// <inheritdoc cref="create_feature_extractor(nn.Module, ReturnNodes?, Refused, ReturnNodes?, ReturnNodes?, TracerKwargs?, bool, IReadOnlyDictionary{string, object?}?)"/>
+    public static nn.Module<T1, T2, T3, Features> create_feature_extractor<T1, T2, T3, TResult>(
+        nn.Module<T1, T2, T3, TResult> model, ReturnNodes? return_nodes, Refused when_refused, ReturnNodes? train_return_nodes = null, ReturnNodes? eval_return_nodes = null,
+        TracerKwargs? tracer_kwargs = null, bool suppress_diff_warning = false, IReadOnlyDictionary<string, object?>? concrete_args = null)
+        => Either<nn.Module<T1, T2, T3, Features>>(when_refused,
+            () => create_feature_extractor(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs, suppress_diff_warning, concrete_args),
+            () => create_recorder(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs));
+
+    /// <inheritdoc cref="create_feature_extractor(nn.Module, ReturnNodes?, Refused, ReturnNodes?, ReturnNodes?, TracerKwargs?, bool, IReadOnlyDictionary{string, object?}?)"/>
+    public static nn.Module<T1, T2, T3, T4, Features> create_feature_extractor<T1, T2, T3, T4, TResult>(
+        nn.Module<T1, T2, T3, T4, TResult> model, ReturnNodes? return_nodes, Refused when_refused, ReturnNodes? train_return_nodes = null, ReturnNodes? eval_return_nodes = null,
+        TracerKwargs? tracer_kwargs = null, bool suppress_diff_warning = false, IReadOnlyDictionary<string, object?>? concrete_args = null)
+        => Either<nn.Module<T1, T2, T3, T4, Features>>(when_refused,
+            () => create_feature_extractor(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs, suppress_diff_warning, concrete_args),
+            () => create_recorder(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs));
+
+    /// <inheritdoc cref="create_feature_extractor(nn.Module, ReturnNodes?, Refused, ReturnNodes?, ReturnNodes?, TracerKwargs?, bool, IReadOnlyDictionary{string, object?}?)"/>
+    public static nn.Module<T1, T2, T3, T4, T5, Features> create_feature_extractor<T1, T2, T3, T4, T5, TResult>(
+        nn.Module<T1, T2, T3, T4, T5, TResult> model, ReturnNodes? return_nodes, Refused when_refused, ReturnNodes? train_return_nodes = null, ReturnNodes? eval_return_nodes = null,
+        TracerKwargs? tracer_kwargs = null, bool suppress_diff_warning = false, IReadOnlyDictionary<string, object?>? concrete_args = null)
+        => Either<nn.Module<T1, T2, T3, T4, T5, Features>>(when_refused,
+            () => create_feature_extractor(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs, suppress_diff_warning, concrete_args),
+            () => create_recorder(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs));
+
+    /// <inheritdoc cref="create_feature_extractor(nn.Module, ReturnNodes?, Refused, ReturnNodes?, ReturnNodes?, TracerKwargs?, bool, IReadOnlyDictionary{string, object?}?)"/>
+    public static nn.Module<T1, T2, T3, T4, T5, T6, Features> create_feature_extractor<T1, T2, T3, T4, T5, T6, TResult>(
+        nn.Module<T1, T2, T3, T4, T5, T6, TResult> model, ReturnNodes? return_nodes, Refused when_refused, ReturnNodes? train_return_nodes = null, ReturnNodes? eval_return_nodes = null,
+        TracerKwargs? tracer_kwargs = null, bool suppress_diff_warning = false, IReadOnlyDictionary<string, object?>? concrete_args = null)
+        => Either<nn.Module<T1, T2, T3, T4, T5, T6, Features>>(when_refused,
+            () => create_feature_extractor(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs, suppress_diff_warning, concrete_args),
+            () => create_recorder(model, return_nodes, train_return_nodes, eval_return_nodes, tracer_kwargs));
+
+    private static T Either<T>(Refused when_refused, Func<T> extract, Func<T> record)
+    {
+        try
+        {
+            return extract();
+        }
+        catch (TraceException) when (when_refused == Refused.record)
+        {
+            return record();
+        }
+    }
+
     private static RecorderProgram Program(nn.Module model, ReturnNodes? both, ReturnNodes? train, ReturnNodes? eval, TracerKwargs? tracer_kwargs, bool to_end)
     {
         var (train_nodes, eval_nodes) = PerMode(both, train, eval);

@@ -11,7 +11,7 @@ namespace TorchSharp.Fx;
 /// <param name="eval_graph">What runs in evaluation mode; may be the same graph.</param>
 /// <param name="tensor_constants">The tensors that belong to the graphs themselves, <c>_tensor_constant0</c> and so on.</param>
 public sealed class DualGraphModule(nn.Module root, Graph train_graph, Graph eval_graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null)
-    : GraphModule(root, train_graph, eval_graph, tensor_constants)
+    : GraphModule(root, train_graph, eval_graph, tensor_constants), IFeatureExtractor
 {
     /// <summary>The graph of training mode.</summary>
     public Graph train_graph => Program.TrainGraph;

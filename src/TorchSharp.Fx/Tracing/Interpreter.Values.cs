@@ -73,7 +73,8 @@ internal sealed partial class Interpreter
         if (Symbols.TryGet(target, out var symbol))
             return RecordMember(symbol, field);
         var value = ToValue(field.GetValue(target), field.FieldType);
-        return Recording is not null && Recording.Marks.IsMarked(target, field) ? value.Marked(Reading.Dependent) : value;
+        return Recording is null || Recording.Marks.Field(target, field) is var reading && reading == Reading.Constant ? value
+            : Part(reading, new MemberTarget(field), value, value, field.FieldType);
     }
 
     internal void StoreField(object? target, FieldInfo field, Value value)

@@ -13,17 +13,17 @@ public partial class Tracer
     internal object? Run(Recording recording, torch.nn.Module root, Func<ParameterInfo[], object?[]> inputs)
     {
         var entry = EntryPoint.Of(root);
+        var given = inputs(entry.Parameters);
         Start(entry.Root, recording);
         try
         {
-            var given = inputs(entry.Parameters);
             return Interpreter.ToObject(entry.Run(Interpreter, [.. entry.Parameters.Select((parameter, i) => Input(recording, parameter, given[i]))]), entry.ReturnType);
         }
         catch (RecordingEnded)
         {
             return null;
         }
-        catch (Exception exception) when (!ProgramFault.IsOurs(exception) && !ProgramFault.Is(exception) && exception is not ArgumentException { ParamName: nameof(inputs) })
+        catch (Exception exception) when (!ProgramFault.IsOurs(exception) && !ProgramFault.Is(exception))
         {
             throw Interpreter.OwnFault(exception);
         }

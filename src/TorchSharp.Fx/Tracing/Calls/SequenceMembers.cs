@@ -33,7 +33,9 @@ internal static class SequenceMembers
 
     /// <summary>Whether two shapes are equal: a node, as Python's <c>x.shape == y.shape</c> is; a check of it becomes an assertion.</summary>
     internal static Value? AreEqual(in Invocation call)
-        => Array.Exists(call.Arguments, call.Interpreter.DependsOnInput) && call.Method.GetGenericArguments()[0].IsPrimitive ? TensorOperations.Record(call) : null;
+        => Array.Exists(call.Arguments, call.Interpreter.DependsOnInput) && call.Method.GetGenericArguments()[0].IsPrimitive
+            ? call.Interpreter.Recording is null ? TensorOperations.Record(call) : RecordedCalls.Recorded(call)
+            : null;
 
     private static bool IsSymbolic(in Invocation call, Value value)
         => value.Reference is IEnumerable && (call.Interpreter.Symbols.TryGet(value.Reference, out _) || Sequences.TryGet(value.Reference, out _));

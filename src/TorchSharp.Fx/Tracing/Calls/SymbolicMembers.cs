@@ -28,6 +28,8 @@ internal static class SymbolicMembers
     /// <summary><c>var (a, b) = tuple</c> of a <c>Tuple&lt;…></c>.</summary>
     internal static Value? Deconstruct(in Invocation call)
     {
+        if (call.Interpreter.Recording is not null)
+            return RecordedMembers.Deconstruct(call);
         if (!call.Interpreter.Symbols.TryGet(call.Arguments[0].Reference, out var symbol))
             return null;
         for (var i = 1; i < call.Arguments.Length; i++)

@@ -9,6 +9,7 @@ internal sealed class Marks
 {
     private readonly ConditionalWeakTable<object, Mark> objects = [];
     private bool hasFields;
+    private bool hasObjects;
 
     /// <summary>Notes that an object was computed from an input.</summary>
     internal void Add(object made) => Of(made).Depends = true;
@@ -16,6 +17,7 @@ internal sealed class Marks
     /// <summary>Notes that an array or tuple was computed from an input: reading a part of it is an operation of its own.</summary>
     internal void AddWhole(object made)
     {
+        hasObjects |= made is not Array;
         var mark = Of(made);
         (mark.Depends, mark.HasParts, mark.Elements) = (true, true, null);
     }
@@ -25,6 +27,9 @@ internal sealed class Marks
 
     /// <summary>Whether an object was computed from an input; null where the run didn't compute it.</summary>
     internal bool? Find(object value) => objects.TryGetValue(value, out var mark) ? mark.Depends : null;
+
+    /// <summary>Whether an operation gave an object, so that reading a part of it is an operation of its own.</summary>
+    internal bool HasParts(object value) => objects.TryGetValue(value, out var mark) && mark.HasParts;
 
     /// <summary>Notes what the program writes into an array.</summary>
     internal void Store(Array array, int index, bool isMarked)
@@ -59,7 +64,13 @@ internal sealed class Marks
             fields.Remove(field);
     }
 
-    internal bool IsMarked(object? target, object field) => hasFields && target is not null && objects.TryGetValue(target, out var mark) && mark.Fields?.Contains(field) is true;
+    /// <summary>How a field is read.</summary>
+    internal Reading Field(object? target, object field)
+    {
+        if (target is null || (!hasFields && !hasObjects) || !objects.TryGetValue(target, out var mark))
+            return Reading.Constant;
+        return mark.HasParts ? Reading.Operation : mark.Fields?.Contains(field) is true ? Reading.Dependent : Reading.Constant;
+    }
 
     private Mark Of(object made) => objects.GetValue(made, static _ => new());
 

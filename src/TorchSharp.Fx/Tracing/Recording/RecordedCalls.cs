@@ -13,6 +13,7 @@ internal static class RecordedCalls
         LeafFunction,              // first: a leaf function is a leaf whatever it is made of
         Module,                    // call and forward of submodules
         Operation,                 // TorchSharp's operations
+        RecordedMembers.Handle,    // parts of what an operation gave
         Models.Handle,             // what of .NET's own code is known to the interpreter
         Function,                  // the user's own methods are followed
         Host,                      // everything else runs
@@ -86,7 +87,8 @@ internal static class RecordedCalls
         return result;
     }
 
-    private static Value Recorded(in Invocation call)
+    /// <summary>Makes a call that a trace has a node for.</summary>
+    internal static Value Recorded(in Invocation call)
     {
         var (interpreter, method, arguments) = call;
         var (op, target) = Targets.Of(method);
@@ -96,9 +98,10 @@ internal static class RecordedCalls
     /// <summary>What the program wrote an input's values into is one of the run's own from here on.</summary>
     private static void NoteWrite(Interpreter interpreter, torch.Tensor written)
     {
-        interpreter.Recording!.Marks.Add(written);
-        if (interpreter.Tracer.Attributes.NameOf(written) is { } name)
+        // What the run computed is no buffer; to look for one takes long.
+        if (interpreter.Recording!.Marks.Find(written) is null && interpreter.Tracer.Attributes.NameOf(written) is { } name)
             interpreter.Recording.Updated.Add(name);
+        interpreter.Recording.Marks.Add(written);
     }
 
     /// <summary>Whether TorchSharp's own code says which operations a call consists of.</summary>
@@ -122,9 +125,9 @@ internal static class RecordedCalls
     {
         if (result is { Kind: ValueKind.Object, Reference: Scalar scalar } && Array.Exists(call.Arguments, call.Interpreter.DependsOnInput))
             call.Interpreter.Recording!.Marks.Add(scalar);
-        else if (result.Kind == ValueKind.Object)
+        else if (result.Kind == ValueKind.Object && call.This is not torch.nn.Module)
             foreach (var tensor in Structure.Tensors(result.Reference))
-                if (!Array.Exists(call.Arguments, argument => ReferenceEquals(argument.Reference, tensor)) && !call.Interpreter.Tracer.Attributes.Owns(tensor))
+                if (tensor is not Modules.Parameter && !Array.Exists(call.Arguments, argument => ReferenceEquals(argument.Reference, tensor)))
                     call.Interpreter.Recording!.Marks.AddConstant(tensor);
         return result;
     }

@@ -34,7 +34,7 @@ internal abstract class Recording
 
     /// <summary>The operation has run.</summary>
     /// <param name="begun">What <see cref="Begin"/> gave.</param>
-    /// <param name="value">Its value.</param>
+    /// <param name="value">Its value; an operation that has none isn't told of.</param>
     internal abstract void End(object begun, object? value);
 
     /// <summary>Whether the values that are asked for are all there, and nothing after them is needed.</summary>
@@ -68,15 +68,15 @@ internal sealed partial class Interpreter
 
     private static readonly BuiltinTarget[] Builtins = [.. Enum.GetValues<Builtin>().Select(operation => new BuiltinTarget(operation, typeof(long)))];
 
-    private static readonly BuiltinTarget GetItem = Builtins[(int)Builtin.getitem];
+    internal static readonly BuiltinTarget GetItem = Builtins[(int)Builtin.getitem];
 
     /// <summary>Runs an operation and tells of it.</summary>
     internal Value Recorded(in Recorded operation, Value[] arguments, Func<Interpreter, Value[], Value> run)
     {
         var begun = Recording!.Begin(operation, arguments);
         var result = Whole(run(this, arguments));
-        if (begun is not null)
-            Tell(begun, operation.Type == typeof(void) ? null : ToObject(result, operation.Type));
+        if (begun is not null && operation.Type != typeof(void))
+            Tell(begun, ToObject(result, operation.Type));
         return result;
     }
 
@@ -97,11 +97,15 @@ internal sealed partial class Interpreter
         {
             case { Kind: ValueKind.Object, Reference: null or string or Type or torch.nn.Module or Delegate }:
                 return value;
-            case { Kind: ValueKind.Object, Reference: Array array }:
-                Recording!.Marks.AddWhole(array);
+            case { Kind: ValueKind.Object, Reference: torch.Tensor tensor }:
+                Recording!.Marks.Add(tensor);
                 return value;
-            case { Kind: ValueKind.Object }:
-                Recording!.Marks.Add(value.Reference);
+            case { Kind: ValueKind.Object or ValueKind.Struct, Reference: { } whole }:
+                foreach (var tensor in Structure.Tensors(whole))
+                    Recording!.Marks.Add(tensor);
+                if (value.Kind == ValueKind.Struct)
+                    return value.Marked(Reading.Operation);
+                Recording!.Marks.AddWhole(whole);
                 return value;
             default:
                 return value.Marked(Reading.Operation);
