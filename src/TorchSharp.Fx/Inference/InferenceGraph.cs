@@ -69,7 +69,7 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
         var content = Names(Opcode.call_module).ToDictionary(path => path, path => (object)Module(path));
         foreach (var path in OfTheModel())
             content[path] = hierarchy.Attribute(path)();
-        return Made(like, ModuleTree.Of(content, training: false));
+        return Made(like, ModuleTree.Of(content, training: false, ownModes: OwnModes(content)));
     }
 
     /// <summary>A module like the given one that runs the graph and owns all that it names: what is the source's is copied.</summary>
@@ -85,7 +85,7 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
         var content = Names(Opcode.call_module).ToDictionary(path => path, path => modules.TryGetValue(path, out var own) ? own : copier.Of(hierarchy.Module(path), path));
         foreach (var path in OfTheModel())
             content[path] = copier.Of(Tensor(path), path);
-        var made = Made(like, ModuleTree.Of(content, ownsContent: true, training: false));
+        var made = Made(like, ModuleTree.Of(content, ownsContent: true, training: false, OwnModes(content)));
         // The copied layers have the modes of the source.
         made.eval();
         return made;
@@ -102,6 +102,10 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
             constant.Dispose();
         return module;
     }
+
+    /// <summary>The modules that keep their modes, of those that are still there.</summary>
+    private string[] OwnModes(Dictionary<string, object> content)
+        => source is IGraphModule { Program.Unregistered: var kept } ? [.. kept.Keys.Where(path => content.ContainsKey(path) && !modules.ContainsKey(path))] : [];
 
     private ModuleTree Present() => ModuleTree.Of(Names(Opcode.call_module).Select(path => KeyValuePair.Create(path, (object)Module(path))));
 

@@ -51,9 +51,9 @@ public static class ConstantFolding
 
     private static bool IsFoldable(Node node, AliasAnalysis aliases, ModuleHierarchy modules) => node.type != typeof(void) && !GlobalState.ReadsMode(node) && node.target switch
     {
-        // A table that scales the rows which are looked up has done so when their value is known.
+        // A table that scales its rows down to a largest norm does so at each call.
         ModuleTarget { Path: var path, Method: var method } => modules.Module(path) is var called && !(called.training && ModuleModes.Matters(called)) && !Hooks.RunBy(node, called)
-            && Operations.Of(called, method, training: false) is { Writes: Operands.None } does && !does.Has(Effects.Lasting & ~Effects.Updates),
+            && Operations.Of(called, method, training: false) is { Writes: Operands.None } does && !does.Has(Effects.Lasting & ~Effects.Updates) && !DetachedCopy.Renormalises(called),
         PlaceholderTarget or OutputTarget => false,
         _ => aliases.IsPure(node),
     };

@@ -24,7 +24,8 @@ internal sealed class DetachedCopy
     internal static DetachedCopy? Where(nn.Module module, string path, ModuleModes? modes)
         => Homes.Of(module.GetType()) != Home.TorchSharp || Renormalises(module) || (ModuleModes.Matters(module) && (module.training || modes?.IsTraining(module) is true)) ? new(module, path, modes) : null;
 
-    private static bool Renormalises(nn.Module module) => module is Embedding or EmbeddingBag && NativeText.Of(module) is { } text && NativeText.Number(text, "max_norm") is not null;
+    /// <summary>Whether a module scales the rows that are looked up in it down to a largest norm, whatever its mode.</summary>
+    internal static bool Renormalises(nn.Module module) => module is Embedding or EmbeddingBag && NativeText.Of(module) is { } text && NativeText.Number(text, "max_norm") is not null;
 
     /// <summary>Gives up the copied tensors, but for those in the result.</summary>
     internal void Release(object? result)

@@ -54,7 +54,11 @@ public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>, IGraphMo
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
-    public override void train(bool train = true) => GraphProgram.Train(program, () => base.train(train));
+    public override void train(bool train = true)
+    {
+        using (KeptModes.Of(program))
+            base.train(train);
+    }
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
@@ -123,7 +127,11 @@ public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>, 
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
-    public override void train(bool train = true) => GraphProgram.Train(program, () => base.train(train));
+    public override void train(bool train = true)
+    {
+        using (KeptModes.Of(program))
+            base.train(train);
+    }
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
@@ -192,7 +200,11 @@ public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TR
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
-    public override void train(bool train = true) => GraphProgram.Train(program, () => base.train(train));
+    public override void train(bool train = true)
+    {
+        using (KeptModes.Of(program))
+            base.train(train);
+    }
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
@@ -261,7 +273,11 @@ public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
-    public override void train(bool train = true) => GraphProgram.Train(program, () => base.train(train));
+    public override void train(bool train = true)
+    {
+        using (KeptModes.Of(program))
+            base.train(train);
+    }
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
@@ -330,7 +346,11 @@ public class GraphModule<T1, T2, T3, T4, T5, T6, TResult> : nn.Module<T1, T2, T3
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
-    public override void train(bool train = true) => GraphProgram.Train(program, () => base.train(train));
+    public override void train(bool train = true)
+    {
+        using (KeptModes.Of(program))
+            base.train(train);
+    }
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)

@@ -54,7 +54,11 @@ public class GraphModule : nn.Module, IGraphModule, IHoldsGraph
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
-    public override void train(bool train = true) => GraphProgram.Train(program, () => base.train(train));
+    public override void train(bool train = true)
+    {
+        using (KeptModes.Of(program))
+            base.train(train);
+    }
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
@@ -123,7 +127,11 @@ public class GraphModule<T1, TResult> : nn.Module<T1, TResult>, IGraphModule, IH
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does there.</summary>
-    public override void train(bool train = true) => GraphProgram.Train(program, () => base.train(train));
+    public override void train(bool train = true)
+    {
+        using (KeptModes.Of(program))
+            base.train(train);
+    }
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)

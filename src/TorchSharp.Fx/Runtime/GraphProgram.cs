@@ -7,7 +7,7 @@ internal sealed class GraphProgram
 {
     private readonly nn.Module owner;
     private readonly ModuleHierarchy source;
-    private readonly SharedState state;
+    private readonly SharedState state = null!;
     private readonly Dictionary<string, Tensor> constants;
     private readonly List<IDisposable> parts = [];
     private readonly bool returnsFeatures;
@@ -126,16 +126,8 @@ internal sealed class GraphProgram
         state.SetMode(training);
     }
 
-    /// <summary>Sets modes as <c>train</c> of the owner does, and gives those of modules back that the source's own <c>train</c> doesn't reach.</summary>
-    /// <param name="program">The owner's program; null while it is made.</param>
-    /// <param name="train">What sets the modes.</param>
-    internal static void Train(GraphProgram? program, Action train)
-    {
-        (nn.Module Module, bool Training)[] kept = [.. (program?.state.Unregistered ?? []).SelectMany(module => module.modules().Prepend(module)).Select(module => (module, module.training))];
-        train();
-        foreach (var (module, training) in kept)
-            Registry.SetMode(module, training);
-    }
+    /// <summary>The modules whose modes are their own, as the source's <c>train</c> doesn't reach them.</summary>
+    internal IReadOnlyDictionary<string, nn.Module> Unregistered => state.Unregistered;
 
     /// <summary>Disposes something together with the program.</summary>
     internal void Own(IDisposable part) => parts.Add(part);

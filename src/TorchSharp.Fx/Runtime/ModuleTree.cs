@@ -11,11 +11,18 @@ internal sealed class ModuleTree : nn.Module
     /// <summary>Whether the modules and tensors belong to the graph module alone, and go with it.</summary>
     internal bool OwnsContent { get; }
 
+    /// <summary>The paths of modules whose modes <c>train</c> of a graph module does not set: nobody had registered them where the graph came from.</summary>
+    internal IReadOnlyCollection<string> OwnModes { get; private init; } = [];
+
     /// <summary>A tree of the given modules and tensors. What lies inside a module that is given too comes with that.</summary>
+    /// <param name="content">The modules and tensors by path.</param>
+    /// <param name="ownsContent">Whether they go with the tree.</param>
+    /// <param name="training">The mode of the levels in between.</param>
+    /// <param name="ownModes">The paths of modules that keep their modes.</param>
     /// <exception cref="ArgumentException">A value is neither a module nor a tensor.</exception>
-    internal static ModuleTree Of(IEnumerable<KeyValuePair<string, object>> content, bool ownsContent = false, bool training = true)
+    internal static ModuleTree Of(IEnumerable<KeyValuePair<string, object>> content, bool ownsContent = false, bool training = true, IReadOnlyCollection<string>? ownModes = null)
     {
-        var root = new ModuleTree(ownsContent);
+        var root = new ModuleTree(ownsContent) { OwnModes = ownModes ?? [] };
         root.train(training);
         foreach (var (path, value) in content.OrderBy(entry => entry.Key.Length))
             if (root.Open(path) is var (holder, name) && holder is ModuleTree or Scope)

@@ -31,6 +31,9 @@ internal sealed class SharedState
         Mirror(owner, source.Root, "");
         foreach (var path in unplaced.Order(StringComparer.Ordinal).ToArray())
             Place(path);
+        foreach (var path in source.Root is ModuleTree tree ? tree.OwnModes : [])
+            if (source.Find(path) is nn.Module kept)
+                unregistered[path] = kept;
     }
 
     /// <summary>The further names that the source has for what the graphs use: <c>state_dict</c> has them as well, as the source's does.</summary>
@@ -41,7 +44,7 @@ internal sealed class SharedState
     }
 
     /// <summary>The modules that the source keeps in fields, lists or dictionaries without having registered them.</summary>
-    internal IEnumerable<nn.Module> Unregistered => unregistered.Values;
+    internal IReadOnlyDictionary<string, nn.Module> Unregistered => unregistered;
 
     private object? Object(string path) => source.Find(path);
 
@@ -175,7 +178,12 @@ internal sealed class SharedState
         if (IsShared(prefix))
             return;
         if (source.Find(path) is nn.Module module)
-            Open(prefix).register_module(name, unregistered[path] = module);
+        {
+            Open(prefix).register_module(name, module);
+            // A function has none of its modules registered, and no mode of its own.
+            if (source.Root is not TracedFunction)
+                unregistered[path] = module;
+        }
         else
             Share(Open(prefix), name, path, source.Attribute(path)());
     }

@@ -28,14 +28,30 @@ internal sealed class Constants(Interpreter interpreter)
     /// <summary>Whether the graph reads a computed tensor's memory already, by it or by a view: then a write to it is part of the program.</summary>
     internal bool IsRead(torch.Tensor written) => Sharing(written).Any(entry => interpreter.Symbols.TryGet(entry.Tensor, out _));
 
+    /// <summary>Whether a tensor and its memory are the trace's, and no view on what was there before.</summary>
+    internal bool IsOwn(torch.Tensor tensor) => interpreter.Overlay.Owns(tensor) && (Sharing(tensor).FirstOrDefault() is not { } first || !IsView(first));
+
     /// <summary>Before a write: makes a computed tensor, and all that share its memory, values of the graph.</summary>
     internal void BeforeWrite(torch.Tensor written)
     {
         if (interpreter.Symbols.TryGet(written, out var known) && known.node.op != Opcode.get_attr)
             return;
         var sharing = Sharing(written).ToArray();
+        if (!IsOwn(written))
+            ForbidReaders(written);
+        if (!interpreter.Overlay.Owns(written))
+            return;
         foreach (var entry in sharing)
             interpreter.Symbols.Bind(entry.Tensor, ReferenceEquals(entry, sharing[0]) && !IsView(entry) ? Copy(entry.Tensor) : Again(entry));
+    }
+
+    /// <summary>What was computed of a tensor that was there before holds until the first write to that: the next run would have to compute it again.</summary>
+    private void ForbidReaders(torch.Tensor written)
+    {
+        var reader = made.Find(entry => !entry.Tensor.IsInvalid && !ShareMemory(entry.Tensor, written)
+            && Array.Exists(entry.Call.Arguments, argument => argument.Reference is torch.Tensor { IsInvalid: false } read && ShareMemory(read, written)));
+        if (reader is not null)
+            throw Untraceable.ReadBeforeWrite(interpreter, reader.Call.Method);
     }
 
     /// <summary>Whether a computed tensor is a view on one that was there before, such as a buffer of the model: then the write is one to that.</summary>

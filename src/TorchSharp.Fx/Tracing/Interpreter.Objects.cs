@@ -212,7 +212,8 @@ internal sealed partial class Interpreter
         static Node? InputOf(Argument argument) => argument switch
         {
             NodeArgument { Node: { op: Opcode.placeholder } input } => input,
-            NodeArgument { Node: { op: Opcode.call_function, target.name: "getitem" or "getattr" } part } => InputOf(part.args[0]),
+            // What a tensor tells of itself is made anew each time.
+            NodeArgument { Node: { op: Opcode.call_function, target.name: "getitem" or "getattr" } part } when part.args[0] is NodeArgument { Node: var whole } && !TensorTypes.IsTensor(whole.type) => InputOf(part.args[0]),
             _ => null,
         };
     }

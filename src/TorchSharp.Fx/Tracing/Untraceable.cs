@@ -71,9 +71,15 @@ internal static class Untraceable
         $"{Short(method)} is asynchronous or starts a thread, and a graph has one order of execution.",
         $"Call the work directly, or {LeafFix}.");
 
-    internal static TraceException ChangesModel(Interpreter at, MethodBase method) => Error(at, "FX013",
+    internal static TraceException ChangesModel(Interpreter at, MethodBase method) => OfModel(at,
         $"{Short(method)} would change the model while it is traced.",
         $"Move the change out of forward, or {LeafFix}.");
+
+    internal static TraceException ReadBeforeWrite(Interpreter at, MethodBase reader) => OfModel(at,
+        $"The program writes to a tensor that the model keeps without having registered it, after {Short(reader)} computed with it: that result would be a constant of the graph.",
+        $"Register the tensor as a buffer (register_buffer), or {LeafFix}.");
+
+    private static TraceException OfModel(Interpreter at, string what, string fix) => Error(at, "FX013", what, fix);
 
     internal static TraceException SymbolicIndex(Interpreter at, Proxy index) => Error(at, "FX014",
         $"An ordinary array is indexed by '{index.node.name}', which depends on an input.",

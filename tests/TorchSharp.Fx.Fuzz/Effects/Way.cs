@@ -39,6 +39,9 @@ internal sealed record Way(string Name, int OneIn, Func<Scenario, Observation, s
         new("TorchScript", 20, Exports.TorchScript, typeof(TorchScriptExportException)),
     ];
 
+    /// <summary>Whether a program is traced in the other mode, too, where eager may throw although it doesn't in its own.</summary>
+    internal bool HasBothModes => Name is "extractor" or "other numerals" or "gradients of features";
+
     /// <summary>Whether a seed's program is run this way.</summary>
     internal bool IsFor(int seed) => (uint)HashCode(seed) % OneIn == 0;
 

@@ -50,4 +50,19 @@ public sealed class OwnModeTests
             Traced.Same(eager.call(x), extractor.call(x)["add"]);
         }
     }
+
+    [Theory, InlineData("clone"), InlineData("saved")]
+    public void So_do_copies_and_what_is_loaded(string form)
+    {
+        var (model, eager) = (new Model(), new Model());
+        using var traced = fx.symbolic_trace(model);
+        using var file = new Runtime.Saving.SavedFile();
+        using var copy = form == "clone" ? traced.clone() : (GraphModule<Tensor, Tensor>)file.Through(traced);
+        foreach (var training in new[] { false, true, false })
+        {
+            copy.train(training);
+            eager.train(training);
+            Traced.Same(eager.call(x), copy.call(x));
+        }
+    }
 }

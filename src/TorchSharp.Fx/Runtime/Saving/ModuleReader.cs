@@ -97,7 +97,10 @@ internal sealed class ModuleReader(SavedTypes types, IReadOnlyDictionary<string,
             foreach (var alias in aliases.Members())
                 if (!content.TryGetValue(alias.Value.Text(), out var named) || !content.TryAdd(alias.Name, named))
                     throw new InvalidDataException($"'{alias.Name}' is to be another name of '{alias.Value.Text()}', but the file {(named is null ? "does not have that" : "has something else of that name")}");
-        var root = ModuleTree.Of(content, ownsContent: true, json.Field("training").Flag());
+        string[] ownModes = json.Find("own_modes") is { } own ? [.. own.Items().Select(item => item.Text())] : [];
+        if (Array.Find(ownModes, name => content.GetValueOrDefault(name) is not nn.Module) is { } missing)
+            throw new InvalidDataException($"'{missing}' is to keep its mode, but the file has no module of that name");
+        var root = ModuleTree.Of(content, ownsContent: true, json.Field("training").Flag(), ownModes);
         var (train, eval) = json.Find("graph") is { } both ? (Graph(both), (Graph?)null) : (Graph(json.Field("train_graph")), Graph(json.Field("eval_graph")));
         var hierarchy = new ModuleHierarchy(root, constants);
         foreach (var graph in new[] { train, eval }.OfType<Graph>())

@@ -35,6 +35,17 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
         json.WriteEndObject();
     }
 
+    /// <summary>The modules that keep their modes whatever the graph module is set to.</summary>
+    private static void WriteOwnModes(Utf8JsonWriter json, GraphProgram program)
+    {
+        if (program.Unregistered.Count == 0)
+            return;
+        json.WriteStartArray("own_modes");
+        foreach (var path in program.Unregistered.Keys.Order(StringComparer.Ordinal))
+            json.WriteStringValue(path);
+        json.WriteEndArray();
+    }
+
     private void WriteGraphs(
         Utf8JsonWriter json, nn.Module module, string path, Graph train, Graph eval, ModuleHierarchy hierarchy, IReadOnlyDictionary<string, Tensor> constants, bool returnsFeatures)
     {
@@ -56,8 +67,10 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
         json.WriteEndObject();
         WriteTensors(json, path, nodes.Where(node => node.op == Opcode.get_attr).Select(node => node.target.name).Distinct(StringComparer.Ordinal)
             .Select(name => (name, hierarchy.Attribute(name)(), constants.ContainsKey(name))));
-        if (module is IGraphModule { Program: var program })
-            WriteAliases(json, program);
+        if (module is not IGraphModule { Program: var program })
+            return;
+        WriteAliases(json, program);
+        WriteOwnModes(json, program);
     }
 
     /// <summary>The further names of what is used, each with the name that the graphs have for it.</summary>

@@ -26,7 +26,7 @@ internal static class TensorOperations
         var written = Written(call);
         var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput) || Array.Exists(written, tensor => interpreter.Overlay.Owns(tensor) && interpreter.Constants.IsRead(tensor));
         // What changes a tensor of the model's is part of what the model does.
-        if (!depends && !Draws(call) && !MakesDistribution(call) && Array.TrueForAll(written, interpreter.Overlay.Owns))
+        if (!depends && !Draws(call) && !MakesDistribution(call) && Array.TrueForAll(written, interpreter.Constants.IsOwn))
             return null;
         // A module is made, not computed: it needs its sizes.
         if (call.Method.IsStatic && typeof(torch.nn.Module).IsAssignableFrom(call.Traits.ReturnType))
@@ -34,8 +34,7 @@ internal static class TensorOperations
         if (Transparent(call) is { } value)
             return value;
         foreach (var tensor in written)
-            if (interpreter.Overlay.Owns(tensor))
-                interpreter.Constants.BeforeWrite(tensor);
+            interpreter.Constants.BeforeWrite(tensor);
         if (IsOfRealDistribution(call) || (depends && IsPartOfForward(call)))
             return interpreter.Run(call.Method, call.Arguments);
         if (call.This is torch.nn.Module)
