@@ -5,6 +5,7 @@ namespace TorchSharp.Fx.Fuzz;
 /// <summary>
 /// Generated modules, traced by symbols, with examples of two shapes and with a free dimension: both ways to run a graph give eager's bits, and Debug and Release code give the same graph.
 /// </summary>
+[Collection(nameof(Alone))]
 public sealed class ModuleTests
 {
     private static readonly long[][] Shapes = [[3, 4], [2, 6], [5, 4], [3, 1]];

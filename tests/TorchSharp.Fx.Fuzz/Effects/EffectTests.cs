@@ -3,6 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Fuzz.Effects;
 
 /// <summary>Generated modules with effects: whatever can be made of their graphs does what the modules do, results, state and draws.</summary>
+[Collection(nameof(Alone))]
 public sealed class EffectTests
 {
     private readonly SortedDictionary<string, int> counts = new(StringComparer.Ordinal);
