@@ -28,12 +28,15 @@ public sealed class Features : IReadOnlyDictionary<string, Tensor>, IDisposable
     /// <exception cref="InvalidOperationException">The value is no tensor: use <see cref="value{T}"/>.</exception>
     public Tensor this[string key] => AsTensor(key, Find(key));
 
-    /// <summary>The value under a name: a tensor, or whatever type the node has (a size, a tuple).</summary>
+    /// <summary>The value under a name: a tensor, or whatever type the node has (a size, a tuple; null as <c>object</c> or a nullable type).</summary>
     /// <exception cref="KeyNotFoundException">There is no such name; the message lists the nearest.</exception>
     /// <exception cref="InvalidOperationException">The value is of another type.</exception>
-    public T value<T>(string key) => Find(key) is T found
-        ? found
-        : throw new InvalidOperationException($"The feature '{key}' is a {TypeName(values[key])}, not a {typeof(T).Name}.");
+    public T value<T>(string key) => Find(key) switch
+    {
+        T found => found,
+        null when typeof(T) == typeof(object) || Nullable.GetUnderlyingType(typeof(T)) is not null => default!,
+        var other => throw new InvalidOperationException($"The feature '{key}' is a {TypeName(other)}, not a {typeof(T).Name}."),
+    };
 
     /// <inheritdoc/>
     public IEnumerable<string> Keys => values.Keys;
