@@ -1,3 +1,4 @@
+using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -21,8 +22,12 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
 
     internal nn.Module Module(string path) => modules.TryGetValue(path, out var own) ? own : hierarchy.Module(path);
 
-    /// <summary>The module that a node calls, to decide by what kind it is; of one with hooks nothing is known.</summary>
-    internal nn.Module Module(Node call) => Module(call.target.name) is var module && ModuleHooks.On(module) ? Opaque : module;
+    /// <summary>The module that a node calls, to decide by what kind it is; of one with hooks nothing is known, and one that stays in training does something else.</summary>
+    internal nn.Module Module(Node call) => Module(call.target.name) is var module && (ModuleHooks.On(module) || StaysInTraining(call.target.name, module)) ? Opaque : module;
+
+    /// <summary>Whether the mode of a module is its own, and makes a difference.</summary>
+    private bool StaysInTraining(string path, nn.Module module)
+        => module.training && source is IGraphModule { Program.Unregistered: var kept } && kept.ContainsKey(path) && !modules.ContainsKey(path) && ModuleModes.Matters(module);
 
     /// <summary>Stands for a module that has to be called as it is.</summary>
     private static readonly nn.Module Opaque = new Scope("opaque");

@@ -7,7 +7,7 @@ internal sealed class GraphProgram
 {
     private readonly nn.Module owner;
     private readonly ModuleHierarchy source;
-    private readonly SharedState state = null!;
+    private readonly SharedState state;
     private readonly Dictionary<string, Tensor> constants;
     private readonly List<IDisposable> parts = [];
     private readonly bool returnsFeatures;

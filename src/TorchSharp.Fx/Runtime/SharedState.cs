@@ -170,7 +170,7 @@ internal sealed class SharedState
         return found;
     }
 
-    /// <summary>Registers what the source itself has not registered but keeps in a field or list.</summary>
+    /// <summary>Registers what no graph used before, or what the source itself has not registered but keeps in a field or list.</summary>
     private void Place(string path)
     {
         var (prefix, name) = ModuleHierarchy.Split(path);
@@ -179,10 +179,10 @@ internal sealed class SharedState
             return;
         if (source.Find(path) is nn.Module module)
         {
-            Open(prefix).register_module(name, module);
             // A function has none of its modules registered, and no mode of its own.
-            if (source.Root is not TracedFunction)
+            if (source.Root is not TracedFunction && !source.Root.modules().Any(known => ReferenceEquals(known, module)))
                 unregistered[path] = module;
+            Open(prefix).register_module(name, module);
         }
         else
             Share(Open(prefix), name, path, source.Attribute(path)());

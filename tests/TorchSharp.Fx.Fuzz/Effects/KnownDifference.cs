@@ -11,7 +11,6 @@ internal sealed record KnownDifference(string Reason, string Ways, string Code)
     internal static KnownDifference[] All { get; } =
     [
         new("Exporters: writes through views that depend on sizes, dropout in place, functions without a result.", "TorchScript|ONNX", "."),
-        new("A module that nobody registered has the mode of the copy, not its own.", "clone|saved|fused|optimised", @"heads\["),
         new("A feature that is an input and written to later: its gradient.", "gradients of features", "."),
     ];
 

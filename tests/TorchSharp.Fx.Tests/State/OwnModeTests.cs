@@ -65,4 +65,42 @@ public sealed class OwnModeTests
             Traced.Same(eager.call(x), copy.call(x));
         }
     }
+
+    [Fact]
+    public void So_does_an_optimised_copy_where_the_mode_makes_a_difference()
+    {
+        var (model, eager) = (new Model(), new Model());
+        foreach (var each in new[] { model, eager })
+            each.eval();
+        using var optimised = fx.symbolic_trace(model).optimize_for_inference();
+        using var _ = no_grad();
+        for (var call = 0; call < 2; call++)
+            Assert.True(eager.call(x).allclose(optimised.call(x), 1e-5, 1e-5));
+    }
+
+    private sealed class Choosing : nn.Module<Tensor, Tensor>
+    {
+        internal Choosing() : base(nameof(Choosing)) => RegisterComponents();
+
+        internal readonly BatchNorm1d First = nn.BatchNorm1d(4);
+
+        internal readonly BatchNorm1d Second = nn.BatchNorm1d(4);
+
+        public override Tensor forward(Tensor x) => First.call(x);
+    }
+
+    [Fact]
+    public void A_registered_module_that_an_edit_brings_in_has_the_mode_of_all()
+    {
+        var model = new Choosing();
+        using var traced = fx.symbolic_trace(model);
+        var first = traced.graph.find_nodes(Opcode.call_module).Single();
+        using (traced.graph.inserting_after(first))
+            first.replace_all_uses_with(traced.graph.create_node(Opcode.call_module, new ModuleTarget("Second", ((ModuleTarget)first.target).Method), [first], typeof(Tensor)), user => user.op == Opcode.output);
+        traced.recompile();
+        traced.eval();
+        Assert.Equal((false, false), (model.First.training, model.Second.training));
+        model.eval();
+        Traced.Same(model.Second.call(model.First.call(x)), traced.call(x));
+    }
 }
