@@ -53,7 +53,7 @@ public static class ConstantFolding
     {
         // A table that scales its rows down to a largest norm does so at each call.
         ModuleTarget { Path: var path, Method: var method } => modules.Module(path) is var called && !(called.training && ModuleModes.Matters(called)) && !Hooks.RunBy(node, called)
-            && Operations.Of(called, method, training: false) is { Writes: Operands.None } does && !does.Has(Effects.Lasting & ~Effects.Updates) && !DetachedCopy.Renormalises(called),
+            && Operations.Of(called, method, training: false) is { Writes: Operands.None } does && !does.Has(Effects.Lasting & ~Effects.Updates) && !NativeSettings.AnyRenormalises(called),
         PlaceholderTarget or OutputTarget => false,
         _ => aliases.IsPure(node),
     };

@@ -19,7 +19,7 @@ internal sealed class DeepCopy
     /// <summary>The modes that copied modules get; their own where null.</summary>
     internal ModuleModes? Modes { get; init; }
 
-    /// <summary>Whether a module that TorchSharp keeps in native code is shared rather than refused.</summary>
+    /// <summary>Whether a module that TorchSharp keeps in native code is shared, unless it writes to its own parameters.</summary>
     internal bool SharesNative { get; init; }
 
     /// <summary>Whether parameters are shared, as TorchSharp's own modules only read them.</summary>
@@ -71,7 +71,7 @@ internal sealed class DeepCopy
     {
         if (module is ICloneable own)
             return (nn.Module)(copies[module] = own.Clone());
-        if (Registry.IsNative(module) && SharesNative)
+        if (Registry.IsNative(module) && SharesNative && !NativeSettings.Renormalises(module))
             return module;
         var copy = (nn.Module)MemberwiseCopy.Invoke(module, null)!;
         copies[module] = copy;

@@ -1,5 +1,4 @@
 using TorchSharp.Fx.Tracing;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -13,8 +12,7 @@ internal sealed class DetachedCopy
 
     private DetachedCopy(nn.Module module, string path, ModuleModes? modes)
     {
-        var writes = Renormalises(module);
-        copier = new() { SharesNative = !writes, SharesParameters = !writes && Homes.Of(module.GetType()) == Home.TorchSharp, Modes = modes };
+        copier = new() { SharesNative = true, SharesParameters = Homes.Of(module.GetType()) == Home.TorchSharp && !NativeSettings.AnyRenormalises(module), Modes = modes };
         Module = (nn.Module)copier.Of(module, path);
     }
 
@@ -22,10 +20,7 @@ internal sealed class DetachedCopy
 
     /// <summary>A copy where running the module itself might change it, or where it is in another mode; else null.</summary>
     internal static DetachedCopy? Where(nn.Module module, string path, ModuleModes? modes)
-        => Homes.Of(module.GetType()) != Home.TorchSharp || Renormalises(module) || (ModuleModes.Matters(module) && (module.training || modes?.IsTraining(module) is true)) ? new(module, path, modes) : null;
-
-    /// <summary>Whether a module scales the rows that are looked up in it down to a largest norm, whatever its mode.</summary>
-    internal static bool Renormalises(nn.Module module) => module is Embedding or EmbeddingBag && NativeText.Of(module) is { } text && NativeText.Number(text, "max_norm") is not null;
+        => Homes.Of(module.GetType()) != Home.TorchSharp || NativeSettings.AnyRenormalises(module) || (ModuleModes.Matters(module) && (module.training || modes?.IsTraining(module) is true)) ? new(module, path, modes) : null;
 
     /// <summary>Gives up the copied tensors, but for those in the result.</summary>
     internal void Release(object? result)

@@ -58,4 +58,37 @@ public sealed class SequenceTests
         Assert.Equal(0, model.Held.Norm.num_batches_tracked!.item<long>());
         Traced.Same(model.call(x), result);
     }
+
+    /// <summary>A table that scales its rows down to a largest norm, within a leaf.</summary>
+    private sealed class Table : nn.Module<Tensor, Tensor>
+    {
+        internal Table() : base(nameof(Table)) => RegisterComponents();
+
+        internal readonly Embedding Rows = nn.Embedding(4, 4, max_norm: 0.1);
+
+        public override Tensor forward(Tensor x) => Rows.call(x);
+    }
+
+    private sealed class Outer : nn.Module<Tensor, Tensor>
+    {
+        private readonly nn.Module<Tensor, Tensor> leaf;
+
+        internal Outer(nn.Module<Tensor, Tensor> leaf) : base(nameof(Outer))
+        {
+            this.leaf = leaf;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor x) => leaf.call(x) * 2;
+    }
+
+    [Theory, InlineData(true), InlineData(false)]
+    public void Tracing_by_example_leaves_the_rows_of_a_table_in_a_leaf(bool isSequence)
+    {
+        var table = new Table();
+        using var before = table.Rows.weight!.detach().clone();
+        nn.Module<Tensor, Tensor> leaf = isSequence ? nn.Sequential(("rows", table.Rows)) : table;
+        new LeafTracer(leaf.GetType()).trace(new Outer(leaf), [arange(4)]);
+        Traced.Same(before, table.Rows.weight!.detach());
+    }
 }

@@ -54,6 +54,12 @@ internal static class NativeSettings
         return (nn.Module)Factories[type].Invoke(null, BindingFlags.DoNotWrapExceptions, null, arguments, null)!;
     }
 
+    /// <summary>Whether a module scales the rows that are looked up in it down to a largest norm, whatever its mode.</summary>
+    internal static bool Renormalises(nn.Module module) => module is Embedding or EmbeddingBag && NativeText.Of(module) is { } text && NativeText.Number(text, "max_norm") is not null;
+
+    /// <summary>Whether a module, or one in it, does.</summary>
+    internal static bool AnyRenormalises(nn.Module module) => Renormalises(module) || module.children().Any(AnyRenormalises);
+
     /// <summary>Another module of the same settings.</summary>
     internal static nn.Module Like(nn.Module module)
         => Build(module.GetType().Name, Of(module), module.named_parameters().ToDictionary(entry => entry.name, entry => entry.parameter.shape));
