@@ -8,6 +8,8 @@ internal sealed class Constants(Interpreter interpreter)
 {
     private readonly List<Made> made = [];
     private readonly List<torch.Tensor> temporaries = [];
+    // Views on what was there before, such as a buffer of the model: a write to one is a write to that.
+    private readonly HashSet<torch.Tensor> outside = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Notes a computed tensor. It is temporary unless .NET's code may keep it, as a <c>Lazy</c> does that calls back into the program.</summary>
     internal void Add(Made computed, bool isTemporary)
@@ -16,6 +18,8 @@ internal sealed class Constants(Interpreter interpreter)
         if (isTemporary)
             temporaries.Add(computed.Tensor);
         made.Add(computed);
+        if (Reads(computed, read => !ReferenceEquals(read, computed.Tensor) && !IsOwn(read) && ShareMemory(read, computed.Tensor)))
+            outside.Add(computed.Tensor);
     }
 
     /// <summary>The graph has handles of its own on those it reads.</summary>
@@ -29,33 +33,42 @@ internal sealed class Constants(Interpreter interpreter)
     internal bool IsRead(torch.Tensor written) => Sharing(written).Any(entry => interpreter.Symbols.TryGet(entry.Tensor, out _));
 
     /// <summary>Whether a tensor and its memory are the trace's, and no view on what was there before.</summary>
-    internal bool IsOwn(torch.Tensor tensor) => interpreter.Overlay.Owns(tensor) && (Sharing(tensor).FirstOrDefault() is not { } first || !IsView(first));
+    internal bool IsOwn(torch.Tensor tensor) => interpreter.Overlay.Owns(tensor) && !outside.Contains(tensor);
 
     /// <summary>Before a write: makes a computed tensor, and all that share its memory, values of the graph.</summary>
     internal void BeforeWrite(torch.Tensor written)
     {
         if (interpreter.Symbols.TryGet(written, out var known) && known.node.op != Opcode.get_attr)
             return;
-        var sharing = Sharing(written).ToArray();
         if (!IsOwn(written))
             ForbidReaders(written);
         if (!interpreter.Overlay.Owns(written))
             return;
+        var sharing = Sharing(written).ToArray();
         foreach (var entry in sharing)
-            interpreter.Symbols.Bind(entry.Tensor, ReferenceEquals(entry, sharing[0]) && !IsView(entry) ? Copy(entry.Tensor) : Again(entry));
+            interpreter.Symbols.Bind(entry.Tensor, ReferenceEquals(entry, sharing[0]) && IsOwn(entry.Tensor) ? Copy(entry.Tensor) : Again(entry));
     }
 
     /// <summary>What was computed of a tensor that was there before holds until the first write to that: the next run would have to compute it again.</summary>
     private void ForbidReaders(torch.Tensor written)
     {
-        var reader = made.Find(entry => !entry.Tensor.IsInvalid && !ShareMemory(entry.Tensor, written)
-            && Array.Exists(entry.Call.Arguments, argument => argument.Reference is torch.Tensor { IsInvalid: false } read && ShareMemory(read, written)));
+        var reader = made.Find(entry => !entry.Tensor.IsInvalid && !ShareMemory(entry.Tensor, written) && Reads(entry, read => ShareMemory(read, written)));
         if (reader is not null)
             throw Untraceable.ReadBeforeWrite(interpreter, reader.Call.Method);
     }
 
-    /// <summary>Whether a computed tensor is a view on one that was there before, such as a buffer of the model: then the write is one to that.</summary>
-    private static bool IsView(Made first) => Array.Exists(first.Call.Arguments, argument => argument.Reference is torch.Tensor { IsInvalid: false } viewed && !ReferenceEquals(viewed, first.Tensor) && ShareMemory(viewed, first.Tensor));
+    /// <summary>Whether a tensor was computed of one that is asked for, given itself or in a list.</summary>
+    private bool Reads(Made computed, Predicate<torch.Tensor> isAskedFor)
+    {
+        return Array.Exists(computed.Call.Arguments, argument => interpreter.Holds(argument.Reference, Decide));
+
+        bool? Decide(object part) => part switch
+        {
+            torch.Tensor tensor => !tensor.IsInvalid && isAskedFor(tensor),
+            SpanModel span => interpreter.Holds(span.Array, Decide),
+            _ => null,
+        };
+    }
 
     private IEnumerable<Made> Sharing(torch.Tensor written) => made.Where(entry => !entry.Tensor.IsInvalid && ShareMemory(entry.Tensor, written));
 

@@ -50,6 +50,9 @@ internal sealed partial class Interpreter
 
     private SeenStructure Structures => field ??= new(this);
 
+    /// <inheritdoc cref="Structure.Any"/>
+    internal bool Holds(object? value, Func<object, bool?> decide) => Structures.Any(value, decide);
+
     private bool IsTag(long number) => Symbols.TryRead(number, out _);
 
     private bool IsTag(int number) => Symbols.TryRead(number, out _);

@@ -13,7 +13,7 @@ public sealed class UnregisteredTensorTests
         public override Tensor forward(Tensor x) => body(kept[0], x);
     }
 
-    public static TheoryData<string> Right => ["add", "view", "symbol first", "after"];
+    public static TheoryData<string> Right => ["add", "view", "symbol first", "after", "view of a list"];
 
     private static Tensor Run(string kind, Tensor kept, Tensor x) => kind switch
     {
@@ -21,6 +21,8 @@ public sealed class UnregisteredTensorTests
         "view" => kept[..2].add_(0.25).sum() + kept + x,
         "symbol first" => kept.mul_(x) + kept.sum(),
         "after" => kept.add_(0.25).sum() + (kept * 2) + x,
+        "view of a list" => broadcast_tensors(kept, kept)[0].add_(0.25).sum() + x,
+        "list" => x + cat([kept, kept]).sum() + kept.add_(0.25),
         "mean" => x + kept.mean() + kept.add_(0.25),
         _ => x + kept.reshape(2, 2).max() * kept.narrow(0, 0, 2).add_(0.25).sum(),
     };
@@ -34,7 +36,7 @@ public sealed class UnregisteredTensorTests
             Traced.Same(eager.call(ones(4)), traced.call(ones(4)));
     }
 
-    [Theory, InlineData("mean", "Tensor.mean"), InlineData("max of a view", "Tensor.max")]
+    [Theory, InlineData("mean", "Tensor.mean"), InlineData("list", "torch.cat"), InlineData("max of a view", "Tensor.max")]
     public void What_was_computed_of_it_before_the_write_is_no_constant(string kind, string reader)
     {
         var refused = Assert.Throws<TraceException>(() => fx.symbolic_trace(new Keeping((kept, x) => Run(kind, kept, x))));
