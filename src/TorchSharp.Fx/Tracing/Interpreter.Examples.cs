@@ -21,7 +21,7 @@ internal sealed partial class Interpreter
     /// <summary>Computes a node that was just made.</summary>
     internal void ComputeExample(Node node)
     {
-        NoteShape(node);
+        unnoted.Add(node);
         Examples?.Compute(node);
     }
 

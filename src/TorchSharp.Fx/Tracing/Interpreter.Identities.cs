@@ -5,6 +5,7 @@ internal sealed partial class Interpreter
 {
     private readonly Dictionary<Node, string> identities = [];
     private readonly Dictionary<Node, string> shapes = [];
+    private readonly List<Node> unnoted = [];
     private int reshaped;
 
     /// <summary>
@@ -15,6 +16,9 @@ internal sealed partial class Interpreter
     {
         if (identities.TryGetValue(node, out var known))
             return known;
+        // Most traces never ask.
+        unnoted.ForEach(NoteShape);
+        unnoted.Clear();
         var does = Operations.Of(node, null);
         var reads = node.target switch
         {

@@ -45,22 +45,40 @@ internal sealed class ModelFacts(Interpreter interpreter) : IDisposable
         _ => Other,
     };
 
+    /// <summary>Operands come first, from a list of what is open: a program may be longer than the stack is deep.</summary>
     private object? Of(Node node)
     {
         if (known.TryGetValue(node, out var value))
             return value;
-        value = node.target switch
+        var open = new Stack<Node>([node]);
+        while (open.TryPeek(out var next))
         {
-            AttributeTarget => interpreter.Tracer.Attributes.Held(node) ?? Other,
-            BuiltinTarget target => Builtin(target, node),
-            // Its parameters may be spans, which no object holds.
-            FunctionTarget { Method.Name: nameof(Enumerable.SequenceEqual) }
-                => Of(node.args[0]) is Array left && Of(node.args[1]) is Array right ? AreEqual(left, right) : Other,
-            MemberTarget or MethodTarget or FunctionTarget => IsAllowed(node) ? Call(node) : Other,
-            _ => Other,
-        };
-        return known[node] = value;
+            Node[] unknown = MayBeKnown(next) ? [.. next.all_input_nodes.Where(input => !known.ContainsKey(input))] : [];
+            foreach (var input in unknown)
+                open.Push(input);
+            if (unknown.Length == 0)
+                known.TryAdd(open.Pop(), Find(next));
+        }
+        return known[node];
     }
+
+    private static bool MayBeKnown(Node node) => node.target switch
+    {
+        BuiltinTarget or FunctionTarget { Method.Name: nameof(Enumerable.SequenceEqual) } => true,
+        MemberTarget or MethodTarget or FunctionTarget => IsAllowed(node),
+        _ => false,
+    };
+
+    private object? Find(Node node) => node.target switch
+    {
+        AttributeTarget => interpreter.Tracer.Attributes.Held(node) ?? Other,
+        _ when !MayBeKnown(node) => Other,
+        BuiltinTarget target => Builtin(target, node),
+        // Its parameters may be spans, which no object holds.
+        FunctionTarget { Method.Name: nameof(Enumerable.SequenceEqual) }
+            => Of(node.args[0]) is Array left && Of(node.args[1]) is Array right ? AreEqual(left, right) : Other,
+        _ => Call(node),
+    };
 
     private object Builtin(BuiltinTarget target, Node node)
     {

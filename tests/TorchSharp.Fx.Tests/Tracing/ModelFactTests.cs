@@ -183,4 +183,17 @@ public sealed class ModelFactTests
         Traced.Same(model.call(x), features.call(x).Values.Last());
         Traced.Same(x * 2, features.call(x).Values.First());
     }
+
+    [Fact]
+    public void A_long_program_is_asked_no_deeper_than_it_is_long()
+    {
+        static Tensor Forward(Tensor x)
+        {
+            for (var i = 0; i < 30_000; i++)
+                x = x + 1;
+            return x.shape[0] == 3 ? x : x.neg();
+        }
+        var graph = new Tracer().trace((Func<Tensor, Tensor>)Forward, [torch.zeros(3)]);
+        Assert.Contains(graph.nodes, node => node.target.name == "_assert");
+    }
 }
