@@ -12,7 +12,7 @@ namespace TorchSharp.Fx;
 /// </summary>
 public partial class Tracer
 {
-    private static readonly Memo<Type, bool> Leaves = new(type => type.Assembly == typeof(Tracer).Assembly || (Homes.Of(type) == Home.TorchSharp && !IsContainer(type)));
+    private static readonly Memo<Type, bool> Leaves = new(type => type.Assembly == typeof(Tracer).Assembly || (Homes.Of(type) == Home.TorchSharp && !Registry.IsContainer(type)));
 
     private readonly HashSet<MethodBase> leafFunctions;
     private readonly Stack<(torch.nn.Module Module, string Path)> scopes = new();
@@ -255,14 +255,6 @@ public partial class Tracer
         _ when type.IsByRefLike => Value.OfStruct(value),
         _ => Interpreter.ToValue(value, type),
     };
-
-    private static bool IsContainer(Type module)
-    {
-        for (var type = module; type is not null; type = type.BaseType)
-            if (type.Name is "Sequential" or "ModuleList`1" or "ModuleDict`1" or "ParameterList" or "ParameterDict" or "Sequential`1" or "Sequential`2" || type.Name.StartsWith("Sequential`", StringComparison.Ordinal))
-                return true;
-        return false;
-    }
 
     private static MethodBase Definition(MethodBase method) => method is MethodInfo { IsGenericMethod: true } generic ? generic.GetGenericMethodDefinition() : method;
 }

@@ -18,9 +18,7 @@ internal static class TensorOperations
         var interpreter = call.Interpreter;
         if (KeepsNumbers(call))
             return interpreter.RunOnHost(call.Method, call.Arguments, []);
-        foreach (ref var argument in call.Arguments.AsSpan(call.Method.IsStatic ? 0 : 1))
-            if (InterpretedEnumerable.IsLazy(argument.Reference))
-                argument = Value.OfObject(InterpretedEnumerable.ToArray(interpreter, argument.Reference!));
+        Gather(call);
         if (call.This is torch.nn.Module module && Registers.Contains(call.Method.Name) && !interpreter.Overlay.Owns(module))
             throw Untraceable.ChangesModel(interpreter, call.Method);
         var written = Written(call);
@@ -52,6 +50,14 @@ internal static class TensorOperations
                 throw Untraceable.ReadsTensor(interpreter, call.Method, subject);
         }
         return Record(call);
+    }
+
+    /// <summary>Makes arrays of the sequences among the arguments that the program only computes when they are gone through.</summary>
+    internal static void Gather(in Invocation call)
+    {
+        foreach (ref var argument in call.Arguments.AsSpan(call.Method.IsStatic ? 0 : 1))
+            if (InterpretedEnumerable.IsLazy(argument.Reference))
+                argument = Value.OfObject(InterpretedEnumerable.ToArray(call.Interpreter, argument.Reference!));
     }
 
     /// <summary>Whether a method is a helper of the forward that is followed: one that a module of TorchSharp's own, which is no leaf here, has beside it.</summary>

@@ -66,9 +66,7 @@ internal static class RecordedCalls
         var interpreter = call.Interpreter;
         if (TensorOperations.KeepsNumbers(call))
             return interpreter.RunOnHost(call.Method, call.Arguments, []);
-        foreach (ref var argument in call.Arguments.AsSpan(call.Method.IsStatic ? 0 : 1))
-            if (InterpretedEnumerable.IsLazy(argument.Reference))
-                argument = Value.OfObject(InterpretedEnumerable.ToArray(interpreter, argument.Reference!));
+        TensorOperations.Gather(call);
         if (IsFollowed(call))
             return interpreter.Run(call.Method, call.Arguments);
         var does = call.Traits.Does;
