@@ -65,6 +65,9 @@ internal sealed class Snapshot
                 numbers.Add(System.Convert.ToDouble(value, CultureInfo.InvariantCulture));
                 structure.Append(value.GetType().Name);
                 break;
+            case Generator:
+                structure.Append(nameof(Generator));
+                break;
             default:
                 AddAll(value.GetType().Name + "{", value.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Select(field => field.GetValue(value)));
                 break;
