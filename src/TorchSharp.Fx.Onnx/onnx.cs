@@ -2,8 +2,8 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
 
-/// <summary>Export to ONNX. Counterpart: <c>torch.onnx</c>.</summary>
-public static class onnx
+/// <summary>Export to ONNX, and import from it. Counterpart: <c>torch.onnx</c>.</summary>
+public static partial class onnx
 {
     // A protobuf message can't have more.
     private const long MostBytes = 2_000_000_000;

@@ -15,6 +15,15 @@ public static class Inlining
     /// <param name="args">What its parameters stand for: nodes of the graph, or constants.</param>
     /// <exception cref="TraceException">The function can't be written as a graph; the message says where and what to do.</exception>
     public static Node inline(this Graph graph, Delegate function, params ImmutableArray<Argument> args)
+        => Write(graph, function, args) switch
+        {
+            NodeArgument { Node: var result } when !args.Contains(new NodeArgument(result)) => result,
+            var result when args.Contains(result) => throw new ArgumentException($"The function returns its argument {result}, which is no node.", nameof(args)),
+            var result => throw new ArgumentException($"The function returns {result}, which is no node. Let it return one value."),
+        };
+
+    /// <summary>As <see cref="inline(Graph, Delegate, ImmutableArray{Argument})"/>, for a function of any result: that may be a structure of nodes, a constant or an argument.</summary>
+    internal static Argument Write(Graph graph, Delegate function, ImmutableArray<Argument> args)
     {
         ArgumentNullException.ThrowIfNull(graph);
         var tracer = new Tracer();
@@ -37,20 +46,18 @@ public static class Inlining
     /// <inheritdoc cref="inline(Graph, Delegate, ImmutableArray{Argument})"/>
     public static Node inline(this Graph graph, Func<Tensor, Tensor, Tensor, Tensor> function, Argument arg1, Argument arg2, Argument arg3) => inline(graph, (Delegate)function, arg1, arg2, arg3);
 
-    private static Node Copy(Graph source, Graph graph, ImmutableArray<Argument> args)
+    private static Argument Copy(Graph source, Graph graph, ImmutableArray<Argument> args)
     {
         Node[] inputs = [.. source.find_nodes(Opcode.placeholder)];
         if (inputs.Length != args.Length)
             throw new ArgumentException($"The function takes {inputs.Length} ({string.Join<Node>(", ", inputs)}), but {args.Length} are given.", nameof(args));
         if (source.nodes.FirstOrDefault(node => node.op is Opcode.get_attr or Opcode.call_module) is { } held)
             throw new ArgumentException($"The function uses the {(held.op == Opcode.get_attr ? "tensor" : "module")} '{held.target}' of its own, which a graph can't hold. {Instead(held)}");
-        if (source.output_node().args[0] is not NodeArgument { Node: var result })
-            throw new ArgumentException($"The function returns {source.output_node().args[0]}, which is no node. Let it return one value.");
         var copies = inputs.Zip(args).ToDictionary(pair => pair.First, pair => pair.Second);
         foreach (var node in source.nodes)
             if (node.op is not (Opcode.placeholder or Opcode.output))
                 copies[node] = graph.node_copy(node, inner => copies[inner]);
-        return copies[result] is NodeArgument copy ? copy.Node : throw new ArgumentException($"The function returns its argument {copies[result]}, which is no node.", nameof(args));
+        return source.output_node().args[0].map(node => copies[node]);
     }
 
     private static string Instead(Node held) => held.op == Opcode.get_attr
