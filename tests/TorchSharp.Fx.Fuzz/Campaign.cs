@@ -3,7 +3,7 @@ using System.Globalization;
 namespace TorchSharp.Fx.Fuzz;
 
 /// <summary>
-/// Runs generated programs, batch by batch: by default the first few seeds, which are the same every time; FX_FUZZ_PROGRAMS=20000 runs that many and FX_FUZZ_SEED=7 starts elsewhere.
+/// Runs generated programs, batch by batch: by default the first few seeds, which are the same every time; FX_FUZZ_PROGRAMS=20000 runs that many and FX_FUZZ_SEED=7 starts elsewhere, and FX_FUZZ_SEED=7,9 runs those two.
 /// A failure shows the program and says how to run it alone.
 /// </summary>
 /// <param name="test">The test class, for who repeats a failure.</param>
@@ -13,17 +13,16 @@ internal sealed class Campaign(Type test, int programs, IProgramKind kind)
 {
     private const int BatchSize = 100;
 
-    private readonly int first = Setting("FX_FUZZ_SEED") ?? 1;
-    private readonly int count = Setting("FX_FUZZ_PROGRAMS") ?? programs;
+    private readonly int[] chosen = Seeds(Setting("FX_FUZZ_PROGRAMS") ?? programs);
     private readonly int reported = Setting("FX_FUZZ_REPORTS") ?? 3;
     private readonly string? log = Environment.GetEnvironmentVariable("FX_FUZZ_LOG");
     private readonly List<int> failures = [];
 
     internal void Run()
     {
-        for (var done = 0; done < count; done += BatchSize)
-            RunBatch([.. Enumerable.Range(first + done, Math.Min(BatchSize, count - done))]);
-        Assert.True(failures.Count == 0, $"{failures.Count} of {count} programs differ: seeds {string.Join(", ", failures.Take(20))}.\n{string.Concat(failures.Take(reported).Select(Report))}");
+        foreach (var batch in chosen.Chunk(BatchSize))
+            RunBatch(batch);
+        Assert.True(failures.Count == 0, $"{failures.Count} of {chosen.Length} programs differ: seeds {string.Join(", ", failures.Take(20))}.\n{string.Concat(failures.Take(reported).Select(Report))}");
     }
 
     private void RunBatch(int[] seeds)
@@ -67,6 +66,10 @@ internal sealed class Campaign(Type test, int programs, IProgramKind kind)
 
     private string Report(int seed)
         => $"\nSeed {seed}: {kind.Report(seed)}\nAgain: FX_FUZZ_SEED={seed} FX_FUZZ_PROGRAMS=1 dotnet run --project tests/TorchSharp.Fx.Fuzz -- -class {test.FullName}\n";
+
+    private static int[] Seeds(int count) => Environment.GetEnvironmentVariable("FX_FUZZ_SEED") is { } list && list.Contains(',', StringComparison.Ordinal)
+        ? [.. list.Split(',').Select(seed => int.Parse(seed, CultureInfo.InvariantCulture))]
+        : [.. Enumerable.Range(Setting("FX_FUZZ_SEED") ?? 1, count)];
 
     private static int? Setting(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } given ? int.Parse(given, CultureInfo.InvariantCulture) : null;
 }

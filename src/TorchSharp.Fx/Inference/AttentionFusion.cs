@@ -46,7 +46,7 @@ internal sealed class AttentionFusion(InferenceGraph layers)
     {
         if (addends.Count == 0)
             return new Literal(null);
-        if (addends.Count > 1 && addends.All(addend => addend.Node.op == Opcode.get_attr))
+        if (addends.Count > 1 && addends.All(addend => addend.Node.op == Opcode.get_attr && !layers.Written.Holds(layers.Tensor(addend.Node.target.name))))
         {
             var tensors = addends.Select(addend => layers.Tensor(addend.Node.target.name)).Zip(addends, (tensor, addend) => addend.IsByWindow ? tensor.squeeze(0) : tensor);
             return layers.Graph.get_attr(layers.AddConstant(tensors.Aggregate((a, b) => a + b)));

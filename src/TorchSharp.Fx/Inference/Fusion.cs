@@ -48,7 +48,8 @@ internal sealed class Fusion(InferenceGraph layers)
     /// <summary>Puts a module with a kernel in the place of the one that a node calls, if there is one.</summary>
     private void UseKernel(Node node, Func<nn.Module, KernelModule?> kernelOf)
     {
-        if (layers.Module(node) is not KernelModule && kernelOf(layers.Module(node)) is { } kernel && !IsReadInside(node.target.name))
+        if (layers.Module(node) is not KernelModule && !IsReadInside(node.target.name)
+            && !layers.Written.HoldsAny(layers.Module(node)) && kernelOf(layers.Module(node)) is { } kernel)
             layers.Replace(node.target.name, kernel);
         if (layers.Module(node) is KernelModule && ((ModuleTarget)node.target).Method.DeclaringType?.Assembly != typeof(Fusion).Assembly)
             Replace(node, node.target.name, Forward, node.args);
@@ -61,8 +62,11 @@ internal sealed class Fusion(InferenceGraph layers)
             || node.args is not [NodeArgument { Node: var input }, NodeArgument { Node: { op: Opcode.get_attr } weight }, var bias]
             || bias is not (Literal { Value: null } or NodeArgument { Node.op: Opcode.get_attr }))
             return;
+        var (table, added) = (layers.Tensor(weight.target.name), bias is NodeArgument { Node: var read } ? layers.Tensor(read.target.name) : null);
+        if (layers.Written.Holds(table) || layers.Written.Holds(added))
+            return;
         var path = $"{node.name}_kernel";
-        layers.Add(path, new FusedLinear(layers.Tensor(weight.target.name), bias is NodeArgument { Node: var added } ? layers.Tensor(added.target.name) : null, FusedActivation.None), weight.target.name);
+        layers.Add(path, new FusedLinear(table, added, FusedActivation.None), weight.target.name);
         Replace(node, path, Forward, [input]);
     }
 
@@ -70,7 +74,8 @@ internal sealed class Fusion(InferenceGraph layers)
     internal void FoldBatchNorms()
     {
         foreach (var node in layers.Calls)
-            if (layers.Module(node) is BatchNorm { track_running_stats: true } norm && OnlyInput(node) is { } layer && layers.Module(layer) is FusedConvolution { Activation.IsNone: true } convolution)
+            if (layers.Module(node) is BatchNorm { track_running_stats: true } norm && !layers.Written.HoldsAny(norm) && OnlyInput(node) is { } layer
+                && layers.Module(layer) is FusedConvolution { Activation.IsNone: true } convolution)
             {
                 layers.Replace(layer.target.name, convolution.Then(norm));
                 layers.Bypass(node, layer);
@@ -148,7 +153,7 @@ internal sealed class Fusion(InferenceGraph layers)
         foreach (var (node, isSecond, areBoth) in chosen)
         {
             var path = $"{node.name}_in_place";
-            layers.Replace(path, new ArithmeticInPlace(node.target.name == "mul", areBoth));
+            layers.Replace(path, new ArithmeticInPlace(node.target.name == "mul", areBoth, isSecond));
             Replace(node, path, ComputeOver, isSecond ? [node.args[1], node.args[0]] : node.args[..2]);
         }
     }

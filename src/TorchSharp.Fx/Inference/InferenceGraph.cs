@@ -17,6 +17,9 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
 
     internal Graph Graph => graph;
 
+    /// <summary>The model's tensors that the graph writes to, which no layer may keep in another form.</summary>
+    internal WrittenMemory Written { get; } = new(graph, new(source));
+
     /// <summary>The calls of modules, as they are now.</summary>
     internal Node[] Calls => [.. graph.find_nodes(Opcode.call_module)];
 

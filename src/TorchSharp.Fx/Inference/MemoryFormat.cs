@@ -40,6 +40,20 @@ internal static class MemoryFormat
         return copy;
     }
 
+    /// <summary>Whether each element has memory of its own, without gaps between: so a new tensor lies in memory, in whatever order.</summary>
+    internal static bool IsDense(Tensor tensor)
+    {
+        var (span, numel) = (1L, 1L);
+        for (var dimension = 0; dimension < tensor.dim(); dimension++)
+        {
+            var (size, stride) = (tensor.size(dimension), tensor.stride(dimension));
+            if (size > 1 && stride == 0)
+                return false;
+            (span, numel) = (span + (size - 1) * stride, numel * size);
+        }
+        return span == numel || numel == 0;
+    }
+
     /// <summary>Whether strides are as wanted; that of a dimension of one element says nothing.</summary>
     private static bool Has(ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, ReadOnlySpan<long> wanted)
     {

@@ -36,8 +36,8 @@ public static class DeadCode
     {
         var dead = new List<Node>();
         var needed = new HashSet<Node>();
-        // The caller still has its inputs afterwards, and the module its parameters.
-        var readLater = graph.nodes.Where(node => node.op is Opcode.get_attr or Opcode.placeholder).SelectMany(aliases.Places).ToHashSet();
+        // The caller still has its inputs afterwards, the module its parameters, and code that isn't known whatever it was given or gave.
+        var readLater = graph.nodes.Where(node => node.op is Opcode.get_attr or Opcode.placeholder).SelectMany(aliases.Places).Append(Place.Anywhere).ToHashSet();
         foreach (var node in graph.nodes.Reverse())
         {
             if (!needed.Contains(node) && node.op is not (Opcode.output or Opcode.placeholder) && !aliases.Lasts(node) && !isKept(node)

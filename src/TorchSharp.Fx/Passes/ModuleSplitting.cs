@@ -16,12 +16,14 @@ public static class ModuleSplitting
     /// <param name="split_callback">Says of each node which computes something in which partition it belongs: any number or name. Tensors that a graph reads go where they are read.</param>
     /// <param name="qualname_map">Filled with the original's name of each module and tensor of the submodules, <c>submod_0.conv</c> → <c>conv</c>; may be null.</param>
     /// <param name="keep_original_order">Whether partitions run in the order of their first nodes, rather than as early as what they need allows.</param>
-    /// <exception cref="ArgumentException">Partitions need each other's values, or, with <paramref name="keep_original_order"/>, later ones.</exception>
+    /// <exception cref="ArgumentException">
+    /// Partitions need each other's values, or, with <paramref name="keep_original_order"/>, later ones; or one writes to a constant of which another has a view.
+    /// </exception>
     public static T split_module<T>(this T m, Func<Node, object> split_callback, IDictionary<string, string>? qualname_map = null, bool keep_original_order = false) where T : nn.Module, IGraphModule
     {
         ArgumentNullException.ThrowIfNull(m);
         ArgumentNullException.ThrowIfNull(split_callback);
-        var parts = SplitPart.Of(m.graph, split_callback, m.graph.Aliases(m.Program.Source));
+        var parts = SplitPart.Of(m.graph, split_callback, m.Program.Source);
         var ordered = keep_original_order ? InOrder(parts) : Sorted(parts);
         var content = new Dictionary<string, object>(StringComparer.Ordinal);
         var graph = Chain(m, ordered, content);

@@ -10,7 +10,7 @@ namespace TorchSharp.Fx;
 internal sealed class OutputProtection
 {
     private static readonly MethodInfo Clone = typeof(Tensor).GetMethod(nameof(Tensor.clone), Type.EmptyTypes)!;
-    private static readonly MethodInfo Alias = typeof(Tensor).GetMethod(nameof(Tensor.alias), Type.EmptyTypes)!;
+    private static readonly MethodInfo Alias = ((Func<Tensor?, Tensor?>)StructureClones.alias).Method;
     private static readonly MethodInfo CloneAll = typeof(StructureClones).GetMethod(nameof(StructureClones.clone), BindingFlags.Static | BindingFlags.NonPublic)!;
 
     private readonly Graph graph;
@@ -111,8 +111,7 @@ internal sealed class OutputProtection
         var before = current.GetValueOrDefault(written, written);
         using var here = graph.inserting_before(write);
         var copy = graph.call_method(Clone, before);
-        // In the mode of the value: the write's own may record nothing.
-        (copy.origin, copy.gradient_mode) = (write.origin, written.gradient_mode);
+        (copy.origin, copy.gradient_mode) = (write.origin, ModeOf(written, write));
         foreach (var user in before.users.ToArray())
             if (user.op != Opcode.output && positions.TryGetValue(user, out var position) && position >= positions[write])
                 user.replace_input_with(before, copy);
@@ -127,9 +126,17 @@ internal sealed class OutputProtection
             before = before.next;
         using var here = graph.inserting_after(before);
         var copy = method.IsStatic ? graph.call_function(method, node) : graph.call_method(method, node);
-        copy.StandsFor(node);
+        (copy.origin, copy.gradient_mode) = (node.origin, ModeOf(node, node));
         made.Push((node, replacements[node] = copy));
     }
+
+    /// <summary>A copy asks for gradients if its value does, whatever the block is that it is made in: it records, where that block may not.</summary>
+    private static GradientMode? ModeOf(Node value, Node made) => (value.gradient_mode, made.gradient_mode) switch
+    {
+        (null, null) => null,
+        ({ Infers: true } inferring, _) => inferring,
+        _ => GradientMode.enable_grad,
+    };
 
     /// <summary>The last read among those of some values, and the last but for one value's.</summary>
     private struct LatestReads()

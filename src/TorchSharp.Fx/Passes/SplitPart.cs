@@ -19,8 +19,9 @@ internal sealed class SplitPart(string name)
         => nodes.SelectMany(node => node.all_input_nodes.Append(node)).Where(node => node.op is Opcode.get_attr or Opcode.call_module).Where(node => node.op == Opcode.get_attr || nodes.Contains(node)).Select(node => node.target.name).Distinct();
 
     /// <summary>The parts of a graph, in the order of their first nodes.</summary>
-    internal static List<SplitPart> Of(Graph graph, Func<Node, object> split_callback, AliasAnalysis aliases)
+    internal static List<SplitPart> Of(Graph graph, Func<Node, object> split_callback, ModuleHierarchy modules)
     {
+        var aliases = graph.Aliases(modules);
         var parts = new Dictionary<string, SplitPart>(StringComparer.Ordinal);
         var homes = new Dictionary<Node, SplitPart>();
         foreach (var node in graph.nodes.Where(node => node.op is not (Opcode.placeholder or Opcode.get_attr or Opcode.output)))
@@ -34,6 +35,7 @@ internal sealed class SplitPart(string name)
         foreach (var (node, home) in homes)
             home.Needs.UnionWith(node.all_input_nodes.Where(homes.ContainsKey).Select(input => homes[input]).Where(other => other != home));
         KeepWritesInPlace([.. graph.nodes.Where(homes.ContainsKey)], homes, aliases);
+        RefuseWrittenConstants(graph, homes, aliases, modules);
         return [.. parts.Values];
     }
 
@@ -58,6 +60,19 @@ internal sealed class SplitPart(string name)
                 (writers[place], readers[place]) = (home, []);
             }
         }
+    }
+
+    /// <summary>What a part gives of a constant is a copy, as of any graph's: another part's write would miss it.</summary>
+    private static void RefuseWrittenConstants(Graph graph, Dictionary<Node, SplitPart> homes, AliasAnalysis aliases, ModuleHierarchy modules)
+    {
+        var constants = graph.find_nodes(Opcode.get_attr).Where(node => modules.IsConstant(node.target.name)).ToArray();
+        foreach (var constant in constants)
+            foreach (var writer in homes.Keys.Where(node => aliases.MutatedBy(node).Any(written => aliases.PlaceOf(written) == aliases.PlaceOf(constant))))
+                if (aliases.ClassOf(constant).FirstOrDefault(view => homes.TryGetValue(view, out var home) && home != homes[writer] && view.users.Any(user => IsElsewhere(user, home))) is { } view)
+                    throw new ArgumentException($"The partition '{homes[view].Name}' hands on '{view}', a view of the constant '{constant.target.name}', and '{homes[writer].Name}' writes to "
+                        + $"that by '{writer}'. Let split_callback put both nodes into one partition.");
+
+        bool IsElsewhere(Node user, SplitPart home) => !homes.TryGetValue(user, out var other) || other != home;
     }
 
     private void Follow(SplitPart earlier)

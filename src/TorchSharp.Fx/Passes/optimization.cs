@@ -8,7 +8,7 @@ public static class optimization
 {
     /// <summary>
     /// A copy of a graph module in which each batch norm is part of the convolution or linear layer before it. The copy shares nothing with the original. A pair is left alone where that would not
-    /// be the same: the layer is called again or has another reader, its weight is read directly, it is transposed, tied to another layer, one of the two has hooks, or the norm has no running statistics; and a linear layer unless its output
+    /// be the same: the layer is called again or has another reader, its weight is read directly, it is transposed, tied to another layer, one of the two has hooks or a tensor that the graph writes to, or the norm has no running statistics; and a linear layer unless its output
     /// is known to have two dimensions (<paramref name="example_inputs"/>). Functions are left alone, too. The copy asserts the number of dimensions for which it is the same. Counterpart: <c>torch.fx.experimental.optimization.fuse</c>.
     /// </summary>
     /// <param name="model">The graph module, in eval mode.</param>
@@ -24,8 +24,9 @@ public static class optimization
         var fused = model.clone();
         if (example_inputs.Length > 0)
             new ShapeProp(fused, fused.graph, fused.Program.Constants).propagate(example_inputs);
+        var written = new WrittenMemory(fused.graph, fused.Program.Source);
         foreach (var norm in fused.graph.nodes.Where(node => node.op == Opcode.call_module).ToArray())
-            if (norm.args is [NodeArgument { Node: { op: Opcode.call_module } layer }] && Fuse(fused, layer, norm))
+            if (norm.args is [NodeArgument { Node: { op: Opcode.call_module } layer }] && Fuse(fused, layer, norm, written))
             {
                 AssertRank(fused, layer, norm);
                 norm.replace_all_uses_with(layer);
@@ -51,13 +52,13 @@ public static class optimization
         graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [same, message], typeof(void));
     }
 
-    private static bool Fuse(IGraphModule module, Node layer, Node norm)
+    private static bool Fuse(IGraphModule module, Node layer, Node norm, WrittenMemory written)
     {
         var modules = module.Program.Source;
         if (layer.users.Count != 1 || layer.gradient_mode != norm.gradient_mode || modules.Module(norm.target.name) is not BatchNorm { training: false, running_mean: not null, running_var: not null } statistics)
             return false;
         var called = modules.Module(layer.target.name);
-        if (ModuleHooks.On(statistics) || ModuleHooks.On(called) || IsTied((nn.Module)module, called))
+        if (ModuleHooks.On(statistics) || ModuleHooks.On(called) || IsTied((nn.Module)module, called) || written.HoldsAny(statistics) || written.HoldsAny(called))
             return false;
         if (module.Program.Used.Count(path => IsPartOf(path, called, modules)) != 1 || module.graph.find_nodes(Opcode.call_module, layer.target.name).Count() != 1)
             return false;

@@ -42,6 +42,32 @@ internal sealed class Constants(Interpreter interpreter)
             return;
         if (!IsOwn(written))
             ForbidReaders(written);
+        MakeValues(written);
+    }
+
+    /// <summary>
+    /// Before a leaf: what it may write to, keep or hand back for others to write to becomes a value of the graph. Of a model's own tensor nothing is
+    /// forbidden where the leaf merely might write to it.
+    /// </summary>
+    internal void BeforeLeaf(Operation does, IEnumerable<object?> given)
+    {
+        if (does is { Writes: Operands.None, Views: Operands.None })
+            return;
+        var found = new List<torch.Tensor>();
+        foreach (var value in given)
+            Holds(value, tensor =>
+            {
+                found.Add(tensor);
+                return false;
+            });
+        foreach (var tensor in found)
+            if (!interpreter.Symbols.TryGet(tensor, out var known) || known.node.op == Opcode.get_attr)
+                MakeValues(tensor);
+    }
+
+    /// <summary>Binds a computed tensor to a copy that each run makes, and all that share its memory to views on that copy.</summary>
+    private void MakeValues(torch.Tensor written)
+    {
         if (!interpreter.Overlay.Owns(written))
             return;
         var sharing = Sharing(written).ToArray();
@@ -58,9 +84,11 @@ internal sealed class Constants(Interpreter interpreter)
     }
 
     /// <summary>Whether a tensor was computed of one that is asked for, given itself or in a list.</summary>
-    private bool Reads(Made computed, Predicate<torch.Tensor> isAskedFor)
+    private bool Reads(Made computed, Predicate<torch.Tensor> isAskedFor) => Array.Exists(computed.Call.Arguments, argument => Holds(argument.Reference, isAskedFor));
+
+    private bool Holds(object? value, Predicate<torch.Tensor> isAskedFor)
     {
-        return Array.Exists(computed.Call.Arguments, argument => interpreter.Holds(argument.Reference, Decide));
+        return interpreter.Holds(value, Decide);
 
         bool? Decide(object part) => part switch
         {

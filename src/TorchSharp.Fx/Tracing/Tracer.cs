@@ -220,6 +220,7 @@ public partial class Tracer
     private object? RecordLeaf(object?[] args)
     {
         var parameters = Traits.Of(call.Method).Parameters;
+        Interpreter.Constants.BeforeLeaf(Operations.Of(call.Module, call.Method, training: null), args);
         var arguments = new Argument[args.Length];
         for (var i = 0; i < args.Length; i++)
             arguments[i] = Interpreter.ToArgument(FromObject(args[i], parameters[i].ParameterType), parameters[i].ParameterType);

@@ -24,9 +24,9 @@ internal static partial class EffectProgram
         var result = writer.Filled(signature.Result.Template);
         var body = Typed().Replace(statements, "Tensor $1 =");
         var hook = random.Next(3) == 0 ? Hooks[random.Next(Hooks.Length)] : "";
-        if (Member.In(hook).FirstOrDefault() is not { } hooked || !Member.In(body + result).Contains(hooked))
+        if (Member.In(hook).FirstOrDefault() is not { } hooked || !Member.In($"{body} {result}").Contains(hooked))
             hook = "";
-        var members = Member.In(body + result + hook);
+        var members = Member.In($"{body} {result} {hook}");
         return $$"""
             public sealed class {{Name(seed)}} : nn.Module<Tensor, {{(signature.HasExtra ? signature.Extra.Type + ", " : "")}}{{signature.Result.Type}}>
             {

@@ -92,6 +92,7 @@ internal static class Extraction
         Tensor[] tensors => Array.ConvertAll(tensors, Copied),
         List<Tensor> tensors => tensors.ConvertAll(Copied),
         Dictionary<string, Tensor> tensors => tensors.ToDictionary(entry => entry.Key, entry => Copied(entry.Value)),
+        (Tensor a, List<Tensor> b) => (Copied(a), b.ConvertAll(Copied)),
         Couple couple => couple with { First = Copied(couple.First), Second = Copied(couple.Second) },
         (Tensor a, Tensor b) => (Copied(a), Copied(b)),
         _ => value,

@@ -11,7 +11,7 @@ internal static class Tensors
     internal static IEnumerable<Tensor> In(object? value) => value switch
     {
         Tensor tensor => [tensor],
-        null or string or IConvertible => [],
+        null or string or IConvertible or Generator => [],
         ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(i => In(tuple[i])),
         IDictionary dictionary => dictionary.Values.Cast<object?>().SelectMany(In),
         IEnumerable sequence => sequence.Cast<object?>().SelectMany(In),

@@ -125,6 +125,30 @@ public sealed class SplitModuleTests
         Assert.Throws<ArgumentException>(() => traced.split_module(node => node.name == "add_" ? "write" : "reads"));
     }
 
+    private sealed class WritesToItsOwn() : Module<Tensor, Tensor>(nameof(WritesToItsOwn))
+    {
+        private readonly Tensor[] kept = [full([2, 2], 0.5f)];
+
+        public override Tensor forward(Tensor x)
+        {
+            var scale = x.mean() * 2;
+            kept[0].t().add_(scale);
+            return kept[0] + x;
+        }
+    }
+
+    [Fact]
+    public void A_view_of_a_constant_that_another_part_writes_to_is_refused()
+    {
+        using var traced = fx.symbolic_trace(new WritesToItsOwn(), suppress_trace_warning: true);
+        var refused = Assert.Throws<ArgumentException>(() => traced.split_module(node => node.name == "t" ? 0 : 1));
+        Assert.Equal("The partition 'submod_0' hands on 't', a view of the constant '_tensor_constant0', and 'submod_1' writes to that by 'add_'. Let split_callback put both nodes into one partition.", refused.Message);
+        using var split = traced.split_module(node => node.name switch { "t" or "add_" => 1, "add" => 2, _ => 0 });
+        var eager = new WritesToItsOwn();
+        for (var call = 0; call < 2; call++)
+            Assert.Equal(eager.call(ones(2, 2)), split.call(ones(2, 2)));
+    }
+
     [Fact]
     public void An_extractor_stays_one()
     {

@@ -143,8 +143,10 @@ internal static partial class Operations
     /// <summary>Code outside of TorchSharp: arithmetic of .NET's, members that only hand on a part of what they are called on, and functions that carry a mark are known.</summary>
     private static Operation Foreign(MethodBase method, Type type)
     {
-        if (type == typeof(Math) || type == typeof(MathF) || type == typeof(StructureClones))
+        if (type == typeof(Math) || type == typeof(MathF))
             return Operation.Pure;
+        if (type == typeof(StructureClones))
+            return method.Name == nameof(StructureClones.alias) ? Operation.View : Operation.Pure;
         if (type == typeof(Casts))
             return Cast;
         if ((type == typeof(Enumerable) || type == typeof(MemoryExtensions)) && method.Name == nameof(Enumerable.SequenceEqual))

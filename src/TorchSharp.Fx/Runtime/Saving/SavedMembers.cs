@@ -67,7 +67,8 @@ internal sealed class SavedMembers(SavedTypes types)
     }
 
     private bool IsOperation(MethodBase method)
-        => types.Allows(method.DeclaringType!) || TensorOperations.IsOperation(method) || (method.DeclaringType == typeof(Math) || method.DeclaringType == typeof(MathF)) && method is { IsPublic: true, IsStatic: true };
+        => types.Allows(method.DeclaringType!) || TensorOperations.IsOperation(method) || method.DeclaringType == typeof(StructureClones)
+            || (method.DeclaringType == typeof(Math) || method.DeclaringType == typeof(MathF)) && method is { IsPublic: true, IsStatic: true };
 
     private static MethodBase? Closed(MethodBase method, Type[] generic)
     {
