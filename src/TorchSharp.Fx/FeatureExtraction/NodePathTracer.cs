@@ -11,7 +11,7 @@ namespace TorchSharp.Fx;
 public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwareTracer(tracer_kwargs)
 {
     private readonly OrderedDictionary<Node, string> names = [];
-    private readonly Dictionary<string, int> lastIndex = new(StringComparer.Ordinal);
+    private readonly PathNumbers numbers = new();
     private readonly HashSet<string> updated = new(StringComparer.Ordinal);
     private readonly HashSet<Node> written = [];
     private readonly Dictionary<Node, HashSet<Node>> buffers = [];
@@ -79,13 +79,6 @@ public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwar
     private string QualifiedName(Node node)
     {
         var name = node.op == Opcode.call_module ? currentModule : currentModule.Length == 0 ? node.name : $"{currentModule}.{node.name}";
-        (name, _) = Namespace.SplitSuffix(name);
-        if (!lastIndex.TryGetValue(name, out var index))
-        {
-            lastIndex[name] = 0;
-            return name;
-        }
-        lastIndex[name] = index + 1;
-        return $"{name}_{index + 1}";
+        return numbers.Next(name);
     }
 }

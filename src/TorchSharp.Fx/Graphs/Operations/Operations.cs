@@ -40,6 +40,7 @@ internal static partial class Operations
         MemberTarget { Member: FieldInfo } => Operation.View,
         BuiltinTarget { Operation: Builtin._assert } => Assertion,
         BuiltinTarget { Operation: Builtin.getitem } => Operation.View,
+        { Callee.Method: var method } when method.DeclaringType == typeof(aten) => OfSchema(node),
         { Callee: { } callee } => Given(Of(callee.Method), callee, node),
         _ => Operation.Pure,
     };
@@ -52,6 +53,11 @@ internal static partial class Operations
         IKeepsNothing => Operation.ViewOfAny,
         _ => Of(module).In(training),
     };
+
+    /// <summary>What an operation does that is called by name: its schema says it. Those that draw random numbers have none.</summary>
+    private static Operation OfSchema(Node node) => node.args is [Literal { Value: string overload }, ..] && AtenSchema.Find(overload) is { } schema
+        ? schema.Writes ? new(Effects.None, Operands.All, Operands.All) : schema.Views ? Operation.ViewOfAny : Operation.Pure
+        : Operation.Opaque;
 
     private static readonly Operation Assertion = new(Effects.WritesState);
     private static readonly Operation Cast = new(Effects.WritesState, Views: Operands.First);

@@ -143,18 +143,10 @@ internal static unsafe class Shims
         GC.KeepAlive(bias);
     }
 
-    private static bool Exports()
-    {
-        // Loads libtorch, by TorchSharp's own rules.
-        torch.TryInitializeDeviceType(DeviceType.CPU);
-        return NativeLibrary.TryLoad(Library, typeof(Shims).Assembly, null, out var library)
-            && new[]
-            {
-                nameof(aoti_torch_cpu_mkldnn__convolution_pointwise), nameof(aoti_torch_cpu_mkldnn__convolution_pointwise_binary), nameof(aoti_torch_cpu_mkldnn__convolution_pointwise_binary_),
-                nameof(aoti_torch_cpu__linear_pointwise), nameof(aoti_torch_cpu__linear_pointwise_binary), nameof(aoti_torch_call_dispatcher), nameof(aoti_torch_new_tensor_handle),
-                nameof(torch_new_list_reserve_size), nameof(torch_list_push_back), nameof(aoti_torch_empty_strided), nameof(aoti_torch_get_data_ptr), nameof(aoti_torch_get_sizes), nameof(aoti_torch_get_strides),
-            }.All(name => NativeLibrary.TryGetExport(library, name, out _));
-    }
+    private static bool Exports() => Dispatcher.IsAvailable && Dispatcher.Exports(
+        nameof(aoti_torch_cpu_mkldnn__convolution_pointwise), nameof(aoti_torch_cpu_mkldnn__convolution_pointwise_binary), nameof(aoti_torch_cpu_mkldnn__convolution_pointwise_binary_),
+        nameof(aoti_torch_cpu__linear_pointwise), nameof(aoti_torch_cpu__linear_pointwise_binary), nameof(aoti_torch_empty_strided), nameof(aoti_torch_get_data_ptr),
+        nameof(aoti_torch_get_sizes), nameof(aoti_torch_get_strides));
 
     /// <summary>Calls an operation by its schema name. Tensors and lists on the stack pass into its hands.</summary>
     private static Tensor Call(string operation, params Span<ulong> stack)
@@ -170,37 +162,13 @@ internal static unsafe class Shims
         return (byte)stack[0] != 0;
     }
 
-    private static void Dispatch(string operation, Span<ulong> stack)
-    {
-        fixed (byte* name = FusedActivation.Native(operation), overload = "\0"u8)
-        fixed (ulong* values = stack)
-            Check(aoti_torch_call_dispatcher(name, overload, values));
-    }
+    private static void Dispatch(string operation, Span<ulong> stack) => Check(Dispatcher.Call(operation, "", stack) ? 0 : 1);
 
-    private static ulong Handle(Tensor tensor)
-    {
-        IntPtr handle;
-        Check(aoti_torch_new_tensor_handle(tensor.Handle, &handle));
-        GC.KeepAlive(tensor);
-        return (ulong)handle;
-    }
+    private static ulong Handle(Tensor tensor) => Dispatcher.Handle(tensor);
 
-    private static ulong List(ReadOnlySpan<long> values)
-    {
-        IntPtr list;
-        Check(torch_new_list_reserve_size((nuint)values.Length, &list));
-        foreach (var value in values)
-            Check(torch_list_push_back(list, (ulong)value));
-        return (ulong)list;
-    }
+    private static ulong List(ReadOnlySpan<long> values) => Dispatcher.List(MemoryMarshal.Cast<long, ulong>(values));
 
-    /// <summary>An optional argument is a box that the callee frees: C++'s <c>delete</c> is <c>free</c> on every platform of libtorch.</summary>
-    private static ulong Some(ulong value)
-    {
-        var box = (ulong*)NativeMemory.Alloc(sizeof(ulong));
-        *box = value;
-        return (ulong)box;
-    }
+    private static ulong Some(ulong value) => Dispatcher.Some(value);
 
     private static void Check(int code)
     {
@@ -228,18 +196,6 @@ internal static unsafe class Shims
 
     [DllImport(Library)]
     private static extern int aoti_torch_cpu__linear_pointwise_binary(IntPtr x, IntPtr other, IntPtr w, IntPtr* b, byte* attr, IntPtr* ret);
-
-    [DllImport(Library)]
-    private static extern int aoti_torch_call_dispatcher(byte* operation, byte* overload, ulong* stack);
-
-    [DllImport(Library)]
-    private static extern int aoti_torch_new_tensor_handle(IntPtr tensor, IntPtr* ret);
-
-    [DllImport(Library)]
-    private static extern int torch_new_list_reserve_size(nuint size, IntPtr* ret);
-
-    [DllImport(Library)]
-    private static extern int torch_list_push_back(IntPtr list, ulong value);
 
     [DllImport(Library)]
     private static extern int aoti_torch_empty_strided(long dimensions, long* sizes, long* strides, int type, int device, int deviceIndex, IntPtr* ret);

@@ -67,7 +67,7 @@ internal sealed class SavedMembers(SavedTypes types)
     }
 
     private bool IsOperation(MethodBase method)
-        => types.Allows(method.DeclaringType!) || TensorOperations.IsOperation(method) || method.DeclaringType == typeof(StructureClones)
+        => types.Allows(method.DeclaringType!) || TensorOperations.IsOperation(method) || method.DeclaringType == typeof(StructureClones) || (method.DeclaringType == typeof(aten) && method.IsPublic)
             || (method.DeclaringType == typeof(Math) || method.DeclaringType == typeof(MathF)) && method is { IsPublic: true, IsStatic: true };
 
     private static MethodBase? Closed(MethodBase method, Type[] generic)

@@ -17,7 +17,7 @@ internal sealed class SavedTypes
         ["byte"] = typeof(byte), ["short"] = typeof(short), ["ushort"] = typeof(ushort), ["int"] = typeof(int), ["uint"] = typeof(uint), ["long"] = typeof(long),
         ["ulong"] = typeof(ulong), ["float"] = typeof(float), ["double"] = typeof(double), ["decimal"] = typeof(decimal), ["nint"] = typeof(nint), ["nuint"] = typeof(nuint),
         ["Half"] = typeof(Half), ["Complex"] = typeof(Complex), ["Range"] = typeof(Range), ["Index"] = typeof(Index), ["Array"] = typeof(Array), ["Math"] = typeof(Math), ["MathF"] = typeof(MathF),
-        ["StructureClones"] = typeof(StructureClones),
+        ["StructureClones"] = typeof(StructureClones), ["aten"] = typeof(aten),
         ["Tensor"] = typeof(Tensor), ["Features"] = typeof(Features), ["Nullable"] = typeof(Nullable<>), ["KeyValuePair"] = typeof(KeyValuePair<,>),
         ["ValueTuple1"] = typeof(ValueTuple<>), ["ValueTuple2"] = typeof(ValueTuple<,>), ["ValueTuple3"] = typeof(ValueTuple<,,>), ["ValueTuple4"] = typeof(ValueTuple<,,,>),
         ["ValueTuple5"] = typeof(ValueTuple<,,,,>), ["ValueTuple6"] = typeof(ValueTuple<,,,,,>), ["ValueTuple7"] = typeof(ValueTuple<,,,,,,>), ["ValueTuple8"] = typeof(ValueTuple<,,,,,,,>),
