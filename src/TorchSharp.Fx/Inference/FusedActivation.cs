@@ -10,26 +10,26 @@ internal sealed class FusedActivation
 {
     private readonly Func<Tensor, Tensor> inPlace;
 
-    private FusedActivation(string name, int kind, Func<Tensor, Tensor> inPlace, double[]? scalars = null, string algorithm = "", float alpha = 0, float beta = 0)
+    private FusedActivation(string name, int kind, Func<Tensor, Tensor> apply, Func<Tensor, Tensor> inPlace, double[]? scalars = null, string algorithm = "", float alpha = 0, float beta = 0)
     {
-        this.inPlace = inPlace;
+        (Apply, this.inPlace) = (apply, inPlace);
         Name = name;
         (Algorithm, Alpha, Beta) = (kind, alpha, beta);
         Scalars = scalars ?? [];
         (NativeName, NativeAlgorithm) = (Native(name), Native(algorithm));
     }
 
-    internal static FusedActivation None { get; } = new("none", 0, result => result);
+    internal static FusedActivation None { get; } = new("none", 0, input => input, result => result);
 
-    internal static FusedActivation Relu { get; } = new("relu", 0x20, result => result.relu_());
+    internal static FusedActivation Relu { get; } = new("relu", 0x20, input => input.relu(), result => result.relu_());
 
-    private static readonly FusedActivation Relu6 = new("hardtanh", 0x2e, result => result.hardtanh_(0, 6), [0, 6], beta: 6);
-    private static readonly FusedActivation Silu = new("swish", 0x2c, result => result.silu_(), alpha: 1);
-    private static readonly FusedActivation Hardswish = new("hardswish", 0x34, result => result.hardswish_(), alpha: 1 / 6f, beta: 0.5f);
-    private static readonly FusedActivation Hardsigmoid = new("hardsigmoid", 0x28, result => result.hardsigmoid_(), alpha: 1 / 6f, beta: 0.5f);
-    private static readonly FusedActivation Sigmoid = new("sigmoid", 0x29, result => result.sigmoid_());
-    private static readonly FusedActivation Tanh = new("tanh", 0x21, result => result.tanh_());
-    private static readonly FusedActivation Gelu = new("gelu", 0x31, Gelu_, algorithm: "none");
+    private static readonly FusedActivation Relu6 = new("hardtanh", 0x2e, input => input.hardtanh(0, 6), result => result.hardtanh_(0, 6), [0, 6], beta: 6);
+    private static readonly FusedActivation Silu = new("swish", 0x2c, input => input.silu(), result => result.silu_(), alpha: 1);
+    private static readonly FusedActivation Hardswish = new("hardswish", 0x34, input => input.hardswish(), result => result.hardswish_(), alpha: 1 / 6f, beta: 0.5f);
+    private static readonly FusedActivation Hardsigmoid = new("hardsigmoid", 0x28, input => input.hardsigmoid(), result => result.hardsigmoid_(), alpha: 1 / 6f, beta: 0.5f);
+    private static readonly FusedActivation Sigmoid = new("sigmoid", 0x29, input => input.sigmoid(), result => result.sigmoid_());
+    private static readonly FusedActivation Tanh = new("tanh", 0x21, input => input.tanh(), result => result.tanh_());
+    private static readonly FusedActivation Gelu = new("gelu", 0x31, input => input.gelu(), Gelu_, algorithm: "none");
 
     /// <summary>The kernel's name for it, also for people.</summary>
     internal string Name { get; }
@@ -49,6 +49,9 @@ internal sealed class FusedActivation
     internal byte[] NativeAlgorithm { get; }
 
     internal bool IsNone => this == None;
+
+    /// <summary>The same by TorchSharp's own operation.</summary>
+    internal Func<Tensor, Tensor> Apply { get; }
 
     /// <summary>The same by TorchSharp's own operation, over its argument.</summary>
     internal void Apply_(Tensor result)

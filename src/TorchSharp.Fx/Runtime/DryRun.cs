@@ -8,6 +8,9 @@ internal class DryRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, T
 {
     protected override object? get_attr(Node node) => ((Tensor)base.get_attr(node)!).detach().clone();
 
+    /// <summary>Nobody differentiates what a dry run computes; a node that asks for the mode is told the program's.</summary>
+    private protected override IDisposable? EnterMode(Node node) => GlobalState.ReadsMode(node) ? base.EnterMode(node) : no_grad();
+
     /// <summary>The modes that modules run in; their own where null.</summary>
     internal ModuleModes? Modes { get; init; }
 

@@ -145,9 +145,12 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
         return last.GroupBy(entry => entry.Value, entry => entry.Key).ToDictionary(group => group.Key, group => group.ToList());
     }
 
+    /// <summary>Enters the gradient mode that a node runs in.</summary>
+    private protected virtual IDisposable? EnterMode(Node node) => node.gradient_mode?.Enter();
+
     private object? Located(Node node)
     {
-        using var mode = node.gradient_mode?.Enter();
+        using var mode = EnterMode(node);
         try
         {
             return run_node(node);

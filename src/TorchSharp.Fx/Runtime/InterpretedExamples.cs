@@ -64,7 +64,6 @@ internal sealed class InterpretedExamples : ExampleValues
     {
         if (node.target is BuiltinTarget { Operation: Builtin._assert })
             return;
-        using var noGradients = GlobalState.ReadsMode(node) ? null : no_grad();
         using var scope = NewDisposeScope();
         try
         {

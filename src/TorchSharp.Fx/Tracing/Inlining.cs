@@ -15,21 +15,18 @@ public static class Inlining
     /// <param name="args">What its parameters stand for: nodes of the graph, or constants.</param>
     /// <exception cref="TraceException">The function can't be written as a graph; the message says where and what to do.</exception>
     public static Node inline(this Graph graph, Delegate function, params ImmutableArray<Argument> args)
-        => Write(graph, function, args) switch
-        {
-            NodeArgument { Node: var result } when !args.Contains(new NodeArgument(result)) => result,
-            var result when args.Contains(result) => throw new ArgumentException($"The function returns its argument {result}, which is no node.", nameof(args)),
-            var result => throw new ArgumentException($"The function returns {result}, which is no node. Let it return one value."),
-        };
+        => ((NodeArgument)Write(graph, function, args, MustBeNode)).Node;
 
-    /// <summary>As <see cref="inline(Graph, Delegate, ImmutableArray{Argument})"/>, for a function of any result: that may be a structure of nodes, a constant or an argument.</summary>
-    internal static Argument Write(Graph graph, Delegate function, ImmutableArray<Argument> args)
+    /// <summary>As <see cref="inline(Graph, Delegate, ImmutableArray{Argument})"/>, for a function of any result: that may be a structure of nodes, a constant or an argument. <paramref name="check"/> is told of that, in the function's own nodes, before any is added.</summary>
+    internal static Argument Write(Graph graph, Delegate function, ImmutableArray<Argument> args, Action<Argument>? check = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
         var tracer = new Tracer();
         try
         {
-            return Copy(tracer.trace(function), graph, args);
+            var traced = tracer.trace(function);
+            check?.Invoke(traced.output_node().args[0]);
+            return Copy(traced, graph, args);
         }
         finally
         {
@@ -45,6 +42,14 @@ public static class Inlining
 
     /// <inheritdoc cref="inline(Graph, Delegate, ImmutableArray{Argument})"/>
     public static Node inline(this Graph graph, Func<Tensor, Tensor, Tensor, Tensor> function, Argument arg1, Argument arg2, Argument arg3) => inline(graph, (Delegate)function, arg1, arg2, arg3);
+
+    private static void MustBeNode(Argument result)
+    {
+        if (result is not NodeArgument { Node: var node })
+            throw new ArgumentException($"The function returns {result}, which is no node. Let it return one value.");
+        if (node.op == Opcode.placeholder)
+            throw new ArgumentException($"The function returns its argument '{node}', which is no node of its own.");
+    }
 
     private static Argument Copy(Graph source, Graph graph, ImmutableArray<Argument> args)
     {

@@ -9,7 +9,10 @@ internal sealed class Observation
     internal Exception? Thrown { get; set; }
 
     /// <summary>Whether a graph said that it is not for these inputs.</summary>
-    internal bool IsRefusal => Thrown is GraphAssertionException || Thrown?.InnerException is GraphAssertionException;
+    internal bool IsRefusal => Thrown is GraphAssertionException || Thrown?.InnerException is GraphAssertionException || IsStaleHistory;
+
+    /// <summary>libtorch brings the history of a view up to date when it is read: without a read that was dead code, it takes the view for a leaf.</summary>
+    private bool IsStaleHistory => (Thrown?.InnerException ?? Thrown)?.Message.Contains("a leaf Variable that requires grad is being used in an in-place operation", StringComparison.Ordinal) is true;
 
     internal int Count => seen.Count;
 
@@ -34,7 +37,10 @@ internal sealed class Observation
         return Thrown is null == other.Thrown is null || other.IsRefusal || (Thrown is not null && comparison.MayNotThrow) ? null : $"{Text(Thrown)} and {Text(other.Thrown)}";
     }
 
-    internal static string Text(Exception? thrown) => thrown is null ? "no exception" : $"{(thrown.InnerException ?? thrown).GetType().Name} ({(thrown.InnerException ?? thrown).Message.Split('\n')[0]})";
+    internal static string Text(Exception? thrown) => thrown is null ? "no exception" : $"{(thrown.InnerException ?? thrown).GetType().Name} ({(thrown.InnerException ?? thrown).Message.Split('\n')[0]}){(ShowsStacks ? $"\n{thrown}" : "")}";
+
+    /// <summary>FX_FUZZ_STACKS=1 shows where what was thrown comes from.</summary>
+    private static bool ShowsStacks { get; } = Environment.GetEnvironmentVariable("FX_FUZZ_STACKS") == "1";
 }
 
 /// <summary>How two observations are compared.</summary>

@@ -17,6 +17,8 @@ internal sealed class Traced : IDisposable
     {
         (Scenario, Module, this.ownsModule) = (scenario, module, ownsModule);
         tracer = new(Kwargs(scenario));
+        // An example is run as the program will be: some throw only where gradients are recorded.
+        using var recorded = set_grad_enabled(scenario.HasGradients);
         try
         {
             Graph = tracer.trace(module);

@@ -19,7 +19,7 @@ public sealed class NullFeatureTests
     public void They_are_null_where_the_input_is()
     {
         using var extractor = feature_extraction.create_feature_extractor(new Optional(), ["mask", "relu_"]);
-        Assert.Null(extractor.call(ones(2), null).value<Tensor?>("mask"));
+        Assert.Null(extractor.call(ones(2), null).value<object?>("mask"));
         using var mask = ones(2);
         using (var given = extractor.call(ones(2), mask))
             Assert.Equal(mask, given["mask"]);
@@ -34,7 +34,7 @@ public sealed class NullFeatureTests
         fx.save(extractor, file);
         using var loaded = Loaded(extractor, file);
         File.Delete(file);
-        Assert.Null(loaded.call(ones(2), null).value<Tensor?>("mask"));
+        Assert.Null(loaded.call(ones(2), null).value<object?>("mask"));
     }
 
     private static T Loaded<T>(T like, string file) where T : nn.Module, IGraphModule => fx.load<T>(file);

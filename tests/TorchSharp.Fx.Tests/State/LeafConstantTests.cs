@@ -50,6 +50,8 @@ public sealed class LeafConstantTests
                 "ReLU" => relu.call(made).sum() + view.sum() + made.add_(1).sum(),
                 "Dropout" => dropout.call(made).mul_(3).sum() + made.sum(),
                 "Identity" => identity.call(made).mul_(3).sum() + made.sum(),
+                "read, then written by a view" => (x * made).sum() + made[1].mul_(2).sum() + made.sum(),
+                "read, and read by a view that is written" => (x * made).sum() + (x[0] * view).sum() + view.add_(x[0]).sum() + made.sum(),
                 "Sequential" => sequential.call(made).sum() + made[0].sum(),
                 _ => AddOne(made, x).sum() + made.sum(),
             };
@@ -63,7 +65,8 @@ public sealed class LeafConstantTests
 
     public static TheoryData<string> Kinds =>
     [
-        "written", "view written", "view read later", "list", "handed back", "view handed back", "list handed back", "ReLU", "Dropout", "Identity", "Sequential", "function",
+        "written", "view written", "view read later", "list", "handed back", "view handed back", "list handed back", "ReLU", "Dropout", "Identity", "Sequential",
+        "read, then written by a view", "read, and read by a view that is written", "function",
     ];
 
     [Theory, MemberData(nameof(Kinds))]

@@ -95,6 +95,30 @@ public sealed class GradientModeTests
             """.ReplaceLineEndings("\n"), Traced.Graph(module).ToString());
     }
 
+    private sealed class WritesUnderAView : Module<Tensor, Tensor>
+    {
+        private readonly Module<Tensor, Tensor> inner = Linear(3, 3);
+
+        internal WritesUnderAView() : base(nameof(WritesUnderAView)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            var y = x * 2;
+            var row = y[0];
+            using (enable_grad())
+                y.copy_(inner.call(x));
+            return row.clone();
+        }
+    }
+
+    [Fact]
+    public void An_example_runs_where_the_program_does()
+    {
+        using var module = new WritesUnderAView();
+        using var traced = fx.symbolic_trace(module, example_inputs: [ones(2, 3)]);
+        Same(Run(module.call, module, true), Run(traced.call, module, true), "by example");
+    }
+
     private sealed class Distilled : Module<Tensor, Tensor>
     {
         private sealed class Head : Module<Tensor, Tensor>
