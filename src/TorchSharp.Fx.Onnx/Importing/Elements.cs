@@ -36,14 +36,14 @@ internal sealed record Elements(string Name, ScalarType Type, int Bits, Func<byt
         : throw new NotSupportedException(number == 8 ? "tensors of strings have no counterpart in TorchSharp" : $"elements of ONNX's type {number} can't be read");
 
     /// <summary>Reads a tensor; what the file says of its size is checked before anything is allocated.</summary>
-    internal static Tensor Read(TensorProto proto, ModelFile file)
+    internal static Tensor Read(TensorProto proto, ModelFile? file)
     {
         var elements = Of(proto.DataType);
         var count = Count(proto);
         // Whole bytes; a count was checked to be far from overflowing.
         var needed = elements.Bits < 8 ? (count * elements.Bits + 7) / 8 : count * (elements.Bits / 8);
         long[] shape = [.. proto.Dims];
-        if (file.Bytes(proto) is not { } place)
+        if ((file is null ? ModelFile.Within(proto) : file.Bytes(proto)) is not { } place)
             return FromNumbers(proto, elements, count, shape);
         if (place.Length != needed)
             throw new InvalidDataException($"the tensor '{proto.Name}' is {elements.Name} [{string.Join(", ", shape)}], which takes {needed} bytes, and the file has {place.Length} for it");

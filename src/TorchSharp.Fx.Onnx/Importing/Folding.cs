@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx.Importing;
@@ -21,25 +22,29 @@ internal static class Folding
 
     /// <summary>The results as constants; null where they depend on more, or may be large.</summary>
     internal static Value[]? Convert(string operation, OnnxNode node, Converter converter)
+        => Random.Contains(operation) || node.Inputs.Length == 0 || node.Inputs.Any(input => input is not (null or ConstantValue)) ? null : Compute(operation, node, node.Inputs, converter);
+
+    /// <summary>Computes an operation on constants; null where its result may be large.</summary>
+    internal static ConstantValue[]? Compute(string operation, OnnxNode node, ImmutableArray<Value?> inputs, Converter converter)
     {
-        if (Random.Contains(operation) || node.Inputs.Length == 0 || node.Inputs.Any(input => input is not (null or ConstantValue)))
-            return null;
-        if (!NeverGrow.Contains(operation) && node.Inputs.OfType<ConstantValue>().Sum(input => input.Weight.Count) > MostElements)
+        if (!NeverGrow.Contains(operation) && inputs.OfType<ConstantValue>().Sum(input => input.Weight.Count) > MostElements)
             return null;
         var graph = new Graph();
-        var tensors = new List<Tensor>();
+        var (given, tensors) = (new List<Node>(), new List<Tensor>());
         var writer = new GraphWriter(graph, weight =>
         {
             tensors.Add(weight.Tensor);
-            using (tensors.Count > 1 ? graph.inserting_after(graph.find_nodes(Opcode.placeholder).Last()) : graph.nodes.FirstOrDefault() is { } first ? graph.inserting_before(first) : null)
-                return graph.placeholder($"x{tensors.Count}", typeof(Tensor));
+            // Inputs come before all else.
+            using (given.Count > 0 ? graph.inserting_after(given[^1]) : graph.Count > 0 ? graph.inserting_before(graph.End.next) : null)
+                given.Add(graph.placeholder($"x{tensors.Count}", typeof(Tensor)));
+            return given[^1];
         }, null);
-        var results = converter(node.With(writer));
+        var results = converter(node.With(writer, inputs));
         if (!NeverGrow.Contains(operation) && !results.All(result => result.Count <= MostElements))
             return null;
         graph.output(new ListArgument([.. results.Select(writer.Tensor)], typeof(Tensor)), typeof(Tensor[]));
         using var root = ModuleTree.Of([]);
         var values = (Tensor[])new GraphInterpreter(root, graph).run([.. tensors])!;
-        return [.. results.Zip(values, (result, value) => new ConstantValue(new(node.Path, value)))];
+        return [.. values.Select(value => new ConstantValue(new(node.Path, value)))];
     }
 }

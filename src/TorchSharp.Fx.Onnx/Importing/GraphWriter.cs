@@ -14,6 +14,7 @@ internal sealed class GraphWriter(Graph graph, Func<Weight, Node> constant, Cont
 
     private readonly Dictionary<Weight, Node> constants = [];
     private readonly Dictionary<Node, Node> shapes = [];
+    private readonly Dictionary<(Node, int), Node> sizes = [];
 
     internal Graph Graph => graph;
 
@@ -31,7 +32,8 @@ internal sealed class GraphWriter(Graph graph, Func<Weight, Node> constant, Cont
     {
         TensorValue { Node: var node } => node,
         ConstantValue { Weight: var weight } => constants.TryGetValue(weight, out var known) ? known : constants[weight] = constant(weight),
-        NumbersValue { IsScalar: true, Items: [var only], Type: var type } => Write(IsFloat(type) ? (double number) => tensor(number, type) : (long number) => tensor(number, type), only),
+        NumbersValue { Dims: { Length: > 1 } dims, Items: var items, Type: var type } => Write(Reshape([.. dims]), Tensor(new NumbersValue(items, [items.Length], type))),
+        NumbersValue { Dims: [], Items: [var only], Type: var type } => Write(IsFloat(type) ? (double number) => tensor(number, type) : (long number) => tensor(number, type), only),
         NumbersValue { Items: var items, Type: var type } when IsFloat(type) => Write((double[] numbers) => tensor(numbers, type), new ListArgument(items, typeof(double))),
         NumbersValue { Items: var items, Type: var type } => Write((long[] numbers) => tensor(numbers, type), new ListArgument(items, typeof(long))),
         _ => throw new InvalidOperationException($"A {value.GetType().Name} is no tensor."),
@@ -44,12 +46,14 @@ internal sealed class GraphWriter(Graph graph, Func<Weight, Node> constant, Cont
             axis += shape.Length;
         if (value is ConstantValue { Weight: var weight })
             return weight.Shape[axis];
-        if (value is NumbersValue { Items: var items })
-            return (long)items.Length;
+        if (value is NumbersValue { Dims: var dims })
+            return dims[axis];
         var node = ((NodeArgument)Tensor(value)).Node;
-        if (!shapes.TryGetValue(node, out var sizes))
-            sizes = shapes[node] = graph.create_node(Opcode.call_function, new MemberTarget(ShapeOf), [node], typeof(long[]));
-        return graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin.getitem, typeof(long[])), [sizes, axis], typeof(long));
+        if (sizes.TryGetValue((node, axis), out var known))
+            return known;
+        if (!shapes.TryGetValue(node, out var whole))
+            whole = shapes[node] = graph.create_node(Opcode.call_function, new MemberTarget(ShapeOf), [node], typeof(long[]));
+        return sizes[(node, axis)] = graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin.getitem, typeof(long[])), [whole, axis], typeof(long));
     }
 
     /// <summary>Arithmetic on two numbers, done now where both are known.</summary>
@@ -74,6 +78,8 @@ internal sealed class GraphWriter(Graph graph, Func<Weight, Node> constant, Cont
         NodeArgument { Node: { target: BuiltinTarget { Operation: Builtin.add or Builtin.mul or Builtin.floordiv or Builtin.mod } } node } => node.args.All(IsSize),
         _ => false,
     };
+
+    private static Delegate Reshape(long[] to) => (torch.Tensor flat) => flat.reshape(to);
 
     internal static bool IsFloat(ScalarType type) => type is ScalarType.Float32 or ScalarType.Float64 or ScalarType.Float16 or ScalarType.BFloat16;
 }

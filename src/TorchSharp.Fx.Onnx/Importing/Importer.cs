@@ -93,7 +93,7 @@ internal sealed class Importer
             Constants = tensor => Constant(tensor, place.Layer, isComputed: true),
             Subgraph = (inner, given) => Import(inner, values.Inner(inner.Input.Select(input => input.Name), given), setting with { Prefix = place.Layer }),
         };
-        var results = SizeArithmetic.Convert(node.OpType, operation) ?? Folding.Convert(node.OpType, operation, converter) ?? converter(operation);
+        var results = SizeArithmetic.Convert(node.OpType, operation, converter) ?? Folding.Convert(node.OpType, operation, converter) ?? converter(operation);
         operation.Attributes.RefuseUnread();
         return results;
     }
@@ -121,7 +121,7 @@ internal sealed class Importer
                 continue;
             var name = node.op == Opcode.call_module ? node.target.name : place.IsLayer ? place.Layer : NodeNames.Join(place.Module, node.target.name);
             if (node != main && node.op != Opcode.call_module)
-                name = NodeNames.Join(place.Layer, node.target.name);
+                name = NodeNames.Join(node.type == typeof(Tensor) ? place.Layer : place.Module, node.target.name);
             node.set_meta(Node.QualifiedName, names.Unique(name));
             node.origin = new Origin(place.Module, place.Own, null);
         }

@@ -36,8 +36,12 @@ internal sealed class ModelFile : IDisposable
             return external.Find(tensor);
         if (places.TryGetValue(tensor, out var place))
             return (file, place.Offset, place.Length);
-        return tensor.RawData.Length > 0 ? (new MemoryStream(tensor.RawData.ToByteArray()), 0, tensor.RawData.Length) : null;
+        return Within(tensor);
     }
+
+    /// <summary>The same of a tensor that came with its bytes.</summary>
+    internal static (Stream Stream, long Offset, long Length)? Within(TensorProto tensor)
+        => tensor.RawData.Length > 0 ? (new MemoryStream(tensor.RawData.ToByteArray()), 0, tensor.RawData.Length) : null;
 
     public void Dispose()
     {

@@ -41,7 +41,7 @@ internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<
 
     /// <summary>An input that must be there.</summary>
     /// <summary>The same node, written to another graph.</summary>
-    internal OnnxNode With(GraphWriter other) => new(other, version, inputs, attributes, place) { Outputs = Outputs, Constants = Constants, Subgraph = Subgraph };
+    internal OnnxNode With(GraphWriter other, ImmutableArray<Value?> others) => new(other, version, others, attributes, place) { Outputs = Outputs, Constants = Constants, Subgraph = Subgraph };
 
     internal Value this[int i] => Optional(i) ?? throw new NotSupportedException($"it lacks its input {i + 1}");
 
@@ -72,7 +72,7 @@ internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<
     /// <summary>An input of at most one dimension as numbers, each known, or computed when the graph runs.</summary>
     internal ImmutableArray<Argument> Numbers(int i) => this[i] switch
     {
-        NumbersValue numbers => numbers.Items,
+        NumbersValue { Dims.Length: <= 1 } numbers => numbers.Items,
         ConstantValue { Weight: var weight } => [.. Longs(weight.Tensor).Select(number => (Argument)number)],
         { Count: { } and <= MostNumbers } value when value.Rank <= 1 => Items(writer.Tensor(value), value.Count.Value, value.Rank == 0),
         _ => throw new NotSupportedException($"its input {i + 1} says sizes or places, and how many they are is not known before it runs"),
@@ -123,20 +123,21 @@ internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<
                 hierarchy.Replace(name, old is Modules.Parameter ? weight.Parameter : weight.Tensor);
                 old.Dispose();
             }
+        // A norm counts its batches, which a file does not have.
+        foreach (var (name, buffer) in layer.named_buffers().Where(entry => entry.buffer.device_type == DeviceType.META).ToArray())
+            hierarchy.Replace(name, zeros(buffer.shape, buffer.dtype));
         layer.eval();
         return new(writer.Call(Path, layer, input), Type(), shape);
     }
 
-    internal static Value Numbers(IEnumerable<Argument> items, bool isScalar, ScalarType type) => Normal([.. items], isScalar, type);
-
-    /// <summary>Numbers that are all known are a constant.</summary>
-    private static Value Normal(ImmutableArray<Argument> items, bool isScalar, ScalarType type)
+    /// <summary>Numbers as a value; those that are all known are a constant.</summary>
+    internal static Value Numbers(IEnumerable<Argument> given, ReadOnlySpan<long> dims, ScalarType type)
     {
+        ImmutableArray<Argument> items = [.. given];
         if (items.Any(item => item is not Literal))
-            return new NumbersValue(items, isScalar, type);
-        var known = items.Select(item => Convert.ToDouble(((Literal)item).Value, null)).ToArray();
-        var tensor = GraphWriter.IsFloat(type) ? torch.tensor(known) : torch.tensor(items.Select(item => Convert.ToInt64(((Literal)item).Value, null)).ToArray());
-        return new ConstantValue(new("numbers", tensor.to(type).reshape(isScalar ? [] : [items.Length])));
+            return new NumbersValue(items, [.. dims], type);
+        var tensor = GraphWriter.IsFloat(type) ? torch.tensor(items.Select(item => Convert.ToDouble(((Literal)item).Value, null)).ToArray()) : torch.tensor(items.Select(item => Convert.ToInt64(((Literal)item).Value, null)).ToArray());
+        return new ConstantValue(new("numbers", tensor.to(type).reshape(dims.ToArray())));
     }
 
     private ImmutableArray<Argument> Items(Argument tensor, long count, bool isScalar)

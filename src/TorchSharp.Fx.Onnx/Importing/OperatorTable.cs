@@ -43,6 +43,7 @@ internal sealed class OperatorTable
         Creation.AddTo(table);
         Paddings.AddTo(table);
         Reductions.AddTo(table);
+        Resizing.AddTo(table);
         return table.rows.ToFrozenDictionary(StringComparer.Ordinal);
     }
 }

@@ -23,13 +23,13 @@ internal sealed record TensorValue(Node Node, ScalarType Type, long?[]? Shape) :
 internal sealed record ConstantValue(Weight Weight) : Value(Weight.Type, [.. Weight.Shape]);
 
 /// <summary>
-/// Numbers that depend on the inputs' sizes: a tensor of at most one dimension in the file, and one argument for each element here. So a shape that the file computes stays numbers, as in a
-/// graph that was traced.
+/// Numbers that depend on the inputs' sizes: a small tensor in the file, and one argument for each element here, row by row. So a shape that the file computes stays numbers, as in a graph that
+/// was traced.
 /// </summary>
 /// <param name="Items">Literals, and nodes of the C# type <c>long</c>, or <c>double</c> where the elements are floats.</param>
-/// <param name="IsScalar">Whether the tensor has no dimension.</param>
+/// <param name="Dims">The tensor's shape.</param>
 /// <param name="Type">The type of the elements.</param>
-internal sealed record NumbersValue(ImmutableArray<Argument> Items, bool IsScalar, ScalarType Type) : Value(Type, IsScalar ? [] : [Items.Length]);
+internal sealed record NumbersValue(ImmutableArray<Argument> Items, ImmutableArray<long> Dims, ScalarType Type) : Value(Type, [.. Dims]);
 
 /// <summary>A tensor of the file under its name there; it is read when it is first needed.</summary>
 internal sealed class Weight(string name, ScalarType type, long[] shape, Func<Tensor> read)

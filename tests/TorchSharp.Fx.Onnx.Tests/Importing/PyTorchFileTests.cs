@@ -21,6 +21,55 @@ public sealed class PyTorchFileTests(PyTorchFiles files) : IClassFixture<PyTorch
         }
     }
 
+    [Theory, MemberData(nameof(Names))]
+    public void It_gives_the_same_optimised_and_saved(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var module = onnx.load(files.Path(name));
+        using var optimised = Optimised(module);
+        var path = Path.Combine(files.Folder, name + ".fx");
+        fx.save(module, path);
+        using var loaded = fx.load(path);
+        foreach (var (inputs, expected) in files.Sets(name))
+        {
+            AssertClose(expected, Run(optimised, inputs), 1e-4, name + " optimised");
+            AssertClose(expected, Run(loaded, inputs), 1e-5, name + " saved");
+        }
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void It_gives_the_same_exported_again(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var module = onnx.load(files.Path(name));
+        using var exported = new OnnxModel();
+        var sets = files.Sets(name).ToArray();
+        onnx.export(module, exported.Path, [.. sets[0].Inputs], dynamic_axes: ((IGraphModule)module).graph.find_nodes(Opcode.placeholder).ToDictionary(node => node.name, _ => (IReadOnlyDictionary<int, string>)new Dictionary<int, string> { [0] = "N" }));
+        var (inputs, expected) = sets[0];
+        AssertClose(expected, exported.Run(inputs).Values.Single(), 1e-4, name);
+    }
+
+    [Theory, InlineData("tv_densenet", "features.denseblock1", 32), InlineData("tv_mobilenet_v2", "features.3", 8), InlineData("tv_efficientnet", "features.2.0.block.1", 16)]
+    public void A_feature_is_found_by_the_name_of_its_module_in_PyTorch(string name, string module, int channels)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = onnx.load(files.Path(name));
+        using var extractor = feature_extraction.create_feature_extractor(model, [module]);
+        using var features = extractor.call(files.Sets(name).First().Inputs[0]);
+        Assert.Equal(4, features[module].dim());
+        Assert.Equal(channels, features[module].shape[1]);
+    }
+
+    private static nn.Module Optimised(nn.Module module) => module switch
+    {
+        GraphModule<torch.Tensor, torch.Tensor> one => one.optimize_for_inference(),
+        GraphModule<torch.Tensor, torch.Tensor, torch.Tensor> two => two.optimize_for_inference(),
+        _ => ((GraphModule)module).optimize_for_inference(),
+    };
+
     internal static torch.Tensor Run(nn.Module module, torch.Tensor[] inputs) => (module, inputs) switch
     {
         (nn.Module<torch.Tensor, torch.Tensor> one, [var x]) => one.call(x),

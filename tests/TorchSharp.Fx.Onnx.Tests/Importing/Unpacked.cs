@@ -21,7 +21,7 @@ public abstract class Unpacked : IDisposable
 /// <summary>Models that PyTorch exported, with inputs and outputs.</summary>
 public sealed class PyTorchFiles() : Unpacked("onnx.zip")
 {
-    public static TheoryData<string> Names => ["tv_convnext", "tv_densenet", "tv_efficientnet", "tv_mobilenet_v2", "tv_regnet", "tv_shufflenet", "tv_vit"];
+    public static TheoryData<string> Names => ["nn_unet", "tv_convnext", "tv_densenet", "tv_efficientnet", "tv_mobilenet_v2", "tv_regnet", "tv_shufflenet", "tv_swin", "tv_vit"];
 
     internal string Path(string name) => System.IO.Path.Combine(Folder, name + ".onnx");
 

@@ -29,7 +29,7 @@ internal static class Indexing
             var place = node.KnownNumbers(1)[0];
             return node.Make((Tensor x) => x.select(axis, place), node.Type(), shape, node.Tensor());
         }
-        if (node[1] is NumbersValue { IsScalar: true, Items: [var computed] })
+        if (node[1] is NumbersValue { Dims: [], Items: [var computed] })
             return node.Make((Tensor x, long place) => x.select(axis, place), node.Type(), shape, node.Tensor(), computed);
         if (axis == 0)
             return node.Make((Tensor x, Tensor index) => x[TensorIndex.Tensor(index.to(ScalarType.Int64))], node.Type(), shape, node.Tensor(), node.Tensor(1));

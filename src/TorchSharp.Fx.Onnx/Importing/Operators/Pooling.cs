@@ -12,7 +12,8 @@ internal static class Pooling
         table.Add("AveragePool", Average);
         table.Add("LpPool", Norm);
         table.Add("GlobalAveragePool", node => node[0].Rank == 4 && node.IsLayer
-            ? node.Layer(AdaptiveAvgPool2d(1), [node.Shape()![0], node.Shape()![1], 1, 1], node.Tensor()) : Global(node, (x, axes) => x.mean(axes, true)));
+            ? node.Layer(AdaptiveAvgPool2d(1), [node.Shape()![0], node.Shape()![1], 1, 1], node.Tensor())
+            : node[0].Rank == 4 ? node.Make((Tensor x) => functional.adaptive_avg_pool2d(x, 1), node.Type(), [node.Shape()![0], node.Shape()![1], 1, 1], node.Tensor()) : Global(node, (x, axes) => x.mean(axes, true)));
         table.Add("GlobalMaxPool", node => Global(node, (x, axes) => x.amax(axes, true)));
         table.Add("GlobalLpPool", node => node.Attributes.Int("p", 2) is var p ? Global(node, (x, axes) => linalg.vector_norm(x, p, axes, true)) : null!);
         table.Add("MaxUnpool", Unpool);

@@ -145,15 +145,18 @@ internal static class Shapes
     {
         var asked = node.Numbers(1);
         var shape = Sizes.Broadcast(node.Shape(), Sizes.Known(asked));
+        var type = node.Type();
+        // Which of two sizes is 1 is only known when it runs: arithmetic with ones decides that then.
+        Delegate broadcast = type == ScalarType.Bool ? (Tensor x, long[] to) => x.logical_and(ones(to, type)) : (Tensor x, long[] to) => x.mul(ones(to, type));
         if (node.Shape() is not { } own)
-            return node.Make((Tensor x, long[] to) => broadcast_tensors(x, empty(to))[0], node.Type(), null, node.Tensor(), OnnxNode.List(asked));
+            return node.Make(broadcast, type, null, node.Tensor(), OnnxNode.List(asked));
         var rank = Math.Max(own.Length, asked.Length);
         var sizes = new Argument[rank];
         for (var i = 1; i <= rank; i++)
         {
             var (size, known) = (i <= asked.Length ? asked[^i] : 1L, i <= own.Length ? own[^i] : 1);
             if (known is null && size is not Literal)
-                return node.Make((Tensor x, long[] to) => broadcast_tensors(x, empty(to))[0], node.Type(), shape, node.Tensor(), OnnxNode.List(asked));
+                return node.Make(broadcast, type, shape, node.Tensor(), OnnxNode.List(asked));
             sizes[^i] = known == 1 ? size : size is Literal { Value: 1L } ? -1L : known is { } fixedSize ? fixedSize : size;
         }
         return node.Make((Tensor x, long[] to) => x.expand(to), node.Type(), shape, node.Tensor(), OnnxNode.List(sizes));
