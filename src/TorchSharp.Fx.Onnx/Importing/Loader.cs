@@ -8,7 +8,7 @@ namespace TorchSharp.Fx.Onnx.Importing;
 internal static class Loader
 {
     // What the converters know.
-    private const long OldestVersion = 6, NewestVersion = 24;
+    private const long OldestVersion = 1, NewestVersion = 24;
 
     internal static nn.Module Load(string path)
     {

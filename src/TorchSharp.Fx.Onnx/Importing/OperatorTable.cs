@@ -44,6 +44,12 @@ internal sealed class OperatorTable
         Paddings.AddTo(table);
         Reductions.AddTo(table);
         Resizing.AddTo(table);
+        Quantization.AddTo(table);
+        Recurrent.AddTo(table);
+        Signals.AddTo(table);
+        ClassLosses.AddTo(table);
+        RandomNumbers.AddTo(table);
+        ControlFlow.AddTo(table);
         return table.rows.ToFrozenDictionary(StringComparer.Ordinal);
     }
 }

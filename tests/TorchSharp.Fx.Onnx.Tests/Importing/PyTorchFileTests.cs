@@ -51,8 +51,9 @@ public sealed class PyTorchFileTests(PyTorchFiles files) : IClassFixture<PyTorch
         AssertClose(expected, exported.Run(inputs).Values.Single(), 1e-4, name);
     }
 
-    [Theory, InlineData("tv_densenet", "features.denseblock1", 32), InlineData("tv_mobilenet_v2", "features.3", 8), InlineData("tv_efficientnet", "features.2.0.block.1", 16)]
-    public void A_feature_is_found_by_the_name_of_its_module_in_PyTorch(string name, string module, int channels)
+    [Theory, InlineData("tv_densenet", "features.denseblock1", "features.transition1.norm.weight", 0), InlineData("tv_mobilenet_v2", "features.3", "features.4.conv.0.0.weight", 1),
+     InlineData("tv_efficientnet", "features.2.0.block.1", "features.2.0.block.3.0.weight", 1)]
+    public void A_feature_is_found_by_the_name_of_its_module_in_PyTorch(string name, string module, string next, int channels)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -60,7 +61,7 @@ public sealed class PyTorchFileTests(PyTorchFiles files) : IClassFixture<PyTorch
         using var extractor = feature_extraction.create_feature_extractor(model, [module]);
         using var features = extractor.call(files.Sets(name).First().Inputs[0]);
         Assert.Equal(4, features[module].dim());
-        Assert.Equal(channels, features[module].shape[1]);
+        Assert.Equal(model.state_dict()[next].shape[channels], features[module].shape[1]);
     }
 
     private static nn.Module Optimised(nn.Module module) => module switch

@@ -73,6 +73,7 @@ internal static class Elementwise
     internal static TensorValue Binary(OnnxNode node, Func<Tensor, Tensor, Tensor> function, Func<Tensor, Scalar, Tensor>? ofNumber = null, ScalarType? type = null)
     {
         var result = type ?? node.Type();
+        node.Attributes.Ignore("broadcast");
         if (ofNumber is not null && Number(node) is { } number)
             return node.Make(ofNumber, result, node.Shape(), node.Tensor(), number);
         var second = Aligned(node);
@@ -82,6 +83,7 @@ internal static class Elementwise
     /// <summary>The second input as a number, where it is a constant that adds no dimension.</summary>
     private static Literal? Number(OnnxNode node)
     {
+        node.Attributes.Ignore("axis");
         if (node[0] is ConstantValue || node.Scalar(1) is not { } number || !(node[1].Rank == 0 || node[1].Rank <= node[0].Rank))
             return null;
         if (!node[1].IsInteger)
@@ -92,7 +94,6 @@ internal static class Elementwise
     /// <summary>The second input, with dimensions behind it where an old file says at which axis of the first it lies.</summary>
     private static Value Aligned(OnnxNode node)
     {
-        node.Attributes.Ignore("broadcast");
         if (!node.Attributes.Has("axis") || node.Version >= 7)
             return node[1];
         var axis = (int)node.Attributes.Int("axis");

@@ -8,18 +8,19 @@ internal static class Layers
 {
     internal static void AddTo(OperatorTable table)
     {
-        table.Add("Conv", node => Convolution(node, Window.Of(node, node.Shape(1))));
+        table.Add("Conv", Convolution);
         table.Add("ConvTranspose", Transposed);
     }
 
-    private static TensorValue Convolution(OnnxNode node, Window window)
+    internal static TensorValue Convolution(OnnxNode node)
     {
-        var (input, window2) = window.Padded(node, node.Tensor(), 0);
+        var window = Window.Of(node, node.Shape(1));
+        var (input, rest) = window.Padded(node, node.Tensor(), 0);
         var shape = window.Result(node.Shape(), node.Shape(1)?[0]);
         var groups = node.Attributes.Int("group", 1);
         if (node.HasLayers && node.Weight(1) is { } weight && (node.Optional(2) is null || node.Weight(2) is not null) && window.Rank <= 3 && GraphWriter.IsFloat(weight.Type))
-            return node.Layer(Module(weight, window2, groups, node.Weight(2) is not null), shape, input, ("weight", weight), ("bias", node.Weight(2)));
-        var (strides, pads, dilations) = (window2.Strides, window2.Begins, window2.Dilations);
+            return node.Layer(Module(weight, rest, groups, node.Weight(2) is not null), shape, input, ("weight", weight), ("bias", node.Weight(2)));
+        var (strides, pads, dilations) = (rest.Strides, rest.Begins, rest.Dilations);
         return node.Make(window.Rank switch
         {
             1 => (Tensor x, Tensor w, Tensor b) => functional.conv1d(x, w, b, strides[0], pads[0], dilations[0], groups),
@@ -56,14 +57,18 @@ internal static class Layers
             return node.Layer(TransposedModule(weight, window, extra, groups, node.Weight(2) is not null), shape, node.Tensor(), ("weight", weight), ("bias", node.Weight(2)));
         var (strides, dilations, kernel, begins, ends, upper) = (window.Strides, window.Dilations, window.Kernel, window.Begins, window.Ends, window.Mode == "SAME_UPPER");
         var same = window.Mode.StartsWith("SAME", StringComparison.Ordinal);
-        Func<Tensor, Tensor, Tensor, Tensor> full = window.Rank switch
+        Func<Tensor, Tensor, Tensor> full = window.Rank switch
         {
-            1 => (x, w, b) => functional.conv_transpose1d(x, w, b, strides[0], 0, extra[0], dilations[0], groups),
-            2 => (x, w, b) => functional.conv_transpose2d(x, w, b, strides, null, extra, dilations, groups),
-            3 => (x, w, b) => functional.conv_transpose3d(x, w, b, strides, null, extra, dilations, groups),
+            1 => (x, w) => functional.conv_transpose1d(x, w, null, strides[0], 0, extra[0], dilations[0], groups),
+            2 => (x, w) => functional.conv_transpose2d(x, w, null, strides, null, extra, dilations, groups),
+            3 => (x, w) => functional.conv_transpose3d(x, w, null, strides, null, extra, dilations, groups),
             _ => throw new NotSupportedException($"convolutions over {window.Rank} dimensions are not known"),
         };
-        return node.Make((Tensor x, Tensor w, Tensor b) => Cut(x, full(x, w, b), strides, sizes, begins, ends, same, upper), node.Type(), shape, node.Tensor(), node.Tensor(1), node.TensorOrNull(2));
+        var result = node.Make((Tensor x, Tensor w) => Cut(x, full(x, w), strides, sizes, begins, ends, same, upper), node.Type(), shape, node.Tensor(), node.Tensor(1));
+        if (node.Optional(2) is null)
+            return result;
+        long[] behind = [.. Enumerable.Repeat(-1L, window.Rank)];
+        return node.Make((Tensor x, Tensor bias) => x.add(Elementwise.Unsqueezed(bias, behind)), node.Type(), shape, result.Node, node.Tensor(2));
     }
 
     /// <summary>Takes off the paddings of each side: those that are given, or what is more than the sizes that are asked for.</summary>
@@ -78,6 +83,9 @@ internal static class Layers
             }
             var size = sizes is not null ? sizes[i] : input.shape[2 + i] * strides[i];
             var surplus = Math.Max(full.shape[2 + i] - size, 0);
+            var missing = new long[2 * strides.Length];
+            missing[2 * (strides.Length - 1 - i) + 1] = Math.Max(size - full.shape[2 + i], 0);
+            full = functional.pad(full, missing);
             var before = upper ? surplus / 2 : surplus - surplus / 2;
             full = full.narrow(2 + i, before, size);
         }

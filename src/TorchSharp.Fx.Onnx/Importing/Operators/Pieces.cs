@@ -63,25 +63,40 @@ internal static class Pieces
 
     private static Value Slice(OnnxNode node)
     {
-        var (starts, ends, axes, steps) = Bounds(node);
+        if (node.Version < 10)
+        {
+            var (from, to) = (node.Attributes.Ints("starts") ?? [], node.Attributes.Ints("ends") ?? []);
+            return Slice(node, [.. from.Select(number => (Argument)number)], [.. to.Select(number => (Argument)number)], node.Attributes.Ints("axes") ?? Counted(from.Length), null);
+        }
+        var starts = node.Numbers(1);
+        var steps = node.Optional(4) is null ? (ImmutableArray<Argument>?)null : node.Numbers(4);
+        if (node.Optional(3) is null or ConstantValue && (steps is null || steps.Value.All(step => step is Literal)))
+            return Slice(node, starts, node.Numbers(2), node.Optional(3) is null ? Counted(starts.Length) : node.KnownNumbers(3), steps);
+        Value result = node[0];
+        for (var i = 0; i < starts.Length; i++)
+            result = node.Make((Tensor x, long start, long end, long axis, long step) => Picked(x, start, end, axis, step), node.Type(), Sizes.OfRank(node[0].Rank), node.Writer.Tensor(result),
+                starts[i], node.Numbers(2)[i], node.Optional(3) is null ? (long)i : node.Numbers(3)[i], steps is null ? 1L : steps.Value[i]);
+        return result;
+    }
+
+    /// <summary>A slice of which nothing is known beforehand: its places, one by one, within the bounds that hold for its direction.</summary>
+    private static Tensor Picked(Tensor x, long start, long end, long axis, long step)
+    {
+        var size = x.size((int)axis);
+        var direction = (long)Math.Sign(step);
+        var back = (1 - direction) / 2;
+        start = Math.Clamp(start - size * Math.Min(Math.Sign(start), 0), 0 - back, size - back);
+        end = Math.Clamp(end - size * Math.Min(Math.Sign(end), 0), 0 - back, size - back);
+        end = start + direction * Math.Max(direction * (end - start), 0);
+        return x.index_select(axis, arange(start, end, step, ScalarType.Int64));
+    }
+
+    private static Value Slice(OnnxNode node, ImmutableArray<Argument> starts, ImmutableArray<Argument> ends, long[] axes, ImmutableArray<Argument>? steps)
+    {
         var result = node[0];
         for (var i = 0; i < starts.Length; i++)
             result = Slice(node, result, axes[i], starts[i], ends[i], steps is { } known ? known[i] : 1L);
         return result;
-    }
-
-    private static (ImmutableArray<Argument> Starts, ImmutableArray<Argument> Ends, long[] Axes, ImmutableArray<Argument>? Steps) Bounds(OnnxNode node)
-    {
-        if (node.Version < 10)
-        {
-            var (from, to) = (node.Attributes.Ints("starts") ?? [], node.Attributes.Ints("ends") ?? []);
-            return ([.. from.Select(number => (Argument)number)], [.. to.Select(number => (Argument)number)], node.Attributes.Ints("axes") ?? Counted(from.Length), null);
-        }
-        var starts = node.Numbers(1);
-        var axes = node.Optional(3) is null ? Counted(starts.Length) : node.Constant(3) is not null ? node.KnownNumbers(3)
-            // Axes that are computed are taken to be the leading ones only where nothing else is possible.
-            : node[0].Rank == starts.Length && starts.Length == 1 ? [0] : throw new NotSupportedException("its axes must be constants of the file, and are computed");
-        return (starts, node.Numbers(2), axes, node.Optional(4) is null ? null : node.Numbers(4));
     }
 
     private static long[] Counted(int count) => [.. Enumerable.Range(0, count).Select(axis => (long)axis)];

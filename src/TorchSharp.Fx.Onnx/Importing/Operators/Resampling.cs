@@ -16,7 +16,7 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
     internal bool Antialias { get; init; }
 
     /// <summary>The part of the input that is resized: all beginnings, then all ends, as fractions.</summary>
-    internal double[]? Region { get; init; }
+    internal Argument[]? Region { get; init; }
 
     /// <summary>What lies outside of the input, where a region reaches over it.</summary>
     internal double Outside { get; init; }
@@ -25,7 +25,7 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
     {
         axes ??= [.. Enumerable.Range(0, scales?.Length ?? sizes!.Value.Length).Select(axis => (long)axis)];
         int[] kept = [.. Enumerable.Range(0, axes.Length).Where(i => !IsOne(scales?[i]) && !(sizes is { } to && IsSame(to[i], (int)axes[i])))];
-        if (Direct(axes, kept) is { } interpolation)
+        if (Direct(axes, kept, scales) is { } interpolation)
             return interpolation(scales is null ? null : [.. kept.Select(i => scales[i])], sizes is null ? null : [.. kept.Select(i => sizes.Value[i])]);
         Value value = node[0];
         foreach (var i in kept)
@@ -38,77 +38,85 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
     private bool IsSame(Argument size, int axis) => node[0] is TensorValue && (size is Literal { Value: long known } ? node.Shape()?[axis] == known : size == node.Writer.Size(node[0], axis));
 
     /// <summary>The call of <c>interpolate</c> that does the same; null where there is none.</summary>
-    private Func<Argument[]?, Argument[]?, TensorValue>? Direct(long[] axes, int[] kept)
+    private Func<Argument[]?, Argument[]?, TensorValue>? Direct(long[] axes, int[] kept, Argument[]? scales)
     {
         if (node[0].Rank is not (>= 3 and <= 5) || Region is not null || Antialias || ExcludesOutside || !GraphWriter.IsFloat(node.Type()))
             return null;
         var spatial = node.Rank() - 2;
         if (!kept.Select(i => axes[i]).SequenceEqual(Enumerable.Range(2, spatial).Select(axis => (long)axis)))
             return null;
+        // From corner to corner, ONNX counts the fraction of a size that a scale gives; TorchSharp does not.
+        var isExact = kept.All(i => scales is null || (scales[i] is Literal { Value: double by } && by == Math.Floor(by)));
         var linear = spatial switch { 1 => InterpolationMode.Linear, 2 => InterpolationMode.Bilinear, _ => InterpolationMode.Trilinear };
         (InterpolationMode Mode, bool? Corners)? known = (mode, places, rounding) switch
         {
             ("nearest", "asymmetric", "floor") => (InterpolationMode.Nearest, null),
             ("linear", "half_pixel" or "pytorch_half_pixel", _) => (linear, false),
-            ("linear", "align_corners", _) => (linear, true),
+            ("linear", "align_corners", _) when isExact => (linear, true),
             ("cubic", "half_pixel" or "pytorch_half_pixel", _) when spatial == 2 && Math.Abs(CubicCoefficient + 0.75) < 1e-6 => (InterpolationMode.Bicubic, false),
-            ("cubic", "align_corners", _) when spatial == 2 && Math.Abs(CubicCoefficient + 0.75) < 1e-6 => (InterpolationMode.Bicubic, true),
+            ("cubic", "align_corners", _) when isExact && spatial == 2 && Math.Abs(CubicCoefficient + 0.75) < 1e-6 => (InterpolationMode.Bicubic, true),
             _ => null,
         };
         if (known is not var (how, corners))
             return null;
-        return (scales, sizes) =>
+        return (factors, sizes) =>
         {
             var shape = node.Shape()!.ToArray();
             for (var i = 0; i < spatial; i++)
-                shape[i + 2] = sizes is not null ? (sizes[i] as Literal)?.Value as long? : scales![i] is Literal { Value: double scale } ? (long?)Math.Floor((shape[i + 2] ?? double.NaN) * scale) is >= 0 and var size ? size : null : null;
+                shape[i + 2] = sizes is not null ? (sizes[i] as Literal)?.Value as long? : factors![i] is Literal { Value: double scale } ? (long?)Math.Floor((shape[i + 2] ?? double.NaN) * scale) is >= 0 and var size ? size : null : null;
             return sizes is not null
                 ? node.Make((Tensor x, long[] to) => nn.functional.interpolate(x, to, null, how, corners), node.Type(), shape, node.Tensor(), OnnxNode.List(sizes))
-                : node.Make((Tensor x, double[] by) => nn.functional.interpolate(x, null, by, how, corners), node.Type(), shape, node.Tensor(), new ListArgument([.. scales!], typeof(double)));
+                : node.Make((Tensor x, double[] by) => nn.functional.interpolate(x, null, by, how, corners), node.Type(), shape, node.Tensor(), new ListArgument([.. factors!], typeof(double)));
         };
     }
 
     private TensorValue Along(Value value, int axis, Argument? scale, Argument? size, int index)
     {
         var type = node.Type();
-        var (begin, end) = Region is { } region ? (region[index], region[index + region.Length / 2]) : (0, 1);
-        var shape = Sizes.With(value.Shape, axis, size is Literal { Value: long to } ? to : scale is Literal { Value: double by } && value.Shape?[axis] is { } old ? (long)Math.Floor(old * by) : null);
+        var (begin, end) = Region is { } region ? (region[index], region[index + region.Length / 2]) : (0.0, 1.0);
+        var shape = Sizes.With(value.Shape, axis, size is Literal { Value: long known } ? known : scale is Literal { Value: double by } && value.Shape?[axis] is { } old ? (long)Math.Floor(old * by) : null);
         return size is not null
-            ? node.Make((Tensor x, long count) => Resampled(x, axis, count, (double)count / x.shape[axis], begin, end).to(type), type, shape, node.Writer.Tensor(value), size)
-            : node.Make((Tensor x, double factor) => Resampled(x, axis, (long)Math.Floor(x.shape[axis] * factor), factor, begin, end).to(type), type, shape, node.Writer.Tensor(value), scale!);
+            ? node.Make((Tensor x, long count, double from, double to) => Resampled(x, axis, count, (double)count / x.shape[axis], count, from, to).to(type), type, shape, node.Writer.Tensor(value), size, begin, end)
+            : node.Make((Tensor x, double factor, double from, double to) => Resampled(x, axis, (long)Math.Floor(x.shape[axis] * factor), factor, x.shape[axis] * factor, from, to).to(type), type, shape, node.Writer.Tensor(value), scale!, begin, end);
     }
 
-    private Tensor Resampled(Tensor x, int axis, long count, double scale, double begin, double end)
+    private Tensor Resampled(Tensor x, int axis, long count, double scale, double length, double begin, double end)
     {
         var size = x.shape[axis];
-        var place = Place(arange(count, ScalarType.Float64), size, count, scale, begin, end);
+        var place = Place(arange(count, ScalarType.Float64), size, length, scale, begin, end);
         if (mode == "nearest")
-            return Masked(x.index_select(axis, Nearest(place).clamp(0, size - 1).to(ScalarType.Int64)), place, size, axis, x.dim());
+            return Masked(x.index_select(axis, Nearest(place).clamp(0, size - 1).to(ScalarType.Int64)), place, size, axis);
         var weights = mode == "linear" ? Weights(place, size, scale, Triangle, 1) : Weights(place, size, scale, Cubic, 2);
-        return Masked(x.to(ScalarType.Float64).movedim([axis], [-1]).matmul(weights.t()).movedim([-1], [axis]), place, size, axis, x.dim());
+        return Masked(x.to(ScalarType.Float64).movedim([axis], [-1]).matmul(weights.t()).movedim([-1], [axis]), place, size, axis);
     }
 
     /// <summary>What is outside of the input where a region reaches over it.</summary>
-    private Tensor Masked(Tensor result, Tensor place, long size, int axis, long rank)
+    private Tensor Masked(Tensor result, Tensor place, long size, int axis)
     {
         if (Region is null)
             return result;
         var outside = place.lt(0).logical_or(place.gt(size - 1));
-        for (var i = axis + 1; i < rank; i++)
+        for (var i = axis + 1; i < node.Rank(); i++)
             outside = outside.unsqueeze(-1);
         return result.masked_fill(outside, Outside);
     }
 
     /// <summary>Where a new element's middle lies in the old tensor.</summary>
-    private Tensor Place(Tensor index, long size, long count, double scale, double begin, double end) => places switch
+    /// <param name="index">The new elements' numbers.</param>
+    /// <param name="size">How many old elements there are.</param>
+    /// <param name="length">How long the new tensor is, not rounded where a scale says it.</param>
+    /// <param name="scale">How much larger it is.</param>
+    /// <param name="begin">Where the region begins.</param>
+    /// <param name="end">Where the region ends.</param>
+    private Tensor Place(Tensor index, long size, double length, double scale, double begin, double end) => places switch
     {
         "half_pixel" => index.add(0.5).div(scale).sub(0.5),
-        "half_pixel_symmetric" => index.add(0.5).div(scale).sub(0.5).add(size * 0.5 * (1 - count / (scale * size))),
-        "pytorch_half_pixel" => index.add(0.5).div(scale).sub(0.5).mul(Math.Min(count - 1, 1L)),
-        "align_corners" => index.mul((size - 1.0) / Math.Max(count - 1, 1L)),
+        "half_pixel_symmetric" => index.add(0.5).div(scale).sub(0.5).add(size * 0.5 * (1 - Math.Floor(length) / (scale * size))),
+        "pytorch_half_pixel" => index.add(0.5).div(scale).sub(0.5).mul(Math.Min(Math.Floor(length) - 1, 1.0)),
+        "align_corners" => index.mul((size - 1.0) / Math.Max(length - 1, 1e-9)),
         "asymmetric" => index.div(scale),
         "tf_half_pixel_for_nn" => index.add(0.5).div(scale),
-        "tf_crop_and_resize" => index.mul((end - begin) * (size - 1) / Math.Max(count - 1, 1L)).add(begin * (size - 1)),
+        "tf_crop_and_resize" => index.mul((end - begin) * (size - 1) / Math.Max(length - 1, 1.0)).add(begin * (size - 1)),
         _ => throw new NotSupportedException($"there are no coordinates '{places}'"),
     };
 

@@ -33,7 +33,7 @@ internal static class Resizing
             CubicCoefficient = node.Attributes.Float("cubic_coeff_a", -0.75f),
             ExcludesOutside = node.Attributes.Flag("exclude_outside"),
             Antialias = node.Attributes.Flag("antialias"),
-            Region = node.Version >= 11 && node.Attributes.Text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize" ? [.. node.Constant(1)!.to(float64).data<double>()] : null,
+            Region = node.Version >= 11 && node.Attributes.Text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize" ? Floats(node, 1) : null,
             Outside = node.Attributes.Float("extrapolation_value", 0),
         };
         var axes = node.Attributes.Ints("axes");

@@ -123,7 +123,7 @@ internal static class Shapes
             if (node.Constant(1) is null && node.Numbers(1) is [var only])
                 return node.Make((Tensor x, long axis) => x.unsqueeze(axis), node.Type(), Sizes.OfRank(node[0].Rank + 1), node.Tensor(), only);
             if (node.Constant(1) is null)
-                return node.Make((Tensor x, long[] to) => InEvery(x, to), node.Type(), Sizes.OfRank(node[0].Rank + node.Numbers(1).Length), node.Tensor(), OnnxNode.List(node.Numbers(1)));
+                return InOrder(node);
             axes = node.KnownNumbers(1);
         }
         axes = [.. node.Axes(axes, node[0].Rank + axes.Length).Order()];
@@ -131,11 +131,20 @@ internal static class Shapes
         foreach (var axis in axes)
             shape?.Insert((int)Math.Clamp(axis, 0, shape.Count), 1);
         return node.Make((Tensor x) => Elementwise.Unsqueezed(x, axes), node.Type(), shape?.ToArray(), node.Tensor());
+    }
 
-        Tensor InEvery(Tensor x, long[] to)
+    /// <summary>Axes that are computed are put in order first, as each counts in what is made of it.</summary>
+    private static TensorValue InOrder(OnnxNode node)
+    {
+        if (node.Shape(1) is not [<= 64 and { } count])
+            throw new NotSupportedException("how many axes it is given is not known");
+        var rank = node.Rank() + count;
+        return node.Make((Tensor x, Tensor axes) => Inserted(x, axes.remainder(rank).sort().Values, count), node.Type(), Sizes.OfRank((int)rank), node.Tensor(), node.Tensor(1));
+
+        static Tensor Inserted(Tensor x, Tensor axes, long count)
         {
-            for (var i = 0; i < to.Length; i++)
-                x = x.unsqueeze(to[i]);
+            for (var i = 0L; i < count; i++)
+                x = x.unsqueeze(axes[i].item<long>());
             return x;
         }
     }
