@@ -15,6 +15,8 @@ public class LeafModuleAwareTracer : Tracer
     /// <param name="tracer_kwargs">The user's leaf modules and leaf functions, and the example inputs to trace by.</param>
     public LeafModuleAwareTracer(TracerKwargs? tracer_kwargs = null) : base(tracer_kwargs?.autowrap_functions)
     {
+        // What is asked for ends the graph: what the program would keep comes after it.
+        state = TracedState.dropped;
         leafModules = [.. tracer_kwargs?.leaf_modules ?? []];
         if (tracer_kwargs?.example_inputs is { } inputs)
             MakeExamples = (interpreter, concrete) => InterpretedExamples.Of(interpreter, inputs, concrete, tracer_kwargs.allow_value_specialization);

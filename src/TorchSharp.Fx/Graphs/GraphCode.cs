@@ -79,8 +79,16 @@ internal static class GraphCode
         MemberTarget { Member: var member } => $"{CSharpArguments.Receiver(node.args[0])}.{CSharpNames.Identifier(ArgumentText.MemberName(member.Name))}",
         FunctionTarget { Method: var method } => Function(method, node),
         BuiltinTarget builtin => Arithmetic(builtin, node),
+        StateTarget state => State(state, node, access),
         _ => throw new InvalidOperationException($"Node '{node.name}' has no expression: it is a {node.op}."),
     };
+
+    private static string State(StateTarget state, Node node, Func<string, string> access)
+    {
+        var owner = node.args is [NodeArgument, ..] ? CSharpArguments.Receiver(node.args[0]) : null;
+        var place = owner is null ? access(state.Path) : $"{owner}.{state.Path}";
+        return state.IsWritten ? $"{place} = {CSharpArguments.Of(node.args[1])}" : place;
+    }
 
     private static string Function(MethodBase method, Node node) => method switch
     {

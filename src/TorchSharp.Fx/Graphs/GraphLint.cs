@@ -70,7 +70,7 @@ internal static class GraphLint
     {
         (Opcode.placeholder, PlaceholderTarget) => true,
         (Opcode.get_attr, AttributeTarget) => true,
-        (Opcode.call_function, FunctionTarget or BuiltinTarget or MemberTarget) => true,
+        (Opcode.call_function, FunctionTarget or BuiltinTarget or MemberTarget or StateTarget) => true,
         (Opcode.call_method, MethodTarget) => true,
         (Opcode.call_module, ModuleTarget) => true,
         (Opcode.output, OutputTarget) => true,

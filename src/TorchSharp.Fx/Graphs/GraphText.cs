@@ -41,9 +41,12 @@ internal static class GraphText
 
     private static string Head(Node node) => $"%{node.name} : [num_users={node.users.Count}{(node.gradient_mode is { } mode ? $", gradient_mode={mode}" : "")}]";
 
-    private static string Arguments(Node node) => node.target is MemberTarget member
-        ? $"{ArgumentText.Join(node.args)}, {ArgumentText.MemberName(member.Member.Name)}"
-        : ArgumentText.Join(node.args);
+    private static string Arguments(Node node) => node.target switch
+    {
+        MemberTarget { Member: var member } => $"{ArgumentText.Join(node.args)}, {ArgumentText.MemberName(member.Name)}",
+        StateTarget state => string.Join(", ", node.args.Select(ArgumentText.Of).Prepend(state.Path)),
+        _ => ArgumentText.Join(node.args),
+    };
 
     private static string Default(Node node) => node.target is PlaceholderTarget { Default: { } value } ? ", default=" + ArgumentText.Of(value) : "";
 }

@@ -13,6 +13,9 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
 
     internal nn.Module Root => root;
 
+    /// <summary>The innermost module on the way to a place of the model's state, and the rest of the way: looked up once.</summary>
+    internal ConcurrentDictionary<string, (nn.Module Module, string Inside)> Keepers { get; } = new(StringComparer.Ordinal);
+
     /// <summary>What was put at a path in the place of what the root has there; null for what was taken away.</summary>
     internal IReadOnlyDictionary<string, nn.Module?> Edits => edits;
 
@@ -22,6 +25,7 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
         foreach (var inside in known.Keys.Where(key => key.StartsWith(path + ".", StringComparison.Ordinal)))
             known.TryRemove(inside, out _);
         known[path] = edits[path] = module;
+        Keepers.Clear();
     }
 
     /// <summary>Looks up the modules that graphs call: those stay the ones that are meant, whatever the root's fields hold later.</summary>

@@ -79,6 +79,36 @@ public sealed record BuiltinTarget(Builtin Operation, Type Type, bool Checked = 
     public override string name => Operation.ToString();
 }
 
+/// <summary>
+/// Reads what the traced model keeps at a path, or puts something there, e.g. the keys of past tokens. What is read has no argument; what is put has two: the input that has the
+/// place inside, null for the model itself, and the value.
+/// </summary>
+/// <param name="Path">
+/// The place: names of fields, indices and keys, joined by dots. <c>[:]</c> at the end stands for all that a collection holds, <c>[+]</c> for what is added to a list.
+/// </param>
+/// <param name="Type">The C# type of what is there.</param>
+/// <param name="IsWritten">Whether it is put there, not read.</param>
+public sealed record StateTarget(string Path, Type Type, bool IsWritten) : Target
+{
+    /// <summary>At the end of a path: all that the collection there holds.</summary>
+    internal const string Content = "[:]";
+
+    /// <summary>At the end of a path: what is added to the list there.</summary>
+    internal const string Added = "[+]";
+
+    /// <summary>The path without what says that a collection's content is meant.</summary>
+    internal string Place => IsContent || IsAdded ? Path[..^Content.Length] : Path;
+
+    /// <summary>Whether a collection stays and gets other content.</summary>
+    internal bool IsContent => Path.EndsWith(Content, StringComparison.Ordinal);
+
+    /// <summary>Whether a list stays and gets further elements.</summary>
+    internal bool IsAdded => Path.EndsWith(Added, StringComparison.Ordinal);
+
+    /// <inheritdoc/>
+    public override string name => IsWritten ? "set_state" : "get_state";
+}
+
 /// <summary>The operations of <see cref="BuiltinTarget"/>, under the names of Python's <c>operator</c> module.</summary>
 public enum Builtin
 {

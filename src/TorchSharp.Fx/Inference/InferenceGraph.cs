@@ -104,6 +104,7 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
 
     private T Made<T>(T like, ModuleTree root) where T : nn.Module, IGraphModule
     {
+        KeptState.Copy(hierarchy, root, graph);
         var module = (T)GraphModuleCopy.New(like, root, graph, constants, training: false);
         // It has handles of its own.
         foreach (var constant in constants.Values)

@@ -90,6 +90,7 @@ internal sealed class LeafInlining(InferenceGraph layers)
     {
         AttributeTarget { Path: var name } => new AttributeTarget(constants.GetValueOrDefault(name) ?? Join(path, name)),
         ModuleTarget module => module with { Path = Join(path, module.Path) },
+        StateTarget state => state with { Path = Join(path, state.Path) },
         _ => target,
     };
 

@@ -164,12 +164,15 @@ internal sealed class CompiledGraph
 
     private Exception Failed(Exception error, int at, object?[] values, object?[] given)
     {
-        var attributes = values.Where((_, slot) => nodes[slot].op == Opcode.get_attr);
+        var attributes = values.Where((_, slot) => IsModels(nodes[slot]));
         var modulesThatKeep = nodes.Where(MayKeep).Select(node => modules.Module(node.target.name)).Distinct();
         var kept = new HashSet<object>(Disposal.Live([.. given, .. attributes, .. modulesThatKeep]), ReferenceEqualityComparer.Instance);
-        foreach (var item in values.Where((_, slot) => nodes[slot].op != Opcode.get_attr).SelectMany(Disposal.TensorsIn))
+        foreach (var item in values.Where((_, slot) => !IsModels(nodes[slot])).SelectMany(Disposal.TensorsIn))
             if (!kept.Contains(item))
                 item.Dispose();
         return error is GraphAssertionException ? error : new NodeExecutionException(nodes[at], error);
     }
+
+    /// <summary>Whether the model has a value, or may have it by now.</summary>
+    private static bool IsModels(Node node) => node.op == Opcode.get_attr || node.target is StateTarget || node.users.Any(user => user.target is StateTarget);
 }

@@ -11,6 +11,10 @@ internal class DryRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, T
     /// <summary>Nobody differentiates what a dry run computes; a node that asks for the mode is told the program's.</summary>
     private protected override IDisposable? EnterMode(Node node) => GlobalState.ReadsMode(node) ? base.EnterMode(node) : no_grad();
 
+    private protected override object? get_state(StateTarget place) => Structure.Map(base.get_state(place), tensor => tensor.detach().clone());
+
+    private protected override object? set_state(Node node, StateTarget place) => null;
+
     /// <summary>The modes that modules run in; their own where null.</summary>
     internal ModuleModes? Modes { get; init; }
 

@@ -94,8 +94,20 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
         { Callee: { } callee } => Call(node, callee.Method, callee.Receivers > 0 ? node.args[0] : null, callee.Receivers),
         MemberTarget { Member: FieldInfo field } => field.GetValue(Value(node.args[0])),
         BuiltinTarget builtin => Evaluate(builtin, node),
+        StateTarget { IsWritten: false } read => get_state(read),
+        StateTarget put => set_state(node, put),
         _ => throw new InvalidOperationException($"Node '{node.name}' can't call a {node.target.GetType().Name}."),
     };
+
+    /// <summary>What the model keeps at a path.</summary>
+    private protected virtual object? get_state(StateTarget place) => KeptState.Read(hierarchy, place.Path);
+
+    /// <summary>Puts a value where the model, or an input, keeps it.</summary>
+    private protected virtual object? set_state(Node node, StateTarget place)
+    {
+        KeptState.Write(hierarchy, Value(node.args[0]), place, Builder([]).Build(node.args[1], place.Type));
+        return null;
+    }
 
     /// <summary>The result of an instance method on the first argument.</summary>
     protected virtual object? call_method(Node node) => Call(node, ((MethodTarget)node.target).Method, node.args[0], 1);

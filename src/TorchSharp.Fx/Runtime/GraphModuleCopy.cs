@@ -29,7 +29,9 @@ internal sealed class GraphModuleCopy(GraphProgram program, nn.Module module)
         var copier = new DeepCopy();
         var content = program.Used.Concat(program.Aliases).ToDictionary(path => path, path => copier.Of(program.Source.Find(path) as nn.Module ?? (object)program.Source.Attribute(path)(), path));
         var constants = program.Constants.ToDictionary(entry => entry.Key, entry => (Tensor)copier.Of(entry.Value, entry.Key), StringComparer.Ordinal);
-        var copy = New(ModuleTree.Of(content, ownsContent: true, module.training, [.. program.Unregistered.Keys]), train, eval, constants);
+        var root = ModuleTree.Of(content, ownsContent: true, module.training, [.. program.Unregistered.Keys]);
+        KeptState.Copy(program.Source, root, train, eval);
+        var copy = New(root, train, eval, constants);
         foreach (var constant in constants.Values)
             constant.Dispose();
         return copy;

@@ -154,6 +154,9 @@ internal sealed class GraphProgram
             constants[name] = tensor.to(type, device ?? tensor.device, disposeAfter: true).DetachFromDisposeScope();
             Registry.Replace(owner, name, constants[name]);
         }
+        if (source.Root is ModuleTree { Kept: { Count: > 0 } kept })
+            foreach (var (path, value) in kept.ToArray())
+                kept[path] = Structure.Map(value, tensor => tensor.to(dtype is { } wanted && tensor.is_floating_point() ? wanted : tensor.dtype, device ?? tensor.device).DetachFromDisposeScope());
     }
 
     /// <summary>The owner's parameters or buffers, not enumerated yet, after a <c>to()</c> of the source.</summary>

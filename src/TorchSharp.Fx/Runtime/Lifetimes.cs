@@ -46,11 +46,11 @@ internal sealed class Lifetimes
         var dies = Born(node);
         foreach (var user in node.users)
         {
-            dies = Math.Max(dies, user.op == Opcode.output && !copied.Contains(node) ? Forever : Born(user));
+            dies = Math.Max(dies, (user.op == Opcode.output && !copied.Contains(node)) || user.target is StateTarget ? Forever : Born(user));
             if (user.op != Opcode.output && !TensorTypes.IsTensor(node.type) && aliases.Representative(user) == aliases.Representative(node))
                 dies = Math.Max(dies, spans[user].Dies);
         }
-        return node.op is Opcode.placeholder or Opcode.get_attr ? Forever : dies;
+        return node.op is Opcode.placeholder or Opcode.get_attr || node.target is StateTarget ? Forever : dies;
     }
 
     /// <summary>Goes through the turns with the values that live in each class.</summary>

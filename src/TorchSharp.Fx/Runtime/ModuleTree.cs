@@ -14,6 +14,18 @@ internal sealed class ModuleTree : nn.Module
     /// <summary>The paths of modules whose modes <c>train</c> of a graph module does not set: nobody had registered them where the graph came from.</summary>
     internal IReadOnlyCollection<string> OwnModes { get; private init; } = [];
 
+    /// <summary>What the graph's model keeps between calls, by path: where there is no such model, the tree keeps it.</summary>
+    internal Dictionary<string, object?> Kept { get; } = new(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && OwnsContent)
+            foreach (var tensor in Structure.Tensors(Kept.Values.ToArray()))
+                tensor.Dispose();
+        base.Dispose(disposing);
+    }
+
     /// <summary>A tree of the given modules and tensors. What lies inside a module that is given too comes with that.</summary>
     /// <param name="content">The modules and tensors by path.</param>
     /// <param name="ownsContent">Whether they go with the tree.</param>

@@ -21,6 +21,9 @@ internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression
         ModuleTarget target => Call(node, arguments, target.Method, Expression.Constant(modules.Module(target.Path)), 0),
         MemberTarget { Member: FieldInfo field } => Expression.Field(arguments.Emit(node.args[0], field.DeclaringType!), field),
         BuiltinTarget target => Builtin(target, node, arguments),
+        StateTarget { IsWritten: false } read => ValueConversion.Emit(Expression.Call(typeof(KeptState), nameof(KeptState.Read), null, Expression.Constant(modules), Expression.Constant(read.Path)), node.type),
+        StateTarget put => Expression.Call(typeof(KeptState), nameof(KeptState.Write), null, Expression.Constant(modules), Expression.Convert(arguments.Natural(node.args[0]), typeof(object)),
+            Expression.Constant(put), Expression.Convert(arguments.Emit(node.args[1], put.Type), typeof(object))),
         FunctionTarget { Method: ConstructorInfo constructor } => Expression.New(constructor, Arguments(node, arguments, constructor, 0)),
         _ => CallMethod(node, arguments, node.target.Callee!.Value),
     };

@@ -42,6 +42,7 @@ internal sealed partial class Interpreter
     internal Value Dispatch(MethodBase method, params Value[] arguments)
     {
         var call = new Invocation(this, method, arguments);
+        State?.IsCalled(method, arguments);
         var recorded = Graph.Count;
         foreach (var handler in Recording is null ? Handlers : RecordedCalls.Handlers)
             if (handler(call) is { } result)

@@ -31,10 +31,10 @@ internal sealed partial class Interpreter
         var node = symbol.node;
         if (!MayBeNull(node) || !present.Add(node))
             return;
-        if (Examples is null)
+        if (Examples is null && node.target is not StateTarget)
             TakenAsPresent.Add((node.name, Here()));
         var there = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.ne, typeof(object)), [node, new Literal(null)], typeof(bool));
-        Assert(there, message ?? (Examples is null ? TakenAsThere(node) : TracedWith($"{node.name} != None")));
+        Assert(there, message ?? (node.target is StateTarget { Path: var path } ? StateBorder.TracedWith($"{path} != None") : Examples is null ? TakenAsThere(node) : TracedWith($"{node.name} != None")));
     }
 
     private string TakenAsThere(Node node) => $"{AssumedByExample}{node.name} != None{(current is null ? "" : $" at {Location()}")}; " + (node.target is PlaceholderTarget { Parameter: var parameter }
@@ -44,7 +44,7 @@ internal sealed partial class Interpreter
     /// <summary>TorchSharp's operations give something; what is read out of something, or comes from a module or a function of the user's, may be null.</summary>
     private static bool MayBeNull(Node node) => node.target switch
     {
-        PlaceholderTarget or ModuleTarget or MemberTarget or BuiltinTarget { Operation: Builtin.getitem } => true,
+        PlaceholderTarget or ModuleTarget or MemberTarget or StateTarget or BuiltinTarget { Operation: Builtin.getitem } => true,
         FunctionTarget { Method.DeclaringType: { } owner } => Traits.HomeOf(owner) != Home.TorchSharp,
         MethodTarget { Method.DeclaringType: { } owner } => Traits.HomeOf(owner) != Home.TorchSharp,
         _ => false,

@@ -205,18 +205,20 @@ internal sealed partial class Interpreter
     {
         if (Overlay.Owns(collection) || InputOf(symbol.Argument) is not { } input)
             return;
+        ChangedInputs.Add(input.target.name);
         if (symbol.Argument is not NodeArgument { Node: var changed } || changed != input)
             throw Untraceable.ChangesInput(this, symbol, input);
         Overlay.Drop($"an element of the input '{input.target.name}'");
-
-        static Node? InputOf(Argument argument) => argument switch
-        {
-            NodeArgument { Node: { op: Opcode.placeholder } input } => input,
-            // What a tensor tells of itself is made anew each time.
-            NodeArgument { Node: { op: Opcode.call_function, target.name: "getitem" or "getattr" } part } when part.args[0] is NodeArgument { Node: var whole } && !TensorTypes.IsTensor(whole.type) => InputOf(part.args[0]),
-            _ => null,
-        };
     }
+
+    /// <summary>The input that something is, or is a part of; null for what a tensor tells of itself, which is made anew each time.</summary>
+    internal static Node? InputOf(Argument argument) => argument switch
+    {
+        NodeArgument { Node: { op: Opcode.placeholder } input } => input,
+        NodeArgument { Node: { target: FunctionTarget { Method: var told } } held } when told.DeclaringType == typeof(Casts) => InputOf(held.args[0]),
+        NodeArgument { Node: { op: Opcode.call_function, target.name: "getitem" or "getattr" } part } when part.args[0] is NodeArgument { Node: var whole } && !TensorTypes.IsTensor(whole.type) => InputOf(part.args[0]),
+        _ => null,
+    };
 
     /// <summary>An index as a number.</summary>
     private Value Indexable(Value index)

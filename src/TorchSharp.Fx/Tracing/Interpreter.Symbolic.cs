@@ -53,6 +53,13 @@ internal sealed partial class Interpreter
     private Value RecordTupleItem(Proxy tuple, FieldInfo field)
         => IsItem(field) ? RecordItem(tuple, new Literal(int.Parse(field.Name.AsSpan(4), null) - 1), field.FieldType) : RecordMember(tuple, field);
 
+    /// <summary>What a field of a tuple or struct is read by.</summary>
+    internal static Target PartOf(Type owner, FieldInfo field, out ImmutableArray<Argument> index)
+    {
+        index = IsItem(field) ? [new Literal(int.Parse(field.Name.AsSpan(4), null) - 1)] : [];
+        return IsItem(field) ? new BuiltinTarget(Builtin.getitem, owner) : new MemberTarget(field);
+    }
+
     private static bool IsItem(FieldInfo field) => field.Name.StartsWith("Item", StringComparison.Ordinal) && int.TryParse(field.Name.AsSpan(4), out _);
 
     private Value Recorded(Builtin operation, Type type, bool isChecked, Value left, Value right = default)

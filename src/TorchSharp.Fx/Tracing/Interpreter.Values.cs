@@ -68,6 +68,7 @@ internal sealed partial class Interpreter
     internal Value LoadField(object? target, FieldInfo field)
     {
         target = Overlay.Current(target);
+        State?.IsRead(target, field);
         if (Overlay.TryRead(target, field, out var written))
             return written.Copy();
         if (Symbols.TryGet(target, out var symbol))

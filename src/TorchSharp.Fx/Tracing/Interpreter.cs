@@ -28,6 +28,12 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
 
     internal Overlay Overlay => field ??= new(Here, callee => Delegates.ForHost(this, callee, Use.Look)) { IsReal = Recording is not null };
 
+    /// <summary>What the graph keeps between calls; null where it keeps nothing, or where that isn't known yet.</summary>
+    internal StateBorder? State { get; set; }
+
+    /// <summary>The inputs that the program changes, by parameter.</summary>
+    internal HashSet<string> ChangedInputs { get; } = new(StringComparer.Ordinal);
+
     /// <summary>The delegates of the trace.</summary>
     internal Dictionary<DelegateIdentity, Delegate> MadeDelegates { get; } = [];
 

@@ -27,6 +27,9 @@ internal sealed class ModuleAttributes
 
     internal IReadOnlyDictionary<string, torch.Tensor> Constants => constants;
 
+    /// <summary>The modules whose names are known.</summary>
+    internal IEnumerable<torch.nn.Module> KnownModules => modules.Keys;
+
     /// <summary>The modules that are called but not registered: their parameters would not train, move or be saved.</summary>
     internal IReadOnlyList<(string Path, torch.nn.Module Module)> Unregistered => unregistered;
 

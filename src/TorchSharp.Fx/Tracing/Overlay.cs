@@ -22,8 +22,22 @@ internal sealed class Overlay(Func<Origin?> here, Func<Delegate, Delegate> wrap)
     /// <summary>What the program wrote to things that outlive it, and where: the graph doesn't do it again.</summary>
     internal IReadOnlyCollection<(string What, Origin? At)> Dropped => [.. dropped.Select(change => (change.What, change.At))];
 
+    /// <summary>The objects that the program changed though it had not made them, and which field of each; no field where .NET's code changed it.</summary>
+    internal IEnumerable<(object Target, FieldInfo? Field)> Changes
+        => dropped.SelectMany(change => change.Target is { } target ? [(target, change.Field)]
+            // What a collection keeps its elements in is an object of its own.
+            : change.Copies.Any(pair => Changed(pair.Key, pair.Value)) ? change.Copies.Keys.Select(original => (original, (FieldInfo?)null)) : []);
+
     /// <summary>Notes something else that the program changed.</summary>
     internal void Drop(string what) => dropped.Add(new(what, here(), []));
+
+    /// <summary>Gives a field its value for the trace. That the program writes to it is no news then: the graph does so, too.</summary>
+    internal void Seed(object target, FieldInfo field, Value value)
+    {
+        if (!fields.TryGetValue(target, out var written))
+            fields[target] = written = [];
+        written[field] = value;
+    }
 
     /// <summary>Takes back what was noted so far: it was no part of the program.</summary>
     internal void ForgetDropped() => dropped.Clear();
@@ -54,7 +68,7 @@ internal sealed class Overlay(Func<Origin?> here, Func<Delegate, Delegate> wrap)
             fields[target ?? Statics] = written = [];
         // The compiler's own static fields cache delegates: nobody misses those.
         if (!Owns(target) && !written.ContainsKey(field) && !(target is null && field.Name.StartsWith('<')))
-            dropped.Add(new($"{field.DeclaringType?.Name}.{ArgumentText.MemberName(field.Name)}", here(), []));
+            dropped.Add(new($"{field.DeclaringType?.Name}.{ArgumentText.MemberName(field.Name)}", here(), []) { Target = target, Field = field });
         written[field] = value.Copy();
     }
 
@@ -135,10 +149,11 @@ internal sealed class Overlay(Func<Origin?> here, Func<Delegate, Delegate> wrap)
     private static bool IsBookkeeping(FieldInfo field)
         => field.Name.EndsWith("version", StringComparison.OrdinalIgnoreCase) || field.Name is "_keys" or "_values" or "keyList" or "valueList" || typeof(Delegate).IsAssignableFrom(field.FieldType);
 
-    private bool Differs(object? before, object? after) => (before, after) switch
+    internal bool Differs(object? before, object? after) => (before, after) switch
     {
         (null, null) => false,
         (null, _) or (_, null) => true,
+        (Argument a, Argument b) => !a.Equals(b),
         (ValueType, ValueType) when before.GetType() != after.GetType() => true,
         (ValueType, ValueType) => before.GetType() is { IsPrimitive: true } or { IsEnum: true } ? !before.Equals(after) : StructLayout.FieldsOf(before.GetType()).Any(field => Differs(field.GetValue(before), field.GetValue(after))),
         (string a, string b) => a != b,
@@ -149,5 +164,11 @@ internal sealed class Overlay(Func<Origin?> here, Func<Delegate, Delegate> wrap)
     /// <param name="What">What it is.</param>
     /// <param name="At">Where it did so first.</param>
     /// <param name="Copies">The copies that were changed in its place, by original.</param>
-    private sealed record Change(string What, Origin? At, Dictionary<object, object> Copies);
+    private sealed record Change(string What, Origin? At, Dictionary<object, object> Copies)
+    {
+        /// <summary>The object with the field that was written; null for a static one and for what has none.</summary>
+        internal object? Target { get; init; }
+
+        internal FieldInfo? Field { get; init; }
+    }
 }

@@ -41,6 +41,7 @@ internal sealed class Replay(Interpreter interpreter, torch.nn.Module module)
                 PlaceholderTarget target => given.TryDequeue(out var input) ? interpreter.ToArgument(input, node.type) : target.Default ?? new Literal(null),
                 AttributeTarget target => Read(node, target),
                 ModuleTarget target => Call(node, target),
+                StateTarget target when node.args is [] or [Literal, _] => Stands(interpreter.Tracer.create_proxy(node.op, Within(target), Arguments(node), node.type), node),
                 _ => Stands(interpreter.Tracer.create_proxy(node.op, node.target, Arguments(node), node.type), node),
             };
         }
@@ -63,6 +64,10 @@ internal sealed class Replay(Interpreter interpreter, torch.nn.Module module)
         var result = interpreter.Tracer.CallLeaf(holder.Names.Module(target.Path), target.Method, operands);
         return Stands(result, node);
     }
+
+    /// <summary>The state of a module inside is the root's, at a longer path.</summary>
+    private StateTarget Within(StateTarget target)
+        => interpreter.Tracer.path_of_module(module) is { Length: > 0 } path ? target with { Path = $"{path}.{target.Path}" } : target;
 
     private static Argument Stands(Proxy proxy, Node node)
     {

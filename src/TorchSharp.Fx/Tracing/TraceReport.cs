@@ -18,6 +18,7 @@ public sealed class TraceReport
         constants = [.. graph.nodes.Where(node => node.op == Opcode.get_attr && attributes.Constants.ContainsKey(node.target.name)).Select(node => Constant(node, attributes.Constants[node.target.name]))];
         present_inputs = [.. interpreter.TakenAsPresent.Select(entry => new TraceNote(entry.Name, entry.At))];
         dropped_state = [.. interpreter.Overlay.Dropped.Select(entry => new TraceNote(entry.What, entry.At))];
+        state = [.. interpreter.State?.Kept ?? []];
         modes = Asked(SurroundingsKind.Mode);
         seeds = Asked(SurroundingsKind.Seed);
         surroundings = Asked(SurroundingsKind.Value);
@@ -49,6 +50,9 @@ public sealed class TraceReport
     /// <summary>Fields and collections of the model that the program wrote to: the trace went on with the new content, and the graph leaves them as they are.</summary>
     public IReadOnlyList<TraceNote> dropped_state { get; }
 
+    /// <summary>What the program keeps between calls, and the graph with it, by path: in fields and collections of the model, and in inputs.</summary>
+    public IReadOnlyList<string> state { get; }
+
     /// <summary>Modules whose mode the program's own code asks for: the graph is that of the mode that they were in.</summary>
     public IReadOnlyList<TraceNote> modes { get; }
 
@@ -68,7 +72,7 @@ public sealed class TraceReport
 
     /// <summary>The report as text, a line a fact.</summary>
     public override string ToString() => $"{nodes} nodes, {leaves.Count} leaf modules\n" + Text(
-        ("leaf modules", leaves), ("asserted conditions", guards), ("asserted values", specialisations), ("inputs taken to be there", present_inputs), ("computed while tracing", constants),
+        ("leaf modules", leaves), ("asserted conditions", guards), ("asserted values", specialisations), ("inputs taken to be there", present_inputs), ("computed while tracing", constants), ("kept between calls", state),
         ("written by the program, not by the graph", dropped_state), ("for the mode that they were traced in", modes), ("set while tracing, not by the graph", seeds),
         ("read while tracing, not by the graph", surroundings), ("called but not registered", unregistered_modules));
 

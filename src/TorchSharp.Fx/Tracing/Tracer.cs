@@ -152,7 +152,7 @@ public partial class Tracer
         scopes.Push((root, ""));
     }
 
-    private Graph Trace(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args)
+    private Graph Once(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args, StatePlan plan)
     {
         Start(entry.Root);
         interpreter!.Examples = MakeExamples?.Invoke(interpreter, concrete_args);
@@ -161,8 +161,8 @@ public partial class Tracer
         {
             if (Training is { } mode && entry.Root is not TracedFunction)
                 ModuleModes.Switch(interpreter, mode);
-            var result = entry.Run(interpreter, entry.Inputs(interpreter, concrete_args));
-            graph.output(interpreter.ToArgument(result, entry.ReturnType), entry.ReturnType);
+            var inputs = Opened(entry.Inputs(interpreter, concrete_args), plan);
+            Close(entry.Run(interpreter, inputs), entry.ReturnType);
             interpreter.Gradients.CheckRestored();
             finished = true;
             return graph;

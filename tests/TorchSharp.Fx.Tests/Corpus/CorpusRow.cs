@@ -30,6 +30,9 @@ internal sealed record CorpusRow(string Name, string About, Func<nn.Module> Make
     /// <summary>What the report must list under <c>dropped_state</c>, in order.</summary>
     public string[] Drops { get; init; } = [];
 
+    /// <summary>What the report must list under <c>state</c>, in order.</summary>
+    public string[] State { get; init; } = [];
+
     /// <summary>What the report must list under <c>unregistered_modules</c>, in order.</summary>
     public string[] Unregistered { get; init; } = [];
 

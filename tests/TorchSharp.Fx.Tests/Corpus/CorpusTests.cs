@@ -32,6 +32,7 @@ public sealed partial class CorpusTests
         _ = row.ByExample ? tracer.trace(module, example_inputs: calls[0]) : tracer.trace(module);
         Assert.Equal(before, Snapshot.Of(module));
         Assert.Equal(row.Drops, tracer.report.dropped_state.Select(note => note.text));
+        Assert.Equal(row.State, tracer.report.state);
         Assert.Equal(row.Unregistered, tracer.report.unregistered_modules.Select(found => $"{found.path} ({found.type})"));
         Compare(row, module, tracer, calls);
     }
@@ -77,6 +78,7 @@ public sealed partial class CorpusTests
         var interpreted = new GraphInterpreter(module, tracer.graph, tracer.tensor_constants);
         var compiled = new GraphModule(module, tracer.graph, tracer.tensor_constants);
         var state = module.named_buffers().ToDictionary(entry => entry.name, entry => entry.buffer.clone());
+        var kept = new KeptBefore(module, tracer.graph);
         for (var i = 0; i < calls.Length; i++)
         {
             // Inputs are made anew: an operation in place may change them, and must do so in all three alike.
@@ -85,8 +87,10 @@ public sealed partial class CorpusTests
             var eager = Seeded(() => Traced.Eager(fresh, given[0]));
             Traced.Same((eager, given[0]), (Seeded(() => interpreted.run(given[1])), given[1]));
             Restore(module, state);
+            kept.Restore();
             Traced.Same((eager, given[0]), (Seeded(() => compiled.call(given[2])), given[2]));
             Restore(module, state);
+            kept.Restore();
         }
         if (row.Breaks is { } breaks)
             Assert.Throws<GraphAssertionException>(() => compiled.call(breaks()));

@@ -41,6 +41,7 @@ internal static partial class Operations
         BuiltinTarget { Operation: Builtin._assert } => Assertion,
         BuiltinTarget { Operation: Builtin.getitem } => Operation.View,
         { Callee.Method: var method } when method.DeclaringType == typeof(aten) => OfSchema(node),
+        StateTarget { IsWritten: var isWritten } => isWritten ? Put : Kept,
         { Callee: { } callee } => Given(Of(callee.Method), callee, node),
         _ => Operation.Pure,
     };
@@ -60,6 +61,8 @@ internal static partial class Operations
         : Operation.Opaque;
 
     private static readonly Operation Assertion = new(Effects.WritesState);
+    private static readonly Operation Kept = new(Effects.ReadsState);
+    private static readonly Operation Put = new(Effects.WritesState | Effects.Exposes);
     private static readonly Operation Cast = new(Effects.WritesState, Views: Operands.First);
     private static readonly Operation Out = new(Effects.None, Operands.Out, Operands.Out);
 

@@ -85,10 +85,13 @@ internal sealed class ModuleReader(SavedTypes types, IReadOnlyDictionary<string,
         var content = new OrderedDictionary<string, object>(StringComparer.Ordinal);
         foreach (var child in json.Field("modules").Members())
             content.Add(child.Name, Read(child.Value, Join(path, child.Name)));
+        var kept = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (var item in json.Field("tensors").Members())
         {
             var tensor = ReadTensor(item.Value, Join(path, item.Name), null);
-            if (item.Value.Field("kind").Text() == "constant")
+            if (item.Value.Field("kind").Text() == "state")
+                kept.Add(item.Name, tensor);
+            else if (item.Value.Field("kind").Text() == "constant")
                 constants.Add(item.Name, tensor);
             else if (!content.TryAdd(item.Name, tensor))
                 throw new InvalidDataException($"'{item.Name}' is both a module and a tensor");
@@ -105,11 +108,26 @@ internal sealed class ModuleReader(SavedTypes types, IReadOnlyDictionary<string,
         var hierarchy = new ModuleHierarchy(root, constants);
         foreach (var graph in new[] { train, eval }.OfType<Graph>())
             Check(graph, hierarchy);
+        if (json.Find("state") is { } state)
+            foreach (var place in state.Members())
+                root.Kept.Add(place.Name, Kept(place.Name, place.Value, kept));
         return Make(json, root, train, eval ?? train, constants);
 
         Graph Graph(JsonElement nodes) => Named(path, () => graphs.Read(nodes,
             name => content.GetValueOrDefault(name) as nn.Module ?? throw new InvalidDataException($"it calls the module '{name}', which the file does not have"),
             name => constants.ContainsKey(name) || content.GetValueOrDefault(name) is Tensor));
+    }
+
+    private object? Kept(string place, JsonElement json, Dictionary<string, Tensor> tensors)
+    {
+        try
+        {
+            return new SavedState(types).Read(json, name => tensors.GetValueOrDefault(name) ?? throw new InvalidDataException($"the tensor '{name}' is missing"));
+        }
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException or NotSupportedException or NullReferenceException or InvalidCastException)
+        {
+            throw new InvalidDataException($"what is kept at '{place}' is wrong: {error.Message.TrimEnd('.')}", error);
+        }
     }
 
     /// <summary>Every argument must be of a type that its parameter takes; making the expressions that a compiled graph consists of says so without running any.</summary>
@@ -170,7 +188,7 @@ internal sealed class ModuleReader(SavedTypes types, IReadOnlyDictionary<string,
     {
         if (requiresGrad && !tensor.is_floating_point() && !tensor.is_complex())
             throw new InvalidDataException($"a tensor of {tensor.dtype} can't require gradients");
-        if (kind is "buffer" or "constant")
+        if (kind is "buffer" or "constant" or "state")
             return tensor.requires_grad_(requiresGrad);
         return kind == "parameter" ? new Parameter(tensor, requiresGrad) : throw new InvalidDataException($"there is no kind of tensors '{kind}'");
     }

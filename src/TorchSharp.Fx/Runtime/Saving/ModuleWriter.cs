@@ -65,8 +65,9 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
             Write(json, hierarchy.Module(child), Join(path, child));
         }
         json.WriteEndObject();
+        var kept = nodes.Any(node => node.target is StateTarget) ? new SavedState(types).Write(json, hierarchy, train, eval) : [];
         WriteTensors(json, path, nodes.Where(node => node.op == Opcode.get_attr).Select(node => node.target.name).Distinct(StringComparer.Ordinal)
-            .Select(name => (name, hierarchy.Attribute(name)(), constants.ContainsKey(name))));
+            .Select(name => (name, hierarchy.Attribute(name)(), constants.ContainsKey(name) ? "constant" : null)).Concat(kept.Select(entry => (entry.Name, entry.Tensor, (string?)"state"))));
         if (module is not IGraphModule { Program: var program })
             return;
         WriteAliases(json, program);
@@ -119,7 +120,7 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
         {
             throw new NotSupportedException($"Module '{path}' can't be saved: {error.Message}.", error);
         }
-        WriteTensors(json, path, [.. module.named_parameters(recurse: false).Select(entry => (entry.name, (Tensor)entry.parameter, false)), .. module.named_buffers(recurse: false).Select(entry => (entry.name, entry.buffer, false))]);
+        WriteTensors(json, path, [.. module.named_parameters(recurse: false).Select(entry => (entry.name, (Tensor)entry.parameter, (string?)null)), .. module.named_buffers(recurse: false).Select(entry => (entry.name, entry.buffer, (string?)null))]);
     }
 
     private void WriteTraced(Utf8JsonWriter json, nn.Module module, string path)
@@ -142,17 +143,17 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
         WriteGraphs(json, module, path, train.graph, eval.graph, new ModuleHierarchy(module, constants), constants, returnsFeatures: false);
     }
 
-    private void WriteTensors(Utf8JsonWriter json, string path, IEnumerable<(string Name, Tensor Tensor, bool IsConstant)> tensors)
+    private void WriteTensors(Utf8JsonWriter json, string path, IEnumerable<(string Name, Tensor Tensor, string? Kind)> tensors)
     {
         json.WriteStartObject("tensors");
-        foreach (var (name, tensor, isConstant) in tensors)
+        foreach (var (name, tensor, kind) in tensors)
         {
             var full = Join(path, name);
             // A parameter that two modules share is one tensor of the file.
             if (names.TryAdd(tensor, full))
                 Tensors.Add(full, tensor);
             json.WriteStartObject(name);
-            json.WriteString("kind", isConstant ? "constant" : tensor is Parameter ? "parameter" : "buffer");
+            json.WriteString("kind", kind ?? (tensor is Parameter ? "parameter" : "buffer"));
             json.WriteString("tensor", names[tensor]);
             json.WriteString("dtype", tensor.dtype.ToString());
             json.WriteStartArray("shape");

@@ -109,6 +109,13 @@ internal sealed class SavedGraph(SavedTypes types)
             types.Write(json, builtin.Type);
             json.WriteBoolean("checked", builtin.Checked);
         }
+        if (target is StateTarget state)
+        {
+            json.WriteString("state", state.Path);
+            json.WritePropertyName("of");
+            types.Write(json, state.Type);
+            json.WriteBoolean("written", state.IsWritten);
+        }
         json.WriteEndObject();
     }
 
@@ -131,6 +138,8 @@ internal sealed class SavedGraph(SavedTypes types)
             throw new InvalidDataException($"there is no kind of nodes {SavedJson.Excerpt(json.Field("op"))}");
         var args = json.Field("args").Items().Select(item => arguments.Read(item, Earlier)).ToImmutableArray();
         var (target, type) = ReadTarget(op, json, args.Length, moduleAt, hasTensor);
+        if (target is StateTarget { IsWritten: true } place && args[0] is NodeArgument { Node: var owner })
+            CheckPlace(place, owner.type);
         var node = graph.create_node(op, target, args, type, name);
         node.origin = json.Find("origin") is { } origin ? ReadOrigin(origin) : null;
         node.gradient_mode = json.Find("gradient_mode") is { } mode ? ReadMode(mode.Text()) : null;
@@ -151,6 +160,7 @@ internal sealed class SavedGraph(SavedTypes types)
             Opcode.call_module => ReadModule(target.Text(), json.Find("method") is { } method ? method.Text() : "call", moduleAt, args),
             Opcode.call_method when members.ReadMethod(target) is MethodInfo { IsStatic: false } method => (new MethodTarget(method), method.ReturnType),
             Opcode.call_function when target.Find("builtin") is { } builtin => (ReadBuiltin(builtin.Text(), target), TypeOf(json)),
+            Opcode.call_function when target.Find("state") is { } state => ReadState(state.Text(), target, args),
             Opcode.call_function when target.Find("takes") is null => ReadMember(target),
             Opcode.call_function => ReadFunction(target),
             Opcode.output when args == 1 => (new OutputTarget(), TypeOf(json)),
@@ -162,6 +172,23 @@ internal sealed class SavedGraph(SavedTypes types)
     {
         var method = members.ReadMethod(target);
         return (new FunctionTarget(method), (method as MethodInfo)?.ReturnType ?? method.DeclaringType!);
+    }
+
+    private (Target Target, Type Type) ReadState(string path, JsonElement target, int args)
+    {
+        var place = new StateTarget(path, types.Read(target.Field("of")), target.Field("written").Flag());
+        return args == (place.IsWritten ? 2 : 0) ? (place, place.IsWritten ? typeof(void) : place.Type) : throw new InvalidDataException($"the state at '{path}' takes no {args} arguments");
+    }
+
+    /// <summary>Of an input, only fields of types that the caller allows are written, and the content of collections.</summary>
+    private void CheckPlace(StateTarget place, Type type)
+    {
+        foreach (var name in place.Place.Length == 0 ? [] : place.Place.Split('.'))
+        {
+            var field = types.Allows(type) ? ModuleHierarchy.FieldsOf(type).FirstOrDefault(field => ArgumentText.MemberName(field.Name) == name) : null;
+            type = field?.FieldType ?? (Structure.KindOf(type) is StructureKind.Array or StructureKind.Collection or StructureKind.Dictionary ? type.GetElementType() ?? type.GetGenericArguments()[^1]
+                : throw new InvalidDataException($"the state at '{place.Path}' is in a {CSharpNames.OfType(type)}: give that type in allowed_types"));
+        }
     }
 
     private (Target Target, Type Type) ReadMember(JsonElement target)

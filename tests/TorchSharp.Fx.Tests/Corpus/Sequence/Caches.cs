@@ -199,13 +199,13 @@ internal static class CacheModules
     internal static readonly CorpusRow[] Rows =
     [
         new("FieldCacheAttention", "past keys and values in nullable fields, a counter of what was seen", () => new FieldCacheAttention(8, 2), () => [[randn(1, 3, 8)], [randn(2, 5, 8)]])
-            { Drops = ["FieldCacheAttention.past_key", "FieldCacheAttention.past_value", "FieldCacheAttention.seen"] },
+            { State = ["past_key", "past_value", "seen"] },
         new("CachedDecoder", "a list of pairs handed in and given back, Zip and nested deconstruction", () => new CachedDecoder(4, 2), () =>
             [[randn(1, 1, 4), Past(1, 3)], [randn(2, 2, 4), Past(2, 5)]]) { ByExample = true },
         new("ObjectCacheDecoder", "a cache object of one's own made in the pass, layers in an array", () => new ObjectCacheDecoder(4), () => [[randn(1, 3, 4), randn(1, 1, 4)], [randn(2, 5, 4), randn(2, 2, 4)]])
             { Unregistered = ["layers.0 (Linear)", "layers.1 (Linear)"] },
         new("BufferCache", "a preallocated buffer written through narrow().copy_() at a counted position", () => new BufferCache(2, 6, 4), () => [[randn(2, 4)], [randn(1, 4)]])
-            { Drops = ["BufferCache.position"] },
+            { State = ["position"] },
         new("GenerationStep", "a check that throws, topk with a nullable k, argmax, the grown sequence", () => new GenerationStep(12, 8, 3), () => [[randint(12, [1, 4]), 0.7], [randint(12, [2, 6]), 1.3]]),
         new("GreedyStep", "the same without top k", () => new GenerationStep(12, 8, null), () => [[randint(12, [1, 4]), 0.7], [randint(12, [2, 6]), 1.3]]),
     ];

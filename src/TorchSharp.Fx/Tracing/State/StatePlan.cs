@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using System.Reflection;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>What a program keeps between calls, as a trace of it found out: the next one takes that for the graph's state.</summary>
+/// <param name="Inputs">The inputs in which it changes something, by parameter.</param>
+/// <param name="Fields">The fields of modules that it writes to, or in whose objects it changes something.</param>
+/// <param name="Left">The paths of what it changes there without the next call depending on it, such as tables that are made again when they are too short.</param>
+internal sealed record StatePlan(ImmutableHashSet<string> Inputs, ImmutableHashSet<StateField> Fields, ImmutableHashSet<string> Left)
+{
+    internal static readonly StatePlan None = new([], [], []);
+
+    internal bool IsEmpty => Inputs.IsEmpty && Fields.IsEmpty;
+
+    /// <summary>The same with what a trace by this plan found.</summary>
+    internal StatePlan With(Interpreter found) => new(
+        Inputs.Union(found.ChangedInputs).Union(Written(found)),
+        Fields.Union(found.Overlay.Changes.SelectMany(change => Roots(found, change.Target, change.Field))),
+        Left.Union(found.State?.Left ?? []));
+
+    /// <summary>The same without numbers: a branch on one may be what the trace can't follow.</summary>
+    internal StatePlan WithoutNumbers() => this with { Fields = Fields.Where(entry => !StateBorder.IsNumber(entry.Field.FieldType)).ToImmutableHashSet() };
+
+    internal bool IsLike(StatePlan other) => Inputs.SetEquals(other.Inputs) && Fields.SetEquals(other.Fields) && Left.SetEquals(other.Left);
+
+    private static IEnumerable<string> Written(Interpreter found)
+    {
+        foreach (var (target, _) in found.Overlay.Changes)
+            if (found.Symbols.TryGet(target, out var symbol) && Interpreter.InputOf(symbol.Argument) is { } input)
+                yield return input.target.name;
+    }
+
+    /// <summary>The fields of modules through which a changed object is reached.</summary>
+    private static IEnumerable<StateField> Roots(Interpreter found, object target, FieldInfo? field)
+    {
+        if (field is null ? !TensorTypes.MayHold(target.GetType()) : !StateBorder.MayKeep(field.FieldType))
+            return [];
+        if (target is torch.nn.Module module)
+            return found.Tracer.Attributes.PathOf(module) is null ? [] : [new(module, field!)];
+        return found.Tracer.Attributes.KnownModules.SelectMany(holder => StateBorder.FieldsOf(holder).Where(own => Reaches(own.GetValue(holder), target)).Select(own => new StateField(holder, own)));
+    }
+
+    private static bool Reaches(object? value, object target)
+        => new Structure().Any(value, part => ReferenceEquals(part, target) ? true : part is torch.nn.Module or torch.Tensor or Delegate ? false : null);
+}
+
+/// <summary>A field of a module of the model.</summary>
+internal readonly record struct StateField(torch.nn.Module Module, FieldInfo Field);
+
+/// <summary>Where something is kept.</summary>
+/// <param name="Owner">The input that has it inside; null for the model.</param>
+/// <param name="Path">The way to it.</param>
+internal readonly record struct StatePlace(Node? Owner, string Path)
+{
+    internal StatePlace In(string name) => this with { Path = Path.Length == 0 ? name : $"{Path}.{name}" };
+
+    public override string ToString() => Owner is null ? Path : Path.Length == 0 ? Owner.target.name : $"{Owner.target.name}.{Path}";
+}
