@@ -116,7 +116,7 @@ internal static class KeptState
         {
             ITuple => holder.GetType().GetField(name)?.GetValue(holder),
             IDictionary dictionary => dictionary.Keys.Cast<object>().FirstOrDefault(key => KeyText.Of(key) == name) is { } key ? dictionary[key] : null,
-            IList list => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var at) && at < list.Count ? list[at] : null,
+            ICollection items => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var at) ? items.Cast<object?>().ElementAtOrDefault(at) : null,
             _ => null,
         };
     }
@@ -156,6 +156,11 @@ internal static class KeptState
                 old.Clear();
                 foreach (var item in items)
                     old.Add(item);
+                break;
+            case (ICollection old, ICollection made) when old.GetType() == made.GetType():
+                object?[] all = [.. made];
+                old.GetType().GetMethod(nameof(IList.Clear))!.Invoke(old, null);
+                Lines.Fill(old, all);
                 break;
             default:
                 throw Missing(place);

@@ -27,44 +27,49 @@ public partial class Tracer
     private Graph Trace(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args)
     {
         var (plan, withNumbers) = (StatePlan.None, true);
-        Attempt? done = null;
-        for (var traces = 0; traces < MaxTraces; traces++)
+        var attempts = new List<Attempt>();
+        for (var traces = 1; ; traces++)
         {
-            Exception? refusal = null;
-            try
-            {
-                Once(entry, concrete_args, plan);
-            }
-            catch (Exception exception) when (state != TracedState.dropped && exception is TraceException or TracedProgramException && (done is not null || Interpreter.ChangedInputs.Count > 0))
-            {
-                refusal = exception;
-            }
+            var refusal = Try(entry, concrete_args, plan, attempts.Count > 0);
             if (state == TracedState.dropped)
                 return graph;
-            var next = Next(plan, refusal, done is not null);
-            withNumbers &= refusal is null || done is null;
+            var next = refusal is null ? plan.With(Interpreter) : attempts.Count > 0 ? plan : plan with { Inputs = plan.Inputs.Union(Interpreter.ChangedInputs) };
+            withNumbers &= refusal is null || attempts.Count == 0;
             next = withNumbers ? next : next.WithoutNumbers();
             if (refusal is null)
-                done = Replaced(done);
-            if (!next.IsEmpty && !next.IsLike(plan))
-            {
-                if (refusal is not null)
-                    DisposeConstants();
+                attempts.Add(new(plan, traced!, interpreter!, attributes!));
+            else
+                DisposeConstants();
+            if (!next.IsEmpty && !next.IsLike(plan) && traces < MaxTraces)
                 plan = next;
-                continue;
-            }
-            if (done is null)
+            else if (attempts.Count > 0)
+                return End(attempts, attempts.Find(attempt => attempt.Plan.IsLike(next)) ?? attempts[0]);
+            else
                 System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(refusal!);
-            if (refusal is not null)
-                Restore(done);
-            return graph;
         }
-        Restore(done!);
-        return graph;
     }
 
-    private StatePlan Next(StatePlan plan, Exception? refusal, bool isDone)
-        => refusal is null ? plan.With(Interpreter) : isDone ? plan : plan with { Inputs = plan.Inputs.Union(Interpreter.ChangedInputs) };
+    private Exception? Try(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args, StatePlan plan, bool isDone)
+    {
+        try
+        {
+            Once(entry, concrete_args, plan);
+            return null;
+        }
+        catch (Exception exception) when (state != TracedState.dropped && exception is TraceException or TracedProgramException && (isDone || Interpreter.ChangedInputs.Count > 0))
+        {
+            return exception;
+        }
+    }
+
+    /// <summary>Goes back to the best trace, and gives up the others.</summary>
+    private Graph End(List<Attempt> attempts, Attempt best)
+    {
+        foreach (var constant in attempts.Where(attempt => attempt != best).SelectMany(attempt => attempt.Attributes.Constants.Values))
+            constant.Dispose();
+        (traced, interpreter, attributes) = (best.Graph, best.Interpreter, best.Attributes);
+        return graph;
+    }
 
     private Value[] Opened(Value[] inputs, StatePlan plan)
     {
@@ -84,21 +89,5 @@ public partial class Tracer
         Interpreter.State?.Prune();
     }
 
-    /// <summary>Keeps the trace that was made last, in the place of the one before.</summary>
-    private Attempt Replaced(Attempt? before)
-    {
-        if (before is not null)
-            foreach (var constant in before.Attributes.Constants.Values)
-                constant.Dispose();
-        return new(traced!, interpreter!, attributes!);
-    }
-
-    private void Restore(Attempt attempt)
-    {
-        if (attributes != attempt.Attributes)
-            DisposeConstants();
-        (traced, interpreter, attributes) = (attempt.Graph, attempt.Interpreter, attempt.Attributes);
-    }
-
-    private sealed record Attempt(Graph Graph, Interpreter Interpreter, ModuleAttributes Attributes);
+    private sealed record Attempt(StatePlan Plan, Graph Graph, Interpreter Interpreter, ModuleAttributes Attributes);
 }

@@ -49,8 +49,11 @@ public sealed class UnchangedTests
                 if (fails)
                     Assert.Throws<TraceException>(trace);
                 else
-                    Traced.Same(expected, new GraphInterpreter(model, trace(), tracer.tensor_constants).run(x.clone()));
+                    _ = trace();
                 Assert.Equal(before, Picture.Of(model, typeof(Statics)));
+                // A run may keep what the program keeps.
+                if (!fails)
+                    Traced.Same(expected, new GraphInterpreter(model, tracer.graph, tracer.tensor_constants).run(x.clone()));
                 if (dropped is not null)
                     Assert.Equal(dropped, string.Join("; ", tracer.report.dropped_state.Select(note => note.text).Distinct()));
                 Traced.Same(expected, new Keeper<T>(make(), change, false).call(x));

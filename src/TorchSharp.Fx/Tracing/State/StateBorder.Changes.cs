@@ -14,6 +14,10 @@ internal sealed partial class StateBorder
     /// <summary>The paths of what is written and no state: the next call computes it anew.</summary>
     internal HashSet<string> Left { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>The fields in which nothing is state.</summary>
+    internal IEnumerable<StateField> Unfit() => plan.Fields.Where(entry => interpreter.Tracer.Attributes.PathOf(entry.Module) is { } module
+        && new StatePlace(null, module).In(ArgumentText.MemberName(entry.Field.Name)).Path is var path && !Kept.Exists(kept => kept == path || kept.StartsWith(path + ".", StringComparison.Ordinal)));
+
     /// <summary>Finds what changed. From here on the objects of the trace stand for those that they are copies of, as the result may have them inside.</summary>
     internal void Settle()
     {
@@ -21,7 +25,7 @@ internal sealed partial class StateBorder
             if (whole.Keys is null)
                 foreach (var (field, held) in whole.Fields)
                     Compare(whole, field, held, Raw(whole.Copy, field));
-            else if (ItemsOf(whole.Copy) is var items && (!KeysOf(whole.Copy, items).SequenceEqual(whole.Keys) || items.Zip(whole.Held).Any(pair => interpreter.Overlay.Differs(pair.Second, pair.First))))
+            else if (ItemsOf(whole.Copy) is var items && (!KeysOf(whole.Copy).SequenceEqual(whole.Keys) || items.Zip(whole.Held).Any(pair => interpreter.Overlay.Differs(pair.Second, pair.First))))
                 changes.Add(unseen.ContainsKey(whole.Copy)
                     ? (whole.Place with { Path = whole.Place.Path + StateTarget.Added }, whole.Copy.GetType(), Content(whole.Copy, items[whole.Held.Length..]))
                     : (whole.Place with { Path = whole.Place.Path + StateTarget.Content }, whole.Copy.GetType(), Content(whole.Copy, items)));
@@ -36,7 +40,7 @@ internal sealed partial class StateBorder
             changes.Add((whole.Place.In(ArgumentText.MemberName(field.Name)), field.FieldType, () => now as Argument ?? interpreter.ToArgument(now)));
     }
 
-    private static IEnumerable<object?> KeysOf(object copy, object?[] items) => copy is IDictionary dictionary ? dictionary.Keys.Cast<object?>() : Enumerable.Range(0, items.Length).Cast<object?>();
+    private static IEnumerable<object?> KeysOf(object copy) => copy is IDictionary dictionary ? dictionary.Keys.Cast<object?>() : Enumerable.Range(0, ((ICollection)copy).Count).Cast<object?>();
 
     private Func<Argument> Content(object copy, object?[] items)
     {

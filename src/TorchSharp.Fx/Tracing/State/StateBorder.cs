@@ -27,6 +27,20 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
     internal static IEnumerable<FieldInfo> FieldsOf(torch.nn.Module module)
         => ModuleHierarchy.FieldsOf(module.GetType()).Where(field => Homes.Of(field.DeclaringType!) == Home.User && !typeof(torch.nn.Module).IsAssignableFrom(field.FieldType));
 
+    /// <summary>What is in an object, as far as state is looked for: a property of a dictionary would be made by asking for it.</summary>
+    internal static IEnumerable<object?> PartsOf(object whole) => whole switch
+    {
+        _ when !TensorTypes.MayHold(whole.GetType()) => [],
+        _ when IsPlain(whole.GetType()) || IsLine(whole.GetType()) => whole is IDictionary dictionary ? Entries(dictionary).Select(entry => entry.Value) : ((ICollection)whole).Cast<object?>(),
+        _ => Structure.KindOf(whole.GetType()) is StructureKind.Object or StructureKind.Tuple ? StructLayout.FieldsOf(whole.GetType()).Select(field => field.GetValue(whole)) : [],
+    };
+
+    private static IEnumerable<DictionaryEntry> Entries(IDictionary dictionary)
+    {
+        foreach (DictionaryEntry entry in dictionary)
+            yield return entry;
+    }
+
     internal static string TracedWith(string condition)
         => $"{Interpreter.AssumedByExample}{condition}, as the state was; trace again in the state that the call finds, or with state: TracedState.dropped";
 
@@ -97,7 +111,7 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
         {
             StructureKind.Object when !actual.IsValueType => Opened(place, value, now, isKnown),
             StructureKind.Object or StructureKind.Tuple when isKnown && actual.IsValueType && StructLayout.FieldsOf(actual).Any(field => Opens(field.FieldType)) => Struct(place, value, now),
-            _ when isKnown && IsPlain(actual) && TensorTypes.MayHold(actual) => Items(place, value, now),
+            _ when isKnown && (IsPlain(actual) || (IsLine(actual) && place.Owner is null)) && TensorTypes.MayHold(actual) => Items(place, value, now),
             _ when TensorTypes.MayHold(actual) && (actual.IsValueType || place.Owner is not null) => interpreter.FromProxy(value()),
             _ => interpreter.ToValue(now, type),
         };
@@ -105,6 +119,9 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
 
     /// <summary>A collection that can be made anew and filled again.</summary>
     private static bool IsPlain(Type type) => type.IsSZArray || (type.IsGenericType && type.GetGenericTypeDefinition() is var open && (open == typeof(List<>) || open == typeof(Dictionary<,>)));
+
+    /// <summary>A collection without indices.</summary>
+    private static bool IsLine(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() is var open && (open == typeof(Queue<>) || open == typeof(Stack<>));
 
     /// <summary>Whether something of the type has an identity, and so may be changed.</summary>
     private static bool Opens(Type type) => !type.IsValueType && !TensorTypes.IsTensor(type) && TensorTypes.MayHold(type);
@@ -153,19 +170,26 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
     {
         var self = Once(value);
         var type = now.GetType();
-        Action isLooked = () => AssertCount(self(), ((ICollection)now).Count, place);
+        var count = ((ICollection)now).Count;
+        Action isLooked = () =>
+        {
+            using var here = interpreter.Graph.inserting_before(self().node.next);
+            AssertCount(self(), count, place);
+        };
         // A program that only adds to a list doesn't mind how long it is.
-        if (now is IDictionary || (now is Array && place.Owner is not null))
+        if (now is IDictionary || IsLine(type) || (now is Array && place.Owner is not null))
             isLooked();
         var copy = Stand(now, now is Array array ? Array.CreateInstance(type.GetElementType()!, array.Length)
             : now is IDictionary ? Activator.CreateInstance(type, type.GetProperty("Comparer")!.GetValue(now))! : Activator.CreateInstance(type)!);
         var element = type.IsArray ? type.GetElementType()! : type.GetGenericArguments()[^1];
-        object?[] keys = now is IDictionary dictionary ? [.. dictionary.Keys] : [.. Enumerable.Range(0, ((ICollection)now).Count).Cast<object?>()];
-        for (var i = 0; i < keys.Length; i++)
+        (object Key, object? Held)[] entries = now is IDictionary dictionary ? [.. Entries(dictionary).Select(entry => (entry.Key, entry.Value))] 
+            : [.. ((ICollection)now).Cast<object?>().Index().Select(entry => ((object)entry.Index, entry.Item))];
+        var reals = new List<object?>();
+        for (var i = 0; i < entries.Length; i++)
         {
-            var (key, held) = (keys[i]!, now is IDictionary entries ? entries[keys[i]!] : ((IList)now)[i]);
+            var (key, held) = entries[i];
             var inner = place.In(now is IDictionary ? KeyText.Of(key) : i.ToString(CultureInfo.InvariantCulture));
-            var isPath = place.Owner is null && held is not null && Structure.KindOf(held.GetType()) == StructureKind.Object && !held.GetType().IsValueType;
+            var isPath = IsLine(type) || (place.Owner is null && held is not null && Structure.KindOf(held.GetType()) == StructureKind.Object && !held.GetType().IsValueType);
             Func<Proxy> item = isPath ? () => Get(inner, element) : () => Made(Opcode.call_function, new BuiltinTarget(Builtin.getitem, type), [self().Argument, interpreter.ToArgument(key)], element);
             if (held is null && !element.IsValueType)
                 AssertNull(item(), inner);
@@ -174,12 +198,15 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
                 filled.Add(key, real);
             else if (copy is Array elements)
                 elements.SetValue(real, i);
+            else if (copy is IList list)
+                list.Add(real);
             else
-                ((IList)copy).Add(real);
+                reals.Add(real);
         }
+        Lines.Fill(copy, reals);
         if (now is IList and not Array)
             unseen.Add(copy, isLooked);
-        wholes.Add(new(copy, place, self) { Keys = keys, Held = ItemsOf(copy) });
+        wholes.Add(new(copy, place, self) { Keys = [.. entries.Select(entry => entry.Key)], Held = ItemsOf(copy) });
         return Value.OfObject(copy);
     }
 
@@ -220,7 +247,7 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
     private object? Raw(object target, FieldInfo field)
         => interpreter.Overlay.TryRead(target, field, out var written) ? written.IsSymbol ? written.Symbol.Argument : interpreter.ToObject(written, field.FieldType) : field.GetValue(target);
 
-    private static object?[] ItemsOf(object collection) => collection is IDictionary dictionary ? [.. dictionary.Values] : [.. ((IList)collection).Cast<object?>()];
+    private static object?[] ItemsOf(object collection) => collection is IDictionary dictionary ? [.. dictionary.Values] : [.. ((ICollection)collection).Cast<object?>()];
 
     /// <summary>An object that was taken apart.</summary>
     /// <param name="Copy">What stands for it in the trace; a module is itself.</param>

@@ -6,23 +6,26 @@ namespace TorchSharp.Fx.Tracing;
 /// <summary>What a program keeps between calls, as a trace of it found out: the next one takes that for the graph's state.</summary>
 /// <param name="Inputs">The inputs in which it changes something, by parameter.</param>
 /// <param name="Fields">The fields of modules that it writes to, or in whose objects it changes something.</param>
-/// <param name="Left">The paths of what it changes there without the next call depending on it, such as tables that are made again when they are too short.</param>
-internal sealed record StatePlan(ImmutableHashSet<string> Inputs, ImmutableHashSet<StateField> Fields, ImmutableHashSet<string> Left)
+/// <param name="Unfit">The fields that hold no state after all: the next call doesn't depend on what is written, such as a table that is made again when it is too short.</param>
+/// <param name="Left">The paths of the same within an object that holds state.</param>
+internal sealed record StatePlan(ImmutableHashSet<string> Inputs, ImmutableHashSet<StateField> Fields, ImmutableHashSet<StateField> Unfit, ImmutableHashSet<string> Left)
 {
-    internal static readonly StatePlan None = new([], [], []);
+    internal static readonly StatePlan None = new([], [], [], []);
 
     internal bool IsEmpty => Inputs.IsEmpty && Fields.IsEmpty;
 
     /// <summary>The same with what a trace by this plan found.</summary>
-    internal StatePlan With(Interpreter found) => new(
-        Inputs.Union(found.ChangedInputs).Union(Written(found)),
-        Fields.Union(found.Overlay.Changes.SelectMany(change => Roots(found, change.Target, change.Field))),
-        Left.Union(found.State?.Left ?? []));
+    internal StatePlan With(Interpreter found)
+    {
+        var unfit = Unfit.Union(found.State?.Unfit() ?? []);
+        var fields = Fields.Union(found.Overlay.Changes.SelectMany(change => Roots(found, change.Target, change.Field))).Except(unfit);
+        return new(Inputs.Union(found.ChangedInputs).Union(Written(found)), fields, unfit, Left.Union(found.State?.Left ?? []));
+    }
 
     /// <summary>The same without numbers: a branch on one may be what the trace can't follow.</summary>
     internal StatePlan WithoutNumbers() => this with { Fields = Fields.Where(entry => !StateBorder.IsNumber(entry.Field.FieldType)).ToImmutableHashSet() };
 
-    internal bool IsLike(StatePlan other) => Inputs.SetEquals(other.Inputs) && Fields.SetEquals(other.Fields) && Left.SetEquals(other.Left);
+    internal bool IsLike(StatePlan other) => Inputs.SetEquals(other.Inputs) && Fields.SetEquals(other.Fields) && Unfit.SetEquals(other.Unfit) && Left.SetEquals(other.Left);
 
     private static IEnumerable<string> Written(Interpreter found)
     {
@@ -41,8 +44,21 @@ internal sealed record StatePlan(ImmutableHashSet<string> Inputs, ImmutableHashS
         return found.Tracer.Attributes.KnownModules.SelectMany(holder => StateBorder.FieldsOf(holder).Where(own => Reaches(own.GetValue(holder), target)).Select(own => new StateField(holder, own)));
     }
 
+    /// <summary>Whether an object is reached through fields of the user's classes and collections of .NET's. No code of the user's runs for it.</summary>
     private static bool Reaches(object? value, object target)
-        => new Structure().Any(value, part => ReferenceEquals(part, target) ? true : part is torch.nn.Module or torch.Tensor or Delegate ? false : null);
+    {
+        var open = new Stack<object?>([value]);
+        var entered = new HashSet<object>(ReferenceEqualityComparer.Instance);
+        while (open.TryPop(out var next))
+        {
+            if (ReferenceEquals(next, target))
+                return true;
+            if (next is not null and not torch.nn.Module and not torch.Tensor && (next is ValueType || entered.Add(next)))
+                foreach (var part in StateBorder.PartsOf(next))
+                    open.Push(part);
+        }
+        return false;
+    }
 }
 
 /// <summary>A field of a module of the model.</summary>

@@ -209,7 +209,7 @@ internal static class SpeechModules
         new("TemporalBlock", "padding cut off at the end, a nullable downsampling", () => new TemporalBlock(2, 4, 2), () => [[randn(1, 2, 9)], [randn(3, 2, 12)]]),
         new("TemporalBlockIdentity", "the same without downsampling", () => new TemporalBlock(4, 4, 1), () => [[randn(1, 4, 9)], [randn(3, 4, 12)]]),
         new("StreamingConv", "left context in a dictionary by name, a method group in Select", () => new StreamingConv(2), () => [[randn(1, 2, 8)], [randn(3, 2, 10)]])
-            { State = ["left"] },
+            { State = ["state"] },
         new("StreamingEncoder", "a hidden state that may be missing, ??=", () => new StreamingEncoder(4, 6), () => [[randn(2, 3, 4), randn(1, 2, 6)], [randn(1, 5, 4), randn(1, 1, 6)]]),
         new("FirstChunk", "the same without a state", () => new StreamingEncoder(4, 6), () => [[randn(2, 3, 4), null], [randn(1, 5, 4), null]])
             { ByExample = true, Breaks = () => [randn(2, 3, 4), randn(1, 2, 6)] },

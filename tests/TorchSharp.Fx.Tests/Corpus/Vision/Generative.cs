@@ -17,7 +17,7 @@ internal static class Generative
         new("SpectralConv", "spectral norm by hand: power iteration that writes to a buffer", () => new SpectralConv(), () => [[randn(1, 3, 4, 4)], [randn(2, 3, 5, 5)]]) { Training = true },
         new("WeightNormLinear", "weight norm by hand, weights demodulated by a style", () => new WeightNormLinear(), () => [[randn(2, 4), randn(2, 4)], [randn(3, 4), randn(3, 4)]]),
         new("PixelShuffleNet", "sub-pixel upsampling in a loop, a mean subtracted and added", () => new PixelShuffleNet(2), () => [[rand(1, 3, 4, 4)], [rand(2, 3, 3, 5)]]),
-        new("MomentumEncoder", "a target network followed under no_grad, a queue in a buffer", () => new MomentumEncoder(), () => [[randn(2, 4)], [randn(2, 4) * 3]]) { Training = true, Drops = ["MomentumEncoder.pointer"] },
+        new("MomentumEncoder", "a target network followed under no_grad, a queue in a buffer", () => new MomentumEncoder(), () => [[randn(2, 4)], [randn(2, 4) * 3]]) { Training = true, State = ["pointer"] },
     ];
 
     private sealed class ConditionalGenerator : Module<Tensor, Tensor>

@@ -13,9 +13,9 @@ internal static class SideTalk
         new("Chatty", "the console, debug output and assertions on shapes", () => new Chatty(), () => [[randn(2, 4)], [randn(3, 4)]]),
         new("Logged", "a log delegate, a StringBuilder, a list of messages", () => new Logged(), () => [[randn(2, 4)], [randn(3, 6)]]) { Drops = ["a List<String>"] },
         new("Counting", "calls counted, the last features and a history kept in fields", () => new Counting(), () => [[randn(2, 4)], [randn(3, 6)]])
-            { Drops = ["Counting.calls", "Counting.last", "a Queue<Tensor>"] },
+            { State = ["calls", "last", "history"] },
         new("RunningStatistics", "running buffers updated in training mode", () => new RunningStatistics(), () => [[randn(2, 4)], [randn(5, 4)]]) { Training = true },
-        new("Hooked", "features taken by an event", () => new Hooked(), () => [[randn(2, 4)], [randn(3, 6)]]) { Drops = ["a List<Tensor>"] },
+        new("Hooked", "features taken by an event", () => new Hooked(), () => [[randn(2, 4)], [randn(3, 6)]]) { State = ["taken"] },
     ];
 
     private sealed class Chatty() : Module<Tensor, Tensor>(nameof(Chatty))
