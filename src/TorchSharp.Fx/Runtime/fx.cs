@@ -21,34 +21,35 @@ public static partial class fx
     /// <param name="example_inputs">Values to go by where the program looks at a size or branches; see <see cref="trace(Tracer, nn.Module, IReadOnlyList{object?}, IReadOnlyDictionary{string, object?}?, bool)"/>.</param>
     /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
     /// <param name="suppress_trace_warning">Whether to say nothing of what the graph assumes or leaves out; see <see cref="warn"/>.</param>
+    /// <param name="state">What becomes of what the program keeps between calls.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
-    public static GraphModule symbolic_trace(nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false)
-        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, (graph, constants) => new GraphModule(root, graph, constants));
+    public static GraphModule symbolic_trace(nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, state, (graph, constants) => new GraphModule(root, graph, constants));
 
-    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool)"/>
-    public static GraphModule<T, TResult> symbolic_trace<T, TResult>(nn.Module<T, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false)
-        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, (graph, constants) => new GraphModule<T, TResult>(root, graph, constants));
+    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool, TracedState)"/>
+    public static GraphModule<T, TResult> symbolic_trace<T, TResult>(nn.Module<T, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, state, (graph, constants) => new GraphModule<T, TResult>(root, graph, constants));
 
-    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool)"/>
-    public static GraphModule<T1, T2, TResult> symbolic_trace<T1, T2, TResult>(nn.Module<T1, T2, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false)
-        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, (graph, constants) => new GraphModule<T1, T2, TResult>(root, graph, constants));
+    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool, TracedState)"/>
+    public static GraphModule<T1, T2, TResult> symbolic_trace<T1, T2, TResult>(nn.Module<T1, T2, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, state, (graph, constants) => new GraphModule<T1, T2, TResult>(root, graph, constants));
 
-    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool)"/>
-    public static GraphModule<T1, T2, T3, TResult> symbolic_trace<T1, T2, T3, TResult>(nn.Module<T1, T2, T3, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false)
-        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, (graph, constants) => new GraphModule<T1, T2, T3, TResult>(root, graph, constants));
+    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool, TracedState)"/>
+    public static GraphModule<T1, T2, T3, TResult> symbolic_trace<T1, T2, T3, TResult>(nn.Module<T1, T2, T3, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, state, (graph, constants) => new GraphModule<T1, T2, T3, TResult>(root, graph, constants));
 
-    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool)"/>
-    public static GraphModule<T1, T2, T3, T4, TResult> symbolic_trace<T1, T2, T3, T4, TResult>(nn.Module<T1, T2, T3, T4, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false)
-        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, (graph, constants) => new GraphModule<T1, T2, T3, T4, TResult>(root, graph, constants));
+    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool, TracedState)"/>
+    public static GraphModule<T1, T2, T3, T4, TResult> symbolic_trace<T1, T2, T3, T4, TResult>(nn.Module<T1, T2, T3, T4, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, state, (graph, constants) => new GraphModule<T1, T2, T3, T4, TResult>(root, graph, constants));
 
-    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool)"/>
-    public static GraphModule<T1, T2, T3, T4, T5, TResult> symbolic_trace<T1, T2, T3, T4, T5, TResult>(nn.Module<T1, T2, T3, T4, T5, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false)
-        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, (graph, constants) => new GraphModule<T1, T2, T3, T4, T5, TResult>(root, graph, constants));
+    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool, TracedState)"/>
+    public static GraphModule<T1, T2, T3, T4, T5, TResult> symbolic_trace<T1, T2, T3, T4, T5, TResult>(nn.Module<T1, T2, T3, T4, T5, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, state, (graph, constants) => new GraphModule<T1, T2, T3, T4, T5, TResult>(root, graph, constants));
 
-    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool)"/>
-    public static GraphModule<T1, T2, T3, T4, T5, T6, TResult> symbolic_trace<T1, T2, T3, T4, T5, T6, TResult>(nn.Module<T1, T2, T3, T4, T5, T6, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false)
-        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, (graph, constants) => new GraphModule<T1, T2, T3, T4, T5, T6, TResult>(root, graph, constants));
+    /// <inheritdoc cref="symbolic_trace(nn.Module, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool, TracedState)"/>
+    public static GraphModule<T1, T2, T3, T4, T5, T6, TResult> symbolic_trace<T1, T2, T3, T4, T5, T6, TResult>(nn.Module<T1, T2, T3, T4, T5, T6, TResult> root, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
+        => Traced(root, concrete_args, example_inputs, allow_value_specialization, suppress_trace_warning, state, (graph, constants) => new GraphModule<T1, T2, T3, T4, T5, T6, TResult>(root, graph, constants));
 
     /// <summary>
     /// Traces a module with example inputs: every symbol also has the value that the example gives it, so that a branch, a loop bound or a length that depends on an input is taken as
@@ -80,16 +81,17 @@ public static partial class fx
     }
 
     private static TModule Traced<TModule>(
-        nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args, IReadOnlyList<object?>? example_inputs, bool allow_value_specialization, bool suppress,
+        nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args, IReadOnlyList<object?>? example_inputs, bool allow_value_specialization, bool suppress, TracedState state,
         Func<Graph, IReadOnlyDictionary<string, Tensor>, TModule> make)
         => Traced(
             tracer => example_inputs is null ? tracer.trace(root, concrete_args) : tracer.trace(root, example_inputs, concrete_args, allow_value_specialization),
             suppress,
+            state,
             (_, graph, constants) => make(graph, constants));
 
-    private static TModule Traced<TModule>(Func<Tracer, Graph> trace, bool suppress, Func<nn.Module, Graph, IReadOnlyDictionary<string, Tensor>, TModule> make)
+    private static TModule Traced<TModule>(Func<Tracer, Graph> trace, bool suppress, TracedState state, Func<nn.Module, Graph, IReadOnlyDictionary<string, Tensor>, TModule> make)
     {
-        var tracer = new Tracer();
+        var tracer = new Tracer { state = state };
         try
         {
             var graph = trace(tracer);

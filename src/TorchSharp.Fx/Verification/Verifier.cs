@@ -20,6 +20,7 @@ internal sealed class Verifier<T> : IDisposable where T : nn.Module, IGraphModul
         try
         {
             optimised = traced.optimize_for_inference();
+            world.Keep(optimised);
         }
         catch (Exception error)
         {

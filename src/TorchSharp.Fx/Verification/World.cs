@@ -8,6 +8,7 @@ internal sealed class World : IDisposable
     private readonly nn.Module[] roots;
     private readonly TrainingFlags[] flags;
     private readonly Dictionary<Tensor, Tensor> before = new(ReferenceEqualityComparer.Instance);
+    private readonly List<KeptBefore> kept = [];
     private readonly Tensor generator = get_rng_state();
 
     internal World(params nn.Module[] roots)
@@ -16,7 +17,12 @@ internal sealed class World : IDisposable
         flags = Array.ConvertAll(roots, root => new TrainingFlags(root));
         foreach (var (_, tensor) in State())
             before.TryAdd(tensor, tensor.detach().clone());
+        foreach (var root in roots.OfType<IGraphModule>())
+            Keep(root);
     }
+
+    /// <summary>What a graph module keeps between calls is put back, too.</summary>
+    internal void Keep(IGraphModule module) => kept.Add(new((nn.Module)module, module.Program.TrainGraph, module.Program.EvalGraph));
 
     public void Dispose()
     {
@@ -37,6 +43,7 @@ internal sealed class World : IDisposable
         foreach (var (tensor, content) in before)
             if (!tensor.IsInvalid && !Same(tensor, content))
                 tensor.detach().copy_(content);
+        kept.ForEach(state => state.Restore());
         set_rng_state(generator);
     }
 

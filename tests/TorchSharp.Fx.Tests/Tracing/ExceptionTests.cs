@@ -96,7 +96,7 @@ public sealed class ExceptionTests
     [Fact]
     public void Return_break_and_continue_run_nested_finally_blocks_inner_ones_first()
     {
-        var graph = Traced.Graph(new Returning());
+        var graph = Traced.WithoutState(new Returning());
         Assert.Equal("""
             graph(%x):
                 %x : [num_users=8] = placeholder[target=x]

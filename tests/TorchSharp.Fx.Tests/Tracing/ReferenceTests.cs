@@ -54,12 +54,13 @@ public sealed class ReferenceTests
                 %getattr_2 : [num_users=1] = call_function[target=getattr](%add, shape)
                 %getitem_1 : [num_users=1] = call_function[target=getitem](%getattr_2, 0)
                 %neg : [num_users=1] = call_method[target=neg](%add)
-                %mul : [num_users=1] = call_function[target=mul](%relu, %getitem_1)
+                %mul : [num_users=2] = call_function[target=mul](%relu, %getitem_1)
                 %tanh : [num_users=1] = call_method[target=tanh](%add)
                 %sin : [num_users=1] = call_method[target=sin](%relu)
                 %sub : [num_users=1] = call_function[target=sub](%sin, %tanh)
                 %add_1 : [num_users=1] = call_function[target=add](%sub, %neg)
                 %add_2 : [num_users=1] = call_function[target=add](%add_1, %mul)
+                %set_state : [num_users=0] = call_function[target=set_state](field, None, %mul)
                 return %add_2
             """);
 

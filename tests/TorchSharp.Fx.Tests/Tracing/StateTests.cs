@@ -43,7 +43,7 @@ public sealed class StateTests
         var module = new Counting();
         var before = Counting.Calls;
         Counting.Cache.Clear();
-        var graph = Traced.Graph(module);
+        var graph = Traced.WithoutState(module);
         Assert.Equal("""
             graph(%x):
                 %x : [num_users=2] = placeholder[target=x]
@@ -72,7 +72,7 @@ public sealed class StateTests
         Assert.Null(module.Last);
         Assert.Equal(0, module.Rows);
         Assert.Equal(1, module.Depth);
-        Assert.Equal(graph.ToString(), Traced.Graph(module).ToString());
+        Assert.Equal(graph.ToString(), Traced.WithoutState(module).ToString());
     }
 
     private sealed class Item
@@ -124,7 +124,7 @@ public sealed class StateTests
                 %add_5 : [num_users=1] = call_function[target=add](%add_4, 2)
                 return %add_5
 
-            """, Traced.Graph(module).ToString());
+            """, Traced.WithoutState(module).ToString());
         Assert.Equal([1, 2], module.Pending);
         Assert.NotSame(module.Items[0], module.Items[1]);
         Assert.Same(module.Items[1], module.Items[0].Next);
@@ -203,5 +203,5 @@ public sealed class StateTests
                 %mul_2 : [num_users=1] = call_function[target=mul](%mul_1, 1)
                 return %mul_2
 
-            """, Traced.Graph(new Cached()).ToString());
+            """, Traced.WithoutState(new Cached()).ToString());
 }

@@ -50,7 +50,7 @@ public sealed class StructTests
 
     [Fact]
     public void Structs_are_copied_and_changed_in_place_as_in_the_CLR()
-        => Traced.Check(new Mutating(), """
+        => Traced.Check(new Tracer { state = TracedState.dropped }, new Mutating(), """
             graph(%x):
                 %x : [num_users=2] = placeholder[target=x]
                 %getattr_1 : [num_users=1] = call_function[target=getattr](%x, shape)
@@ -72,7 +72,7 @@ public sealed class StructTests
                 %add_6 : [num_users=1] = call_function[target=add](%add_5, 2)
                 %add_7 : [num_users=1] = call_function[target=add](%add_6, %mul)
                 return %add_7
-            """);
+            """, null, [[Traced.Sample(0, 2, 4)], [Traced.Sample(0, 3, 6)]]);
 
     private readonly record struct Size(long Height, long Width)
     {

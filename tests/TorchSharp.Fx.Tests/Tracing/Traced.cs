@@ -58,6 +58,9 @@ internal static class Traced
     /// <summary>Checks the results only, where the graph's text is no concern of the test.</summary>
     internal static Graph Graph(nn.Module module) => new Tracer().trace(module);
 
+    /// <summary>The graph of a module whose state is dropped.</summary>
+    internal static Graph WithoutState(nn.Module module) => new Tracer { state = TracedState.dropped }.trace(module);
+
     /// <summary>A tensor of small numbers, the same in every run.</summary>
     internal static Tensor Sample(int seed, params long[] shape)
     {

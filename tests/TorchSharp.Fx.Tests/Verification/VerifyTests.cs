@@ -137,11 +137,20 @@ public sealed class VerifyTests
     {
         using var scope = NewDisposeScope();
         using var model = new Stepping();
-        using var traced = fx.symbolic_trace(Evaluated(model), suppress_trace_warning: true);
+        using var traced = fx.symbolic_trace(Evaluated(model), suppress_trace_warning: true, state: TracedState.dropped);
         var report = fx.verify_mode(traced, model, training: false, zeros(2, 2));
         // Traced with 0 calls before: right at the first call, and one less than the module at the second.
         Assert.Equal([Agreement.same, Agreement.different], report.runs.Where(run => run is { way: "graph", training: false }).Select(run => run.agreement));
         Assert.Equal("the result differs by up to 1, 100.00 % of its largest number", report.differences[0].detail);
+    }
+
+    [Fact]
+    public void State_that_the_graph_keeps_is_put_back_between_the_calls()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new Stepping();
+        using var traced = fx.symbolic_trace(Evaluated(model));
+        Assert.All(fx.verify_mode(traced, model, training: false, zeros(2, 2)).runs, run => Assert.Equal(Agreement.same, run.agreement));
     }
 
     private sealed class Branching() : Module<Tensor, Tensor>(nameof(Branching))
