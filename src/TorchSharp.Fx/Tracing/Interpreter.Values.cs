@@ -81,6 +81,7 @@ internal sealed partial class Interpreter
     internal void StoreField(object? target, FieldInfo field, Value value)
     {
         target = Overlay.Current(target);
+        State?.IsWritten(target, field);
         Recording?.Marks.Store(target, field, value.Mark != Reading.Constant);
         if (!Overlay.Owns(target))
         {

@@ -83,6 +83,13 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
         AssertNull(ReadAt(place, field), place);
     }
 
+    /// <summary>Before the program writes to a field: what was there is no matter any more.</summary>
+    internal void IsWritten(object? target, FieldInfo field)
+    {
+        if (target is not null)
+            missing.Remove((target, field));
+    }
+
     /// <summary>Before a call: a list that is looked at is asserted to be as long as it was.</summary>
     internal void IsCalled(MethodBase method, Value[] arguments)
     {
