@@ -9,7 +9,8 @@ namespace TorchSharp.Fx.Export;
 /// <param name="Name">The member's name.</param>
 /// <param name="IsStatic">Whether it is called on no object.</param>
 /// <param name="Arguments">The names of the schema's arguments, or constants, in the order of the member's parameters, what it is called on first.</param>
-internal sealed record Form(Type Owner, string Name, bool IsStatic, ImmutableArray<string> Arguments)
+/// <param name="Required">Those of them that have to be given, though the schema has a default.</param>
+internal sealed record Form(Type Owner, string Name, bool IsStatic, ImmutableArray<string> Arguments, ImmutableArray<string> Required)
 {
     private static readonly Dictionary<string, Type> Owners = new(StringComparer.Ordinal)
     {
@@ -21,9 +22,11 @@ internal sealed record Form(Type Owner, string Name, bool IsStatic, ImmutableArr
     {
         var open = text.IndexOf('(', StringComparison.Ordinal);
         var (head, names) = (text[..open].Split('.'), text[(open + 1)..^1].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
-        return head is [var receiver, var name]
-            ? Owners.TryGetValue(receiver, out var owner) ? new(owner, name, true, [.. names]) : new(typeof(Tensor), name, false, [receiver, .. names])
-            : new(typeof(Tensor), head[0], true, [.. names]);
+        ImmutableArray<string> required = [.. names.Where(name => name.EndsWith('!')).Select(name => name[..^1])];
+        names = Array.ConvertAll(names, name => name.TrimEnd('!'));
+        return head is [var receiver, var member]
+            ? Owners.TryGetValue(receiver, out var owner) ? new(owner, member, true, [.. names], required) : new(typeof(Tensor), member, false, [receiver, .. names], required)
+            : new(typeof(Tensor), head[0], true, [.. names], required);
     }
 
     /// <summary>Whether an entry is a constant and not an argument's name.</summary>

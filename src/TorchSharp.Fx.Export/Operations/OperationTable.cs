@@ -25,7 +25,7 @@ internal static class OperationTable
     {
         var used = given.Where(entry => !IsIrrelevant(entry.Key, entry.Value) && !IsDefault(schema, entry.Key, entry.Value)).Select(entry => entry.Key).ToArray();
         foreach (var form in Rows.GetValueOrDefault(schema.Overload, []))
-            if (used.All(form.Arguments.Contains) && form.Bind([.. form.Arguments.Select(entry => Entry(schema, given, entry))]) is { } bound)
+            if (used.All(form.Arguments.Contains) && form.Required.All(used.Contains) && form.Bind([.. form.Arguments.Select(entry => Entry(schema, given, entry))]) is { } bound)
                 return bound;
         return schema.IsCallable && Dispatcher.IsAvailable
             ? Named(schema, given)

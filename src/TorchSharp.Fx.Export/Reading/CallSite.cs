@@ -13,25 +13,35 @@ internal sealed record ModuleFrame(string Key, string Path, string Type)
     internal bool IsLayer => Type.StartsWith("torch.nn.modules.", StringComparison.Ordinal) && !Type.StartsWith("torch.nn.modules.container.", StringComparison.Ordinal);
 }
 
+/// <summary>A line of Python that was running.</summary>
+/// <param name="File">The file.</param>
+/// <param name="Line">The line's number.</param>
+/// <param name="Function">The function that it is in.</param>
+/// <param name="Source">The line itself.</param>
+internal sealed record CodeFrame(string File, int Line, string Function, string Source);
+
 /// <summary>Where in the Python program a node comes from, by its metadata.</summary>
 /// <param name="Modules">The modules around it, the outermost first.</param>
 /// <param name="Function">The function that was called, as its class and name; empty where none is known.</param>
 /// <param name="FunctionCall">Tells two calls of one function apart.</param>
-/// <param name="Frames">The files, lines and functions of the stack, the outermost first.</param>
-internal sealed partial record CallSite(ImmutableArray<ModuleFrame> Modules, string Function, string FunctionCall, ImmutableArray<(string File, int Line, string Function)> Frames)
+/// <param name="Frames">The stack, the outermost first.</param>
+internal sealed partial record CallSite(ImmutableArray<ModuleFrame> Modules, string Function, string FunctionCall, ImmutableArray<CodeFrame> Frames)
 {
     internal static CallSite Of(NodeData node)
     {
         var modules = Text("nn_module_stack").Split(';', StringSplitOptions.RemoveEmptyEntries).Select(Frame).OfType<ModuleFrame>();
         var call = Text("torch_fn");
         var function = call[(call.IndexOf(';', StringComparison.Ordinal) + 1)..];
-        return new([.. modules], function, call, [.. Places().Matches(Text("stack_trace")).Select(match => (match.Groups[1].Value, int.TryParse(match.Groups[2].Value, out var line) ? line : 0, match.Groups[3].Value))]);
+        return new([.. modules], function, call, [.. Places().Matches(Text("stack_trace")).Select(Code)]);
 
         string Text(string key) => node.metadata.GetValueOrDefault(key, "");
     }
 
     /// <summary>The path of the innermost module.</summary>
     internal string Path => Modules.IsEmpty ? "" : Modules[^1].Path;
+
+    private static CodeFrame Code(Match match)
+        => new(match.Groups[1].Value, int.TryParse(match.Groups[2].Value, out var line) ? line : 0, match.Groups[3].Value, match.Groups[4].Value.Trim());
 
     private static ModuleFrame? Frame(string text)
     {
@@ -54,6 +64,6 @@ internal sealed partial record CallSite(ImmutableArray<ModuleFrame> Modules, str
     [GeneratedRegex(@"^L\['\w+'\]\.?")]
     private static partial Regex Self();
 
-    [GeneratedRegex(@"File ""([^""\n]*)"", line (\d+), in (\S+)")]
+    [GeneratedRegex(@"File ""([^""\n]*)"", line (\d+), in (\S+)(?:\n(?!\s*File "")([^\n]*))?")]
     private static partial Regex Places();
 }

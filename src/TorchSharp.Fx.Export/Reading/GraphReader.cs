@@ -8,14 +8,18 @@ internal sealed class GraphReader
 {
     private readonly GraphData data;
     private readonly ProgramState state;
+    private readonly GraphReader? outer;
     private readonly NodeNames names;
     private readonly LayerReader layers;
     private readonly Dictionary<string, Argument> values = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Node> attributes = new(StringComparer.Ordinal);
 
-    internal GraphReader(GraphData data, ProgramState state)
+    /// <param name="data">The program's graph.</param>
+    /// <param name="state">Its tensors.</param>
+    /// <param name="outer">The reader of the graph that this is a branch of; it has the layers, whose tensors a branch is given.</param>
+    internal GraphReader(GraphData data, ProgramState state, GraphReader? outer = null)
     {
-        (this.data, this.state) = (data, state);
+        (this.data, this.state, this.outer) = (data, state, outer);
         names = new(data.nodes);
         layers = new(state, names);
         for (var i = 0; i < data.nodes.Count; i++)
@@ -28,6 +32,9 @@ internal sealed class GraphReader
 
     /// <summary>The constants that the graph reads, by the names that it has for them.</summary>
     internal Dictionary<string, Tensor> Constants { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>The modules that run one of two branches, by path.</summary>
+    internal Dictionary<string, nn.Module> Branches { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The paths of the parameters and buffers that the graph reads itself.</summary>
     internal Dictionary<string, Tensor> Attributes { get; } = new(StringComparer.Ordinal);
@@ -44,7 +51,7 @@ internal sealed class GraphReader
     {
         Value.Constant { Item: var constant } => new Literal(constant),
         Value.Reference { Name: var name } when values.TryGetValue(name, out var known) => known,
-        Value.Reference { Name: var name } when state.PathOf(name) is not null => Attribute(name, path),
+        Value.Reference { Name: var name } when outer is null && state.PathOf(name) is not null => Attribute(name, path),
         Value.Reference { Name: var name } => throw new InvalidDataException($"reads the value '{name}' before there is one"),
         Value.Many { Items: var items, Item: var type } => new ListArgument([.. items.Select(item => Find(item, path))], type),
         Value.Foreign { Kind: var kind } => throw new NotSupportedException($"it has an argument of the kind '{kind}', which has no counterpart here"),
@@ -56,9 +63,12 @@ internal sealed class GraphReader
     internal Node Add(Opcode op, Target target, ImmutableArray<Argument> args, Type type, string path, string name)
     {
         var node = Graph.create_node(op, target, args, type, name);
-        node.set_meta(Node.QualifiedName, names.Beside(path, name));
+        Name(node, path, name);
         return node;
     }
+
+    /// <summary>Gives a node that is made beside those of the program its qualified name.</summary>
+    internal void Name(Node node, string path, string name) => node.set_meta(Node.QualifiedName, names.Beside(path, name));
 
     /// <summary>Makes all nodes.</summary>
     internal void Read()
@@ -77,17 +87,46 @@ internal sealed class GraphReader
     private static string Label(NodeData node) => node.name ?? (node.outputs is [Value.Reference { Name: var name }, ..] ? name : NodeNames.Operation(node.target));
 
     private static string Place(CallSite site)
-        => $"{(site.Path.Length > 0 ? $", in module '{site.Path}'" : "")}{(site.Frames is [.., var (file, line, _)] ? $", {System.IO.Path.GetFileName(file)}:{line}" : "")}";
+        => $"{(site.Path.Length > 0 ? $", in module '{site.Path}'" : "")}{(site.Frames is [.., var (file, line, _, _)] ? $", {System.IO.Path.GetFileName(file)}:{line}" : "")}";
 
     private void Read(int index, NodeData node)
     {
         if (node.target.StartsWith("torch.ops.aten.", StringComparison.Ordinal))
             ReadOperation(index, node);
+        else if (node.target == "torch.ops.higher_order.cond")
+            ReadBranches(index, node);
         else if (Symbols.Find(node.target) is { } symbol)
-            Define(Single(node), Named(index, symbol(this, [.. node.inputs.Select(input => Find(input.arg))]), NodeNames.Operation(node.target)));
+            Define(Single(node), Named(index, symbol(this, [.. node.inputs.Select(input => Find(input.arg))])));
         else
             throw new NotSupportedException(node.target.StartsWith("torch.ops.higher_order.", StringComparison.Ordinal) ? "there is no counterpart for such branches, loops and regions here"
                 : "it is no operation of ATen: PyTorch's own operations can be read, those of other libraries can't");
+    }
+
+    /// <summary>The branches become graph modules of a module that runs one of them.</summary>
+    private void ReadBranches(int index, NodeData node)
+    {
+        if (node.inputs is not [{ arg: Value.Reference { Kind: "as_tensor" } pred }, { arg: Value.Subgraph onTrue }, { arg: Value.Subgraph onFalse }, { arg: Value.Many { Items: var operands } }]
+            || operands.Any(operand => operand is not Value.Reference { Kind: "as_tensor" }))
+            throw new NotSupportedException("its condition or an operand is no tensor");
+        var path = Enumerable.Range(0, int.MaxValue).Select(i => i == 0 ? "cond" : $"cond_{i}").First(name => !Branches.ContainsKey(name) && !state.HasUnder(name));
+        Branches.Add(path, new Cond(Branch(onTrue.Graph), Branch(onFalse.Graph)));
+        var call = typeof(nn.Module<Tensor, Tensor[], Tensor[]>).GetMethod("call")!;
+        var made = Graph.create_node(Opcode.call_module, new ModuleTarget(path, call), [Find(pred), new ListArgument([.. operands.Select(operand => Find(operand, names[index].Path))], typeof(Tensor))], typeof(Tensor[]));
+        DefineAll(node.outputs, Named(index, made), names[index].Path);
+    }
+
+    private GraphModule<Tensor[], Tensor[]> Branch(GraphData branch)
+    {
+        var reader = new GraphReader(branch, state, this);
+        var operands = reader.Graph.placeholder("operands", typeof(Tensor[]));
+        reader.Name(operands, "", operands.name);
+        foreach (var (i, input) in branch.inputs.Index())
+            reader.Define((input as Value.Reference)?.Name ?? throw new NotSupportedException("a branch takes what is no tensor"),
+                reader.Add(Opcode.call_function, new BuiltinTarget(Builtin.getitem, typeof(Tensor[])), [operands, new Literal(i)], typeof(Tensor), "", "getitem"));
+        reader.Read();
+        reader.Graph.output(new ListArgument([.. branch.outputs.Select(output => reader.Find(output))], typeof(Tensor)), typeof(Tensor[]));
+        reader.Graph.lint();
+        return new(ModuleTree.Of(reader.Branches.Select(inner => KeyValuePair.Create(inner.Key, (object)inner.Value)), ownsContent: true, training: false), reader.Graph);
     }
 
     private void ReadOperation(int index, NodeData node)
@@ -102,17 +141,23 @@ internal sealed class GraphReader
             Assert(Find(node.inputs[0].arg), node.inputs is [_, { arg: Value.Constant { Item: string message } }] ? message : "an assumption of the program");
             return;
         }
+        if (overload is "item" or "_local_scalar_dense" && node.outputs is [Value.Reference { Kind: var kind }])
+        {
+            var number = typeof(TensorExtensionMethods).GetMethod(kind switch { "as_sym_int" => "ToInt64", "as_sym_float" => "ToDouble", _ => "ToBoolean" }, [typeof(Tensor)])!;
+            Define(Single(node), Named(index, Graph.call_function(number, Find(node.inputs[0].arg, names[index].Path))));
+            return;
+        }
         var schema = AtenSchema.Find(overload) ?? throw new NotSupportedException($"aten::{overload} is not among the operations that can be read");
-        if (layers.Layer(index, node, schema) is var (path, input))
+        if (outer is null && layers.Layer(index, node, schema) is var (path, input))
         {
             var call = typeof(nn.Module<Tensor, Tensor>).GetMethod("call")!;
-            Define(Single(node), Named(index, Graph.create_node(Opcode.call_module, new ModuleTarget(path, call), [Find(input, path)], typeof(Tensor)), path));
+            Define(Single(node), Named(index, Graph.create_node(Opcode.call_module, new ModuleTarget(path, call), [Find(input, path)], typeof(Tensor))));
             return;
         }
         var given = Given(node, schema, names[index].Path);
         var (method, args) = OperationTable.Call(schema, given);
         var made = method.IsStatic ? Graph.create_node(Opcode.call_function, new FunctionTarget(method), args, method.ReturnType, schema.Name) : Graph.create_node(Opcode.call_method, new MethodTarget(method), args, method.ReturnType);
-        Named(index, made, schema.Name);
+        Named(index, made);
         DefineAll(node.outputs, made, names[index].Path);
     }
 
@@ -152,11 +197,11 @@ internal sealed class GraphReader
 
     private static bool IsSequence(Type type) => type.IsArray || typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(type) || (type.IsGenericType && typeof(System.Collections.IEnumerable).IsAssignableFrom(type));
 
-    private Node Named(int index, Node node, string _)
+    private Node Named(int index, Node node)
     {
         var site = names[index];
         node.set_meta(Node.QualifiedName, names.Of(index));
-        node.origin = site.Frames is [.., var (file, line, function)] ? new Origin(site.Path, function, (file, line)) : new Origin(site.Path, null, null);
+        node.origin = site.Frames is [.., var (file, line, function, _)] ? new Origin(site.Path, function, (file, line)) : new Origin(site.Path, null, null);
         return node;
     }
 
@@ -173,7 +218,7 @@ internal sealed class GraphReader
         else
             Attributes.TryAdd(qualified, state.Load(input));
         var node = Graph.get_attr(qualified);
-        node.set_meta(Node.QualifiedName, names.Beside(path, node.name));
+        Name(node, path, node.name);
         attributes.Add(input, node);
         return node;
     }

@@ -57,12 +57,18 @@ internal sealed class NodeNames
         if (site.Modules.FirstOrDefault(IsLeaf) is { } leaf)
             return (leaf.Key, leaf.Path);
         var key = site.Modules.IsEmpty ? "" : site.Modules[^1].Key;
-        for (var i = 1; i < site.Frames.Length; i++)
-            if (Wrapped.Contains(site.Frames[i].Function) && site.Frames[i].File.Contains("torchvision", StringComparison.Ordinal))
-                return ($"{key} {site.Frames[i].Function} {site.Frames[i - 1].Line}", Join(site.Path, site.Frames[i].Function));
-        var function = Function(site.Function);
+        if (site.Frames is [.., var line] && WrappedCall(line) is { } wrapped)
+            return ($"{key} {wrapped} {line.Line}", Join(site.Path, wrapped));
+        var function = Function(site);
         return function.Length == 0 || site.Function.StartsWith("OpOverload", StringComparison.Ordinal) ? ($"{node}", Join(site.Path, Operation(Nodes[node].target))) : ($"{key} {site.FunctionCall}", Join(site.Path, function));
     }
+
+    /// <summary>The function of torchvision's that a line calls; the stack ends there, since PyTorch leaves its own library's frames and those of others out.</summary>
+    private static string? WrappedCall(CodeFrame line)
+        => line.File.Contains("torchvision", StringComparison.Ordinal) ? Wrapped.FirstOrDefault(name => Calls(line.Source, name)) : null;
+
+    private static bool Calls(string source, string function)
+        => source.IndexOf(function + "(", StringComparison.Ordinal) is var at and >= 0 && (at == 0 || !(char.IsLetterOrDigit(source[at - 1]) || source[at - 1] is '_' or '.'));
 
     private static bool IsLeaf(ModuleFrame module) => module.IsLayer || module.Type.StartsWith("torchvision.ops.", StringComparison.Ordinal) || Leaves.Contains(module.Type);
 
@@ -72,9 +78,12 @@ internal sealed class NodeNames
     internal static string Operation(string target) => target.Split('.') is ["torch", "ops", _, var name, ..] ? name : target[(target.LastIndexOf('.') + 1)..];
 
     /// <summary>What torch.fx calls a function: <c>wrapper_descriptor.__getitem__</c> → <c>getitem</c>.</summary>
-    private static string Function(string text)
+    private static string Function(CallSite site)
     {
-        var name = text[(text.LastIndexOf('.') + 1)..];
+        var name = site.Function[(site.Function.LastIndexOf('.') + 1)..];
+        // x += y is x + y to torch.fx.
+        if (name is "add_" or "sub_" or "mul_" && site.Frames is [.., { Source: var source }] && source.Contains(name switch { "add_" => "+=", "sub_" => "-=", _ => "*=" }, StringComparison.Ordinal))
+            return name[..^1];
         if (!name.StartsWith("__", StringComparison.Ordinal) || !name.EndsWith("__", StringComparison.Ordinal) || name.Length < 5)
             return name;
         name = name[2..^2];

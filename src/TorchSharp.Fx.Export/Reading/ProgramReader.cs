@@ -68,7 +68,7 @@ internal static class ProgramReader
     private static nn.Module Module(GraphReader reader, ProgramState state)
     {
         var content = new OrderedDictionary<string, object>(StringComparer.Ordinal);
-        foreach (var (path, module) in reader.Layers.Made)
+        foreach (var (path, module) in reader.Layers.Made.Concat(reader.Branches))
             content.Add(path, module);
         foreach (var (name, tensor) in state.All().Concat(reader.Attributes.Select(entry => (entry.Key, entry.Value))))
             if (!reader.Layers.Made.Any(layer => SharedState.IsWithin(name, layer.Key)))

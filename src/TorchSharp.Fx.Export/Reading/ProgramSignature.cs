@@ -28,7 +28,7 @@ internal static class ProgramSignature
             if (!used.Add(name))
                 throw new InvalidDataException($"has two inputs '{name}'");
             var placeholder = reader.Graph.placeholder(name, type);
-            placeholder.set_meta(Node.QualifiedName, placeholder.name);
+            reader.Name(placeholder, "", placeholder.name);
             Unpack(reader, placeholder, argument, leaves, name);
         }
     }

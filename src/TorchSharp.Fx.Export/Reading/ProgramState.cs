@@ -43,6 +43,9 @@ internal sealed class ProgramState : IDisposable
     internal IEnumerable<(string Input, string Name)> Under(string path)
         => inputs.Where(entry => entry.Value.IsState && entry.Value.Name.StartsWith(path + ".", StringComparison.Ordinal)).Select(entry => (entry.Key, entry.Value.Name[(path.Length + 1)..]));
 
+    /// <summary>Whether a tensor is at a path or under it.</summary>
+    internal bool HasUnder(string path) => inputs.Values.Any(input => SharedState.IsWithin(input.Name, path));
+
     /// <summary>All of the <c>state_dict</c>, by name: what the program's graph has no input for, too, for a tensor may have several names.</summary>
     internal IEnumerable<(string Name, Tensor Tensor)> All()
     {

@@ -35,6 +35,21 @@ public sealed class AttentionFusionTests
         ["three dimensions"] = (q, k, v) => q.flatten(0, 1).matmul(k.flatten(0, 1).transpose(-2, -1)).softmax(-1).matmul(v.flatten(0, 1)).view(v.shape),
     };
 
+    /// <summary>oneDNN takes three times as many entries as there are tokens for a batch that lies within the tokens where queries, keys and values lie side by side.</summary>
+    [Theory]
+    [InlineData(48, 16)]
+    [InlineData(16, 16)]
+    [InlineData(51, 17)]
+    public void Queries_keys_and_values_of_one_layer_may_have_any_sizes(long entries, long tokens)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var parts = randn([entries, tokens, 3, 2, 8]).permute(2, 0, 3, 1, 4);
+        var (q, k, v) = (parts[0], parts[1], parts[2]);
+        using var fused = new FusedAttention(0.3);
+        Assert.True(fused.forward(q, k, v, null).allclose((q * 0.3).matmul(k.transpose(-2, -1)).softmax(-1).matmul(v), rtol: 1e-4, atol: 1e-5));
+    }
+
     [Theory]
     [MemberData(nameof(Spellings))]
     public void Attention_becomes_one_node_and_gives_the_same(string spelling)

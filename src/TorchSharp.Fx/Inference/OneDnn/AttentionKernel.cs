@@ -21,7 +21,7 @@ internal sealed class AttentionKernel : IDisposable
     /// <summary>A kernel for tensors of a shape; null where oneDNN has no fast one, or the logits are too many to be kept.</summary>
     internal static AttentionKernel? Make(AttentionShape shape, double scale)
     {
-        if (shape.PartLogits > MostLogits)
+        if (shape.PartLogits > MostLogits || shape.IsMistaken)
             return null;
         DnnlHandle Look(ScalarType type, AttentionShape.Order order) => Dnnl.Descriptor(type, order.Sizes, order.Strides);
         var (query, key, value) = (Look(shape.Type, shape.PartOf(shape.Query)), Look(shape.Type, shape.PartOf(shape.Key).Transposed), Look(shape.Type, shape.PartOf(shape.Value)));

@@ -34,6 +34,12 @@ internal sealed class AttentionShape
     /// <summary>How many entries of the batch are computed at a time.</summary>
     internal long Part { get; }
 
+    /// <summary>
+    /// Whether oneDNN takes the tensors for others: the entries of queries, keys and values that lie side by side (one linear layer computes all three) are then as far apart as those of a batch that
+    /// lies within the tokens, and the product is wrong. Three times as many entries as tokens do that.
+    /// </summary>
+    internal bool IsMistaken => new[] { Query, Key, Value }.Any(order => order.Sizes[0] != order.Sizes[2] && order.Strides[0] == order.Sizes[0] * order.Sizes[1] * order.Sizes[3]);
+
     /// <summary>How many logits there are at a time.</summary>
     internal long PartLogits => Part * Heads * HeadLogits;
 

@@ -35,9 +35,17 @@ internal sealed class ModuleReader(SavedTypes types, IReadOnlyDictionary<string,
 
     private nn.Module Read(JsonElement json, string path)
     {
-        var module = json.Find("type") is { } type ? ReadSettings(type.Text(), json, path) : ReadGraphs(json, path);
+        var module = json.Find("type") is { } type ? ReadSettings(type.Text(), json, path) : json.Find("cond") is { } branches ? ReadBranches(branches, path) : ReadGraphs(json, path);
         module.train(json.Field("training").Flag());
         return module;
+    }
+
+    private Cond ReadBranches(JsonElement json, string path)
+    {
+        return Made(new Cond(Branch("true_graph"), Branch("false_graph")));
+
+        GraphModule<Tensor[], Tensor[]> Branch(string name) => Read(json.Field(name), Join(path, name)) as GraphModule<Tensor[], Tensor[]>
+            ?? throw new InvalidDataException($"the branch '{name}' of module '{path}' does not take and return tensors");
     }
 
     private nn.Module ReadSettings(string type, JsonElement json, string path)

@@ -27,6 +27,8 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
             throw new NotSupportedException($"{(path.Length == 0 ? "The module" : $"Module '{path}'")} can't be saved: it has hooks, and those are code. Remove them first.");
         if (module is IGraphModule { Program: var program })
             WriteGraphs(json, module, path, program.TrainGraph, program.EvalGraph, program.Source, program.Constants, program.ReturnsFeatures);
+        else if (module is Cond cond)
+            WriteBranches(json, cond, path);
         else if (ModuleSettings.Has(module))
             WriteSettings(json, module, path);
         else
@@ -108,6 +110,17 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
         using (var json = new Utf8JsonWriter(buffer))
             graphs.Write(json, graph);
         return buffer.ToArray();
+    }
+
+    private void WriteBranches(Utf8JsonWriter json, Cond cond, string path)
+    {
+        json.WriteStartObject("cond");
+        foreach (var (name, branch) in cond.Branches)
+        {
+            json.WritePropertyName(name);
+            Write(json, branch, Join(path, name));
+        }
+        json.WriteEndObject();
     }
 
     private void WriteSettings(Utf8JsonWriter json, nn.Module module, string path)
