@@ -51,7 +51,7 @@ public sealed class ModelTests
         OnnxModel.AssertClose(expected as torch.Tensor ?? ((IDictionary<string, torch.Tensor>)expected!).Values.First(), actual, name);
     }
 
-    private static nn.Module Built(Func<nn.Module> build)
+    internal static nn.Module Built(Func<nn.Module> build)
     {
         random.manual_seed(1);
         var model = build();
@@ -76,11 +76,11 @@ public sealed class ModelTests
         }
     }
 
-    private static DualGraphModule Extractor(nn.Module model, string[] nodes)
+    internal static DualGraphModule Extractor(nn.Module model, string[] nodes)
         => feature_extraction.create_feature_extractor(model, train_return_nodes: feature_extraction.get_graph_node_names(model, suppress_diff_warning: true).train_nodes.Take(1).ToArray(), eval_return_nodes: nodes, suppress_diff_warning: true);
 
     /// <summary>Five nodes of floats: the last and some before.</summary>
-    private static string[] Nodes(nn.Module model, long[] shape)
+    internal static string[] Nodes(nn.Module model, long[] shape)
     {
         // Checks have no value.
         string[] names = [.. feature_extraction.get_graph_node_names(model, suppress_diff_warning: true).eval_nodes.Where(name => !name.Contains("_assert", StringComparison.Ordinal))];
@@ -91,7 +91,7 @@ public sealed class ModelTests
         return [.. tensors.Where((_, i) => i == tensors.Length - 1 || i % 5 == 2)];
     }
 
-    private static long[] Shape(string name) => name switch
+    internal static long[] Shape(string name) => name switch
     {
         "inception_v3" => [3, 299, 299],
         _ when name.StartsWith("vit_", StringComparison.Ordinal) || name is "maxvit_t" => [3, 224, 224],

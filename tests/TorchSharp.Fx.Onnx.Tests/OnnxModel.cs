@@ -34,6 +34,14 @@ internal sealed class OnnxModel : IDisposable
     /// <summary>What the model gives for some inputs.</summary>
     internal Dictionary<string, torch.Tensor> Run(params torch.Tensor[] inputs) => RunAll([inputs]).Single();
 
+    /// <summary>What a model in any file gives, its only output.</summary>
+    internal static torch.Tensor RunFile(string path, params torch.Tensor[] inputs)
+    {
+        using var session = Session(path);
+        using var results = session.Run([.. session.InputMetadata.Keys.Zip(inputs, Value)]);
+        return Tensor(results.Single());
+    }
+
     /// <summary>Fails unless a result is the tensor: the same type and shape, the same whole numbers, and floats to a ten-thousandth of their standard deviation.</summary>
     internal static void AssertClose(torch.Tensor expected, torch.Tensor actual, string what = "")
     {
@@ -86,9 +94,11 @@ internal sealed class OnnxModel : IDisposable
         long[] Shape<T>(Tensor<T> from) => [.. from.Dimensions.ToArray().Select(size => (long)size)];
     }
 
-    private InferenceSession Session()
+    private InferenceSession Session() => Session(Path);
+
+    private static InferenceSession Session(string path)
     {
         using var options = new SessionOptions { IntraOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        return new InferenceSession(Path, options);
+        return new InferenceSession(path, options);
     }
 }

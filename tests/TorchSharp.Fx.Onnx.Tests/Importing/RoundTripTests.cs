@@ -1,0 +1,30 @@
+using TorchSharp.Fx.Vision;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Onnx.Tests.Importing;
+
+/// <summary>Models of Vision, exported and loaded again, give what they gave, for a batch of another size too. TORCHFX_ALL_MODELS takes all.</summary>
+public sealed class RoundTripTests
+{
+    public static TheoryData<string> Chosen => ModelTests.Chosen;
+
+    [Theory, MemberData(nameof(Chosen))]
+    public void A_model_exported_and_loaded_again_gives_the_same(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = ModelTests.Built(() => models.get_model(name));
+        using var extractor = ModelTests.Extractor(model, ModelTests.Nodes(model, ModelTests.Shape(name)));
+        using var exported = new OnnxModel();
+        onnx.export(extractor, exported.Path, [InputShape.Parse($"Nx{string.Join('x', ModelTests.Shape(name))}")]);
+        using var loaded = onnx.load(exported.Path);
+        foreach (var batch in new[] { 1, 2 })
+        {
+            var input = rand([batch, .. ModelTests.Shape(name)]);
+            using var expected = extractor.call(input);
+            using var several = loaded is GraphModule<torch.Tensor, Features> many ? many.call(input) : null;
+            foreach (var key in expected.Keys)
+                OnnxModel.AssertClose(expected[key], several is null ? ((nn.Module<torch.Tensor, torch.Tensor>)loaded).call(input) : several[key], key);
+        }
+    }
+}
