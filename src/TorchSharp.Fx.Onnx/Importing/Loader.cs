@@ -55,7 +55,7 @@ internal static class Loader
     /// <summary>One output is the result itself; several are a dictionary under their names.</summary>
     private static Type Output(Graph graph, GraphWriter writer, string[] names, Value[] outputs)
     {
-        Argument[] tensors = [.. outputs.Select(writer.Tensor)];
+        Argument[] tensors = [.. outputs.Select(output => Own(writer, writer.Tensor(output)))];
         if (tensors is [var only])
         {
             graph.output(only, typeof(Tensor));
@@ -64,6 +64,10 @@ internal static class Loader
         graph.output(new DictArgument([.. names.Zip(tensors, (name, tensor) => KeyValuePair.Create<Argument, Argument>(new Literal(name), tensor))], typeof(Dictionary<string, object>)), typeof(Features));
         return typeof(Features);
     }
+
+    /// <summary>A result is its caller's to dispose, so an input or a weight is given as another tensor of the same memory.</summary>
+    private static Argument Own(GraphWriter writer, Argument tensor)
+        => tensor is NodeArgument { Node.op: Opcode.placeholder or Opcode.get_attr } ? writer.Write((Tensor x) => x.alias(), tensor) : tensor;
 
     private static nn.Module Made(ModuleTree root, Graph graph, int inputs, Type result)
     {

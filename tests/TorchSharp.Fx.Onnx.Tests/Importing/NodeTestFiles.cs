@@ -24,6 +24,9 @@ public sealed class NodeTestFiles : IDisposable
 
     internal IEnumerable<string> Of(string family) => Directory.GetDirectories(root).SelectMany(Directory.GetDirectories).Where(folder => Family(Path.GetFileName(folder)) == family).Order(StringComparer.Ordinal);
 
+    /// <summary>All models.</summary>
+    internal string[] Models => [.. Directory.GetFiles(root, "model.onnx", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+
     public void Dispose() => Directory.Delete(root, recursive: true);
 
     /// <summary>The first word behind <c>test_</c>; there are too many reductions for one.</summary>
