@@ -32,13 +32,45 @@ public static partial class onnx
         Hooks.Refuse((IGraphModule)graph_module, "exported to ONNX");
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var names = Signature.Names(program.Current, input_names);
-        var examples = Examples.Of(new(program.Source.Root, program.Current, program.Constants), example_inputs, Signature.Axes(names, dynamic_axes, example_inputs));
+        var (source, given, state) = Stateless(program, example_inputs);
+        var names = Signature.Names(source, input_names);
+        var examples = Examples.Of(new(program.Source.Root, source, program.Constants), given, Signature.Axes(names, dynamic_axes, given));
         var graph = new OnnxGraph();
         var inputs = Signature.Inputs(graph, examples, names);
-        var keys = Signature.Keys(graph, program.Current);
-        Signature.Outputs(graph, Exporter.Results(new Exporter(graph).Export(examples.Runs, "", inputs)), keys);
+        var keys = Signature.Keys(graph, source);
+        var converted = new Exporter(graph).Export(examples.Runs, "", inputs);
+        var results = Exporter.Results(converted);
+        foreach (var (place, value) in state)
+            results.Add($"{place}.next", Exporter.Result(converted, value, place));
+        Signature.Outputs(graph, results, keys);
         graph.Prune();
         OnnxFile.Write(graph, path, external_data || graph.Initializers.Sum(entry => entry.Tensor.NumberOfElements * entry.Tensor.element_size()) > MostBytes);
+    }
+
+    /// <summary>The graph with inputs and outputs for what it keeps and for what is in the objects that it is given, which ONNX knows nothing of.</summary>
+    private static (Graph Graph, IReadOnlyList<object?> Given, IReadOnlyList<KeyValuePair<string, Argument>> State) Stateless(GraphProgram program, IReadOnlyList<object?> given)
+    {
+        if (!StateLifting.IsNeeded(program.Current, given))
+            return (program.Current, given, []);
+        var lifted = StateLifting.Of(program.Current, program.Source, given);
+        lifted.Graph.output(lifted.Result, lifted.Type);
+        var state = lifted.State.Where(entry => entry.Value is NodeArgument { Node.type: var type } && TensorTypes.IsTensor(type)).ToArray();
+        // Nodes that nobody reads compute the numbers that are left out.
+        foreach (var (node, value) in lifted.Inputs)
+            if (value is not null and not Tensor && !given.Contains(value) && Readers(node).Any(reader => reader.op == Opcode.output || TensorTypes.MayHold(reader.type)))
+                throw new OnnxExportException(node, $"it is a number that the model keeps between calls, and in ONNX numbers come of shapes alone; keep it as a tensor, or take the size of the cache in its place", []);
+        return (lifted.Graph, lifted.Values, state);
+    }
+
+    /// <summary>The nodes that a value has a part in.</summary>
+    private static HashSet<Node> Readers(Node node)
+    {
+        var readers = new HashSet<Node>();
+        var open = new Stack<Node>([node]);
+        while (open.TryPop(out var next))
+            foreach (var user in next.users)
+                if (readers.Add(user))
+                    open.Push(user);
+        return readers;
     }
 }

@@ -18,31 +18,31 @@ public static partial class fx
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
     public static GraphModule symbolic_trace(Delegate function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
-        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, (root, graph, constants) => new GraphModule(root, graph, constants));
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, example_inputs, (root, graph, constants) => new GraphModule(root, graph, constants));
 
     /// <inheritdoc cref="symbolic_trace(Delegate, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool, TracedState)"/>
     public static GraphModule<T, TResult> symbolic_trace<T, TResult>(Func<T, TResult> function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
-        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, (root, graph, constants) => new GraphModule<T, TResult>(root, graph, constants));
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, example_inputs, (root, graph, constants) => new GraphModule<T, TResult>(root, graph, constants));
 
     /// <inheritdoc cref="symbolic_trace(Delegate, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool, TracedState)"/>
     public static GraphModule<T1, T2, TResult> symbolic_trace<T1, T2, TResult>(Func<T1, T2, TResult> function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
-        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, (root, graph, constants) => new GraphModule<T1, T2, TResult>(root, graph, constants));
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, example_inputs, (root, graph, constants) => new GraphModule<T1, T2, TResult>(root, graph, constants));
 
     /// <inheritdoc cref="symbolic_trace(Delegate, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool, TracedState)"/>
     public static GraphModule<T1, T2, T3, TResult> symbolic_trace<T1, T2, T3, TResult>(Func<T1, T2, T3, TResult> function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
-        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, (root, graph, constants) => new GraphModule<T1, T2, T3, TResult>(root, graph, constants));
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, example_inputs, (root, graph, constants) => new GraphModule<T1, T2, T3, TResult>(root, graph, constants));
 
     /// <inheritdoc cref="symbolic_trace(Delegate, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool, TracedState)"/>
     public static GraphModule<T1, T2, T3, T4, TResult> symbolic_trace<T1, T2, T3, T4, TResult>(Func<T1, T2, T3, T4, TResult> function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
-        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, (root, graph, constants) => new GraphModule<T1, T2, T3, T4, TResult>(root, graph, constants));
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, example_inputs, (root, graph, constants) => new GraphModule<T1, T2, T3, T4, TResult>(root, graph, constants));
 
     /// <inheritdoc cref="symbolic_trace(Delegate, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool, TracedState)"/>
     public static GraphModule<T1, T2, T3, T4, T5, TResult> symbolic_trace<T1, T2, T3, T4, T5, TResult>(Func<T1, T2, T3, T4, T5, TResult> function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
-        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, (root, graph, constants) => new GraphModule<T1, T2, T3, T4, T5, TResult>(root, graph, constants));
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, example_inputs, (root, graph, constants) => new GraphModule<T1, T2, T3, T4, T5, TResult>(root, graph, constants));
 
     /// <inheritdoc cref="symbolic_trace(Delegate, IReadOnlyDictionary{string, object?}?, IReadOnlyList{object?}?, bool, bool, TracedState)"/>
     public static GraphModule<T1, T2, T3, T4, T5, T6, TResult> symbolic_trace<T1, T2, T3, T4, T5, T6, TResult>(Func<T1, T2, T3, T4, T5, T6, TResult> function, IReadOnlyDictionary<string, object?>? concrete_args = null, IReadOnlyList<object?>? example_inputs = null, bool allow_value_specialization = false, bool suppress_trace_warning = false, TracedState state = TracedState.writeback)
-        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, (root, graph, constants) => new GraphModule<T1, T2, T3, T4, T5, T6, TResult>(root, graph, constants));
+        => Traced(tracer => Trace(tracer, function, concrete_args, example_inputs, allow_value_specialization), suppress_trace_warning, state, example_inputs, (root, graph, constants) => new GraphModule<T1, T2, T3, T4, T5, T6, TResult>(root, graph, constants));
 
     /// <summary>Traces a function with example inputs; see <see cref="trace(Tracer, nn.Module, IReadOnlyList{object?}, IReadOnlyDictionary{string, object?}?, bool)"/>.</summary>
     /// <param name="tracer">The tracer to use.</param>

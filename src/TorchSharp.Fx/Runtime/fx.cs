@@ -87,9 +87,10 @@ public static partial class fx
             tracer => example_inputs is null ? tracer.trace(root, concrete_args) : tracer.trace(root, example_inputs, concrete_args, allow_value_specialization),
             suppress,
             state,
+            example_inputs,
             (_, graph, constants) => make(graph, constants));
 
-    private static TModule Traced<TModule>(Func<Tracer, Graph> trace, bool suppress, TracedState state, Func<nn.Module, Graph, IReadOnlyDictionary<string, Tensor>, TModule> make)
+    private static TModule Traced<TModule>(Func<Tracer, Graph> trace, bool suppress, TracedState state, IReadOnlyList<object?>? example_inputs, Func<nn.Module, Graph, IReadOnlyDictionary<string, Tensor>, TModule> make)
     {
         var tracer = new Tracer { state = state };
         try
@@ -97,7 +98,11 @@ public static partial class fx
             var graph = trace(tracer);
             if (!suppress && tracer.AssumesSomething)
                 warn($"The graph of {(tracer.root is TracedFunction ? "the function" : Untraceable.Short(tracer.root.GetType()))} assumes or leaves out what the program may do otherwise at each call (suppress_trace_warning: true says nothing of it):\n{tracer.report.assumptions.TrimEnd()}");
-            return make(tracer.root, graph, tracer.tensor_constants);
+            var made = make(tracer.root, graph, tracer.tensor_constants);
+            if (state != TracedState.returned)
+                return made;
+            return made is GraphModule module ? (TModule)(object)module.lift_state([.. example_inputs ?? []])
+                : throw new ArgumentException($"The state is to be returned, and so the graph has other inputs and another result than {Untraceable.Short(tracer.root.GetType())}: trace it as a plain nn.Module (symbolic_trace((nn.Module)model, …)).", nameof(state));
         }
         finally
         {

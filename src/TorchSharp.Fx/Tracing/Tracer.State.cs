@@ -7,7 +7,7 @@ public enum TracedState
 {
     /// <summary>The graph reads it and puts it back, as the program does.</summary>
     writeback,
-    /// <summary>It is a further input and output of the graph each: nothing is kept. Counterpart: the mutated buffers of <c>torch.export</c>.</summary>
+    /// <summary>It is a further input and output of the graph each: nothing is kept. A tracer's own graph is as for <see cref="writeback"/>; <c>fx.lift_state</c> makes the other of it. Counterpart: the mutated buffers of <c>torch.export</c>.</summary>
     returned,
     /// <summary>The graph has it as it was when it was traced, and leaves it so.</summary>
     dropped,
