@@ -61,7 +61,7 @@ internal sealed class DeepCopy
         using var values = tensor.detach();
         var copy = values.clone();
         if (tensor is not Parameter)
-            return (Tensor)(copies[tensor] = copy.requires_grad_(tensor.requires_grad).DetachFromDisposeScope());
+            return (Tensor)(copies[tensor] = copy.requires_grad_(tensor is { requires_grad: true, is_leaf: true }).DetachFromDisposeScope());
         // A parameter has a handle of its own.
         using (copy)
             return (Tensor)(copies[tensor] = new Parameter(copy, tensor.requires_grad).DetachFromDisposeScope());

@@ -125,8 +125,9 @@ internal sealed partial class Interpreter
 
     private Argument Number(object number) => ToValue(number, number.GetType()) is { IsSymbol: true } value ? value.Symbol.Argument : new Literal(number);
 
+    /// <summary>What C# makes of <c>[a, b]</c> for an interface is a class without a name: an array does as well.</summary>
     private ListArgument List(IEnumerable items, Type element, Type? collection)
-        => new([.. items.Cast<object?>().Select(ToArgument)], element) { CollectionType = collection };
+        => new([.. items.Cast<object?>().Select(ToArgument)], element) { CollectionType = collection?.IsDefined(typeof(CompilerGeneratedAttribute), false) is true ? null : collection };
 
     /// <summary>An array of several dimensions as the lists of lists that Python writes; <paramref name="at"/> is the row to go on from.</summary>
     private ListArgument Nested(Array array, int[] at)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text.Json;
 using static TorchSharp.torch;
 
@@ -59,6 +60,7 @@ internal sealed class SavedArguments(SavedTypes types)
             case Device device: json.WriteString("device", device.ToString()); break;
             case Enum named: WriteType(json, "enum", named.GetType()); json.WriteString("value", named.ToString("D")); break;
             case IConvertible number when number.GetType().IsPrimitive || number is decimal: WriteType(json, "number", number.GetType()); json.WriteString("value", Digits(number)); break;
+            case Half or BFloat16 or Complex: WriteType(json, "number", value.GetType()); json.WriteString("value", ((IFormattable)value).ToString("R", CultureInfo.InvariantCulture)); break;
             default: throw new NotSupportedException($"it holds on to a {value.GetType().Name}, which a file can't have; make it an input of the graph instead");
         }
     }
@@ -173,7 +175,10 @@ internal sealed class SavedArguments(SavedTypes types)
     {
         try
         {
-            return type.IsPrimitive || type == typeof(decimal) ? Convert.ChangeType(digits, type, CultureInfo.InvariantCulture) : throw new InvalidDataException($"{type.Name} is no type of number");
+            return type == typeof(Half) ? Half.Parse(digits, CultureInfo.InvariantCulture)
+                : type == typeof(BFloat16) ? (BFloat16)float.Parse(digits, CultureInfo.InvariantCulture)
+                : type == typeof(Complex) ? Complex.Parse(digits, CultureInfo.InvariantCulture)
+                : type.IsPrimitive || type == typeof(decimal) ? Convert.ChangeType(digits, type, CultureInfo.InvariantCulture) : throw new InvalidDataException($"{type.Name} is no type of number");
         }
         catch (Exception error) when (error is FormatException or OverflowException or InvalidCastException)
         {

@@ -39,8 +39,8 @@ internal sealed class SavedMembers(SavedTypes types)
         MemberInfo? member = (MemberInfo?)type.GetProperties(Declared).FirstOrDefault(property => property.Name == name) ?? type.GetField(name, Declared);
         return member switch
         {
-            FieldInfo field when types.Allows(type) || (SavedTypes.IsData(type) && field.IsPublic) => field,
-            PropertyInfo { GetMethod: { } getter } property when getter.GetParameters().Length == 0 && (types.Allows(type) || TensorOperations.IsOperation(getter) || (SavedTypes.IsData(type) && getter.IsPublic)) => property,
+            FieldInfo field when types.Allows(type) || ((SavedTypes.IsData(type) || IsFacts(type)) && field.IsPublic) => field,
+            PropertyInfo { GetMethod: { } getter } property when getter.GetParameters().Length == 0 && (types.Allows(type) || TensorOperations.IsOperation(getter) || Tells(getter) || (SavedTypes.IsData(type) && getter.IsPublic)) => property,
             _ => throw new InvalidDataException($"there is no property {type.Name}.{name}"),
         };
     }
@@ -67,8 +67,28 @@ internal sealed class SavedMembers(SavedTypes types)
     }
 
     private bool IsOperation(MethodBase method)
-        => types.Allows(method.DeclaringType!) || TensorOperations.IsOperation(method) || method.DeclaringType == typeof(StructureClones) || (method.DeclaringType == typeof(aten) && method.IsPublic)
-            || (method.DeclaringType == typeof(Math) || method.DeclaringType == typeof(MathF)) && method is { IsPublic: true, IsStatic: true };
+        => types.Allows(method.DeclaringType!) || TensorOperations.IsOperation(method) || Tells(method) || IsOwn(method) || IsNets(method);
+
+    /// <summary>What .NET has of the operations that the tracer records.</summary>
+    private static bool IsNets(MethodBase method) => method is { IsPublic: true, IsStatic: true } && (method.DeclaringType == typeof(Math) || method.DeclaringType == typeof(MathF)
+        || (method.Name == nameof(Enumerable.SequenceEqual) && (method.DeclaringType == typeof(Enumerable) || method.DeclaringType == typeof(MemoryExtensions))));
+
+    /// <summary>What a graph calls of this library's own: to hold a value to a type, to copy one, to run an operation by its name.</summary>
+    private static bool IsOwn(MethodBase method)
+        => method.DeclaringType == typeof(Casts) || method.DeclaringType == typeof(StructureClones) || (method.DeclaringType == typeof(aten) && method.IsPublic);
+
+    /// <summary>What TorchSharp tells of a dtype, a device or another value that is no tensor: it only reads.</summary>
+    private static bool Tells(MethodBase method)
+        => Traits.Of(method) is { Home: Home.TorchSharp } traits && method is { IsPublic: true, ContainsGenericParameters: false } && method.DeclaringType!.IsVisible
+            && !typeof(torch.nn.Module).IsAssignableFrom(method.DeclaringType) && (traits.Property is not null || !traits.Does.Has(TensorOperations.NoNode))
+            && Array.TrueForAll(traits.Parameters, parameter => IsPlain(parameter.ParameterType)) && (IsPlain(traits.ReturnType) || IsFacts(traits.ReturnType));
+
+    /// <summary>What TorchSharp puts several such answers into, as <c>finfo</c> does.</summary>
+    private static bool IsFacts(Type type)
+        => Homes.Of(type) == Home.TorchSharp && type.IsVisible && !typeof(IDisposable).IsAssignableFrom(type) && !typeof(Delegate).IsAssignableFrom(type)
+            && Array.TrueForAll(type.GetProperties(), property => IsPlain(property.PropertyType)) && Array.TrueForAll(type.GetFields(), field => IsPlain(field.FieldType));
+
+    private static bool IsPlain(Type type) => Nullable.GetUnderlyingType(type) is { } inner ? IsPlain(inner) : type.IsPrimitive || type.IsEnum || type == typeof(torch.Device) || type == typeof(string);
 
     private static MethodBase? Closed(MethodBase method, Type[] generic)
     {

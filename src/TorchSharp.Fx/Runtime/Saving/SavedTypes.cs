@@ -17,6 +17,7 @@ internal sealed class SavedTypes
         ["byte"] = typeof(byte), ["short"] = typeof(short), ["ushort"] = typeof(ushort), ["int"] = typeof(int), ["uint"] = typeof(uint), ["long"] = typeof(long),
         ["ulong"] = typeof(ulong), ["float"] = typeof(float), ["double"] = typeof(double), ["decimal"] = typeof(decimal), ["nint"] = typeof(nint), ["nuint"] = typeof(nuint),
         ["Half"] = typeof(Half), ["Complex"] = typeof(Complex), ["Range"] = typeof(Range), ["Index"] = typeof(Index), ["Array"] = typeof(Array), ["Math"] = typeof(Math), ["MathF"] = typeof(MathF),
+        ["Enumerable"] = typeof(Enumerable), ["MemoryExtensions"] = typeof(MemoryExtensions), ["Casts"] = typeof(Casts),
         ["StructureClones"] = typeof(StructureClones), ["aten"] = typeof(aten),
         ["Tensor"] = typeof(Tensor), ["Features"] = typeof(Features), ["Nullable"] = typeof(Nullable<>), ["KeyValuePair"] = typeof(KeyValuePair<,>),
         ["ValueTuple1"] = typeof(ValueTuple<>), ["ValueTuple2"] = typeof(ValueTuple<,>), ["ValueTuple3"] = typeof(ValueTuple<,,>), ["ValueTuple4"] = typeof(ValueTuple<,,,>),
@@ -25,7 +26,7 @@ internal sealed class SavedTypes
         ["Tuple6"] = typeof(Tuple<,,,,,>), ["Tuple7"] = typeof(Tuple<,,,,,,>), ["Tuple8"] = typeof(Tuple<,,,,,,,>),
         ["List"] = typeof(List<>), ["IList"] = typeof(IList<>), ["ICollection"] = typeof(ICollection<>), ["IEnumerable"] = typeof(IEnumerable<>), ["IReadOnlyList"] = typeof(IReadOnlyList<>),
         ["IReadOnlyCollection"] = typeof(IReadOnlyCollection<>), ["Dictionary"] = typeof(Dictionary<,>), ["IDictionary"] = typeof(IDictionary<,>),
-        ["IReadOnlyDictionary"] = typeof(IReadOnlyDictionary<,>), ["OrderedDictionary"] = typeof(OrderedDictionary<,>), ["Span"] = typeof(Span<>), ["ReadOnlySpan"] = typeof(ReadOnlySpan<>),
+        ["IReadOnlyDictionary"] = typeof(IReadOnlyDictionary<,>), ["OrderedDictionary"] = typeof(OrderedDictionary<,>), ["Memory"] = typeof(Memory<>), ["Span"] = typeof(Span<>), ["ReadOnlySpan"] = typeof(ReadOnlySpan<>),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private static readonly FrozenDictionary<Type, string> Names = Data.ToFrozenDictionary(entry => entry.Value, entry => entry.Key);

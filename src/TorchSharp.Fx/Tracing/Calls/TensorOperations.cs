@@ -189,5 +189,5 @@ internal static class TensorOperations
     }
 
     /// <summary>What no file may name: it hands out memory or content, writes files, or changes the process.</summary>
-    private const Effects NoNode = Effects.Exposes | Effects.Text | Effects.Outside | Effects.WritesState | Effects.Opaque;
+    internal const Effects NoNode = Effects.Exposes | Effects.Text | Effects.Outside | Effects.WritesState | Effects.Opaque;
 }
