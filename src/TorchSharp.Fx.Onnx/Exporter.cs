@@ -107,11 +107,6 @@ internal sealed class Exporter(OnnxGraph graph)
     private static object?[]? Numbers(Argument argument, Scope scope)
         => scope.Numbers.IsFixed(argument) ? null : [.. scope.Numbers.Sizes(argument).Select(size => size.IsFixed ? null : (object?)size)];
 
-    /// <summary>A tensor that the graph keeps.</summary>
-    internal static (string Value, TensorFacts Facts) Result(Scope scope, Argument argument, string path)
-        => argument is NodeArgument { Node: var node } && scope.Tensor(scope.Run.graph.output_node(), node) is { } name ? (name, (TensorFacts)scope.Run.Values[node]!)
-            : throw new OnnxExportException(scope.Run.graph.output_node(), $"what it keeps at '{path}' is no tensor", []);
-
     /// <summary>The results of the whole, by name.</summary>
     internal static Dictionary<string, (string Value, TensorFacts Facts)> Results(Scope scope)
     {

@@ -41,7 +41,7 @@ public static partial class onnx
         var converted = new Exporter(graph).Export(examples.Runs, "", inputs);
         var results = Exporter.Results(converted);
         foreach (var (place, value) in state)
-            results.Add($"{place}.next", Exporter.Result(converted, value, place));
+            results.Add($"{place}.next", Kept(converted, value, place));
         Signature.Outputs(graph, results, keys);
         graph.Prune();
         OnnxFile.Write(graph, path, external_data || graph.Initializers.Sum(entry => entry.Tensor.NumberOfElements * entry.Tensor.element_size()) > MostBytes);
@@ -61,6 +61,11 @@ public static partial class onnx
                 throw new OnnxExportException(node, $"it is a number that the model keeps between calls, and in ONNX numbers come of shapes alone; keep it as a tensor, or take the size of the cache in its place", []);
         return (lifted.Graph, lifted.Values, state);
     }
+
+    /// <summary>A tensor that the graph keeps.</summary>
+    private static (string Value, TensorFacts Facts) Kept(Scope scope, Argument argument, string path)
+        => argument is NodeArgument { Node: var node } && scope.Tensor(scope.Run.graph.output_node(), node) is { } name ? (name, (TensorFacts)scope.Run.Values[node]!)
+            : throw new OnnxExportException(scope.Run.graph.output_node(), $"what it keeps at '{path}' is no tensor", []);
 
     /// <summary>The nodes that a value has a part in.</summary>
     private static HashSet<Node> Readers(Node node)
