@@ -29,15 +29,5 @@ internal static class Activation
         Tensor? Parameter(string name) => module.named_parameters().FirstOrDefault(parameter => parameter.name == name + ending).parameter;
     }
 
-    /// <summary>All rows that a layer looks up, which can be others than its weight has: those whose norm is too large are made smaller, in the weight too. That is taken back.</summary>
-    internal static Tensor Table(Tensor weight, Func<Tensor, Tensor> look)
-    {
-        var before = weight.detach().clone();
-        var rows = look(arange(weight.shape[0])).detach();
-        if (before.ne(weight).any().item<bool>())
-            weight.copy_(before);
-        return rows;
-    }
-
     private static Tensor Numbers(long width) => (arange(width).to(float32) * 0.7).sin().unsqueeze(0) * 2;
 }

@@ -77,8 +77,8 @@ internal static class Cells
     {
         if (call.Sizes("input").Length != 2 || call.Input("offsets") is not null)
             throw new NotSupportedException("its bags are told by offsets; give bags of one length, as rows of a matrix");
-        var table = Activation.Table(bag.weight!, ids => bag.call(ids.unsqueeze(1)));
-        var kept = Activation.Table(bag.weight!, ids => bag.weight![ids]);
+        var table = DetachedCopy.RowsOf(bag, bag.weight!.shape[0], (layer, ids) => layer.call(ids.unsqueeze(1)));
+        var kept = bag.weight!.detach();
         if (table.eq(0).all(1).logical_and(kept.ne(0).any(1)).any().item<bool>())
             throw new NotSupportedException("its padding index is not supported");
         var ids = arange(Math.Min(3, table.shape[0])).unsqueeze(0);

@@ -20,9 +20,15 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
     /// <summary>Tensors that outlive the run.</summary>
     internal HashSet<object> Kept { get; } = new(ReferenceEqualityComparer.Instance);
 
+    private IEnumerable<Node> Inputs => code.Graph.find_nodes(Opcode.placeholder);
+
     private Argument Result => code.Graph.output_node().args[0];
 
     internal bool IsData(Node node) => data.Contains(node);
+
+    internal bool IsOpaque(Node node) => aliases.Operation(node).IsOpaque;
+
+    internal bool Writes(Node node) => aliases.MutatedBy(node).Any();
 
     /// <summary>Whether an argument depends on data, for each part where it is a tuple or list.</summary>
     private object Parts(Argument argument) => argument switch
@@ -57,9 +63,14 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
     internal void Made(Node node, object? value, DataFlow? nested, IReadOnlyDictionary<Node, object?> env)
     {
         // A leaf that is followed writes by nodes of its own.
-        var written = aliases.Operation(node).IsOpaque ? [] : aliases.MutatedBy(node).ToArray();
+        var written = IsOpaque(node) ? [] : aliases.MutatedBy(node).ToArray();
         if (nested is not null)
+        {
             parts[node] = nested.Parts(nested.Result);
+            // It may have written data to an input that had none.
+            foreach (var (_, argument) in nested.Inputs.Zip(node.args).Where(input => nested.IsData(input.First)))
+                data.UnionWith(argument.nodes().Where(given => !IsData(given)).SelectMany(aliases.ClassOf).Where(env.ContainsKey));
+        }
         else if (node.target is BuiltinTarget { Operation: Builtin.getitem } && node.args is [NodeArgument { Node: var whole }, Literal { Value: int position }] && parts.GetValueOrDefault(whole) is object[] items)
             parts[node] = items[position < 0 ? position + items.Length : position];
         if (DependsOnData(node))
@@ -85,10 +96,13 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
         _ => node.all_input_nodes.Any(IsData),
     };
 
+    /// <summary>Whether a node may write to the memory of a value.</summary>
+    internal bool IsWritten(Node node) => aliases.ClassOf(node).SelectMany(other => other.users).Any(user => aliases.MutatedBy(user).Any());
+
     /// <summary>A copy where anybody writes to it.</summary>
     private object? Keep(object? value, Node node)
     {
-        var isWritten = aliases.ClassOf(node).SelectMany(other => other.users).Any(user => aliases.MutatedBy(user).Any());
+        var isWritten = IsWritten(node);
         return Structure.Simplified(value, part => part is not Tensor tensor ? null : isWritten ? tensor.clone() : Kept.Add(tensor) ? tensor : tensor);
     }
 

@@ -10,13 +10,14 @@ internal sealed record TensorFacts(long[] Shape, ScalarType Type);
 internal sealed record Expansion(nn.Module Root, Graph Graph, IReadOnlyDictionary<string, Tensor> Constants);
 
 /// <summary>
-/// Runs a graph on example inputs and notes what every node was given and gave: tensors by shape and type, everything else as it is; and the content of tensors that no input has a part in.
+/// Runs a graph on example inputs, without touching the model, and notes what every node was given and gave: tensors by shape and type, everything else as it is; and the content of tensors that no input has a part in.
 /// Leaves that are not TorchSharp's own are traced by the example and run in the same way.
 /// </summary>
 /// <param name="code">The graph and what it names.</param>
 /// <param name="dataInputs">Which inputs may have any content; of the others only the sizes of inputs tell.</param>
 /// <param name="expansions">The leaves that were traced, for all runs.</param>
-internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<Node, Expansion> expansions) : GraphInterpreter(code.Root, code.Graph, code.Constants)
+/// <param name="copies">What stands for tensors of the model that are written to, by their native identity: the same in all graphs of the run.</param>
+internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<Node, Expansion> expansions, Dictionary<nint, Tensor> copies) : DryRun(code.Root, code.Graph, code.Constants)
 {
     private readonly Lifetimes lifetimes = new(code.Graph);
 
@@ -30,6 +31,9 @@ internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<N
     internal DataFlow Flow { get; } = new(code, dataInputs);
 
     internal ModuleHierarchy Modules => Hierarchy;
+
+    /// <summary>Whether the graph writes to a tensor, itself or by a leaf.</summary>
+    internal bool Writes => graph.nodes.Any(node => !Flow.IsOpaque(node) && Flow.Writes(node)) || Nested.Values.Any(nested => nested.Writes);
 
     internal nn.Module ModuleAt(string path) => Hierarchy.Module(path);
 
@@ -46,6 +50,15 @@ internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<N
         Flow.Made(node, value, Nested.GetValueOrDefault(node)?.Flow, env);
         lifetimes.After(node, value, env, Flow.Kept);
         return value;
+    }
+
+    /// <inheritdoc/>
+    protected override object? get_attr(Node node)
+    {
+        var tensor = TensorAt(node.target.name);
+        if (copies.TryGetValue(TensorIdentity.Of(tensor), out var copy))
+            return copy;
+        return Flow.IsWritten(node) ? copies[TensorIdentity.Of(tensor)] = tensor.detach().clone() : tensor;
     }
 
     /// <inheritdoc/>
@@ -81,8 +94,11 @@ internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<N
         var given = fetch_args(node);
         if (!expansions.TryGetValue(node, out var expansion))
             expansions.Add(node, expansion = trace(given));
-        var nested = Nested[node] = new ExampleRun(expansion, [.. node.args.Select(argument => argument.nodes().Any(Flow.IsData))], expansions);
-        return nested.run(given);
+        var nested = Nested[node] = new ExampleRun(expansion, [.. node.args.Select(argument => argument.nodes().Any(Flow.IsData))], expansions, copies);
+        var value = nested.run(given);
+        // A leaf may give what is its own, or what is kept for the model.
+        lifetimes.Leave(nested.lifetimes, nested.Flow.Kept);
+        return value;
     }
 
     private static Expansion Of(nn.Module module, object?[] given)

@@ -20,7 +20,7 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
         var axes = inputs.Select((input, i) => Named(input as InputShape, named[i])).ToArray();
         var count = axes.Any(input => input.Count > 0) ? 3 : 1;
         var expansions = new Dictionary<Node, Expansion>();
-        var runs = Enumerable.Range(0, count).Select(number => new ExampleRun(code, [.. inputs.Select(input => input is Tensor or InputShape)], expansions)).ToArray();
+        var runs = Enumerable.Range(0, count).Select(number => new ExampleRun(code, [.. inputs.Select(input => input is Tensor or InputShape)], expansions, [])).ToArray();
         for (var number = 0; number < count; number++)
             Run(runs[number], [.. inputs.Select((input, i) => Given(input, named[i], sizes[number], number))]);
         return new(runs, axes);

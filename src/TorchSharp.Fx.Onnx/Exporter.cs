@@ -10,6 +10,9 @@ internal sealed class Exporter(OnnxGraph graph)
 {
     private static readonly Dictionary<string, Func<Step, object>> Table = MakeTable();
 
+    // What the graphs write to, those of leaves included: the weights of a layer are constants of the model.
+    private readonly List<WrittenMemory> written = [];
+
     /// <summary>A graph whose inputs have names already.</summary>
     /// <param name="runs">The example runs of the graph.</param>
     /// <param name="path">Where the graph's module is in the whole.</param>
@@ -18,6 +21,7 @@ internal sealed class Exporter(OnnxGraph graph)
     {
         var scope = new Scope(graph, runs, path);
         var given = new Queue<object?>(inputs);
+        written.Add(new(scope.Run.graph, scope.Run.Modules));
         foreach (var node in scope.Run.graph.nodes.Where(node => node.op != Opcode.output))
             try
             {
@@ -41,14 +45,18 @@ internal sealed class Exporter(OnnxGraph graph)
         if (node.target is ModuleTarget { Path: var called } && Hooks.RunBy(node, scope.Run.ModuleAt(called)))
             throw new NotSupportedException("it has hooks, and those are code; remove them first");
         var written = Writes(node, scope).ToArray();
+        if (scope.Run.Nested.TryGetValue(node, out var nested) && nested.Writes)
+            return Expand(node, scope);
         // Numbers are computed where a tensor needs them.
         if (scope.IsConstant(node) || (written.Length == 0 && !HoldsTensors(scope.Run.Values[node])))
             return null;
-        if (scope.Run.Nested.ContainsKey(node))
+        if (nested is not null)
             return Expand(node, scope);
         if (node.args is [NodeArgument { Node: var whole }, _] && node.target.name == "getitem" && scope.Values.GetValueOrDefault(whole) is object?[] or Dictionary<object, object?>)
             return Part(scope.Values[whole]!, scope.Run.Arguments[node][1]!);
         var module = node.target is ModuleTarget target ? scope.Run.ModuleAt(target.Path) : null;
+        if (module is not null && !NativeSettings.Renormalises(module) && this.written.Exists(memory => memory.HoldsAny(module)))
+            throw new NotSupportedException("the program writes to a parameter or buffer of it, and the weights of a layer are constants there");
         var name = (module?.GetType().Name ?? node.target.name).ToLowerInvariant();
         var converter = Converter(name) ?? throw new NotSupportedException($"there is no converter for '{name}'");
         var step = new Step(node, module, Parameters(node), scope);
@@ -88,7 +96,18 @@ internal sealed class Exporter(OnnxGraph graph)
     {
         var inputs = node.args.Select(argument => Given(node, argument, scope)).ToArray();
         var inner = Export([.. scope.Runs.Select(run => run.Nested[node])], node.target is ModuleTarget ? Join(scope.Path, node.target.name) : scope.Path, inputs);
+        TakeOverWrites(node, scope, inner, inputs);
         return Given(inner.Run.graph.output_node(), inner.Run.graph.output_node().args[0], inner);
+    }
+
+    /// <summary>What a leaf wrote to its inputs, whoever reads them later finds there.</summary>
+    private static void TakeOverWrites(Node node, Scope scope, Scope inner, object?[] inputs)
+    {
+        foreach (var ((placeholder, argument), before) in inner.Run.graph.find_nodes(Opcode.placeholder).Zip(node.args).Zip(inputs))
+            if (argument is NodeArgument { Node: var given } && inner.Values[placeholder] is string after && after != before as string)
+                InPlace.Overwrite(scope, given, node, after);
+            else if (!TensorTypes.IsTensor(placeholder.type) && inner.Aliases.ClassOf(placeholder).SelectMany(part => part.users).FirstOrDefault(user => Writes(user, inner).Any()) is { } write)
+                throw new NotSupportedException($"it writes to a tensor inside its input '{placeholder.name}' (by '{write.name}')");
     }
 
     /// <summary>What stands for an argument outside of its graph: a tensor's name, a size that the model computes, or an array of both; null for what is known.</summary>

@@ -18,6 +18,13 @@ internal sealed class Lifetimes
             finished[group.Key] = [.. group];
     }
 
+    /// <summary>Leaves alone what belongs to others in a graph inside, and what is kept of it.</summary>
+    internal void Leave(Lifetimes inner, IEnumerable<object> kept)
+    {
+        foreign.UnionWith(inner.foreign);
+        foreign.UnionWith(kept);
+    }
+
     /// <summary>After a node has run: inputs and the module's tensors belong to others, and a value may be the same object as a live one.</summary>
     internal void After(Node node, object? value, IReadOnlyDictionary<Node, object?> env, HashSet<object> kept)
     {

@@ -13,6 +13,10 @@ internal sealed class Translator(Script script, LeafCode code, string path, Lazy
     private readonly Dictionary<Node, string> values = [];
     private readonly ModuleHierarchy hierarchy = new(code.Root, code.Constants);
 
+    private AliasAnalysis Aliases => field ??= new(code.Graph, hierarchy, training: false);
+
+    private HiddenViews Hidden => field ??= new(code.Graph, hierarchy, Aliases);
+
     private Expressions Expressions => new(node => values[node]);
 
     /// <summary>The method <c>forward</c>, whose inputs are the graph's. Features are computed by a method of their own, for TorchSharp can't receive a dictionary.</summary>
@@ -54,6 +58,8 @@ internal sealed class Translator(Script script, LeafCode code, string path, Lazy
                 Located(node, () => Assert(node));
             else
                 values[node] = Located(node, () => script.Assign(node.name, InItsMode(node, Expression(node))));
+        if (Hidden.Find() is var (write, missed))
+            Located<string>(write, () => throw new NotSupportedException($"it writes to memory that '{missed}' shares, which TorchScript takes for two tensors. Write to '{missed}' itself, or to a clone"));
     }
 
     /// <summary>A value that was computed without gradients is detached, so that none flow through it here.</summary>
@@ -63,7 +69,7 @@ internal sealed class Translator(Script script, LeafCode code, string path, Lazy
             return value;
         if (mode.Records)
             throw new NotSupportedException($"it runs with {mode} whatever the caller's mode, and TorchScript has no form for that");
-        if (new AliasAnalysis(code.Graph, hierarchy).MutatedBy(node).Any() || (!TensorTypes.IsTensor(node.type) && TensorTypes.MayHold(node.type)))
+        if (Aliases.MutatedBy(node).Any() || (!TensorTypes.IsTensor(node.type) && TensorTypes.MayHold(node.type)))
             throw new NotSupportedException($"it {(TensorTypes.IsTensor(node.type) ? "writes in place" : "gives several tensors")} under {mode}, and TorchScript has no form for that");
         return TensorTypes.IsTensor(node.type) ? $"torch.detach({value})" : value;
     }
@@ -95,7 +101,17 @@ internal sealed class Translator(Script script, LeafCode code, string path, Lazy
     };
 
     private Call Called(Node node, nn.Module? module, string name, ParameterInfo?[] parameters)
-        => new(node, module, [.. parameters.Select((parameter, i) => parameter?.ParameterType ?? TypeOf(node.args[i]))], parameters, Expressions, (tensor, value) => script.TensorOf($"{Join(path, name)}.{tensor}", value));
+        => new(node, module, [.. parameters.Select((parameter, i) => parameter?.ParameterType ?? TypeOf(node.args[i]))], parameters, Expressions, (tensor, value) => TensorOf(module, $"{Join(path, name)}.{tensor}", value));
+
+    /// <summary>A tensor of a layer; of an embedding with a largest norm the rows as it looks them up.</summary>
+    private string TensorOf(nn.Module? module, string tensorPath, Tensor value)
+    {
+        if (module is not Modules.Embedding table || !NativeSettings.Renormalises(table))
+            return script.TensorOf(tensorPath, value);
+        var rows = DetachedCopy.RowsOf(table, table.weight!.shape[0], (layer, ids) => layer.call(ids));
+        script.Own([rows]);
+        return script.TensorOf("", rows);
+    }
 
     private static Type TypeOf(Argument argument) => argument is NodeArgument { Node.type: var type } ? type : typeof(object);
 
@@ -103,7 +119,10 @@ internal sealed class Translator(Script script, LeafCode code, string path, Lazy
     {
         script.Own(inner.Constants.Values);
         var run = examples is null ? null : new Lazy<GraphInterpreter>(() => inner.Run([.. node.args.Select(examples.Value.Of)]));
-        return new Translator(script, inner, at, run).Inline(node.args.Select(Expressions.Of));
+        var translator = new Translator(script, inner, at, run);
+        var result = translator.Inline(node.args.Select(Expressions.Of));
+        Hidden.Entered(node, translator.Hidden);
+        return result;
     }
 
     private string Assert(Node node)

@@ -21,7 +21,7 @@ internal static class Products
     private static string Embedding(Step step)
     {
         if (step.Module is Modules.Embedding layer)
-            step.Replace("weight", Activation.Table(layer.weight!, layer.call));
+            step.Replace("weight", DetachedCopy.RowsOf(layer, layer.weight!.shape[0], (table, ids) => table.call(ids)));
         return step.Add("Gather", [step.Tensor("weight")!, step.Value(0)], OnnxGraph.Attribute("axis", 0));
     }
 

@@ -65,6 +65,9 @@ internal sealed class AliasAnalysis
     /// <summary>One node that stands for the class: its first.</summary>
     internal Node Representative(Node node) => nodes[Find(numbers[node])];
 
+    /// <summary>The values that this node's value may be, contain or share memory with by what the node does.</summary>
+    internal IEnumerable<Node> ViewedBy(Node node) => Among(node, Operation(node).Views);
+
     /// <summary>The values that this node writes to; of a node that may do anything all that it is given.</summary>
     internal IEnumerable<Node> MutatedBy(Node node) => Among(node, Operation(node).Writes);
 

@@ -22,6 +22,20 @@ internal sealed class DetachedCopy
     internal static DetachedCopy? Where(nn.Module module, string path, ModuleModes? modes)
         => Homes.Of(module.GetType()) != Home.TorchSharp || NativeSettings.AnyRenormalises(module) || (ModuleModes.Matters(module) && (module.training || modes?.IsTraining(module) is true)) ? new(module, path, modes) : null;
 
+    /// <summary>All rows that a table looks up: it scales those down whose norm is too large. The table stays as it is.</summary>
+    /// <param name="table">The layer.</param>
+    /// <param name="count">How many rows it has.</param>
+    /// <param name="look">Looks up rows of these numbers.</param>
+    internal static Tensor RowsOf<T>(T table, long count, Func<T, Tensor, Tensor> look) where T : nn.Module
+    {
+        using var noGradients = no_grad();
+        var copy = Where(table, "", null);
+        using var numbers = arange(count);
+        var rows = look((T)(copy?.Module ?? table), numbers);
+        copy?.Release(rows);
+        return rows;
+    }
+
     /// <summary>Gives up the copied tensors, but for those in the result.</summary>
     internal void Release(object? result)
     {

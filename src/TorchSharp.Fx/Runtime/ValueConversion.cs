@@ -17,7 +17,7 @@ internal static class ValueConversion
         if (to.IsByRefLike)
             to = SpanElement(to).MakeArrayType();
         if (value is null)
-            return to == typeof(TensorIndex) ? TensorIndex.Null : to.IsValueType ? Activator.CreateInstance(to) : null;
+            return to == typeof(TensorIndex) ? TensorIndex.Null : to.IsValueType && to != typeof(void) ? Activator.CreateInstance(to) : null;
         return to.IsInstanceOfType(value) ? value : Compiled.Of(to).GetOrAdd(value.GetType(), Compile, to)(value);
     }
 

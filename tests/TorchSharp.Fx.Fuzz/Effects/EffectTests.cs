@@ -71,7 +71,7 @@ public sealed class EffectTests
         }
         catch (Exception thrown)
         {
-            return $"throws {thrown.GetType().Name}: {thrown.Message.Split('\n')[0]} {thrown.InnerException?.Message.Split('\n')[0]}";
+            return $"throws {thrown.GetType().Name}: {thrown.Message.Split('\n')[0]} {thrown.InnerException?.Message.Split('\n')[0]}{(Observation.ShowsStacks ? $"\n{thrown}" : "")}";
         }
     }
 

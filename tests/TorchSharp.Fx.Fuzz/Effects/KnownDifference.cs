@@ -10,7 +10,6 @@ internal sealed record KnownDifference(string Reason, string Ways, string Code)
 {
     internal static KnownDifference[] All { get; } =
     [
-        new("Exporters: writes through views that depend on sizes, dropout in place, functions without a result.", "TorchScript|ONNX", "."),
         new("A feature that is an input and written to later: its gradient.", "gradients of features", "."),
     ];
 

@@ -40,7 +40,7 @@ internal sealed class Observation
     internal static string Text(Exception? thrown) => thrown is null ? "no exception" : $"{(thrown.InnerException ?? thrown).GetType().Name} ({(thrown.InnerException ?? thrown).Message.Split('\n')[0]}){(ShowsStacks ? $"\n{thrown}" : "")}";
 
     /// <summary>FX_FUZZ_STACKS=1 shows where what was thrown comes from.</summary>
-    private static bool ShowsStacks { get; } = Environment.GetEnvironmentVariable("FX_FUZZ_STACKS") == "1";
+    internal static bool ShowsStacks { get; } = Environment.GetEnvironmentVariable("FX_FUZZ_STACKS") == "1";
 }
 
 /// <summary>How two observations are compared.</summary>

@@ -38,6 +38,9 @@ internal sealed class Scenario
 
     internal int Calls { get; }
 
+    /// <summary>Whether the result is a dictionary, which TorchSharp can't receive from a TorchScript module.</summary>
+    internal bool ReturnsDictionary => signature.Result.Type.StartsWith("Dictionary", StringComparison.Ordinal);
+
     /// <summary>A number for a choice, by its name.</summary>
     internal int Choice(string name, int below) => new Random(seed * 17 + name.Length * 101 + name[0]).Next(below);
 
