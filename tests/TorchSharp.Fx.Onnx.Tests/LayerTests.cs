@@ -149,7 +149,7 @@ public sealed class LayerTests : IDisposable
         var before = embedding.weight!.clone();
         using var traced = fx.symbolic_trace(Sequential(("embedding", embedding)));
         onnx.export(traced, exported.Path, [tensor(new[] { 4L })]);
-        Assert.Equal(max_norm is null ? 0 : 1, before.ne(embedding.weight!).any(1).sum().item<long>());
+        Assert.Equal(before, embedding.weight!);
         var input = tensor(new[] { 5L });
         OnnxModel.AssertClose(embedding.call(input), exported.Run(input).Values.Single());
     }

@@ -22,7 +22,7 @@ internal sealed partial class Interpreter
         if (part is string or Type or torch.nn.Module or Delegate)
             return false;
         // A constant of the trace's own is still one when the graph reads it.
-        if (part is Proxy || (Symbols.TryGet(part, out var known) && !(known.node.op == Opcode.get_attr && Overlay.Owns(part))))
+        if (part is Proxy || (Symbols.TryGet(part, out var known) && !(part is torch.Tensor && known.node.op == Opcode.get_attr && Overlay.Owns(part))))
             return true;
         return Overlay.Current(part) switch
         {

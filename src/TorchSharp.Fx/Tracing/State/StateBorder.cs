@@ -14,7 +14,7 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
 {
     private readonly List<Whole> wholes = [];
     private readonly Dictionary<object, object> copies = new(ReferenceEqualityComparer.Instance);
-    private readonly Dictionary<(object, FieldInfo), StatePlace> missing = [];
+    private readonly Dictionary<Slot, StatePlace> missing = [];
     private readonly Dictionary<object, Action> unseen = new(ReferenceEqualityComparer.Instance);
     private readonly List<Node> read = [];
 
@@ -59,7 +59,7 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
                 var now = field.GetValue(module);
                 interpreter.Overlay.Seed(module, field, Take(place, () => Get(place, field.FieldType), field.FieldType, now));
                 if (now is null)
-                    missing[(module, field)] = place;
+                    missing[new(module, field)] = place;
                 whole.Fields.Add((field, Raw(module, field)));
             }
         }
@@ -78,7 +78,7 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
     /// <summary>Before the program reads a field: one that was null when the trace began is asserted to be.</summary>
     internal void IsRead(object? target, FieldInfo field)
     {
-        if (target is null || missing.Count == 0 || !missing.Remove((target, field), out var place))
+        if (target is null || missing.Count == 0 || !missing.Remove(new(target, field), out var place))
             return;
         AssertNull(ReadAt(place, field), place);
     }
@@ -87,7 +87,7 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
     internal void IsWritten(object? target, FieldInfo field)
     {
         if (target is not null)
-            missing.Remove((target, field));
+            missing.Remove(new(target, field));
     }
 
     /// <summary>Before a call: a list that is looked at is asserted to be as long as it was.</summary>
@@ -164,7 +164,7 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
             else
                 field.SetValue(copy, interpreter.ToObject(taken, field.FieldType));
             if (held is null && isKnown)
-                missing[(copy, field)] = inner;
+                missing[new(copy, field)] = inner;
             whole.Fields.Add((field, Raw(copy, field)));
         }
         return Value.OfObject(copy);
@@ -270,5 +270,13 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
 
         /// <summary>What a collection held when the trace began.</summary>
         internal object?[] Held { get; init; } = [];
+    }
+
+    /// <summary>A field of this very object, whatever the user's class takes for equal.</summary>
+    private readonly record struct Slot(object Target, FieldInfo Field)
+    {
+        public bool Equals(Slot other) => ReferenceEquals(Target, other.Target) && Field.Equals(other.Field);
+
+        public override int GetHashCode() => HashCode.Combine(RuntimeHelpers.GetHashCode(Target), Field);
     }
 }
