@@ -19,7 +19,7 @@ internal sealed class OperatorTable
 
     internal static Converter Find(string domain, string name)
         => domain.Length > 0 ? throw new NotSupportedException($"operators of the domain '{domain}' are not known")
-            : Rows.GetValueOrDefault(name) ?? throw new NotSupportedException($"there is no converter for this operator. Supported are {string.Join(", ", Names.Order(StringComparer.Ordinal))}");
+            : Rows.GetValueOrDefault(name) ?? throw new NotSupportedException("there is no converter for this operator; docs/onnx.md lists those that there are");
 
     /// <summary>An operator with one output.</summary>
     internal void Add(string name, Func<OnnxNode, Value> convert) => rows.Add(name, node => [convert(node)]);
@@ -50,6 +50,10 @@ internal sealed class OperatorTable
         ClassLosses.AddTo(table);
         RandomNumbers.AddTo(table);
         ControlFlow.AddTo(table);
+        Regions.AddTo(table);
+        Vectorizing.AddTo(table);
+        Suppression.AddTo(table);
+        Transformers.AddTo(table);
         return table.rows.ToFrozenDictionary(StringComparer.Ordinal);
     }
 }

@@ -48,7 +48,7 @@ internal static class Creation
         if (GraphWriter.IsFloat(type))
         {
             if (node.Scalar(0) is { } from && node.Scalar(1) is { } to && node.Scalar(2) is { } by)
-                return node.Make(() => arange(from, to, by, type), type, [(long)Math.Max(0, Math.Ceiling((to - from) / by))]);
+                return node.Make((double start, double limit, double delta) => arange(start, limit, delta, type), type, [(long)Math.Max(0, Math.Ceiling((to - from) / by))], from, to, by);
             return node.Make((Tensor start, Tensor limit, Tensor delta) => arange(start.to(float64).item<double>(), limit.to(float64).item<double>(), delta.to(float64).item<double>(), type), type, [null],
                 node.Tensor(), node.Tensor(1), node.Tensor(2));
         }

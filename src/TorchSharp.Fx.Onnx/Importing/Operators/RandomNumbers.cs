@@ -37,7 +37,7 @@ internal static class RandomNumbers
     private static TensorValue Of(OnnxNode node, long[] shape, Func<Tensor, Tensor> draw)
     {
         var type = Type(node, ScalarType.Float32);
-        return node.Make(() => draw(empty(shape)).to(type), type, [.. shape]);
+        return node.Make((long[] sizes) => draw(empty(sizes)).to(type), type, [.. shape], OnnxNode.List(shape));
     }
 
     private static TensorValue Like(OnnxNode node, Func<Tensor, Tensor> draw)

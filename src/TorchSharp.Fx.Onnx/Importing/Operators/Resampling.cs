@@ -9,6 +9,8 @@ namespace TorchSharp.Fx.Onnx.Importing.Operators;
 /// </summary>
 internal sealed class Resampling(OnnxNode node, string mode, string places, string rounding)
 {
+    private readonly int rank = node.Rank();
+
     internal double CubicCoefficient { get; init; } = -0.75;
 
     internal bool ExcludesOutside { get; init; }
@@ -96,7 +98,7 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
         if (Region is null)
             return result;
         var outside = place.lt(0).logical_or(place.gt(size - 1));
-        for (var i = axis + 1; i < node.Rank(); i++)
+        for (var i = axis + 1; i < rank; i++)
             outside = outside.unsqueeze(-1);
         return result.masked_fill(outside, Outside);
     }

@@ -9,6 +9,7 @@ internal static class Signals
     {
         table.Add("DFT", Transform);
         table.Add("STFT", ShortTime);
+        table.Add("MelWeightMatrix", Mel);
         Window(table, "HannWindow", 0.5, 0.5, 0);
         Window(table, "HammingWindow", 25.0 / 46, 1 - 25.0 / 46, 0);
         Window(table, "BlackmanWindow", 0.42, 0.5, 0.08);
@@ -52,6 +53,25 @@ internal static class Signals
         if (window is not null)
             frames = frames.mul(window);
         return view_as_real(onesided && isReal ? fft.rfft(frames, -1, -1) : fft.fft_(frames, -1, -1));
+    }
+
+    private static TensorValue Mel(OnnxNode node)
+    {
+        var type = Elements.Of((int)node.Attributes.Int("output_datatype", 1)).Type;
+        return node.Make((long bands, long length, long rate, Tensor low, Tensor high) => Mel(bands, length, rate, low, high).to(type), type, [null, null],
+            node.Numbers(0)[0], node.Numbers(1)[0], node.Numbers(2)[0], node.Tensor(3), node.Tensor(4));
+    }
+
+    /// <summary>Bands that lie evenly on the mel scale, each rising from the middle of the one before to its own and falling to that of the next.</summary>
+    private static Tensor Mel(long bands, long length, long rate, Tensor low, Tensor high)
+    {
+        var (first, last) = (low.to(ScalarType.Float64).div(700).add(1).log10().mul(2595), high.to(ScalarType.Float64).div(700).add(1).log10().mul(2595));
+        var scale = arange(bands + 2, ScalarType.Float64).mul(last.sub(first).div(bands + 2)).add(first);
+        var bins = scale.div(2595).mul(Math.Log(10)).exp().sub(1).mul(700).mul(length + 1).div(rate).floor();
+        var place = arange(length / 2 + 1, ScalarType.Float64).unsqueeze(1);
+        var (from, middle, to) = (bins.narrow(0, 0, bands), bins.narrow(0, 1, bands), bins.narrow(0, 2, bands));
+        var rising = place.ge(from).logical_and(place.le(middle)).to(ScalarType.Float64).mul(where(middle.eq(from), ones_like(middle), place.sub(from).div(middle.sub(from))));
+        return where(place.ge(middle).logical_and(place.lt(to)), to.sub(place).div(to.sub(middle)), rising);
     }
 
     /// <summary>A constant less one wave and more another of twice its frequency.</summary>
