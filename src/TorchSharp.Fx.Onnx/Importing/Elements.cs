@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Runtime.InteropServices;
-using Google.Protobuf;
 using TorchSharp.Fx.Onnx.Format;
 using static TorchSharp.torch;
 

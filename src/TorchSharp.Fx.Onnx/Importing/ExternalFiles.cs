@@ -31,7 +31,7 @@ internal sealed class ExternalFiles(string folder) : IDisposable
         if (location.Length == 0 || location.Contains('\0', StringComparison.Ordinal))
             throw new InvalidDataException($"the tensor '{tensor}' is in another file, but the model does not say in which");
         var path = Path.GetFullPath(Path.Combine(folder, location));
-        if (!IsBeside(path) || (File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target && !IsBeside(target.FullName)))
+        if (!IsBeside(path) || (File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target && !IsBeside(target.FullName)))
             throw new InvalidDataException($"the tensor '{tensor}' is said to be in '{location}', outside of the model's folder. Put a copy of the file beside the model and name that");
         if (!File.Exists(path))
             throw new InvalidDataException($"the tensor '{tensor}' is in the file '{location}', which is not beside the model");
