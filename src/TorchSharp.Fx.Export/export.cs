@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchSharp.Fx.Export;
 using static TorchSharp.torch;
 
@@ -31,6 +32,11 @@ public static class export
         catch (InvalidDataException error)
         {
             throw new InvalidDataException($"{path} {error.Message.TrimEnd('.')}.", error);
+        }
+        // What makes nodes, modules and tensors checks what it is given.
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException or ExternalException)
+        {
+            throw new InvalidDataException($"{path} has a damaged program: {error.Message.Split('\n')[0].TrimEnd('.')}.", error);
         }
         catch (NotSupportedException error)
         {

@@ -112,6 +112,8 @@ internal sealed class ProgramArchive : IDisposable
         {
             throw new InvalidDataException($"has a damaged list of its {kind}", error);
         }
+        if (config.config.ContainsValue(null!))
+            throw new InvalidDataException($"has a damaged list of its {kind}");
         return config.config.ToDictionary(entry => entry.Key, entry => Stored(entry.Key, entry.Value, folder), StringComparer.Ordinal);
     }
 

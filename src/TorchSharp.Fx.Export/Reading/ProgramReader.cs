@@ -78,6 +78,9 @@ internal static class ProgramReader
         var type = signature.Length is > 1 and <= 7 ? typeof(Graph).Assembly.GetType($"TorchSharp.Fx.GraphModule`{signature.Length}")!.MakeGenericType(signature) : typeof(GraphModule);
         reader.Graph.lint();
         var made = (nn.Module)Activator.CreateInstance(type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions, null, [root, reader.Graph, reader.Constants], null)!;
+        // The module has handles of its own on these.
+        foreach (var constant in reader.Constants.Values)
+            constant.Dispose();
         made.eval();
         return made;
     }

@@ -10,7 +10,7 @@ internal sealed class ProgramState : IDisposable
     private readonly IReadOnlyDictionary<string, StoredTensor> weights;
     private readonly IReadOnlyDictionary<string, StoredTensor> constants;
     private readonly Dictionary<string, (string Name, bool IsParameter, bool IsState)> inputs = new(StringComparer.Ordinal);
-    private readonly Dictionary<StoredTensor, Tensor> loaded = [];
+    private readonly Dictionary<(StoredBlock, long, string), Tensor> loaded = [];
     private readonly Dictionary<string, TensorMeta> metas;
 
     internal ProgramState(ProgramArchive archive, ExportedProgram program)
@@ -50,12 +50,9 @@ internal sealed class ProgramState : IDisposable
     internal IEnumerable<(string Name, Tensor Tensor)> All()
     {
         var parameters = inputs.Values.Where(input => input.IsParameter).Select(input => input.Name).ToHashSet(StringComparer.Ordinal);
-        var ofInputs = inputs.Keys.Where(input => Stored(input) is not null).ToLookup(input => Stored(input)!);
+        var ofInputs = inputs.Keys.ToLookup(input => Key(Stored(input)!));
         foreach (var (name, stored) in weights)
-            if (loaded.TryGetValue(stored, out var tensor) || ofInputs[stored].Any())
-                yield return (name, tensor ?? Load(ofInputs[stored].First()));
-            else
-                yield return (name, Load(stored, parameters.Contains(name), requiresGrad: false));
+            yield return (name, ofInputs[Key(stored)].FirstOrDefault() is { } input ? Load(input) : Load(stored, parameters.Contains(name), requiresGrad: false));
     }
 
     /// <summary>Lets the tensors go on living.</summary>
@@ -88,16 +85,19 @@ internal sealed class ProgramState : IDisposable
         return (isState ? weights : constants).GetValueOrDefault(name) ?? (isState ? constants : weights).GetValueOrDefault(name);
     }
 
+    /// <summary>What two names of one tensor have in common.</summary>
+    private static (StoredBlock, long, string) Key(StoredTensor stored) => (stored.block, stored.offset, $"{string.Join(",", stored.shape)};{string.Join(",", stored.strides)}");
+
     private Tensor Load(StoredTensor stored, bool isParameter, bool requiresGrad)
     {
-        if (loaded.TryGetValue(stored, out var known))
+        if (loaded.TryGetValue(Key(stored), out var known))
             return known;
         using var _ = no_grad();
         var tensor = archive.Load(stored);
         requiresGrad &= tensor.is_floating_point() || tensor.is_complex();
         if (isParameter)
             tensor = new Parameter(tensor, requiresGrad);
-        loaded.Add(stored, tensor);
+        loaded.Add(Key(stored), tensor);
         return tensor;
     }
 }

@@ -24,13 +24,24 @@ internal sealed record ExportedProgram(
         try
         {
             var program = JsonSerializer.Deserialize<ExportedProgram>(json, Options) ?? throw new InvalidDataException("has no program");
-            return program.schema_version.major == Version ? program : throw new InvalidDataException(
+            return program.schema_version.major == Version ? program.Checked() : throw new InvalidDataException(
                 $"has version {program.schema_version.major} of the format of exported programs, and this library reads version {Version}: export it again with PyTorch 2.6 or later");
         }
         catch (JsonException error)
         {
             throw new InvalidDataException($"has a damaged program: at '{Shortened(error.Path)}' of its JSON, line {error.LineNumber + 1}, there is not what the format has there", error);
         }
+    }
+
+    /// <summary>The same; an error where a list or dictionary has nothing in a place, which no annotation excludes.</summary>
+    private ExportedProgram Checked()
+    {
+        graph_module.graph.Checked();
+        var (signature, calls) = (graph_module.signature, graph_module.module_call_graph);
+        return signature.input_specs.Contains(null!) || signature.output_specs.Contains(null!) || calls.Contains(null!) || range_constraints.ContainsValue(null!) || guards_code?.Contains(null!) == true
+            || calls.Any(call => call.signature?.forward_arg_names?.Contains(null!) == true)
+            ? throw new InvalidDataException("has a damaged program: something is missing in a list of it")
+            : this;
     }
 
     private static string Shortened(string? path) => path is null ? "" : path.Length <= 100 ? path : path[..100] + "…";
@@ -48,7 +59,14 @@ internal sealed record GraphModuleData(GraphData graph, SignatureData signature,
 /// <param name="tensor_values">What is known of each tensor by name.</param>
 /// <param name="is_single_tensor_return">Whether a branch returns a tensor rather than a tuple of one.</param>
 internal sealed record GraphData(
-    List<Value> inputs, List<Value> outputs, List<NodeData> nodes, Dictionary<string, TensorMeta> tensor_values, bool is_single_tensor_return = false);
+    List<Value> inputs, List<Value> outputs, List<NodeData> nodes, Dictionary<string, TensorMeta> tensor_values, bool is_single_tensor_return = false)
+{
+    /// <inheritdoc cref="ExportedProgram.Checked"/>
+    internal GraphData Checked()
+        => nodes.Contains(null!) || tensor_values.ContainsValue(null!) || nodes.Any(node => node.inputs.Contains(null!) || node.metadata.ContainsValue(null!))
+            ? throw new InvalidDataException("has a damaged program: something is missing in a list of it")
+            : this;
+}
 
 internal sealed record NodeData(string target, List<NamedValue> inputs, List<Value> outputs, Dictionary<string, string> metadata, string? name = null);
 

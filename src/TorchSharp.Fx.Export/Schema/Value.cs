@@ -31,6 +31,9 @@ internal abstract record Value
 /// <summary>Reads the format's unions, <c>{"as_tensor": {"name": "x"}}</c>.</summary>
 internal sealed class ValueConverter : JsonConverter<Value>
 {
+    /// <summary>A null is an error as any other damage.</summary>
+    public override bool HandleNull => true;
+
     public override Value Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         if (reader.TokenType != JsonTokenType.StartObject || !reader.Read() || reader.TokenType != JsonTokenType.PropertyName)
@@ -98,7 +101,7 @@ internal sealed class ValueConverter : JsonConverter<Value>
     private static Value Read(ref Utf8JsonReader reader, JsonSerializerOptions options) => JsonSerializer.Deserialize<Value>(ref reader, options) ?? throw new JsonException();
 
     private static Value Names(ref Utf8JsonReader reader, JsonSerializerOptions options)
-        => new Value.Many([.. (JsonSerializer.Deserialize<List<TensorName>>(ref reader, options) ?? throw new JsonException()).Select(name => new Value.Reference(name.name, "as_tensor"))], typeof(torch.Tensor));
+        => new Value.Many([.. (JsonSerializer.Deserialize<List<TensorName>>(ref reader, options) ?? throw new JsonException()).Select(name => new Value.Reference(name?.name ?? throw new JsonException(), "as_tensor"))], typeof(torch.Tensor));
 
     private static Value Nested(ref Utf8JsonReader reader, Type item, JsonSerializerOptions options)
         => new Value.Many([.. JsonSerializer.Deserialize<List<Value>>(ref reader, options) ?? throw new JsonException()], item);
@@ -120,7 +123,7 @@ internal sealed class ValueConverter : JsonConverter<Value>
     }
 
     private static Value Graph(ref Utf8JsonReader reader, JsonSerializerOptions options)
-        => JsonSerializer.Deserialize<GraphArgument>(ref reader, options) is { } branch ? new Value.Subgraph(branch.name, branch.graph) : throw new JsonException();
+        => JsonSerializer.Deserialize<GraphArgument>(ref reader, options) is { } branch ? new Value.Subgraph(branch.name, branch.graph.Checked()) : throw new JsonException();
 
     private static torch.Device Device(ref Utf8JsonReader reader, JsonSerializerOptions options)
     {

@@ -1,0 +1,54 @@
+using Xunit;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Export.Tests;
+
+/// <summary>Nothing is left behind. They count the tensors of the process, so nothing runs beside them.</summary>
+[Collection(nameof(Alone))]
+public class LifetimeTests
+{
+    [Fact]
+    public void ACallByNameLeavesItsResultAlone()
+    {
+        using var x = randn(3, 4);
+        aten.call("cat", new[] { x, x }, 1L).Dispose();
+        var before = Tensor.TotalCount;
+        for (var i = 0; i < 100; i++)
+            aten.call("cat", new[] { x, x }, 1L).Dispose();
+        Assert.Equal(before, Tensor.TotalCount);
+    }
+
+    /// <summary>TorchSharp counts a tensor twice that becomes a parameter, so what a saved module leaves is no leak.</summary>
+    [Theory]
+    [InlineData("nn_cond")]
+    [InlineData("nn_operations")]
+    [InlineData("tv_densenet")]
+    [InlineData("hf_gpt2")]
+    [InlineData("torch-2.6/tv_swin")]
+    public void ADisposedProgramLeavesNoMoreThanADisposedSavedModule(string name)
+    {
+        var (program, saved) = (ExportedPrograms.Program(name), Path.GetTempFileName());
+        using (var module = export.load(program))
+            fx.save(module, saved);
+        Assert.InRange(Left(() => export.load(program).Dispose()), 0, Left(() => fx.load(saved).Dispose()));
+        File.Delete(saved);
+    }
+
+    [Fact]
+    public void ADisposeScopeAroundIsNoHarm()
+    {
+        nn.Module module;
+        using (NewDisposeScope())
+            module = export.load(ExportedPrograms.Program("nn_unet"));
+        Assert.InRange(ExportedPrograms.Difference(module, ExportedPrograms.Values("nn_unet"), 0), 0, 1e-5);
+        module.Dispose();
+    }
+
+    private static long Left(Action run)
+    {
+        run();
+        var before = Tensor.TotalCount;
+        run();
+        return Tensor.TotalCount - before;
+    }
+}
