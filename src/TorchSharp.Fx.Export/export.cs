@@ -55,4 +55,36 @@ public static class export
         module.Dispose();
         throw new InvalidDataException($"{path} holds a {found}, not a {CSharpNames.OfType(typeof(TModule))}.");
     }
+
+    /// <summary>
+    /// Writes a graph module or a feature extractor, in the mode that it is in, as a program that <c>torch.export.load</c> of PyTorch 2.8 and later reads, and <see cref="load(string, Device)"/>. Parameters and buffers
+    /// keep the names of <c>state_dict</c>. What only checks inputs is left out, since the program has their sizes. Counterpart: <c>torch.export.save</c> of <c>torch.export.export</c>.
+    /// </summary>
+    /// <param name="graph_module">A module that <c>symbolic_trace</c>, <c>create_feature_extractor</c> or <see cref="load(string, Device)"/> made.</param>
+    /// <param name="path">The file; it is replaced only when all is written.</param>
+    /// <param name="example_inputs">A value for each input: the graph runs on them, which tells sizes and types. Numbers are part of the program then.</param>
+    /// <param name="dynamic_shapes">The dimensions that stay free, by the input's name and the dimension's position; all others are the example's. Sizes must grow evenly with them.</param>
+    /// <exception cref="NotSupportedException">A node has no operation of ATen; the message names it and its line.</exception>
+    public static void save(
+        nn.Module graph_module, string path, IReadOnlyList<object?> example_inputs, IReadOnlyDictionary<string, IReadOnlyDictionary<int, Dim>>? dynamic_shapes = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(example_inputs);
+        if (graph_module is not IGraphModule { graph: var graph })
+            throw new ArgumentException($"{graph_module?.GetType().Name} is no graph module: export what fx.symbolic_trace or feature_extraction.create_feature_extractor makes of it.", nameof(graph_module));
+        Hooks.Refuse((IGraphModule)graph_module, "exported");
+        var names = graph.find_nodes(Opcode.placeholder).Select(node => node.target.name).ToArray();
+        foreach (var (name, sizes) in dynamic_shapes ?? new Dictionary<string, IReadOnlyDictionary<int, Dim>>())
+            if (Array.IndexOf(names, name) is var position && (position < 0 || example_inputs[position] is not Tensor tensor || sizes.Keys.Any(dimension => dimension < 0 || dimension >= tensor.dim())))
+                throw new ArgumentException($"'{name}' has no such dimension: dynamic_shapes names inputs that are tensors ({string.Join(", ", names)}) and dimensions that they have.", nameof(dynamic_shapes));
+        try
+        {
+            var writer = new ProgramWriter(graph_module, GraphInputs.Bind(graph, [.. example_inputs]), dynamic_shapes ?? new Dictionary<string, IReadOnlyDictionary<int, Dim>>());
+            AtomicFile.Write(path, stream => writer.Write(stream, Path.GetFileNameWithoutExtension(path)));
+        }
+        catch (NotSupportedException error)
+        {
+            throw new NotSupportedException($"The graph can't be exported: {error.Message.TrimEnd('.')}.", error);
+        }
+    }
 }

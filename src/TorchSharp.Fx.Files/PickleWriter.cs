@@ -44,6 +44,19 @@ internal sealed class PickleWriter : IDisposable
         writer.Write(Encoding.UTF8.GetBytes(text));
     }
 
+    /// <summary>A list: its items.</summary>
+    internal void List(Action content) => Write("]("u8, content, "e"u8);
+
+    internal void None() => writer.Write('N');
+
+    internal void Float(double value)
+    {
+        writer.Write('G');
+        Span<byte> bytes = stackalloc byte[8];
+        System.Buffers.Binary.BinaryPrimitives.WriteDoubleBigEndian(bytes, value);
+        writer.Write(bytes);
+    }
+
     internal void Bool(bool value) => writer.Write((byte)(value ? 0x88 : 0x89));
 
     /// <summary>A tensor, its elements one after the other in the storage of its own.</summary>
@@ -78,7 +91,7 @@ internal sealed class PickleWriter : IDisposable
     private void Numbers(long[] numbers) => Tuple(() => Array.ForEach(numbers, Number));
 
     /// <summary>As 32 bits where it fits, for that is what is commonly read; a long of eight bytes otherwise.</summary>
-    private void Number(long number)
+    internal void Number(long number)
     {
         if (number == (int)number)
         {

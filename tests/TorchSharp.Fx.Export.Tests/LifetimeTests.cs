@@ -47,6 +47,9 @@ public class LifetimeTests
     private static long Left(Action run)
     {
         run();
+        // What earlier tests left is counted until it is finalized.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         var before = Tensor.TotalCount;
         run();
         return Tensor.TotalCount - before;

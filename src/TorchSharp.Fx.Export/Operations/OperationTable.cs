@@ -36,7 +36,7 @@ internal static class OperationTable
     private static (MethodInfo Method, ImmutableArray<Argument> Args) Named(AtenSchema schema, IReadOnlyDictionary<string, Argument> given)
     {
         var arguments = schema.Parameters.Select(parameter => given.GetValueOrDefault(parameter.Name)
-            ?? (parameter is { Type.IsList: true, Default: long or double } ? new Literal(parameter.Default) : Default(schema, parameter)));
+            ?? (parameter.HasDefault ? Preset(parameter) : Default(schema, parameter)));
         var isOne = schema.Returns is [{ IsList: false }];
         return (typeof(aten).GetMethod(isOne ? nameof(aten.call) : nameof(aten.call_many))!, [schema.Overload, new ListArgument([.. arguments], typeof(object))]);
     }
@@ -53,8 +53,15 @@ internal static class OperationTable
     internal static Argument Default(AtenSchema schema, AtenParameter parameter) => parameter switch
     {
         { HasDefault: false } => throw new InvalidDataException($"calls aten::{schema.Overload} without its argument '{parameter.Name}'"),
-        { Default: Array items } => new ListArgument([.. items.Cast<object?>().Select(item => new Literal(item))], items.GetType().GetElementType()!),
         { Default: long or double, Type.IsList: true } => new Literal(parameter.Type.IsOptional ? parameter.Default : null),
+        _ => Preset(parameter),
+    };
+
+    /// <summary>The default of an argument, as the schema has it.</summary>
+    internal static Argument Preset(AtenParameter parameter) => parameter switch
+    {
+        { Default: Array items } => new ListArgument([.. items.Cast<object?>().Select(item => new Literal(item))], items.GetType().GetElementType()!),
+        { Default: long or double, Type.IsList: true } => new ListArgument([.. Enumerable.Repeat(new Literal(parameter.Default), parameter.Type.Count)], AtenSchema.ItemType(parameter.Type)),
         _ => new Literal(parameter.Default),
     };
 

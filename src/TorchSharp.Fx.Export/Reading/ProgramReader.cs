@@ -67,12 +67,16 @@ internal static class ProgramReader
 
     private static nn.Module Module(GraphReader reader, ProgramState state)
     {
+        // In the order of the state_dict.
+        var layers = reader.Layers.Made.ToDictionary(StringComparer.Ordinal);
         var content = new OrderedDictionary<string, object>(StringComparer.Ordinal);
-        foreach (var (path, module) in reader.Layers.Made.Concat(reader.Branches))
-            content.Add(path, module);
         foreach (var (name, tensor) in state.All().Concat(reader.Attributes.Select(entry => (entry.Key, entry.Value))))
-            if (!reader.Layers.Made.Any(layer => SharedState.IsWithin(name, layer.Key)))
+            if (layers.TryGetValue(ModuleHierarchy.Split(name).Prefix, out var layer))
+                content.TryAdd(ModuleHierarchy.Split(name).Prefix, layer);
+            else
                 content.TryAdd(name, tensor);
+        foreach (var (path, module) in reader.Layers.Made.Concat(reader.Branches))
+            content.TryAdd(path, module);
         var root = ModuleTree.Of(content, ownsContent: true, training: false);
         Type[] signature = [.. reader.Graph.find_nodes(Opcode.placeholder).Select(node => node.type), reader.Graph.output_node().type];
         var type = signature.Length is > 1 and <= 7 ? typeof(Graph).Assembly.GetType($"TorchSharp.Fx.GraphModule`{signature.Length}")!.MakeGenericType(signature) : typeof(GraphModule);

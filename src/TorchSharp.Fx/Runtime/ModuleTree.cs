@@ -26,7 +26,7 @@ internal sealed class ModuleTree : nn.Module
         base.Dispose(disposing);
     }
 
-    /// <summary>A tree of the given modules and tensors. What lies inside a module that is given too comes with that.</summary>
+    /// <summary>A tree of the given modules and tensors, in their order. What lies inside a module that is given too comes with that.</summary>
     /// <param name="content">The modules and tensors by path.</param>
     /// <param name="ownsContent">Whether they go with the tree.</param>
     /// <param name="training">The mode of the levels in between.</param>
@@ -36,10 +36,20 @@ internal sealed class ModuleTree : nn.Module
     {
         var root = new ModuleTree(ownsContent) { OwnModes = ownModes ?? [] };
         root.train(training);
-        foreach (var (path, value) in content.OrderBy(entry => entry.Key.Length))
-            if (root.Open(path) is var (holder, name) && holder is ModuleTree or Scope)
+        var entries = content.ToArray();
+        var modules = entries.Where(entry => entry.Value is nn.Module).Select(entry => entry.Key).ToHashSet(StringComparer.Ordinal);
+        foreach (var (path, value) in entries)
+            if (!LiesWithin(path, modules) && root.Open(path) is var (holder, name) && holder is ModuleTree or Scope)
                 Put(holder, name, value, path);
         return root;
+    }
+
+    private static bool LiesWithin(string path, HashSet<string> modules)
+    {
+        for (var dot = path.LastIndexOf('.'); dot > 0; dot = path.LastIndexOf('.', dot - 1))
+            if (modules.Contains(path[..dot]))
+                return true;
+        return false;
     }
 
     private static void Put(nn.Module holder, string name, object value, string path)

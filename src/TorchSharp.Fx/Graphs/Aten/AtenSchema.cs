@@ -11,7 +11,8 @@ namespace TorchSharp.Fx;
 /// <param name="IsList">Whether it is a list of these.</param>
 /// <param name="IsOptional">Whether there may be none.</param>
 /// <param name="ItemsAreOptional">Whether an item of the list may be missing.</param>
-internal sealed record AtenType(string Name, bool IsList, bool IsOptional, bool ItemsAreOptional)
+/// <param name="Count">How many items the list has where one number may stand for all; else 1.</param>
+internal sealed record AtenType(string Name, bool IsList, bool IsOptional, bool ItemsAreOptional, int Count = 1)
 {
     /// <summary>The type of an item of the list.</summary>
     internal AtenType Item => new(Name, false, ItemsAreOptional, false);
@@ -80,10 +81,12 @@ internal sealed partial record AtenSchema(string Overload, ImmutableArray<AtenPa
 
     private static AtenType Type(string text)
     {
-        text = Size().Replace(AliasMark().Replace(text, ""), "[]").Replace("SymInt", "int", StringComparison.Ordinal);
+        text = AliasMark().Replace(text, "").Replace("SymInt", "int", StringComparison.Ordinal);
+        var count = Size().Match(text) is { Success: true } size ? int.Parse(size.Groups[1].Value, CultureInfo.InvariantCulture) : 1;
+        text = Size().Replace(text, "[]");
         var isOptional = text.EndsWith('?');
         text = text.TrimEnd('?');
-        return text.EndsWith("[]", StringComparison.Ordinal) ? new(text[..^2].TrimEnd('?'), true, isOptional, text.EndsWith("?[]", StringComparison.Ordinal)) : new(text, false, isOptional, false);
+        return text.EndsWith("[]", StringComparison.Ordinal) ? new(text[..^2].TrimEnd('?'), true, isOptional, text.EndsWith("?[]", StringComparison.Ordinal), count) : new(text, false, isOptional, false);
     }
 
     private static object? Value(string text, AtenType type)
@@ -138,6 +141,6 @@ internal sealed partial record AtenSchema(string Overload, ImmutableArray<AtenPa
     [GeneratedRegex(@"\([a-z!|]+(?: -> \*)?\)")]
     private static partial Regex AliasMark();
 
-    [GeneratedRegex(@"\[\d+\]")]
+    [GeneratedRegex(@"\[(\d+)\]")]
     private static partial Regex Size();
 }

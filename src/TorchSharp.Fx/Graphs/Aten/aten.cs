@@ -74,8 +74,8 @@ public static class aten
         if (type.IsOptional)
             return value is null ? 0 : Dispatcher.Some(Value(value, type with { IsOptional = false }));
         if (type.IsList)
-            // One number stands for a list of it, which libtorch makes as long as it wants.
-            return Dispatcher.List(value is IEnumerable items ? [.. items.Cast<object?>().Select(item => Value(item, type.Item))] : [Value(value, type.Item)]);
+            // One number stands for a list of it.
+            return Dispatcher.List([.. (value is IEnumerable items ? items.Cast<object?>() : Enumerable.Repeat(value, type.Count)).Select(item => Value(item, type.Item))]);
         return type.Name switch
         {
             "Tensor" => Dispatcher.Handle((Tensor)value!),

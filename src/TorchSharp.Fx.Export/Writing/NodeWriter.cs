@@ -1,0 +1,288 @@
+using System.Collections.Immutable;
+using System.Reflection;
+using System.Text.Json;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Export;
+
+/// <summary>Writes a graph's nodes as calls of ATen's operations.</summary>
+/// <param name="json">Where to.</param>
+/// <param name="write">Writes the format's parts.</param>
+/// <param name="state">The tensors of the module.</param>
+/// <param name="facts">What is known of the nodes' values.</param>
+internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, WrittenState state, IReadOnlyDictionary<Node, Fact> facts)
+{
+    private readonly Dictionary<(Node, int), string> names = [];
+    private readonly Dictionary<string, int> calls = new(StringComparer.Ordinal);
+    private readonly HashSet<string> used = new(StringComparer.Ordinal);
+
+    /// <summary>The tensors of the graph by name.</summary>
+    internal OrderedDictionary<string, Fact.OfTensor> Tensors { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>The numbers of the graph by name.</summary>
+    internal OrderedDictionary<string, SizeFact> Numbers { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Gives an input its name.</summary>
+    internal void Input(Node node, int item, string name, Fact.OfTensor fact)
+    {
+        names[(node, item)] = Unused(name);
+        Tensors.Add(names[(node, item)], fact);
+    }
+
+    /// <summary>The name of an input, or of one of the tensors in it.</summary>
+    internal string InputName(Node node, int item) => names[(node, item)];
+
+    /// <summary>Notes a name that is taken.</summary>
+    internal string Unused(string name)
+    {
+        var free = name;
+        for (var i = 1; !used.Add(free); i++)
+            free = $"{name}_{i}";
+        return free;
+    }
+
+    /// <summary>Writes a node, unless its value is a constant or a part of another's.</summary>
+    internal void Write(Node node)
+    {
+        try
+        {
+            switch (node.target)
+            {
+                case PlaceholderTarget or OutputTarget or AttributeTarget or BuiltinTarget { Operation: Builtin._assert or Builtin.getitem or Builtin.len }: break;
+                case ModuleTarget target: WriteLayer(node, target.Path); break;
+                case BuiltinTarget builtin when Number(node) is { IsConstant: false }: WriteArithmetic(node, builtin); break;
+                case BuiltinTarget or MemberTarget: break;
+                case { Callee: { } callee } when facts[node] is not Fact.OfOther && Number(node) is not { IsConstant: true } && node.type != typeof(long[]): WriteCall(node, callee); break;
+            }
+        }
+        catch (NotSupportedException error)
+        {
+            throw new NotSupportedException($"node '{node.name}' ({node.target.name}, {node.origin?.ToString() ?? "made by hand"}): {error.Message}", error);
+        }
+    }
+
+    /// <summary>The name that a tensor of a result has.</summary>
+    internal string NameOf(Argument leaf) => leaf switch
+    {
+        NodeArgument { Node: var node } => Reference(node).Name,
+        _ => throw new NotSupportedException("a result is a constant"),
+    };
+
+    /// <summary>The value that a node stands for: one that a call gave, an item of one, or an input.</summary>
+    private (string Name, bool IsTensor) Reference(Node node)
+    {
+        var (source, item) = node.target is BuiltinTarget { Operation: Builtin.getitem } && node.args is [NodeArgument { Node: var many }, Literal { Value: int index }] ? (many, index) : (node, 0);
+        if (names.TryGetValue((source, item), out var known))
+            return (known, !Numbers.ContainsKey(known));
+        if (node.target is AttributeTarget { Path: var path })
+            return (state.InputOf(path), true);
+        // An identity stands for what it is given.
+        if (node.target is ModuleTarget && node.args is [NodeArgument { Node: var inner }])
+            return Reference(inner);
+        if (source.target is MemberTarget { Member.Name: "shape" } or MethodTarget { Method: { Name: "size", ReturnType.IsArray: true } })
+            return (SizeOf(((NodeArgument)source.args[0]).Node, item), false);
+        throw new NotSupportedException($"it reads '{node.name}', which has no counterpart in the format");
+    }
+
+    private SizeFact? Number(Node node) => facts.TryGetValue(node, out var fact) && fact is Fact.OfNumber { Value: var number } ? number : null;
+
+    private void WriteLayer(Node node, string path)
+    {
+        var module = state.Module(path);
+        if (module is Modules.Identity)
+            return;
+        var layer = LayerWriter.Of(module);
+        Call(node, layer.Schema, [.. layer.Schema.Parameters.Select(parameter => (parameter, Written(parameter))).Where(argument => argument.Item2 is not null).Select(argument => (argument.parameter, argument.Item2!))], path, layer.Type);
+
+        Action? Written(AtenParameter parameter) => parameter.Name == layer.Input ? () => Value(node.args[0], parameter.Type)
+            : layer.Tensors.Contains(parameter.Name) ? () => write.Tensor(state.InputOf($"{path}.{parameter.Name}"))
+            : layer.Settings.FirstOrDefault(setting => setting.Name == parameter.Name).Argument is { } argument ? () => Value(argument, parameter.Type)
+            : parameter.HasDefault ? null : () => write.Constant(null);
+    }
+
+    private void WriteCall(Node node, Callee callee)
+    {
+        var (schema, arguments) = OperationWriter.Find(callee, node.args)
+            ?? throw new NotSupportedException($"{callee.Method.DeclaringType?.Name}.{callee.Method.Name} with these arguments is no operation of ATen in the table");
+        if (schema.Overload == "sym_size.int" && node.args is [NodeArgument { Node: var tensor }, ..])
+        {
+            names[(node, 0)] = SizeOf(tensor, Convert.ToInt32(((Literal)arguments[1].Argument).Value, System.Globalization.CultureInfo.InvariantCulture));
+            return;
+        }
+        var ordered = arguments.OrderBy(argument => schema.Parameters.IndexOf(argument.Parameter)).Select(argument => (argument.Parameter, (Action)(() => Value(argument.Argument, argument.Parameter.Type)))).ToList();
+        Call(node, schema, ordered, node.origin?.module_path ?? "", null);
+    }
+
+    private void WriteArithmetic(Node node, BuiltinTarget target)
+    {
+        var operands = node.args.Select(argument => argument is ConvertArgument convert ? convert.Value : argument).ToArray();
+        foreach (var operand in operands)
+            Prepare(operand);
+        var name = names[(node, 0)] = Unused(node.name);
+        Numbers.Add(name, Number(node)!);
+        write.Object(() =>
+        {
+            json.WriteString("target", $"_operator.{target.Operation}");
+            write.List("inputs", operands.Index(), operand => write.Object(() =>
+            {
+                json.WriteString("name", operands.Length == 1 || operand.Index == 0 ? "a" : "b");
+                json.WritePropertyName("arg");
+                Value(operand.Item, new("int", false, false, false));
+                json.WriteNumber("kind", 1);
+            }));
+            write.List("outputs", [name], number => write.Object(() => write.Object("as_sym_int", () => json.WriteString("as_name", number))));
+            Metadata(node, node.origin?.module_path ?? "", null, target.Operation.ToString());
+            json.WriteNull("is_hop_single_tensor_return");
+            json.WriteString("name", name);
+        });
+    }
+
+    /// <summary>A size of a tensor as a number of the program, asked for once.</summary>
+    private string SizeOf(Node tensor, int dimension)
+    {
+        var fact = ((Fact.OfTensor)facts[tensor]).Sizes;
+        dimension = dimension < 0 ? dimension + fact.Length : dimension;
+        if (names.TryGetValue((tensor, -1 - dimension), out var known))
+            return known;
+        var name = names[(tensor, -1 - dimension)] = Unused($"sym_size_int_{Numbers.Count}");
+        Numbers.Add(name, fact[dimension]);
+        var schema = AtenSchema.Find("sym_size.int")!;
+        Call(name, schema, [(schema.Parameters[0], () => write.Tensor(Reference(tensor).Name)), (schema.Parameters[1], () => write.Constant((long)dimension))],
+            () => write.List("outputs", [name], number => write.Object(() => write.Object("as_sym_int", () => json.WriteString("as_name", number)))), () => Metadata(tensor, "", null, ""));
+        return name;
+    }
+
+    private void Call(Node node, AtenSchema schema, List<(AtenParameter Parameter, Action Write)> arguments, string path, string? layer)
+    {
+        foreach (var argument in node.args)
+            Prepare(argument);
+        var fact = facts[node];
+        var items = fact is Fact.OfMany { Items: var many } ? many : [fact];
+        for (var i = 0; i < items.Length; i++)
+        {
+            var name = names[(node, i)] = Unused(items.Length == 1 ? node.name : $"{node.name}_{i}");
+            Tensors.Add(name, (Fact.OfTensor)items[i]);
+        }
+        Call(names[(node, 0)], schema, arguments, () =>
+        {
+            var outputs = Enumerable.Range(0, items.Length).Select(i => names[(node, i)]);
+            if (schema.Returns is [{ IsList: true }])
+                write.List("outputs", [0], _ => write.Object(() => write.List("as_tensors", outputs, write.Named)));
+            else
+                write.List("outputs", outputs, write.Tensor);
+        }, () => Metadata(node, path, layer, schema.Name));
+    }
+
+    private void Call(string name, AtenSchema schema, List<(AtenParameter Parameter, Action Write)> arguments, Action outputs, Action metadata) => write.Object(() =>
+    {
+        json.WriteString("target", $"torch.ops.aten.{schema.Overload}{(schema.Overload.Contains('.', StringComparison.Ordinal) ? "" : ".default")}");
+        write.List("inputs", arguments, argument => write.Object(() =>
+        {
+            json.WriteString("name", argument.Parameter.Name);
+            json.WritePropertyName("arg");
+            argument.Write();
+            json.WriteNumber("kind", argument.Parameter.IsKeyword ? 2 : 1);
+        }));
+        outputs();
+        metadata();
+        json.WriteNull("is_hop_single_tensor_return");
+        json.WriteString("name", name);
+    });
+
+    /// <summary>Sizes that an argument reads are nodes of their own, before the one that reads them.</summary>
+    private void Prepare(Argument argument)
+    {
+        if (argument is NodeArgument { Node: var node } && !names.ContainsKey((node, 0)) && Number(node) is { IsConstant: false })
+            Reference(node);
+        else if (argument is NodeArgument { Node: { type: var type } array } && type == typeof(long[]))
+            foreach (var item in Sizes(array))
+                _ = item;
+        foreach (var part in argument.Parts)
+            Prepare(part);
+    }
+
+    /// <summary>The items of an array of sizes: constants, or names of numbers.</summary>
+    private IEnumerable<object> Sizes(Node array)
+        => ((Fact.OfMany)facts[array]).Items.Select((item, i) => ((Fact.OfNumber)item).Value is { IsConstant: true, Hint: var size } ? (object)size : SizeOf(((NodeArgument)array.args[0]).Node, i)).ToArray();
+
+    private void Value(Argument argument, AtenType type)
+    {
+        switch (argument)
+        {
+            case ListArgument list: Many(list, type); break;
+            case NodeArgument { Node: { type: var sequence } array } when sequence == typeof(long[]): Sizes([.. Sizes(array)]); break;
+            case NodeArgument { Node: { type: { IsArray: true } } many }:
+                write.Object(() => write.List("as_tensors", Enumerable.Range(0, ((Fact.OfMany)facts[many]).Items.Length).Select(i => names[(many, i)]), write.Named));
+                break;
+            case NodeArgument { Node: var node } when Number(node) is { IsConstant: true, Hint: var constant }: write.Constant(constant); break;
+            case NodeArgument { Node: var node } when facts[node] is Fact.OfOther { Value: var other }: write.Constant(other); break;
+            case NodeArgument { Node: var node } when Reference(node) is var (name, isTensor):
+                if (isTensor)
+                    write.Tensor(name);
+                else
+                    write.Object(() => write.Object("as_sym_int", () => json.WriteString("as_name", name)));
+                break;
+            case ConvertArgument convert: Value(convert.Value, type); break;
+            case Literal { Value: long number } when type.Name == "float": write.Constant((double)number); break;
+            case Literal literal: write.Constant(literal.Value); break;
+            default: throw new NotSupportedException($"an argument of it is a {argument.GetType().Name}, which the format does not have");
+        }
+    }
+
+    private void Many(ListArgument list, AtenType type)
+    {
+        if (type.Name == "Tensor")
+        {
+            write.Object(() =>
+            {
+                if (list.Items.Any(item => item is Literal { Value: null }))
+                    write.List("as_optional_tensors", list.Items, item => Value(item, type.Item));
+                else
+                    write.List("as_tensors", list.Items, item => write.Named(Reference(((NodeArgument)item).Node).Name));
+            });
+            return;
+        }
+        if (type.Name == "float")
+        {
+            write.Object(() => write.Floats("as_floats", list.Items.Select(item => Convert.ToDouble(((Literal)item).Value, System.Globalization.CultureInfo.InvariantCulture))));
+            return;
+        }
+        Sizes([.. list.Items.SelectMany(item => item is SpreadArgument { Sequence: NodeArgument { Node: var array } } ? Sizes(array) : [Item(item)])]);
+    }
+
+    private object Item(Argument item) => item switch
+    {
+        Literal { Value: long or int or bool } literal => Convert.ToInt64(literal.Value, System.Globalization.CultureInfo.InvariantCulture),
+        ConvertArgument convert => Item(convert.Value),
+        NodeArgument { Node: var node } => Number(node) is { IsConstant: true, Hint: var size } ? size : Reference(node).Name,
+        _ => throw new NotSupportedException($"an item of a list is a {item.GetType().Name}, which the format does not have"),
+    };
+
+    private void Sizes(object[] sizes) => write.Object(() =>
+    {
+        if (Array.TrueForAll(sizes, size => size is long))
+            write.List("as_ints", sizes, size => json.WriteNumberValue((long)size));
+        else
+            write.List("as_sym_ints", sizes, size => write.Object(() =>
+            {
+                if (size is long number)
+                    json.WriteNumber("as_int", number);
+                else
+                    json.WriteString("as_name", (string)size);
+            }));
+    });
+
+    /// <summary>Where the node comes from: the modules around it, so that names and layers are found again, and the line.</summary>
+    private void Metadata(Node node, string path, string? layer, string function) => write.Object("metadata", () =>
+    {
+        var levels = path.Length == 0 ? [] : path.Split('.');
+        var call = layer is null ? "" : $"@{calls[path] = calls.GetValueOrDefault(path, -1) + 1}";
+        var frames = levels.Select((_, i) => string.Join('.', levels[..(i + 1)])).Select((module, i) => i == levels.Length - 1 && layer is not null
+            ? $"L__self__{module}{(call == "@0" ? "" : call)},{module},{layer}" : $"L__self__{module},{module},torchsharp.Module");
+        json.WriteString("nn_module_stack", string.Join(';', frames.Prepend("L__self__,,torchsharp.Module")));
+        if (node.origin?.line is var (file, line))
+            json.WriteString("stack_trace", $"File \"{file}\", line {line}, in {node.origin.method ?? "forward"}\n");
+        if (function.Length > 0)
+            json.WriteString("torch_fn", $"{node.name};method_descriptor.{function}");
+    });
+}

@@ -1,0 +1,110 @@
+using Xunit;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Export.Tests;
+
+/// <summary>What is written as a program and read again gives the same bits, on the example's sizes and on others.</summary>
+public class SaveTests
+{
+    /// <summary>Those with branches are refused; that of the other has sizes that do not grow evenly.</summary>
+    public static TheoryData<string> Names => [.. ExportedPrograms.Names.Select(row => row.Data).Where(name => !name.EndsWith("nn_cond", StringComparison.Ordinal))];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void AProgramIsTheSameAfterBeingWritten(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var module = export.load(ExportedPrograms.Program(name));
+        var values = ExportedPrograms.Values(name);
+        var isFree = !name.EndsWith("nn_unet", StringComparison.Ordinal);
+        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pt2");
+        export.save(module, path, ExportedPrograms.Inputs(module, values, 0), isFree ? FreeBatch(module) : null);
+        using var loaded = export.load(path);
+        for (var set = 0; set < (isFree ? 2 : 1); set++)
+        {
+            var inputs = ExportedPrograms.Inputs(module, values, set);
+            using var _ = no_grad();
+            var (expected, found) = (ExportedPrograms.Flat(ExportedPrograms.Run(module, inputs)), ExportedPrograms.Flat(ExportedPrograms.Run(loaded, inputs)));
+            Assert.Equal(expected.Keys, found.Keys);
+            Assert.All(expected, entry => Assert.True(name.EndsWith("nn_operations", StringComparison.Ordinal) && entry.Key == "2.steps" || (entry.Value.shape.SequenceEqual(found[entry.Key].shape) && entry.Value.equal(found[entry.Key]).all().ToBoolean()), entry.Key));
+        }
+        Assert.Equal(module.state_dict().Keys.Order(), loaded.state_dict().Keys.Order());
+        File.Delete(path);
+    }
+
+    [Fact]
+    public void WhatIsFreeAndWhatIsNotIsWritten()
+    {
+        using var module = export.load<GraphModule<Tensor, Tensor>>(ExportedPrograms.Program("tv_mobilenet_v2"));
+        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pt2");
+        using var scope = NewDisposeScope();
+        export.save(module, path, [rand(4, 3, 32, 32)], new Dictionary<string, IReadOnlyDictionary<int, Dim>> { ["x"] = new Dictionary<int, Dim> { [0] = new("batch", 2, 8) } });
+        using var loaded = export.load<GraphModule<Tensor, Tensor>>(path);
+        Assert.Equal([5, 10], loaded.call(rand(5, 3, 32, 32)).shape);
+        Assert.Equal("The size 0 of 'x' is less than 2, the least that the program was exported for.", Assert.Throws<GraphAssertionException>(() => loaded.call(rand(1, 3, 32, 32))).Message);
+        Assert.Equal("The size 0 of 'x' is more than 8, the most that the program was exported for.", Assert.Throws<GraphAssertionException>(() => loaded.call(rand(9, 3, 32, 32))).Message);
+        Assert.Equal("Size 3 of 'x' is not 32, as the program was exported with.", Assert.Throws<GraphAssertionException>(() => loaded.call(rand(2, 3, 32, 64))).Message);
+        File.Delete(path);
+    }
+
+    [Fact]
+    public void WhatHasNoOperationIsRefused()
+    {
+        using var branches = export.load(ExportedPrograms.Program("nn_cond"));
+        var error = Assert.Throws<NotSupportedException>(() => export.save(branches, "never.pt2", [rand(2, 4)]));
+        Assert.StartsWith("The graph can't be exported: node 'cond' (cond, ", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Cond has no operation of ATen in the table of layers.", error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists("never.pt2"));
+    }
+
+    [Fact]
+    public void ATracedModelIsWritten()
+    {
+        using var scope = NewDisposeScope();
+        using var model = nn.Sequential(("conv", nn.Conv2d(3, 8, 3, padding: 1)), ("norm", nn.BatchNorm2d(8)), ("relu", nn.ReLU(inplace: true)), ("pool", nn.AdaptiveAvgPool2d(2)), ("flat", nn.Flatten()), ("fc", nn.Linear(32, 5)));
+        model.eval();
+        using var traced = fx.symbolic_trace(model);
+        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pt2");
+        export.save(traced, path, [rand(2, 3, 16, 16)], new Dictionary<string, IReadOnlyDictionary<int, Dim>> { ["tensor"] = new Dictionary<int, Dim> { [0] = new("n"), [2] = new("h", 4), [3] = new("w", 4) } });
+        using var loaded = export.load<GraphModule<Tensor, Tensor>>(path);
+        var x = rand(3, 3, 20, 24);
+        using var _ = no_grad();
+        Assert.True(model.call(x).equal(loaded.call(x)).all().ToBoolean());
+        Assert.Equal(model.state_dict().Keys, loaded.state_dict().Keys);
+        var (_, names) = feature_extraction.get_graph_node_names(loaded, suppress_diff_warning: true);
+        Assert.Equal(["tensor", "conv", "norm", "relu", "pool", "flat", "fc"], names.Where(name => !name.StartsWith("_guards", StringComparison.Ordinal)));
+        File.Delete(path);
+    }
+
+    [Theory]
+    [InlineData("resnet18")]
+    [InlineData("mobilenet_v3_small")]
+    [InlineData("squeezenet1_1")]
+    [InlineData("shufflenet_v2_x0_5")]
+    [InlineData("densenet121")]
+    [InlineData("regnet_y_400mf")]
+    public void AModelOfVisionIsWritten(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = (nn.Module<Tensor, Tensor>)Vision.models.get_model(name);
+        model.eval();
+        using var traced = fx.symbolic_trace(model);
+        traced.eval();
+        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pt2");
+        export.save(traced, path, [rand(2, 3, 64, 64)], FreeBatch(traced));
+        using var loaded = export.load<GraphModule<Tensor, Tensor>>(path);
+        var images = rand(3, 3, 64, 64);
+        Assert.True(traced.call(images).equal(loaded.call(images)).all().ToBoolean());
+        Assert.Equal(model.state_dict().Keys, loaded.state_dict().Keys);
+        File.Delete(path);
+    }
+
+    /// <summary>The first dimension of every tensor, as the programs were exported with.</summary>
+    private static Dictionary<string, IReadOnlyDictionary<int, Dim>> FreeBatch(nn.Module module)
+    {
+        var batch = new Dim("batch", 1, 64);
+        return ((IGraphModule)module).graph.find_nodes(Opcode.placeholder).Where(node => node.type == typeof(Tensor))
+            .ToDictionary(node => node.target.name, _ => (IReadOnlyDictionary<int, Dim>)new Dictionary<int, Dim> { [0] = batch });
+    }
+}
