@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx.Importing;
 
 /// <summary>
-/// Types of elements as a file numbers them, and how tensors of each are read. A type that TorchSharp lacks is held in the next that has all its numbers: <c>uint16</c> as <c>int32</c>, <c>uint32</c>
+/// Types of elements as a file numbers them, and how tensors of each are read. A type that TorchSharp lacks is held in the next that has
+/// all its numbers: <c>uint16</c> as <c>int32</c>, <c>uint32</c>
 /// and <c>uint64</c> as <c>int64</c>, four-bit integers as eight-bit ones.
 /// </summary>
 /// <param name="Name">ONNX's name of the type.</param>
@@ -21,10 +22,12 @@ internal sealed record Elements(string Name, ScalarType Type, int Bits, Func<byt
     {
         [1] = new("float", ScalarType.Float32, 32), [2] = new("uint8", ScalarType.Byte, 8), [3] = new("int8", ScalarType.Int8, 8),
         [4] = new("uint16", ScalarType.Int32, 16, bytes => Array.ConvertAll(Cast<ushort>(bytes), number => (int)number)),
-        [5] = new("int16", ScalarType.Int16, 16), [6] = new("int32", ScalarType.Int32, 32), [7] = new("int64", ScalarType.Int64, 64), [9] = new("bool", ScalarType.Bool, 8),
+        [5] = new("int16", ScalarType.Int16, 16), [6] = new("int32", ScalarType.Int32, 32), [7] = new("int64", ScalarType.Int64, 64),
+            [9] = new("bool", ScalarType.Bool, 8),
         [10] = new("float16", ScalarType.Float16, 16), [11] = new("double", ScalarType.Float64, 64),
         [12] = new("uint32", ScalarType.Int64, 32, bytes => Array.ConvertAll(Cast<uint>(bytes), number => (long)number)),
-        [13] = new("uint64", ScalarType.Int64, 64), [14] = new("complex64", ScalarType.ComplexFloat32, 64), [15] = new("complex128", ScalarType.ComplexFloat64, 128),
+        [13] = new("uint64", ScalarType.Int64, 64), [14] = new("complex64", ScalarType.ComplexFloat32, 64),
+            [15] = new("complex128", ScalarType.ComplexFloat64, 128),
         [16] = new("bfloat16", ScalarType.BFloat16, 16),
         [21] = new("uint4", ScalarType.Byte, 4, bytes => Nibbles(bytes, nibble => nibble)),
         [22] = new("int4", ScalarType.Int8, 4, bytes => Nibbles(bytes, nibble => (sbyte)((nibble ^ 8) - 8))),
@@ -32,7 +35,8 @@ internal sealed record Elements(string Name, ScalarType Type, int Bits, Func<byt
 
     /// <summary>The type of a number.</summary>
     internal static Elements Of(int number) => Numbered.TryGetValue(number, out var found) ? found
-        : throw new NotSupportedException(number == 8 ? "tensors of strings have no counterpart in TorchSharp" : $"elements of ONNX's type {number} can't be read");
+        : throw new NotSupportedException(number == 8 ? "tensors of strings have no counterpart in TorchSharp"
+            : $"elements of ONNX's type {number} can't be read");
 
     /// <summary>Reads a tensor; what the file says of its size is checked before anything is allocated.</summary>
     internal static Tensor Read(TensorProto proto, ModelFile? file)
@@ -71,7 +75,8 @@ internal sealed record Elements(string Name, ScalarType Type, int Bits, Func<byt
         return (long)count;
     }
 
-    /// <summary>Elements as numbers in fields of the message, by type; smaller integers and the bits of halves are in the field of <c>int32</c>.</summary>
+    /// <summary>Elements as numbers in fields of the message, by type; smaller integers and the bits of halves are in the field of
+    /// <c>int32</c>.</summary>
     private static Tensor FromNumbers(TensorProto proto, Elements elements, long count, long[] shape)
     {
         var numbers = proto.DataType switch
@@ -91,7 +96,8 @@ internal sealed record Elements(string Name, ScalarType Type, int Bits, Func<byt
             10 or 16 => proto.Int32Data.Select(number => (ushort)number).ToArray(),
             _ => elements.Widen!([.. proto.Int32Data.Select(number => (byte)number)]),
         };
-        return Made(elements, (Array)numbers, proto.DataType is 14 or 15 ? 2 * count : count, shape, proto.Name, proto.DataType is 21 or 22);
+        return Made(elements, (Array)numbers, proto.DataType is 14 or 15 ? 2 * count : count, shape, proto.Name,
+            proto.DataType is 21 or 22);
     }
 
     private static Tensor Made(Elements elements, Array numbers, long count, long[] shape, string name = "", bool mayBeLonger = true)
@@ -100,7 +106,8 @@ internal sealed record Elements(string Name, ScalarType Type, int Bits, Func<byt
             throw new InvalidDataException($"the tensor '{name}' is {elements.Name} [{string.Join(", ", shape)}], which are {count} numbers, and the file has {numbers.LongLength}");
         var tensor = empty(shape, elements.Type, CPU);
         if (count > 0)
-            MemoryMarshal.CreateReadOnlySpan(ref MemoryMarshal.GetArrayDataReference(numbers), Buffer.ByteLength(numbers))[..tensor.bytes.Length].CopyTo(tensor.bytes);
+            MemoryMarshal.CreateReadOnlySpan(ref MemoryMarshal.GetArrayDataReference(numbers),
+                Buffer.ByteLength(numbers))[..tensor.bytes.Length].CopyTo(tensor.bytes);
         return tensor;
     }
 

@@ -12,17 +12,20 @@ internal static class Folding
     /// <summary>Operations whose result is as large as their input at most, whatever it is.</summary>
     private static readonly FrozenSet<string> NeverGrow = new[]
     {
-        "Cast", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "DequantizeLinear", "QuantizeLinear", "Neg", "Slice", "Shape", "Size", "Not", "NonZero", "Compress", "Unique", "TopK",
+        "Cast", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "DequantizeLinear", "QuantizeLinear", "Neg", "Slice", "Shape",
+            "Size", "Not", "NonZero", "Compress", "Unique", "TopK",
     }.ToFrozenSet(StringComparer.Ordinal);
 
     private static readonly FrozenSet<string> Random = new[]
     {
-        "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout", "Constant", "Identity", "If", "Loop", "Scan",
+        "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout", "Constant",
+            "Identity", "If", "Loop", "Scan",
     }.ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>The results as constants; null where they depend on more, or may be large.</summary>
     internal static Value[]? Convert(string operation, OnnxNode node, Converter converter)
-        => Random.Contains(operation) || node.Inputs.Length == 0 || node.Inputs.Any(input => input is not (null or ConstantValue)) ? null : Compute(operation, node, node.Inputs, converter);
+        => Random.Contains(operation) || node.Inputs.Length == 0 || node.Inputs.Any(input => input is not (null or ConstantValue)) ? null
+            : Compute(operation, node, node.Inputs, converter);
 
     /// <summary>Computes an operation on constants; null where its result may be large.</summary>
     internal static ConstantValue[]? Compute(string operation, OnnxNode node, ImmutableArray<Value?> inputs, Converter converter)

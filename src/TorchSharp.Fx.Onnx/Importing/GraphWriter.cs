@@ -25,17 +25,22 @@ internal sealed class GraphWriter(Graph graph, Func<Weight, Node> constant, Cont
     internal Argument Write(Delegate function, params ReadOnlySpan<Argument> args) => Inlining.Write(graph, function, [.. args]);
 
     /// <summary>Calls a layer of the path's name.</summary>
-    internal Node Call(string path, nn.Module module, params ImmutableArray<Argument> args) => graph.call_module(content!.Add(path, module), args);
+    internal Node Call(string path, nn.Module module, params ImmutableArray<Argument> args) =>
+        graph.call_module(content!.Add(path, module), args);
 
     /// <summary>The value as a tensor.</summary>
     internal Argument Tensor(Value value) => value switch
     {
         TensorValue { Node: var node } => node,
         ConstantValue { Weight: var weight } => constants.TryGetValue(weight, out var known) ? known : constants[weight] = constant(weight),
-        NumbersValue { Dims: { Length: > 1 } dims, Items: var items, Type: var type } => Write(Reshape([.. dims]), Tensor(new NumbersValue(items, [items.Length], type))),
-        NumbersValue { Dims: [], Items: [var only], Type: var type } => Write(IsFloat(type) ? (double number) => tensor(number, type) : (long number) => tensor(number, type), only),
-        NumbersValue { Items: var items, Type: var type } when IsFloat(type) => Write((double[] numbers) => tensor(numbers, type), new ListArgument(items, typeof(double))),
-        NumbersValue { Items: var items, Type: var type } => Write((long[] numbers) => tensor(numbers, type), new ListArgument(items, typeof(long))),
+        NumbersValue { Dims: { Length: > 1 } dims, Items: var items, Type: var type } =>
+            Write(Reshape([.. dims]), Tensor(new NumbersValue(items, [items.Length], type))),
+        NumbersValue { Dims: [], Items: [var only], Type: var type } =>
+            Write(IsFloat(type) ? (double number) => tensor(number, type) : (long number) => tensor(number, type), only),
+        NumbersValue { Items: var items, Type: var type } when IsFloat(type) =>
+            Write((double[] numbers) => tensor(numbers, type), new ListArgument(items, typeof(double))),
+        NumbersValue { Items: var items, Type: var type } =>
+            Write((long[] numbers) => tensor(numbers, type), new ListArgument(items, typeof(long))),
         _ => throw new InvalidOperationException($"A {value.GetType().Name} is no tensor."),
     };
 
@@ -53,7 +58,8 @@ internal sealed class GraphWriter(Graph graph, Func<Weight, Node> constant, Cont
             return known;
         if (!shapes.TryGetValue(node, out var whole))
             whole = shapes[node] = graph.create_node(Opcode.call_function, new MemberTarget(ShapeOf), [node], typeof(long[]));
-        return sizes[(node, axis)] = graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin.getitem, typeof(long[])), [whole, axis], typeof(long));
+        return sizes[(node, axis)] = graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin.getitem, typeof(long[])),
+            [whole, axis], typeof(long));
     }
 
     /// <summary>Arithmetic on two numbers, done now where both are known.</summary>
@@ -66,7 +72,8 @@ internal sealed class GraphWriter(Graph graph, Func<Weight, Node> constant, Cont
         {
             (Builtin.add, Literal { Value: 0L }, _) or (Builtin.mul, Literal { Value: 1L }, _) => right,
             (Builtin.add or Builtin.sub, _, Literal { Value: 0L }) or (Builtin.mul or Builtin.floordiv, _, Literal { Value: 1L }) => left,
-            _ => graph.create_node(Opcode.call_function, target, [left, right], operation >= Builtin.eq && operation <= Builtin.ge ? typeof(bool) : type),
+            _ => graph.create_node(Opcode.call_function, target, [left, right], operation >= Builtin.eq && operation <= Builtin.ge
+                ? typeof(bool) : type),
         };
     }
 
@@ -81,5 +88,6 @@ internal sealed class GraphWriter(Graph graph, Func<Weight, Node> constant, Cont
 
     private static Delegate Reshape(long[] to) => (torch.Tensor flat) => flat.reshape(to);
 
-    internal static bool IsFloat(ScalarType type) => type is ScalarType.Float32 or ScalarType.Float64 or ScalarType.Float16 or ScalarType.BFloat16;
+    internal static bool IsFloat(ScalarType type) =>
+        type is ScalarType.Float32 or ScalarType.Float64 or ScalarType.Float16 or ScalarType.BFloat16;
 }

@@ -32,7 +32,8 @@ internal sealed class Importer
 
     /// <summary>Adds the nodes of a graph.</summary>
     /// <param name="source">The graph in the file.</param>
-    /// <param name="values">What its inputs stand for, and what it can see of the graph around it. Filled with what its nodes compute.</param>
+    /// <param name="values">What its inputs stand for, and what it can see of the graph around it. Filled with what its nodes
+    /// compute.</param>
     /// <param name="setting">The versions of the operators, and where the graph is.</param>
     /// <returns>Its outputs.</returns>
     internal Value[] Import(GraphProto source, Names values, Setting setting)
@@ -41,11 +42,13 @@ internal sealed class Importer
             if (tensor.Name.Length > 0)
                 values.Set(tensor.Name, Constant(tensor, tensor.Name));
         Import(source.Node, values, setting);
-        return [.. source.Output.Select(output => values.Find(output.Name) ?? throw new InvalidDataException($"no node gives its output '{output.Name}'"))];
+        return [.. source.Output.Select(output => values.Find(output.Name)
+            ?? throw new InvalidDataException($"no node gives its output '{output.Name}'"))];
     }
 
     internal ConstantValue Constant(TensorProto tensor, string name, bool isComputed = false)
-        => new(new Weight(name, Elements.Of(tensor.DataType).Type, [.. tensor.Dims], () => Elements.Read(tensor, file)) { IsComputed = isComputed });
+        => new(new Weight(name, Elements.Of(tensor.DataType).Type, [.. tensor.Dims], () =>
+            Elements.Read(tensor, file)) { IsComputed = isComputed });
 
     private void Import(IEnumerable<NodeProto> nodes, Names values, Setting setting)
     {
@@ -71,7 +74,8 @@ internal sealed class Importer
 
     private void Convert(NodeProto node, NodeNames.Place place, Names values, Setting setting)
     {
-        ImmutableArray<Value?> inputs = [.. node.Input.Select(name => name.Length == 0 ? null : values.Find(name) ?? throw new NotSupportedException($"it reads '{name}', which nothing before it gives"))];
+        ImmutableArray<Value?> inputs = [.. node.Input.Select(name => name.Length == 0 ? null : values.Find(name)
+            ?? throw new NotSupportedException($"it reads '{name}', which nothing before it gives"))];
         var domain = Domain(node.Domain);
         var before = graph.End.prev;
         var results = functions.TryGetValue((domain, node.OpType), out var function)
@@ -85,15 +89,18 @@ internal sealed class Importer
         Name(before, results, place);
     }
 
-    private Value[] Convert(NodeProto node, ImmutableArray<Value?> inputs, NodeNames.Place place, Names values, Setting setting, Converter converter)
+    private Value[] Convert(NodeProto node, ImmutableArray<Value?> inputs, NodeNames.Place place, Names values, Setting setting,
+        Converter converter)
     {
         var operation = new OnnxNode(writer, setting.Version, inputs, new Attributes(node, setting.Attributes), place)
         {
             Outputs = node.Output.Count,
             Constants = tensor => Constant(tensor, place.Layer, isComputed: true),
-            Subgraph = (inner, given) => Import(inner, values.Inner(inner.Input.Select(input => input.Name), given), setting with { Prefix = place.Layer }),
+            Subgraph = (inner, given) => Import(inner, values.Inner(inner.Input.Select(input => input.Name), given),
+                setting with { Prefix = place.Layer }),
         };
-        var results = SizeArithmetic.Convert(node.OpType, operation, converter) ?? Folding.Convert(node.OpType, operation, converter) ?? converter(operation);
+        var results = SizeArithmetic.Convert(node.OpType, operation, converter) ?? Folding.Convert(node.OpType, operation, converter)
+            ?? converter(operation);
         operation.Attributes.RefuseUnread();
         return results;
     }
@@ -119,7 +126,8 @@ internal sealed class Importer
         {
             if (node.get_meta(Node.QualifiedName) is not null || node.op is Opcode.get_attr or Opcode.placeholder)
                 continue;
-            var name = node.op == Opcode.call_module ? node.target.name : place.IsLayer ? place.Layer : NodeNames.Join(place.Module, node.target.name);
+            var name = node.op == Opcode.call_module ? node.target.name : place.IsLayer ? place.Layer
+                : NodeNames.Join(place.Module, node.target.name);
             if (node != main && node.op != Opcode.call_module)
                 name = NodeNames.Join(node.type == typeof(Tensor) ? place.Layer : place.Module, node.target.name);
             node.set_meta(Node.QualifiedName, names.Unique(name));

@@ -50,7 +50,8 @@ internal static class Loader
     }
 
     private static long?[]? Sizes(TensorShapeProto? shape)
-        => shape is null ? null : [.. shape.Dim.Select(size => size.ValueCase == TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue && size.DimValue >= 0 ? size.DimValue : (long?)null)];
+        => shape is null ? null : [.. shape.Dim.Select(size => size.ValueCase == TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue
+            && size.DimValue >= 0 ? size.DimValue : (long?)null)];
 
     /// <summary>One output is the result itself; several are a dictionary under their names.</summary>
     private static Type Output(Graph graph, GraphWriter writer, string[] names, Value[] outputs)
@@ -61,18 +62,22 @@ internal static class Loader
             graph.output(only, typeof(Tensor));
             return typeof(Tensor);
         }
-        graph.output(new DictArgument([.. names.Zip(tensors, (name, tensor) => KeyValuePair.Create<Argument, Argument>(new Literal(name), tensor))], typeof(Dictionary<string, object>)), typeof(Features));
+        graph.output(new DictArgument([.. names.Zip(tensors, (name, tensor) => KeyValuePair.Create<Argument,
+            Argument>(new Literal(name), tensor))], typeof(Dictionary<string, object>)), typeof(Features));
         return typeof(Features);
     }
 
     /// <summary>A result is its caller's to dispose, so an input or a weight is given as another tensor of the same memory.</summary>
     private static Argument Own(GraphWriter writer, Argument tensor)
-        => tensor is NodeArgument { Node.op: Opcode.placeholder or Opcode.get_attr } ? writer.Write((Tensor x) => x.alias(), tensor) : tensor;
+        => tensor is NodeArgument { Node.op: Opcode.placeholder or Opcode.get_attr } ? writer.Write((Tensor x) => x.alias(), tensor)
+            : tensor;
 
     private static nn.Module Made(ModuleTree root, Graph graph, int inputs, Type result)
     {
         var open = inputs == 0 ? typeof(GraphModule) : typeof(Graph).Assembly.GetType($"TorchSharp.Fx.GraphModule`{inputs + 1}");
-        var type = open is null ? typeof(GraphModule) : open.IsGenericTypeDefinition ? open.MakeGenericType([.. Enumerable.Repeat(typeof(Tensor), inputs), result]) : open;
-        return (nn.Module)Activator.CreateInstance(type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions, null, [root, graph, null], null)!;
+        var type = open is null ? typeof(GraphModule) : open.IsGenericTypeDefinition
+            ? open.MakeGenericType([.. Enumerable.Repeat(typeof(Tensor), inputs), result]) : open;
+        return (nn.Module)Activator.CreateInstance(type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions,
+            null, [root, graph, null], null)!;
     }
 }

@@ -29,7 +29,8 @@ internal sealed class ModelFile : IDisposable
 
     internal ModelProto Model { get; }
 
-    /// <summary>The elements of a tensor as bytes, if that is how the file has them: the stream they are in, where they begin, and how many they are.</summary>
+    /// <summary>The elements of a tensor as bytes, if that is how the file has them: the stream they are in, where they begin, and how
+    /// many they are.</summary>
     internal (Stream Stream, long Offset, long Length)? Bytes(TensorProto tensor)
     {
         if (tensor.DataLocation == TensorProto.Types.DataLocation.External)
@@ -49,7 +50,8 @@ internal sealed class ModelFile : IDisposable
         external?.Dispose();
     }
 
-    /// <summary>All that is not the graph is parsed as it is; fields of one message that comes in pieces are merged, as the format has it.</summary>
+    /// <summary>All that is not the graph is parsed as it is; fields of one message that comes in pieces are merged, as the format has
+    /// it.</summary>
     private ModelProto Read(WireReader reader, long length)
     {
         using var rest = new MemoryStream();

@@ -46,5 +46,6 @@ internal sealed class Names(Names? outer)
 internal sealed record Setting(long Version, string Prefix, Attributes? Attributes)
 {
     /// <summary>The version of ONNX's own operators among those that a model or function asks for.</summary>
-    internal static long? VersionOf(RepeatedField<OperatorSetIdProto> opsets) => opsets.FirstOrDefault(opset => opset.Domain is "" or "ai.onnx")?.Version;
+    internal static long? VersionOf(RepeatedField<OperatorSetIdProto> opsets) =>
+        opsets.FirstOrDefault(opset => opset.Domain is "" or "ai.onnx")?.Version;
 }

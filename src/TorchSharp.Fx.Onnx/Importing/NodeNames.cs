@@ -3,8 +3,10 @@ using TorchSharp.Fx.Onnx.Format;
 namespace TorchSharp.Fx.Onnx.Importing;
 
 /// <summary>
-/// What the nodes of a file are called in its graph. PyTorch's exporter names a node by the modules that it is in, <c>/layer1/layer1.0/conv1/Conv</c>: one that is all of its module gets the
-/// module's path, <c>layer1.0.conv1</c>, and another one its function's name, <c>layer1.0.add</c>, with <c>_1</c>, <c>_2</c> where that comes up again. Any other name is kept as it is.
+/// What the nodes of a file are called in its graph. PyTorch's exporter names a node by the modules that it is in,
+/// <c>/layer1/layer1.0/conv1/Conv</c>: one that is all of its module gets the
+/// module's path, <c>layer1.0.conv1</c>, and another one its function's name, <c>layer1.0.add</c>, with <c>_1</c>, <c>_2</c> where that
+/// comes up again. Any other name is kept as it is.
 /// </summary>
 internal sealed class NodeNames
 {

@@ -9,7 +9,8 @@ namespace TorchSharp.Fx.Onnx.Importing;
 /// <param name="inputs">The inputs; null for one that is left out.</param>
 /// <param name="attributes">The settings.</param>
 /// <param name="place">Where it is in the file, and where a layer of it goes.</param>
-internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<Value?> inputs, Attributes attributes, NodeNames.Place place)
+internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<Value?> inputs, Attributes attributes,
+    NodeNames.Place place)
 {
     // More sizes or places than any tensor has dimensions.
     private const int MostNumbers = 256;
@@ -41,7 +42,8 @@ internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<
 
     /// <summary>An input that must be there.</summary>
     /// <summary>The same node, written to another graph.</summary>
-    internal OnnxNode With(GraphWriter other, ImmutableArray<Value?> others) => new(other, version, others, attributes, place) { Outputs = Outputs, Constants = Constants, Subgraph = Subgraph };
+    internal OnnxNode With(GraphWriter other, ImmutableArray<Value?> others) =>
+        new(other, version, others, attributes, place) { Outputs = Outputs, Constants = Constants, Subgraph = Subgraph };
 
     internal Value this[int i] => Optional(i) ?? throw new NotSupportedException($"it lacks its input {i + 1}");
 
@@ -52,7 +54,8 @@ internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<
     internal long?[]? Shape(int i = 0) => this[i].Shape;
 
     /// <summary>The number of an input's dimensions, which must be known.</summary>
-    internal int Rank(int i = 0) => this[i].Rank ?? throw new NotSupportedException($"it depends on how many dimensions its input {i + 1} has, and the file does not tell");
+    internal int Rank(int i = 0) => this[i].Rank
+        ?? throw new NotSupportedException($"it depends on how many dimensions its input {i + 1} has, and the file does not tell");
 
     /// <summary>An input as a tensor.</summary>
     internal Argument Tensor(int i = 0) => writer.Tensor(this[i]);
@@ -67,7 +70,8 @@ internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<
     internal Weight? Weight(int i) => (Optional(i) as ConstantValue)?.Weight;
 
     /// <summary>A number that the file has as an input; null where it is computed, or no single number.</summary>
-    internal double? Scalar(int i) => Constant(i) is { } found && found.numel() == 1 && !found.is_complex() ? found.to(float64).item<double>() : null;
+    internal double? Scalar(int i) => Constant(i) is { } found && found.numel() == 1 && !found.is_complex()
+        ? found.to(float64).item<double>() : null;
 
     /// <summary>An input of at most one dimension as numbers, each known, or computed when the graph runs.</summary>
     internal ImmutableArray<Argument> Numbers(int i) => this[i] switch
@@ -83,7 +87,8 @@ internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<
         : throw new NotSupportedException($"its input {i + 1} must be a constant of the file, and is computed");
 
     /// <summary>Axes, counted from the beginning where the rank is known.</summary>
-    internal long[] Axes(long[] axes, int? rank) => rank is { } dimensions ? [.. axes.Select(axis => axis < 0 ? axis + dimensions : axis)] : axes;
+    internal long[] Axes(long[] axes, int? rank) => rank is { } dimensions ? [.. axes.Select(axis => axis < 0 ? axis + dimensions : axis)]
+        : axes;
 
     /// <summary>A list of numbers as an argument for <c>long[]</c>.</summary>
     internal static Argument List(IEnumerable<Argument> numbers) => new ListArgument([.. numbers], typeof(long));
@@ -92,7 +97,8 @@ internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<
 
     /// <summary>Writes a function of one tensor result.</summary>
     internal TensorValue Make(Delegate function, ScalarType type, long?[]? shape, params ReadOnlySpan<Argument> args)
-        => writer.Write(function, args) is NodeArgument { Node: var node } ? new(node, type, shape) : throw new InvalidOperationException("A converter's function returns no node.");
+        => writer.Write(function, args) is NodeArgument { Node: var node } ? new(node, type, shape)
+            : throw new InvalidOperationException("A converter's function returns no node.");
 
     /// <summary>The same with the first input's type and shape.</summary>
     internal TensorValue Alike(Delegate function, params ReadOnlySpan<Argument> args) => Make(function, Type(), Shape(), args);
@@ -136,12 +142,17 @@ internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<
         ImmutableArray<Argument> items = [.. given];
         if (items.Any(item => item is not Literal))
             return new NumbersValue(items, [.. dims], type);
-        var tensor = GraphWriter.IsFloat(type) ? torch.tensor(items.Select(item => Convert.ToDouble(((Literal)item).Value, null)).ToArray()) : torch.tensor(items.Select(item => Convert.ToInt64(((Literal)item).Value, null)).ToArray());
+        var tensor = GraphWriter.IsFloat(type) ? torch.tensor(items.Select(item =>
+            Convert.ToDouble(((Literal)item).Value, null)).ToArray())
+            : torch.tensor(items.Select(item => Convert.ToInt64(((Literal)item).Value, null)).ToArray());
         return new ConstantValue(new("numbers", tensor.to(type).reshape(dims.ToArray())));
     }
 
     private ImmutableArray<Argument> Items(Argument tensor, long count, bool isScalar)
-        => [.. Enumerable.Range(0, (int)count).Select(i => isScalar ? writer.Write((Tensor x) => x.to(ScalarType.Int64).item<long>(), tensor) : writer.Write((Tensor x) => x[i].to(ScalarType.Int64).item<long>(), tensor))];
+        => [.. Enumerable.Range(0, (int)count).Select(i => isScalar
+            ? writer.Write((Tensor x) => x.to(ScalarType.Int64).item<long>(), tensor)
+            : writer.Write((Tensor x) => x[i].to(ScalarType.Int64).item<long>(), tensor))];
 
-    private static long[] Longs(Tensor tensor) => tensor.numel() == 0 ? [] : tensor.to(ScalarType.Int64).cpu().contiguous().data<long>().ToArray();
+    private static long[] Longs(Tensor tensor) => tensor.numel() == 0 ? []
+        : tensor.to(ScalarType.Int64).cpu().contiguous().data<long>().ToArray();
 }

@@ -19,7 +19,8 @@ internal sealed class OperatorTable
 
     internal static Converter Find(string domain, string name)
         => domain.Length > 0 ? throw new NotSupportedException($"operators of the domain '{domain}' are not known")
-            : Rows.GetValueOrDefault(name) ?? throw new NotSupportedException("there is no converter for this operator; docs/onnx.md lists those that there are");
+            : Rows.GetValueOrDefault(name)
+                ?? throw new NotSupportedException("there is no converter for this operator; docs/onnx.md lists those that there are");
 
     /// <summary>An operator with one output.</summary>
     internal void Add(string name, Func<OnnxNode, Value> convert) => rows.Add(name, node => [convert(node)]);

@@ -26,7 +26,8 @@ internal static class Sizes
     internal static long?[]? OfRank(int? rank) => rank is { } count ? new long?[count] : null;
 
     /// <summary>The sizes that are literals.</summary>
-    internal static long?[] Known(IEnumerable<Argument> sizes) => [.. sizes.Select(size => size is Literal { Value: long number and >= 0 } ? number : (long?)null)];
+    internal static long?[] Known(IEnumerable<Argument> sizes) =>
+        [.. sizes.Select(size => size is Literal { Value: long number and >= 0 } ? number : (long?)null)];
 
     private static long?[]? Broadcast(long?[]? a, long?[]? b)
     {

@@ -23,7 +23,8 @@ internal sealed record TensorValue(Node Node, ScalarType Type, long?[]? Shape) :
 internal sealed record ConstantValue(Weight Weight) : Value(Weight.Type, [.. Weight.Shape]);
 
 /// <summary>
-/// Numbers that depend on the inputs' sizes: a small tensor in the file, and one argument for each element here, row by row. So a shape that the file computes stays numbers, as in a graph that
+/// Numbers that depend on the inputs' sizes: a small tensor in the file, and one argument for each element here, row by row. So a shape
+/// that the file computes stays numbers, as in a graph that
 /// was traced.
 /// </summary>
 /// <param name="Items">Literals, and nodes of the C# type <c>long</c>, or <c>double</c> where the elements are floats.</param>

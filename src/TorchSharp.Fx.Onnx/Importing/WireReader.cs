@@ -1,6 +1,7 @@
 namespace TorchSharp.Fx.Onnx.Importing;
 
-/// <summary>Walks the fields of a protobuf message in a file without reading their content: tensors of gigabytes stay where they are.</summary>
+/// <summary>Walks the fields of a protobuf message in a file without reading their content: tensors of gigabytes stay where they
+/// are.</summary>
 internal sealed class WireReader(FileStream file)
 {
     private const int Varint = 0, Fixed64 = 1, Delimited = 2, Fixed32 = 5;

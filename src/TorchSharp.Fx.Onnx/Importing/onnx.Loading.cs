@@ -6,13 +6,17 @@ namespace TorchSharp.Fx.Onnx;
 public static partial class onnx
 {
     /// <summary>
-    /// Reads an ONNX file as a graph module in evaluation mode: its nodes become TorchSharp operations and layers under the names that the file has for them, its initializers their parameters and buffers.
-    /// Nothing of the file runs but these. The module takes the model's inputs in order, as tensors, and returns its output, or a <see cref="Features"/> of several. Counterpart: <c>onnx.load</c>.
+    /// Reads an ONNX file as a graph module in evaluation mode: its nodes become TorchSharp operations and layers under the names that
+    /// the file has for them, its initializers their parameters and buffers.
+    /// Nothing of the file runs but these. The module takes the model's inputs in order, as tensors, and returns its output, or a
+    /// <see cref="Features"/> of several. Counterpart: <c>onnx.load</c>.
     /// </summary>
     /// <param name="path">The file; what it keeps in other files must lie in the same folder. Opsets 6 to 24 are read.</param>
     /// <param name="device">Where the weights go; the CPU when null.</param>
-    /// <returns>A <see cref="GraphModule{T1, TResult}"/> of as many inputs as the model has; a <see cref="GraphModule"/> for none or more than six. Disposing it disposes the weights.</returns>
-    /// <exception cref="InvalidDataException">The file is damaged, or says something of itself that isn't so; the message says what.</exception>
+    /// <returns>A <see cref="GraphModule{T1, TResult}"/> of as many inputs as the model has; a <see cref="GraphModule"/> for none or
+    /// more than six. Disposing it disposes the weights.</returns>
+    /// <exception cref="InvalidDataException">The file is damaged, or says something of itself that isn't so; the message says
+    /// what.</exception>
     /// <exception cref="OnnxImportException">A node has no form in TorchSharp; the message names it.</exception>
     public static nn.Module load(string path, Device? device = null)
     {

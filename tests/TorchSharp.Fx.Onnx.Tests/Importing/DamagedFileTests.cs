@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx.Tests.Importing;
 
-/// <summary>Files with random damage load or are refused: quickly, in little memory, and with nothing but the loader's own exceptions.</summary>
+/// <summary>Files with random damage load or are refused: quickly, in little memory, and with nothing but the loader's own
+/// exceptions.</summary>
 /// <remarks>A few seconds each time; TORCHFX_FUZZ_FILES sets how many files instead, TORCHFX_FUZZ_SEED with which to begin.</remarks>
 public sealed class DamagedFileTests(NodeTestFiles nodes) : IClassFixture<NodeTestFiles>, IDisposable
 {
@@ -39,7 +40,8 @@ public sealed class DamagedFileTests(NodeTestFiles nodes) : IClassFixture<NodeTe
     }
 
     private static int? Number(string variable)
-        => int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        => int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number : null;
 
     private bool Load(int seed)
     {

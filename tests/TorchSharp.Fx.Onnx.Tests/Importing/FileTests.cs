@@ -52,13 +52,15 @@ public sealed class FileTests
         File.WriteAllBytes(other.Beside("w.data"), new byte[8]);
         using var file = External("w.data", "0", "8");
         File.CreateSymbolicLink(file.Beside("w.data"), other.Beside("w.data"));
-        Assert.Contains("outside of the model's folder", Assert.Throws<InvalidDataException>(() => onnx.load(file.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("outside of the model's folder", Assert.Throws<InvalidDataException>(() => onnx.load(file.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData(new long[] { 1L << 40 }, "the tensor 'w' has the shape [1099511627776], which no tensor can have.")]
     [InlineData(new long[] { -2 }, "the tensor 'w' has the shape [-2], which no tensor can have.")]
-    [InlineData(new long[] { 1 << 30, 1 << 20 }, "the tensor 'w' is float [1073741824, 1048576], which takes 4503599627370496 bytes, and the file has 8 for it.")]
+    [InlineData(new long[] { 1 << 30, 1 << 20 },
+        "the tensor 'w' is float [1073741824, 1048576], which takes 4503599627370496 bytes, and the file has 8 for it.")]
     [InlineData(new long[] { 3 }, "the tensor 'w' is float [3], which takes 12 bytes, and the file has 8 for it.")]
     public void A_shape_that_the_content_does_not_have_is_refused(long[] shape, string reason)
     {
@@ -71,9 +73,11 @@ public sealed class FileTests
     {
         using var file = new MadeFile();
         File.WriteAllText(file.Path, "version https://git-lfs.github.com/spec/v1");
-        Assert.StartsWith($"{file.Path} can't be loaded: ", Assert.Throws<InvalidDataException>(() => onnx.load(file.Path)).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{file.Path} can't be loaded: ", Assert.Throws<InvalidDataException>(() => onnx.load(file.Path)).Message,
+            StringComparison.Ordinal);
         File.WriteAllBytes(file.Path, []);
-        Assert.Equal($"{file.Path} can't be loaded: it has no graph with an output: it is no ONNX model.", Assert.Throws<InvalidDataException>(() => onnx.load(file.Path)).Message);
+        Assert.Equal($"{file.Path} can't be loaded: it has no graph with an output: it is no ONNX model.",
+            Assert.Throws<InvalidDataException>(() => onnx.load(file.Path)).Message);
     }
 
     [Fact]
@@ -88,8 +92,10 @@ public sealed class FileTests
     [Fact]
     public void An_attribute_that_nobody_reads_refuses_its_node()
     {
-        using var file = new MadeFile().Input("x", 2).Node("Relu", ["x"], ["y"], new AttributeProto { Name = "slope", F = 1 }).Output("y").Write();
-        Assert.EndsWith("node 'y' (Relu): its attribute 'slope' is not known.", Assert.Throws<OnnxImportException>(() => onnx.load(file.Path)).Message, StringComparison.Ordinal);
+        using var file = new MadeFile().Input("x", 2).Node("Relu", ["x"], ["y"],
+            new AttributeProto { Name = "slope", F = 1 }).Output("y").Write();
+        Assert.EndsWith("node 'y' (Relu): its attribute 'slope' is not known.",
+            Assert.Throws<OnnxImportException>(() => onnx.load(file.Path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -97,8 +103,10 @@ public sealed class FileTests
     {
         using var file = new MadeFile().Input("x", 2).Output("y");
         file.Graph.Node.Add(Call("again", "x", "y"));
-        file.Model.Functions.Add(new FunctionProto { Domain = "own", Name = "again", Input = { "a" }, Output = { "b" }, Node = { Call("again", "a", "b") } });
-        Assert.Contains("deeper than 64 in each other", Assert.Throws<InvalidDataException>(() => onnx.load(file.Write().Path)).Message, StringComparison.Ordinal);
+        file.Model.Functions.Add(new FunctionProto { Domain = "own", Name = "again", Input = { "a" }, Output = { "b" },
+            Node = { Call("again", "a", "b") } });
+        Assert.Contains("deeper than 64 in each other", Assert.Throws<InvalidDataException>(() => onnx.load(file.Write().Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -107,9 +115,12 @@ public sealed class FileTests
         using var file = new MadeFile().Input("x", 2).Output("y");
         file.Graph.Node.Add(Call("f20", "x", "y"));
         for (var i = 1; i <= 20; i++)
-            file.Model.Functions.Add(new FunctionProto { Domain = "own", Name = $"f{i}", Input = { "a" }, Output = { "b" }, Node = { Call($"f{i - 1}", "a", "c"), Call($"f{i - 1}", "c", "b") } });
-        file.Model.Functions.Add(new FunctionProto { Domain = "own", Name = "f0", Input = { "a" }, Output = { "b" }, Node = { MadeFile.Made("Identity", ["a"], ["b"]) } });
-        Assert.Contains("more than 500000 nodes", Assert.Throws<InvalidDataException>(() => onnx.load(file.Write().Path)).Message, StringComparison.Ordinal);
+            file.Model.Functions.Add(new FunctionProto { Domain = "own", Name = $"f{i}", Input = { "a" }, Output = { "b" },
+                Node = { Call($"f{i - 1}", "a", "c"), Call($"f{i - 1}", "c", "b") } });
+        file.Model.Functions.Add(new FunctionProto { Domain = "own", Name = "f0", Input = { "a" }, Output = { "b" },
+            Node = { MadeFile.Made("Identity", ["a"], ["b"]) } });
+        Assert.Contains("more than 500000 nodes", Assert.Throws<InvalidDataException>(() => onnx.load(file.Write().Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -120,7 +131,8 @@ public sealed class FileTests
         Assert.Contains("full", ((IGraphModule)loaded).graph.ToString(), StringComparison.Ordinal);
     }
 
-    private static NodeProto Call(string function, string input, string output) => new() { Domain = "own", OpType = function, Input = { input }, Output = { output } };
+    private static NodeProto Call(string function, string input, string output) =>
+        new() { Domain = "own", OpType = function, Input = { input }, Output = { output } };
 
     private static MadeFile External(string location, string offset, string length)
     {

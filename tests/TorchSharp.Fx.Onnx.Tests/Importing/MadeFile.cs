@@ -8,7 +8,8 @@ internal sealed class MadeFile : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory().FullName;
 
-    internal MadeFile(long opset = 17) => Model = new() { IrVersion = 8, Graph = new() { Name = "test" }, OpsetImport = { new OperatorSetIdProto { Version = opset } } };
+    internal MadeFile(long opset = 17) => Model = new() { IrVersion = 8, Graph = new() { Name = "test" },
+        OpsetImport = { new OperatorSetIdProto { Version = opset } } };
 
     internal ModelProto Model { get; }
 
@@ -34,7 +35,8 @@ internal sealed class MadeFile : IDisposable
 
     internal MadeFile Floats(string name, long[] shape, params float[] values)
     {
-        Graph.Initializer.Add(new TensorProto { Name = name, DataType = 1, Dims = { shape }, RawData = ByteString.CopyFrom(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values)) });
+        Graph.Initializer.Add(new TensorProto { Name = name, DataType = 1, Dims = { shape },
+            RawData = ByteString.CopyFrom(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values)) });
         return this;
     }
 
@@ -57,7 +59,8 @@ internal sealed class MadeFile : IDisposable
     {
         var tensor = new TypeProto.Types.Tensor { ElemType = type };
         if (shape is not null)
-            tensor.Shape = new() { Dim = { shape.Select(size => size < 0 ? new TensorShapeProto.Types.Dimension { DimParam = "n" } : new TensorShapeProto.Types.Dimension { DimValue = size }) } };
+            tensor.Shape = new() { Dim = { shape.Select(size => size < 0 ? new TensorShapeProto.Types.Dimension { DimParam = "n" }
+                : new TensorShapeProto.Types.Dimension { DimValue = size }) } };
         return new() { Name = name, Type = new() { TensorType = tensor } };
     }
 

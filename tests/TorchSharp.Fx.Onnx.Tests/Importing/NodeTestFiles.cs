@@ -22,7 +22,9 @@ public sealed class NodeTestFiles : IDisposable
     /// <summary>The operators or models that tests are named after.</summary>
     public static TheoryData<string> Families => [.. Names.Select(Family).Distinct()];
 
-    internal IEnumerable<string> Of(string family) => Directory.GetDirectories(root).SelectMany(Directory.GetDirectories).Where(folder => Family(Path.GetFileName(folder)) == family).Order(StringComparer.Ordinal);
+    internal IEnumerable<string> Of(string family) =>
+        Directory.GetDirectories(root).SelectMany(Directory.GetDirectories).Where(folder =>
+        Family(Path.GetFileName(folder)) == family).Order(StringComparer.Ordinal);
 
     /// <summary>All models.</summary>
     internal string[] Models => [.. Directory.GetFiles(root, "model.onnx", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
@@ -30,7 +32,8 @@ public sealed class NodeTestFiles : IDisposable
     public void Dispose() => Directory.Delete(root, recursive: true);
 
     /// <summary>The first word behind <c>test_</c>; there are too many reductions for one.</summary>
-    private static string Family(string name) => name.Split('_') is [_, "reduce" or "operator" or "simple", var second, ..] ? second : name.Split('_')[1];
+    private static string Family(string name) => name.Split('_') is [_, "reduce" or "operator" or "simple", var second, ..] ? second
+        : name.Split('_')[1];
 
     private static IEnumerable<string> Entries()
     {
@@ -43,5 +46,6 @@ public sealed class NodeTestFiles : IDisposable
         return names;
     }
 
-    private static string Archive([CallerFilePath] string source = "") => Path.Combine(Path.GetDirectoryName(source)!, "../../data/onnx-nodes.tar.br");
+    private static string Archive([CallerFilePath] string source = "") =>
+        Path.Combine(Path.GetDirectoryName(source)!, "../../data/onnx-nodes.tar.br");
 }

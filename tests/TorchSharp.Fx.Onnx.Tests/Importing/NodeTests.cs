@@ -1,10 +1,12 @@
+using System.Runtime.CompilerServices;
 using TorchSharp.Fx.Onnx.Format;
 using TorchSharp.Fx.Onnx.Importing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx.Tests.Importing;
 
-/// <summary>ONNX's own tests of its operators: a model each, with inputs and the outputs that it must give. <c>docs/onnx.md</c> lists those that are left out.</summary>
+/// <summary>ONNX's own tests of its operators: a model each, with inputs and the outputs that it must give. <c>docs/onnx.md</c> lists
+/// those that are left out.</summary>
 public sealed class NodeTests(NodeTestFiles files) : IClassFixture<NodeTestFiles>
 {
     private const int Expected = 999;
@@ -16,6 +18,14 @@ public sealed class NodeTests(NodeTestFiles files) : IClassFixture<NodeTestFiles
 
     [Fact]
     public void All_but_those_that_are_left_out_are_here() => Assert.Equal(Expected, NodeTestFiles.Names.Length);
+
+    [Fact]
+    public void The_document_lists_the_operators()
+    {
+        var section = Document().Split("### What can be loaded")[1].Split("Limits:")[0];
+        var listed = section.Split('`').Where((_, i) => i % 2 == 1);
+        Assert.Equal(OperatorTable.Names.Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
+    }
 
     [Theory, MemberData(nameof(Families))]
     public void A_model_of_one_operator_gives_what_ONNX_says(string family)
@@ -50,7 +60,8 @@ public sealed class NodeTests(NodeTestFiles files) : IClassFixture<NodeTestFiles
     }
 
     /// <summary>The tests' files have a model's <c>bfloat16</c> as the bits of <c>uint16</c>.</summary>
-    private static torch.Tensor[] Tensors(string folder, string kind, IReadOnlyList<ValueInfoProto> declared) => [.. Directory.GetFiles(folder, $"{kind}_*.pb").Select((_, i) =>
+    private static torch.Tensor[] Tensors(string folder, string kind, IReadOnlyList<ValueInfoProto> declared) =>
+        [.. Directory.GetFiles(folder, $"{kind}_*.pb").Select((_, i) =>
     {
         var proto = TensorProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(folder, $"{kind}_{i}.pb")));
         proto.DataType = declared[i].Type.TensorType.ElemType is 16 ? 16 : proto.DataType;
@@ -73,6 +84,9 @@ public sealed class NodeTests(NodeTestFiles files) : IClassFixture<NodeTestFiles
             Assert.True(allclose(b.to(float64), a.to(float64), relative, Absolute, equal_nan: true), $"it gives {Some(b)} for {Some(a)}");
         }
     }
+
+    private static string Document([CallerFilePath] string here = "")
+        => File.ReadAllText(Path.Combine(Path.GetDirectoryName(here)!, "../../../docs/onnx.md"));
 
     private static string Facts(torch.Tensor tensor) => $"{tensor.dtype} {string.Join('x', tensor.shape)}";
 

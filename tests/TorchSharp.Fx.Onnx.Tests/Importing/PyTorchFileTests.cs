@@ -46,12 +46,15 @@ public sealed class PyTorchFileTests(PyTorchFiles files) : IClassFixture<PyTorch
         using var module = onnx.load(files.Path(name));
         using var exported = new OnnxModel();
         var sets = files.Sets(name).ToArray();
-        onnx.export(module, exported.Path, [.. sets[0].Inputs], dynamic_axes: ((IGraphModule)module).graph.find_nodes(Opcode.placeholder).ToDictionary(node => node.name, _ => (IReadOnlyDictionary<int, string>)new Dictionary<int, string> { [0] = "N" }));
+        onnx.export(module, exported.Path, [.. sets[0].Inputs],
+            dynamic_axes: ((IGraphModule)module).graph.find_nodes(Opcode.placeholder).ToDictionary(node => node.name, _ =>
+            (IReadOnlyDictionary<int, string>)new Dictionary<int, string> { [0] = "N" }));
         var (inputs, expected) = sets[0];
         AssertClose(expected, exported.Run(inputs).Values.Single(), 1e-4, name);
     }
 
-    [Theory, InlineData("tv_densenet", "features.denseblock1", "features.transition1.norm.weight", 0), InlineData("tv_mobilenet_v2", "features.3", "features.4.conv.0.0.weight", 1),
+    [Theory, InlineData("tv_densenet", "features.denseblock1", "features.transition1.norm.weight", 0),
+        InlineData("tv_mobilenet_v2", "features.3", "features.4.conv.0.0.weight", 1),
      InlineData("tv_efficientnet", "features.2.0.block.1", "features.2.0.block.3.0.weight", 1)]
     public void A_feature_is_found_by_the_name_of_its_module_in_PyTorch(string name, string module, string next, int channels)
     {

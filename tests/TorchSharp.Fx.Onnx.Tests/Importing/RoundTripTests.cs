@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx.Tests.Importing;
 
-/// <summary>Models of Vision, exported and loaded again, give what they gave, for a batch of another size too. TORCHFX_ALL_MODELS takes all.</summary>
+/// <summary>Models of Vision, exported and loaded again, give what they gave, for a batch of another size too. TORCHFX_ALL_MODELS takes
+/// all.</summary>
 public sealed class RoundTripTests
 {
     public static TheoryData<string> Chosen => ModelTests.Chosen;
@@ -24,7 +25,8 @@ public sealed class RoundTripTests
             using var expected = extractor.call(input);
             using var several = loaded is GraphModule<torch.Tensor, Features> many ? many.call(input) : null;
             foreach (var key in expected.Keys)
-                OnnxModel.AssertClose(expected[key], several is null ? ((nn.Module<torch.Tensor, torch.Tensor>)loaded).call(input) : several[key], key);
+                OnnxModel.AssertClose(expected[key], several is null ? ((nn.Module<torch.Tensor, torch.Tensor>)loaded).call(input)
+                    : several[key], key);
         }
     }
 }

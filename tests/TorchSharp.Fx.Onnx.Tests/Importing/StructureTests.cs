@@ -11,11 +11,15 @@ public sealed class StructureTests
     public void Nodes_that_are_layers_become_modules_under_their_names()
     {
         using var scope = NewDisposeScope();
-        using var file = new MadeFile().Input("x", -1, 3, 8, 8).Floats("w", [4, 3, 3, 3], new float[108]).Floats("s", [4], 1, 1, 1, 1).Floats("b", [4], new float[4]).Floats("fw", [5, 4], new float[20])
-            .Node("Conv", ["x", "w"], ["c"]).Node("BatchNormalization", ["c", "s", "b", "b", "s"], ["n"]).Node("Relu", ["n"], ["r"]).Node("GlobalAveragePool", ["r"], ["p"]).Node("Flatten", ["p"], ["f"])
-            .Node("Gemm", ["f", "fw"], ["y"], new AttributeProto { Name = "transB", I = 1, Type = AttributeProto.Types.AttributeType.Int }).Output("y").Write();
+        using var file = new MadeFile().Input("x", -1, 3, 8, 8).Floats("w", [4, 3, 3, 3], new float[108]).Floats("s", [4], 1, 1, 1,
+            1).Floats("b", [4], new float[4]).Floats("fw", [5, 4], new float[20])
+            .Node("Conv", ["x", "w"], ["c"]).Node("BatchNormalization", ["c", "s", "b", "b", "s"], ["n"]).Node("Relu", ["n"],
+                ["r"]).Node("GlobalAveragePool", ["r"], ["p"]).Node("Flatten", ["p"], ["f"])
+            .Node("Gemm", ["f", "fw"], ["y"], new AttributeProto { Name = "transB", I = 1,
+                Type = AttributeProto.Types.AttributeType.Int }).Output("y").Write();
         using var loaded = onnx.load(file.Path);
-        Assert.Equal([typeof(Conv2d), typeof(BatchNorm2d), typeof(ReLU), typeof(AdaptiveAvgPool2d), typeof(Linear)], loaded.named_children().Select(child => child.module.GetType()));
+        Assert.Equal([typeof(Conv2d), typeof(BatchNorm2d), typeof(ReLU), typeof(AdaptiveAvgPool2d), typeof(Linear)],
+            loaded.named_children().Select(child => child.module.GetType()));
         Assert.Equal(["x", "c", "n", "r", "p", "f", "y"], feature_extraction.get_graph_node_names(loaded).eval_nodes);
         Assert.All(loaded.named_parameters(), entry => Assert.True(entry.parameter.requires_grad));
         Assert.False(loaded.training);
@@ -25,8 +29,10 @@ public sealed class StructureTests
     public void Sizes_stay_numbers()
     {
         using var scope = NewDisposeScope();
-        using var file = new MadeFile().Input("x", -1, 6, 4).Longs("zero", [], 0).Longs("two", [1], 2).Longs("rest", [1], -1).Longs("axis", [1], 0)
-            .Node("Shape", ["x"], ["s"]).Node("Gather", ["s", "zero"], ["n"]).Node("Unsqueeze", ["n", "axis"], ["m"]).Node("Mul", ["m", "two"], ["t"]).Node("Concat", ["t", "rest"], ["to"], Axis(0))
+        using var file = new MadeFile().Input("x", -1, 6, 4).Longs("zero", [], 0).Longs("two", [1], 2).Longs("rest", [1],
+            -1).Longs("axis", [1], 0)
+            .Node("Shape", ["x"], ["s"]).Node("Gather", ["s", "zero"], ["n"]).Node("Unsqueeze", ["n", "axis"], ["m"]).Node("Mul",
+                ["m", "two"], ["t"]).Node("Concat", ["t", "rest"], ["to"], Axis(0))
             .Node("Reshape", ["x", "to"], ["y"]).Output("y").Write();
         using var loaded = onnx.load<GraphModule<torch.Tensor, torch.Tensor>>(file.Path);
         Assert.Equal("""
@@ -47,11 +53,15 @@ public sealed class StructureTests
     {
         using var file = new MadeFile().Input("x", 4).Output("y");
         file.Model.OpsetImport.Add(new OperatorSetIdProto { Domain = "own", Version = 1 });
-        file.Graph.Node.Add(new NodeProto { Domain = "own", OpType = "Leaky", Name = "leak", Input = { "x" }, Output = { "y" }, Attribute = { new AttributeProto { Name = "slope", F = 0.25f, Type = AttributeProto.Types.AttributeType.Float } } });
+        file.Graph.Node.Add(new NodeProto { Domain = "own", OpType = "Leaky", Name = "leak", Input = { "x" }, Output = { "y" },
+            Attribute = { new AttributeProto { Name = "slope", F = 0.25f, Type = AttributeProto.Types.AttributeType.Float } } });
         file.Model.Functions.Add(new FunctionProto
         {
-            Domain = "own", Name = "Leaky", Input = { "a" }, Output = { "b" }, Attribute = { "slope" }, OpsetImport = { new OperatorSetIdProto { Version = 17 } },
-            Node = { MadeFile.Made("LeakyRelu", ["a"], ["c"], new AttributeProto { Name = "alpha", RefAttrName = "slope", Type = AttributeProto.Types.AttributeType.Float }), MadeFile.Made("Neg", ["c"], ["b"]) },
+            Domain = "own", Name = "Leaky", Input = { "a" }, Output = { "b" }, Attribute = { "slope" },
+                OpsetImport = { new OperatorSetIdProto { Version = 17 } },
+            Node = { MadeFile.Made("LeakyRelu", ["a"], ["c"],
+                new AttributeProto { Name = "alpha", RefAttrName = "slope", Type = AttributeProto.Types.AttributeType.Float }),
+                MadeFile.Made("Neg", ["c"], ["b"]) },
         });
         Same(file, tensor(new float[] { -4, -1, 0, 2 }));
     }
@@ -70,11 +80,13 @@ public sealed class StructureTests
     [Fact]
     public void A_loop_of_known_length_is_written_out()
     {
-        var body = new GraphProto { Name = "body", Node = { MadeFile.Made("Add", ["s", "x"], ["next"]), MadeFile.Made("Identity", ["next"], ["each"]), MadeFile.Made("Identity", ["go"], ["goes"]) } };
+        var body = new GraphProto { Name = "body", Node = { MadeFile.Made("Add", ["s", "x"], ["next"]),
+            MadeFile.Made("Identity", ["next"], ["each"]), MadeFile.Made("Identity", ["go"], ["goes"]) } };
         body.Input.Add([MadeFile.Declared("i", 7, []), MadeFile.Declared("go", 9, []), MadeFile.Declared("s", 1, [3])]);
         body.Output.Add([MadeFile.Declared("goes", 9, []), MadeFile.Declared("next", 1, [3]), MadeFile.Declared("each", 1, [3])]);
         using var file = new MadeFile().Input("x", 3).Longs("count", [], 4).Output("y").Output("all");
-        file.Node("Loop", ["count", "", "x"], ["y", "all"], new AttributeProto { Name = "body", G = body, Type = AttributeProto.Types.AttributeType.Graph });
+        file.Node("Loop", ["count", "", "x"], ["y", "all"],
+            new AttributeProto { Name = "body", G = body, Type = AttributeProto.Types.AttributeType.Graph });
         using var scope = NewDisposeScope();
         using var loaded = onnx.load<GraphModule<torch.Tensor, Features>>(file.Write().Path);
         using var features = loaded.call(tensor(new float[] { 1, 2, 3 }));
@@ -97,7 +109,8 @@ public sealed class StructureTests
     private static AttributeProto Axis(long axis) => new() { Name = "axis", I = axis, Type = AttributeProto.Types.AttributeType.Int };
 
     private static AttributeProto Branch(string name, string operation)
-        => new() { Name = name, Type = AttributeProto.Types.AttributeType.Graph, G = new() { Name = name, Node = { MadeFile.Made(operation, ["x"], ["r"]) }, Output = { MadeFile.Declared("r", 1, [3]) } } };
+        => new() { Name = name, Type = AttributeProto.Types.AttributeType.Graph,
+            G = new() { Name = name, Node = { MadeFile.Made(operation, ["x"], ["r"]) }, Output = { MadeFile.Declared("r", 1, [3]) } } };
 
     private static void Same(MadeFile file, torch.Tensor input)
     {

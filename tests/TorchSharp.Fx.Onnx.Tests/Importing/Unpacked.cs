@@ -21,7 +21,8 @@ public abstract class Unpacked : IDisposable
 /// <summary>Models that PyTorch exported, with inputs and outputs.</summary>
 public sealed class PyTorchFiles() : Unpacked("onnx.zip")
 {
-    public static TheoryData<string> Names => ["nn_unet", "tv_convnext", "tv_densenet", "tv_efficientnet", "tv_mobilenet_v2", "tv_regnet", "tv_shufflenet", "tv_swin", "tv_vit"];
+    public static TheoryData<string> Names => ["nn_unet", "tv_convnext", "tv_densenet", "tv_efficientnet", "tv_mobilenet_v2", "tv_regnet",
+        "tv_shufflenet", "tv_swin", "tv_vit"];
 
     internal string Path(string name) => System.IO.Path.Combine(Folder, name + ".onnx");
 
@@ -30,6 +31,7 @@ public sealed class PyTorchFiles() : Unpacked("onnx.zip")
     {
         var tensors = Safetensors.load_file(System.IO.Path.Combine(Folder, name + ".safetensors"));
         for (var set = 0; set < 2; set++)
-            yield return ([.. Enumerable.Range(0, 9).Select(i => tensors.GetValueOrDefault($"{set}.in.input{i}")).OfType<torch.Tensor>()], tensors[$"{set}.out.output"]);
+            yield return ([.. Enumerable.Range(0, 9).Select(i => tensors.GetValueOrDefault($"{set}.in.input{i}")).OfType<torch.Tensor>()],
+                tensors[$"{set}.out.output"]);
     }
 }

@@ -43,7 +43,7 @@ public sealed partial class OperationTests : IDisposable
     [Fact]
     public void The_document_lists_the_converters()
     {
-        var table = Document().Split('\n').Where(line => line.StartsWith("| ", StringComparison.Ordinal) && line.Contains('`', StringComparison.Ordinal)).SelectMany(line => Quoted.Matches(line.Split('|')[2]).Select(match => match.Groups[1].Value));
+        var table = Document().Split("## Loading")[0].Split('\n').Where(line => line.StartsWith("| ", StringComparison.Ordinal) && line.Contains('`', StringComparison.Ordinal)).SelectMany(line => Quoted.Matches(line.Split('|')[2]).Select(match => match.Groups[1].Value));
         Assert.Equal(Converters(exported.Path), table.Order(StringComparer.Ordinal));
     }
 

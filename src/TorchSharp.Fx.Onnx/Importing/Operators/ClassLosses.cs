@@ -21,8 +21,11 @@ internal static class ClassLosses
         long? ignored = node.Attributes.Has("ignore_index") ? node.Attributes.Int("ignore_index") : null;
         var shape = reduction == "none" ? node.Shape(1) : [];
         return node.Optional(2) is null
-            ? node.Make((Tensor x, Tensor target) => Loss(x, target, zeros_like(x.select(1, 0)).add(1), ignored, reduction), node.Type(), shape, logarithms, node.Tensor(1))
-            : node.Make((Tensor x, Tensor target, Tensor weight) => Loss(x, target, weight[TensorIndex.Tensor(Safe(target, ignored))], ignored, reduction), node.Type(), shape, logarithms, node.Tensor(1), node.Tensor(2));
+            ? node.Make((Tensor x, Tensor target) => Loss(x, target, zeros_like(x.select(1, 0)).add(1), ignored, reduction), node.Type(),
+                shape, logarithms, node.Tensor(1))
+            : node.Make((Tensor x, Tensor target, Tensor weight) =>
+                Loss(x, target, weight[TensorIndex.Tensor(Safe(target, ignored))], ignored, reduction), node.Type(), shape, logarithms,
+                node.Tensor(1), node.Tensor(2));
     }
 
     private static Tensor Loss(Tensor x, Tensor target, Tensor weights, long? ignored, string reduction)

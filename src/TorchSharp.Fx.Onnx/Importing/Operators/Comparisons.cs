@@ -19,15 +19,18 @@ internal static class Comparisons
         table.Add("IsNaN", node => node.Make((Tensor x) => x.isnan(), ScalarType.Bool, node.Shape(), node.Tensor()));
         table.Add("IsInf", IsInfinite);
         table.Add("Where", node => node.Make(
-            (Tensor condition, Tensor x, Tensor y) => where(condition, x, y), node.Type(1), Sizes.Broadcast(node.Shape(), node.Shape(1), node.Shape(2)), node.Tensor(), node.Tensor(1), node.Tensor(2)));
+            (Tensor condition, Tensor x, Tensor y) => where(condition, x, y), node.Type(1),
+                Sizes.Broadcast(node.Shape(), node.Shape(1), node.Shape(2)), node.Tensor(), node.Tensor(1), node.Tensor(2)));
     }
 
-    private static void Compare(OperatorTable table, string name, Func<Tensor, Tensor, Tensor> function, Func<Tensor, Scalar, Tensor>? ofNumber = null)
+    private static void Compare(OperatorTable table, string name, Func<Tensor, Tensor, Tensor> function, Func<Tensor, Scalar,
+        Tensor>? ofNumber = null)
         => table.Add(name, node => Elementwise.Binary(node, function, ofNumber, ScalarType.Bool));
 
     private static TensorValue IsInfinite(OnnxNode node)
     {
-        Func<Tensor, Tensor> function = (node.Attributes.Flag("detect_positive", true), node.Attributes.Flag("detect_negative", true)) switch
+        Func<Tensor, Tensor> function = (node.Attributes.Flag("detect_positive", true),
+            node.Attributes.Flag("detect_negative", true)) switch
         {
             (true, true) => x => x.isinf(),
             (true, false) => x => isposinf(x),

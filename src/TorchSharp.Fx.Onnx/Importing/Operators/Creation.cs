@@ -48,12 +48,16 @@ internal static class Creation
         if (GraphWriter.IsFloat(type))
         {
             if (node.Scalar(0) is { } from && node.Scalar(1) is { } to && node.Scalar(2) is { } by)
-                return node.Make((double start, double limit, double delta) => arange(start, limit, delta, type), type, [(long)Math.Max(0, Math.Ceiling((to - from) / by))], from, to, by);
-            return node.Make((Tensor start, Tensor limit, Tensor delta) => arange(start.to(float64).item<double>(), limit.to(float64).item<double>(), delta.to(float64).item<double>(), type), type, [null],
+                return node.Make((double start, double limit, double delta) => arange(start, limit, delta, type), type,
+                    [(long)Math.Max(0, Math.Ceiling((to - from) / by))], from, to, by);
+            return node.Make((Tensor start, Tensor limit, Tensor delta) =>
+                arange(start.to(float64).item<double>(), limit.to(float64).item<double>(), delta.to(float64).item<double>(), type), type,
+                [null],
                 node.Tensor(), node.Tensor(1), node.Tensor(2));
         }
         var (first, end, step) = (node.Numbers(0)[0], node.Numbers(1)[0], node.Numbers(2)[0]);
-        long? count = (first, end, step) is (Literal { Value: long a }, Literal { Value: long b }, Literal { Value: long and not 0 and var c }) ? Math.Max(0, (b - a + (c > 0 ? c - 1 : c + 1)) / c) : null;
+        long? count = (first, end, step) is (Literal { Value: long a }, Literal { Value: long b },
+            Literal { Value: long and not 0 and var c }) ? Math.Max(0, (b - a + (c > 0 ? c - 1 : c + 1)) / c) : null;
         return node.Make((long start, long limit, long delta) => arange(start, limit, delta, type), type, [count], first, end, step);
     }
 
@@ -61,6 +65,7 @@ internal static class Creation
     {
         var type = node.Attributes.Has("dtype") ? Elements.Of((int)node.Attributes.Int("dtype")).Type : node.Type();
         var diagonal = node.Attributes.Int("k", 0);
-        return node.Make((Tensor x) => ones_like(x, ScalarType.Float32).triu(diagonal).tril(diagonal).to(type), type, node.Shape(), node.Tensor());
+        return node.Make((Tensor x) => ones_like(x, ScalarType.Float32).triu(diagonal).tril(diagonal).to(type), type, node.Shape(),
+            node.Tensor());
     }
 }

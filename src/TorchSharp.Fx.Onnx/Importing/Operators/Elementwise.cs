@@ -60,9 +60,11 @@ internal static class Elementwise
         table.Add("Identity", node => node[0]);
     }
 
-    internal static void Unary(OperatorTable table, string name, Func<Tensor, Tensor> function) => table.Add(name, node => node.Alike(function, node.Tensor()));
+    internal static void Unary(OperatorTable table, string name, Func<Tensor, Tensor> function) =>
+        table.Add(name, node => node.Alike(function, node.Tensor()));
 
-    private static void Binary(OperatorTable table, string name, Func<Tensor, Tensor, Tensor> function, Func<Tensor, Scalar, Tensor> ofNumber)
+    private static void Binary(OperatorTable table, string name, Func<Tensor, Tensor, Tensor> function, Func<Tensor, Scalar,
+        Tensor> ofNumber)
         => table.Add(name, node => Binary(node, function, ofNumber));
 
     /// <summary>An operation on two tensors, the second a number where the file has one.</summary>
@@ -70,7 +72,8 @@ internal static class Elementwise
     /// <param name="function">The operation.</param>
     /// <param name="ofNumber">The same with a number.</param>
     /// <param name="type">The type of the result; the first input's when null.</param>
-    internal static TensorValue Binary(OnnxNode node, Func<Tensor, Tensor, Tensor> function, Func<Tensor, Scalar, Tensor>? ofNumber = null, ScalarType? type = null)
+    internal static TensorValue Binary(OnnxNode node, Func<Tensor, Tensor, Tensor> function, Func<Tensor, Scalar,
+        Tensor>? ofNumber = null, ScalarType? type = null)
     {
         var result = type ?? node.Type();
         node.Attributes.Ignore("broadcast");
@@ -99,7 +102,8 @@ internal static class Elementwise
         var axis = (int)node.Attributes.Int("axis");
         var missing = node.Rank() - (axis < 0 ? axis + node.Rank() : axis) - node.Rank(1);
         long[] places = [.. Enumerable.Repeat(-1L, Math.Max(0, missing))];
-        return missing <= 0 ? node[1] : node.Make((Tensor x) => Unsqueezed(x, places), node.Type(1), [.. node.Shape(1)!, .. Enumerable.Repeat((long?)1, missing)], node.Tensor(1));
+        return missing <= 0 ? node[1] : node.Make((Tensor x) => Unsqueezed(x, places), node.Type(1),
+            [.. node.Shape(1)!, .. Enumerable.Repeat((long?)1, missing)], node.Tensor(1));
     }
 
     internal static Tensor Unsqueezed(Tensor x, long[] axes)
@@ -109,7 +113,8 @@ internal static class Elementwise
         return x;
     }
 
-    /// <summary>The result has the base's type; of a base of integers the power is computed in floats where the exponent has a fraction.</summary>
+    /// <summary>The result has the base's type; of a base of integers the power is computed in floats where the exponent has a
+    /// fraction.</summary>
     private static TensorValue Power(OnnxNode node)
     {
         var type = node.Type();
@@ -124,7 +129,8 @@ internal static class Elementwise
     {
         var result = node[0];
         for (var i = 1; i < node.Inputs.Length; i++)
-            result = node.Make(function, node.Type(), Sizes.Broadcast(result.Shape, node.Shape(i)), node.Writer.Tensor(result), node.Tensor(i));
+            result = node.Make(function, node.Type(), Sizes.Broadcast(result.Shape, node.Shape(i)), node.Writer.Tensor(result),
+                node.Tensor(i));
         return result;
     }
 }

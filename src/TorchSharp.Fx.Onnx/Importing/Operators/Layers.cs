@@ -18,8 +18,10 @@ internal static class Layers
         var (input, rest) = window.Padded(node, node.Tensor(), 0);
         var shape = window.Result(node.Shape(), node.Shape(1)?[0]);
         var groups = node.Attributes.Int("group", 1);
-        if (node.HasLayers && node.Weight(1) is { } weight && (node.Optional(2) is null || node.Weight(2) is not null) && window.Rank <= 3 && GraphWriter.IsFloat(weight.Type))
-            return node.Layer(Module(weight, rest, groups, node.Weight(2) is not null), shape, input, ("weight", weight), ("bias", node.Weight(2)));
+        if (node.HasLayers && node.Weight(1) is { } weight && (node.Optional(2) is null || node.Weight(2) is not null) && window.Rank <= 3
+            && GraphWriter.IsFloat(weight.Type))
+            return node.Layer(Module(weight, rest, groups, node.Weight(2) is not null), shape, input, ("weight", weight),
+                ("bias", node.Weight(2)));
         var (strides, pads, dilations) = (rest.Strides, rest.Begins, rest.Dilations);
         return node.Make(window.Rank switch
         {
@@ -35,10 +37,12 @@ internal static class Layers
         var (output, input) = (weight.Shape[0], weight.Shape[1] * groups);
         return window switch
         {
-            { Kernel: [var k], Strides: [var s], Begins: [var p], Dilations: [var d] } => Conv1d(input, output, k, s, p, d, groups: groups, bias: bias, device: META),
+            { Kernel: [var k], Strides: [var s], Begins: [var p], Dilations: [var d] } =>
+                Conv1d(input, output, k, s, p, d, groups: groups, bias: bias, device: META),
             { Kernel: [var k, var l], Strides: [var s, var t], Begins: [var p, var q], Dilations: [var d, var e] }
                 => Conv2d(input, output, (k, l), (s, t), (p, q), (d, e), groups: groups, bias: bias, device: META),
-            { Kernel: [var k, var l, var m], Strides: [var s, var t, var u], Begins: [var p, var q, var r], Dilations: [var d, var e, var f] }
+            { Kernel: [var k, var l, var m], Strides: [var s, var t, var u], Begins: [var p, var q, var r],
+                Dilations: [var d, var e, var f] }
                 => Conv3d(input, output, (k, l, m), (s, t, u), (p, q, r), (d, e, f), groups: groups, bias: bias, device: META),
             _ => throw new NotSupportedException("its kernel has another number of dimensions than its strides"),
         };
@@ -52,10 +56,13 @@ internal static class Layers
         var sizes = node.Attributes.Ints("output_shape");
         var channels = node.Shape(1)?[1] * groups;
         long?[] shape = [node.Shape()?[0], channels, .. sizes is null ? new long?[window.Rank] : sizes.Select(size => (long?)size)];
-        if (sizes is null && window.IsSymmetric && !window.IsAutomatic && node.HasLayers && node.Weight(1) is { } weight && (node.Optional(2) is null || node.Weight(2) is not null) && window.Rank <= 3
+        if (sizes is null && window.IsSymmetric && !window.IsAutomatic && node.HasLayers && node.Weight(1) is { } weight
+            && (node.Optional(2) is null || node.Weight(2) is not null) && window.Rank <= 3
             && GraphWriter.IsFloat(weight.Type))
-            return node.Layer(TransposedModule(weight, window, extra, groups, node.Weight(2) is not null), shape, node.Tensor(), ("weight", weight), ("bias", node.Weight(2)));
-        var (strides, dilations, kernel, begins, ends, upper) = (window.Strides, window.Dilations, window.Kernel, window.Begins, window.Ends, window.Mode == "SAME_UPPER");
+            return node.Layer(TransposedModule(weight, window, extra, groups, node.Weight(2) is not null), shape, node.Tensor(),
+                ("weight", weight), ("bias", node.Weight(2)));
+        var (strides, dilations, kernel, begins, ends, upper) =
+            (window.Strides, window.Dilations, window.Kernel, window.Begins, window.Ends, window.Mode == "SAME_UPPER");
         var same = window.Mode.StartsWith("SAME", StringComparison.Ordinal);
         Func<Tensor, Tensor, Tensor> full = window.Rank switch
         {
@@ -64,11 +71,13 @@ internal static class Layers
             3 => (x, w) => functional.conv_transpose3d(x, w, null, strides, null, extra, dilations, groups),
             _ => throw new NotSupportedException($"convolutions over {window.Rank} dimensions are not known"),
         };
-        var result = node.Make((Tensor x, Tensor w) => Cut(x, full(x, w), strides, sizes, begins, ends, same, upper), node.Type(), shape, node.Tensor(), node.Tensor(1));
+        var result = node.Make((Tensor x, Tensor w) => Cut(x, full(x, w), strides, sizes, begins, ends, same, upper), node.Type(), shape,
+            node.Tensor(), node.Tensor(1));
         if (node.Optional(2) is null)
             return result;
         long[] behind = [.. Enumerable.Repeat(-1L, window.Rank)];
-        return node.Make((Tensor x, Tensor bias) => x.add(Elementwise.Unsqueezed(bias, behind)), node.Type(), shape, result.Node, node.Tensor(2));
+        return node.Make((Tensor x, Tensor bias) => x.add(Elementwise.Unsqueezed(bias, behind)), node.Type(), shape, result.Node,
+            node.Tensor(2));
     }
 
     /// <summary>Takes off the paddings of each side: those that are given, or what is more than the sizes that are asked for.</summary>
@@ -97,11 +106,15 @@ internal static class Layers
         var (input, output) = (weight.Shape[0], weight.Shape[1] * groups);
         return window switch
         {
-            { Kernel: [var k], Strides: [var s], Begins: [var p], Dilations: [var d] } => ConvTranspose1d(input, output, k, s, p, extra[0], d, groups: groups, bias: bias, device: META),
+            { Kernel: [var k], Strides: [var s], Begins: [var p], Dilations: [var d] } =>
+                ConvTranspose1d(input, output, k, s, p, extra[0], d, groups: groups, bias: bias, device: META),
             { Kernel: [var k, var l], Strides: [var s, var t], Begins: [var p, var q], Dilations: [var d, var e] }
-                => ConvTranspose2d(input, output, (k, l), (s, t), (p, q), (extra[0], extra[1]), (d, e), groups: groups, bias: bias, device: META),
-            { Kernel: [var k, var l, var m], Strides: [var s, var t, var u], Begins: [var p, var q, var r], Dilations: [var d, var e, var f] }
-                => ConvTranspose3d(input, output, (k, l, m), (s, t, u), (p, q, r), (extra[0], extra[1], extra[2]), (d, e, f), groups: groups, bias: bias, device: META),
+                => ConvTranspose2d(input, output, (k, l), (s, t), (p, q), (extra[0], extra[1]), (d, e), groups: groups, bias: bias,
+                    device: META),
+            { Kernel: [var k, var l, var m], Strides: [var s, var t, var u], Begins: [var p, var q, var r],
+                Dilations: [var d, var e, var f] }
+                => ConvTranspose3d(input, output, (k, l, m), (s, t, u), (p, q, r), (extra[0], extra[1], extra[2]), (d, e, f),
+                    groups: groups, bias: bias, device: META),
             _ => throw new NotSupportedException("its kernel has another number of dimensions than its strides"),
         };
     }

@@ -10,9 +10,12 @@ internal static class Norms
     {
         table.AddAll("BatchNormalization", Batch);
         table.Add("InstanceNormalization", node => node.Attributes.Float("epsilon", 1e-5f) is var epsilon
-            ? node.Alike((Tensor x, Tensor weight, Tensor bias) => functional.instance_norm(x, null, null, weight, bias, true, 0.1, epsilon), node.Tensor(), node.Tensor(1), node.Tensor(2)) : null!);
+            ? node.Alike((Tensor x, Tensor weight, Tensor bias) =>
+                functional.instance_norm(x, null, null, weight, bias, true, 0.1, epsilon), node.Tensor(), node.Tensor(1), node.Tensor(2))
+                : null!);
         table.AddAll("LayerNormalization", Layer);
-        table.Add("LRN", node => (node.Attributes.Int("size"), node.Attributes.Float("alpha", 1e-4f), node.Attributes.Float("beta", 0.75f), node.Attributes.Float("bias", 1)) is var (size, alpha, beta, bias)
+        table.Add("LRN", node => (node.Attributes.Int("size"), node.Attributes.Float("alpha", 1e-4f),
+            node.Attributes.Float("beta", 0.75f), node.Attributes.Float("bias", 1)) is var (size, alpha, beta, bias)
             ? node.Alike((Tensor x) => functional.local_response_norm(x, size, alpha, beta, bias), node.Tensor()) : null!);
         table.Add("MeanVarianceNormalization", MeanVariance);
         table.Add("LpNormalization", node => (node.Attributes.Int("axis", -1), node.Attributes.Int("p", 2)) is var (axis, p)
@@ -27,7 +30,8 @@ internal static class Norms
         node.Attributes.Ignore("spatial", "is_test");
         if (node.Attributes.Flag("training_mode"))
             throw new NotSupportedException("it is in training mode, and only inference is read");
-        if (node.HasLayers && Enumerable.Range(1, 4).All(i => node.Weight(i) is not null) && node[0].Rank is >= 2 and <= 5 && GraphWriter.IsFloat(node.Type()))
+        if (node.HasLayers && Enumerable.Range(1, 4).All(i => node.Weight(i) is not null) && node[0].Rank is >= 2 and <= 5
+            && GraphWriter.IsFloat(node.Type()))
         {
             var features = node.Weight(1)!.Shape[0];
             Module module = node[0].Rank switch
@@ -36,9 +40,11 @@ internal static class Norms
                 5 => BatchNorm3d(features, epsilon, 1 - momentum, device: META),
                 _ => BatchNorm1d(features, epsilon, 1 - momentum, device: META),
             };
-            return [node.Layer(module, node.Shape(), node.Tensor(), ("weight", node.Weight(1)), ("bias", node.Weight(2)), ("running_mean", node.Weight(3)), ("running_var", node.Weight(4)))];
+            return [node.Layer(module, node.Shape(), node.Tensor(), ("weight", node.Weight(1)), ("bias", node.Weight(2)),
+                ("running_mean", node.Weight(3)), ("running_var", node.Weight(4)))];
         }
-        return [node.Alike((Tensor x, Tensor weight, Tensor bias, Tensor mean, Tensor variance) => functional.batch_norm(x, mean, variance, weight, bias, false, 0.1, epsilon),
+        return [node.Alike((Tensor x, Tensor weight, Tensor bias, Tensor mean, Tensor variance) =>
+            functional.batch_norm(x, mean, variance, weight, bias, false, 0.1, epsilon),
             node.Tensor(), node.Tensor(1), node.Tensor(2), node.Tensor(3), node.Tensor(4))];
     }
 
@@ -50,12 +56,16 @@ internal static class Norms
         var rank = node.Rank();
         var first = axis < 0 ? axis + rank : axis;
         var shape = node.Shape(1);
-        if (node.Outputs == 1 && node.HasLayers && node.Weight(1) is { } weight && (node.Optional(2) is null || node.Weight(2) is not null) && weight.Shape.Length == rank - first)
-            return [node.Layer(LayerNorm(weight.Shape, epsilon, true, node.Weight(2) is not null, META), node.Shape(), node.Tensor(), ("weight", weight), ("bias", node.Weight(2)))];
+        if (node.Outputs == 1 && node.HasLayers && node.Weight(1) is { } weight
+            && (node.Optional(2) is null || node.Weight(2) is not null) && weight.Shape.Length == rank - first)
+            return [node.Layer(LayerNorm(weight.Shape, epsilon, true, node.Weight(2) is not null, META), node.Shape(), node.Tensor(),
+                ("weight", weight), ("bias", node.Weight(2)))];
         long[] axes = [.. Enumerable.Range((int)first, rank - (int)first).Select(i => (long)i)];
         var reduced = Sizes.Reduce(node.Shape(), axes, true);
-        var parts = node.MakeAll((Tensor x, Tensor scale) => LayerParts(x, scale, axes, epsilon), [(node.Type(), node.Shape()), (ScalarType.Float32, reduced), (ScalarType.Float32, reduced)], node.Tensor(), node.Tensor(1));
-        return node.Optional(2) is null ? parts : [node.Alike((Tensor x, Tensor bias) => x.add(bias), parts[0].Node, node.Tensor(2)), .. parts[1..]];
+        var parts = node.MakeAll((Tensor x, Tensor scale) => LayerParts(x, scale, axes, epsilon),
+            [(node.Type(), node.Shape()), (ScalarType.Float32, reduced), (ScalarType.Float32, reduced)], node.Tensor(), node.Tensor(1));
+        return node.Optional(2) is null ? parts : [node.Alike((Tensor x, Tensor bias) => x.add(bias), parts[0].Node, node.Tensor(2)),
+            .. parts[1..]];
     }
 
     private static Tensor[] LayerParts(Tensor x, Tensor scale, long[] axes, double epsilon)
@@ -82,10 +92,13 @@ internal static class Norms
         var (epsilon, groups, perGroup) = (node.Attributes.Float("epsilon", 1e-5f), node.Attributes.Int("num_groups"), node.Version < 21);
         node.Attributes.Ignore("stash_type");
         if (!perGroup && node.HasLayers && node.Weight(1) is { } weight && node.Weight(2) is { } bias)
-            return node.Layer(GroupNorm(groups, weight.Shape[0], epsilon, true, META), node.Shape(), node.Tensor(), ("weight", weight), ("bias", bias));
+            return node.Layer(GroupNorm(groups, weight.Shape[0], epsilon, true, META), node.Shape(), node.Tensor(), ("weight", weight),
+                ("bias", bias));
         if (perGroup)
-            return node.Alike((Tensor x, Tensor weight, Tensor bias) => PerGroup(x, weight, bias, groups, epsilon), node.Tensor(), node.Tensor(1), node.Tensor(2));
-        return node.Alike((Tensor x, Tensor weight, Tensor bias) => functional.group_norm(x, groups, weight, bias, epsilon), node.Tensor(), node.Tensor(1), node.Tensor(2));
+            return node.Alike((Tensor x, Tensor weight, Tensor bias) => PerGroup(x, weight, bias, groups, epsilon), node.Tensor(),
+                node.Tensor(1), node.Tensor(2));
+        return node.Alike((Tensor x, Tensor weight, Tensor bias) => functional.group_norm(x, groups, weight, bias, epsilon),
+            node.Tensor(), node.Tensor(1), node.Tensor(2));
     }
 
     /// <summary>Opset 18 has one scale and bias for each group.</summary>
@@ -97,10 +110,12 @@ internal static class Norms
 
     private static TensorValue RootMeanSquare(OnnxNode node)
     {
-        var (axis, epsilon, type, rank) = (node.Attributes.Int("axis", -1), node.Attributes.Float("epsilon", 1e-5f), node.Type(), node.Rank());
+        var (axis, epsilon, type, rank) = (node.Attributes.Int("axis", -1), node.Attributes.Float("epsilon", 1e-5f), node.Type(),
+            node.Rank());
         node.Attributes.Ignore("stash_type");
         var first = (int)(axis < 0 ? axis + rank : axis);
         long[] axes = [.. Enumerable.Range(first, rank - first).Select(i => (long)i)];
-        return node.Alike((Tensor x, Tensor scale) => x.mul(x.square().mean(axes, true).add(epsilon).sqrt().reciprocal()).to(type).mul(scale), node.Tensor(), node.Tensor(1));
+        return node.Alike((Tensor x, Tensor scale) =>
+            x.mul(x.square().mean(axes, true).add(epsilon).sqrt().reciprocal()).to(type).mul(scale), node.Tensor(), node.Tensor(1));
     }
 }

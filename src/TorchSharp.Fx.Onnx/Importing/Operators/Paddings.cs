@@ -13,9 +13,11 @@ internal static class Paddings
         var mode = node.Attributes.Text("mode", "constant");
         ImmutableArray<Argument> given = node.Attributes.Ints("pads") is { } old ? [.. old.Select(pad => (Argument)pad)] : node.Numbers(1);
         var count = given.Length / 2;
-        var axes = node.Optional(3) is null ? [.. Enumerable.Range(0, count).Select(axis => (long)axis)] : node.Axes(node.KnownNumbers(3), node.Rank());
+        var axes = node.Optional(3) is null ? [.. Enumerable.Range(0, count).Select(axis => (long)axis)]
+            : node.Axes(node.KnownNumbers(3), node.Rank());
         var shape = node.Shape()?.Select((size, axis) => Array.IndexOf(axes, axis) is >= 0 and var at
-            ? given[at] is Literal { Value: long before } && given[at + count] is Literal { Value: long behind } ? size + before + behind : null : size).ToArray();
+            ? given[at] is Literal { Value: long before } && given[at + count] is Literal { Value: long behind } ? size + before + behind
+                : null : size).ToArray();
         if (mode == "constant")
             return Constant(node, given, axes, shape);
         var result = node[0];
@@ -34,9 +36,12 @@ internal static class Paddings
             .SelectMany(axis => Array.IndexOf(axes, axis) is >= 0 and var at ? new[] { given[at], given[at + count] } : [0L, 0L]).ToArray();
         var type = node.Type();
         if (node.Optional(2) is not null && node.Scalar(2) is null)
-            return node.Make((Tensor x, long[] to, Tensor value) => nn.functional.pad(x, to, PaddingModes.Constant, value.to(ScalarType.Float64).item<double>()), type, shape, node.Tensor(), OnnxNode.List(pads), node.Tensor(2));
+            return node.Make((Tensor x, long[] to, Tensor value) =>
+                nn.functional.pad(x, to, PaddingModes.Constant, value.to(ScalarType.Float64).item<double>()), type, shape, node.Tensor(),
+                OnnxNode.List(pads), node.Tensor(2));
         var number = node.Optional(2) is null ? node.Attributes.Float("value", 0) : node.Scalar(2)!.Value;
-        return node.Make((Tensor x, long[] to) => nn.functional.pad(x, to, PaddingModes.Constant, number), type, shape, node.Tensor(), OnnxNode.List(pads));
+        return node.Make((Tensor x, long[] to) => nn.functional.pad(x, to, PaddingModes.Constant, number), type, shape, node.Tensor(),
+            OnnxNode.List(pads));
     }
 
     /// <summary>Any other mode reads elements that are there, by their places.</summary>
@@ -49,7 +54,9 @@ internal static class Paddings
             "wrap" => (place, size) => place.remainder(size),
             _ => throw new NotSupportedException($"there is no padding '{mode}'"),
         };
-        return node.Make((Tensor x, long first, long last) => x.index_select(axis, places(arange(0 - first, x.shape[axis] + last, ScalarType.Int64), x.shape[axis])), node.Type(), value.Shape,
+        return node.Make((Tensor x, long first, long last) =>
+            x.index_select(axis, places(arange(0 - first, x.shape[axis] + last, ScalarType.Int64), x.shape[axis])), node.Type(),
+            value.Shape,
             node.Writer.Tensor(value), before, behind);
     }
 }

@@ -13,7 +13,8 @@ internal static class Pieces
         table.Add("Slice", Slice);
         table.Add("Compress", Compress);
         table.Add("Trilu", Trilu);
-        table.Add("ReverseSequence", node => (node.Attributes.Int("batch_axis", 1), node.Attributes.Int("time_axis", 0)) is var (batch, time) && node.Rank() is var rank
+        table.Add("ReverseSequence", node => (node.Attributes.Int("batch_axis", 1), node.Attributes.Int("time_axis", 0)) is var (batch,
+            time) && node.Rank() is var rank
             ? node.Alike((Tensor x, Tensor lengths) => Reversed(x, lengths, time, batch, rank), node.Tensor(), node.Tensor(1)) : null!);
         table.Add("CumSum", CumulativeSum);
         table.AddAll("TopK", TopK);
@@ -26,8 +27,10 @@ internal static class Pieces
         if (node.Inputs.Length == 1)
             return node[0];
         var tensors = new ListArgument([.. node.Inputs.Select((_, i) => node.Tensor(i))], typeof(Tensor));
-        var total = node.Inputs.Aggregate((long?)0, (sum, input) => sum + (input!.Shape is { } shape && shape.Length > 0 ? shape[axis < 0 ? axis + shape.Length : axis] : null));
-        return new TensorValue(node.Writer.Graph.call_function((Func<Tensor[], long, Tensor>)cat, tensors, axis), node.Type(), Sizes.With(node.Shape(), axis, total));
+        var total = node.Inputs.Aggregate((long?)0, (sum, input) =>
+            sum + (input!.Shape is { } shape && shape.Length > 0 ? shape[axis < 0 ? axis + shape.Length : axis] : null));
+        return new TensorValue(node.Writer.Graph.call_function((Func<Tensor[], long, Tensor>)cat, tensors, axis), node.Type(),
+            Sizes.With(node.Shape(), axis, total));
     }
 
     private static Value[] Split(OnnxNode node)
@@ -40,16 +43,20 @@ internal static class Pieces
         else if (node.Optional(1) is not null)
             sizes = [.. node.Numbers(1)];
         else
-            sizes = Equal(node, whole is { } size ? size : node.Writer.Size(node[0], (int)axis), (int)node.Attributes.Int("num_outputs", count));
-        (ScalarType, long?[]?)[] results = [.. sizes.Select(size => (node.Type(), Sizes.With(node.Shape(), axis, (size as Literal)?.Value as long?)))];
+            sizes = Equal(node, whole is { } size ? size : node.Writer.Size(node[0], (int)axis),
+                (int)node.Attributes.Int("num_outputs", count));
+        (ScalarType, long?[]?)[] results = [.. sizes.Select(size => (node.Type(),
+            Sizes.With(node.Shape(), axis, (size as Literal)?.Value as long?)))];
         return node.MakeAll((Tensor x, long[] to) => Parts(x.split(to, axis), sizes.Length), results, node.Tensor(), OnnxNode.List(sizes));
     }
 
     /// <summary>Equal parts, the last one smaller where they don't fit.</summary>
     private static Argument[] Equal(OnnxNode node, Argument whole, int count)
     {
-        var part = node.Writer.Compute(Builtin.floordiv, typeof(long), node.Writer.Compute(Builtin.add, typeof(long), whole, (long)count - 1), (long)count);
-        var last = node.Writer.Compute(Builtin.sub, typeof(long), whole, node.Writer.Compute(Builtin.mul, typeof(long), part, (long)count - 1));
+        var part = node.Writer.Compute(Builtin.floordiv, typeof(long),
+            node.Writer.Compute(Builtin.add, typeof(long), whole, (long)count - 1), (long)count);
+        var last = node.Writer.Compute(Builtin.sub, typeof(long), whole,
+            node.Writer.Compute(Builtin.mul, typeof(long), part, (long)count - 1));
         return [.. Enumerable.Repeat(part, count - 1), last];
     }
 
@@ -66,7 +73,8 @@ internal static class Pieces
         if (node.Version < 10)
         {
             var (from, to) = (node.Attributes.Ints("starts") ?? [], node.Attributes.Ints("ends") ?? []);
-            return Slice(node, [.. from.Select(number => (Argument)number)], [.. to.Select(number => (Argument)number)], node.Attributes.Ints("axes") ?? Counted(from.Length), null);
+            return Slice(node, [.. from.Select(number => (Argument)number)], [.. to.Select(number => (Argument)number)],
+                node.Attributes.Ints("axes") ?? Counted(from.Length), null);
         }
         var starts = node.Numbers(1);
         var steps = node.Optional(4) is null ? (ImmutableArray<Argument>?)null : node.Numbers(4);
@@ -74,12 +82,15 @@ internal static class Pieces
             return Slice(node, starts, node.Numbers(2), node.Optional(3) is null ? Counted(starts.Length) : node.KnownNumbers(3), steps);
         Value result = node[0];
         for (var i = 0; i < starts.Length; i++)
-            result = node.Make((Tensor x, long start, long end, long axis, long step) => Picked(x, start, end, axis, step), node.Type(), Sizes.OfRank(node[0].Rank), node.Writer.Tensor(result),
-                starts[i], node.Numbers(2)[i], node.Optional(3) is null ? (long)i : node.Numbers(3)[i], steps is null ? 1L : steps.Value[i]);
+            result = node.Make((Tensor x, long start, long end, long axis, long step) => Picked(x, start, end, axis, step), node.Type(),
+                Sizes.OfRank(node[0].Rank), node.Writer.Tensor(result),
+                starts[i], node.Numbers(2)[i], node.Optional(3) is null ? (long)i : node.Numbers(3)[i], steps is null ? 1L
+                    : steps.Value[i]);
         return result;
     }
 
-    /// <summary>A slice of which nothing is known beforehand: its places, one by one, within the bounds that hold for its direction.</summary>
+    /// <summary>A slice of which nothing is known beforehand: its places, one by one, within the bounds that hold for its
+    /// direction.</summary>
     private static Tensor Picked(Tensor x, long start, long end, long axis, long step)
     {
         var size = x.size((int)axis);
@@ -91,7 +102,8 @@ internal static class Pieces
         return x.index_select(axis, arange(start, end, step, ScalarType.Int64));
     }
 
-    private static Value Slice(OnnxNode node, ImmutableArray<Argument> starts, ImmutableArray<Argument> ends, long[] axes, ImmutableArray<Argument>? steps)
+    private static Value Slice(OnnxNode node, ImmutableArray<Argument> starts, ImmutableArray<Argument> ends, long[] axes,
+        ImmutableArray<Argument>? steps)
     {
         var result = node[0];
         for (var i = 0; i < starts.Length; i++)
@@ -110,14 +122,17 @@ internal static class Pieces
         var tensor = node.Writer.Tensor(value);
         long? old = value.Shape is { } known ? known[axis < 0 ? axis + known.Length : axis] : null;
         if (by > 0)
-            return node.Make((Tensor x, long from, long to) => x.slice(axis, from, to, by), node.Type(), Sizes.With(value.Shape, axis, Length(old, start, end, by)), tensor, start, end);
+            return node.Make((Tensor x, long from, long to) => x.slice(axis, from, to, by), node.Type(),
+                Sizes.With(value.Shape, axis, Length(old, start, end, by)), tensor, start, end);
         // Backwards: from the other end of what is flipped, where place i is -i - 1. The least number becomes the greatest, which is meant.
         var (first, last) = (Mirrored(node, start), Mirrored(node, end));
-        return node.Make((Tensor x, long from, long to) => x.flip(axis).slice(axis, from, to, -by), node.Type(), Sizes.With(value.Shape, axis, Length(old, first, last, -by)), tensor, first, last);
+        return node.Make((Tensor x, long from, long to) => x.flip(axis).slice(axis, from, to, -by), node.Type(),
+            Sizes.With(value.Shape, axis, Length(old, first, last, -by)), tensor, first, last);
     }
 
     private static Argument Mirrored(OnnxNode node, Argument place)
-        => place is Literal { Value: long known } ? (Argument)unchecked(-known - 1) : node.Writer.Compute(Builtin.sub, typeof(long), -1L, place);
+        => place is Literal { Value: long known } ? (Argument)unchecked(-known - 1)
+            : node.Writer.Compute(Builtin.sub, typeof(long), -1L, place);
 
     private static long? Length(long? size, Argument start, Argument end, long step)
     {
@@ -130,9 +145,11 @@ internal static class Pieces
     private static TensorValue Compress(OnnxNode node)
     {
         if (!node.Attributes.Has("axis"))
-            return node.Make((Tensor x, Tensor which) => x.flatten().index_select(0, which.nonzero().squeeze(1)), node.Type(), [null], node.Tensor(), node.Tensor(1));
+            return node.Make((Tensor x, Tensor which) => x.flatten().index_select(0, which.nonzero().squeeze(1)), node.Type(), [null],
+                node.Tensor(), node.Tensor(1));
         var axis = node.Attributes.Int("axis");
-        return node.Make((Tensor x, Tensor which) => x.index_select(axis, which.nonzero().squeeze(1)), node.Type(), Sizes.With(node.Shape(), axis, null), node.Tensor(), node.Tensor(1));
+        return node.Make((Tensor x, Tensor which) => x.index_select(axis, which.nonzero().squeeze(1)), node.Type(),
+            Sizes.With(node.Shape(), axis, null), node.Tensor(), node.Tensor(1));
     }
 
     private static TensorValue Trilu(OnnxNode node)
@@ -166,10 +183,12 @@ internal static class Pieces
 
     private static Value[] TopK(OnnxNode node)
     {
-        var (axis, largest, sorted) = ((int)node.Attributes.Int("axis", -1), node.Attributes.Flag("largest", true), node.Attributes.Flag("sorted", true));
+        var (axis, largest, sorted) = ((int)node.Attributes.Int("axis", -1), node.Attributes.Flag("largest", true),
+            node.Attributes.Flag("sorted", true));
         var count = node.Attributes.Has("k") ? node.Attributes.Int("k") : node.Numbers(1)[0];
         var shape = Sizes.With(node.Shape(), axis, (count as Literal)?.Value as long?);
-        return node.MakeAll((Tensor x, long k) => Best(x, k, axis, largest, sorted), [(node.Type(), shape), (ScalarType.Int64, shape)], node.Tensor(), count);
+        return node.MakeAll((Tensor x, long k) => Best(x, k, axis, largest, sorted), [(node.Type(), shape), (ScalarType.Int64, shape)],
+            node.Tensor(), count);
 
         static Tensor[] Best(Tensor x, long k, int axis, bool largest, bool sorted)
         {
@@ -178,13 +197,15 @@ internal static class Pieces
         }
     }
 
-    /// <summary>TorchSharp gives the values in order, and to each element its value's place; where a value first comes up is the first place of those.</summary>
+    /// <summary>TorchSharp gives the values in order, and to each element its value's place; where a value first comes up is the first
+    /// place of those.</summary>
     private static Value[] Unique(OnnxNode node)
     {
         var sorted = node.Attributes.Flag("sorted", true);
         int? axis = node.Attributes.Has("axis") ? (int)node.Attributes.Int("axis") : null;
         var shape = axis is { } along ? Sizes.With(node.Shape(), along, null) : [null];
-        return node.MakeAll((Tensor x) => Unique(x, axis, sorted), [(node.Type(), shape), (ScalarType.Int64, [null]), (ScalarType.Int64, [null]), (ScalarType.Int64, [null])], node.Tensor());
+        return node.MakeAll((Tensor x) => Unique(x, axis, sorted),
+            [(node.Type(), shape), (ScalarType.Int64, [null]), (ScalarType.Int64, [null]), (ScalarType.Int64, [null])], node.Tensor());
     }
 
     private static Tensor[] Unique(Tensor x, int? axis, bool sorted)
@@ -195,6 +216,7 @@ internal static class Pieces
         if (sorted)
             return [values, first, inverse, counts];
         var order = first.argsort();
-        return [values.index_select(axis ?? 0, order), first.index_select(0, order), order.argsort().index_select(0, inverse), counts.index_select(0, order)];
+        return [values.index_select(axis ?? 0, order), first.index_select(0, order), order.argsort().index_select(0, inverse),
+            counts.index_select(0, order)];
     }
 }

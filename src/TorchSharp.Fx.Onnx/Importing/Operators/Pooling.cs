@@ -13,9 +13,11 @@ internal static class Pooling
         table.Add("LpPool", Norm);
         table.Add("GlobalAveragePool", node => node[0].Rank == 4 && node.IsLayer
             ? node.Layer(AdaptiveAvgPool2d(1), [node.Shape()![0], node.Shape()![1], 1, 1], node.Tensor())
-            : node[0].Rank == 4 ? node.Make((Tensor x) => functional.adaptive_avg_pool2d(x, 1), node.Type(), [node.Shape()![0], node.Shape()![1], 1, 1], node.Tensor()) : Global(node, (x, axes) => x.mean(axes, true)));
+            : node[0].Rank == 4 ? node.Make((Tensor x) => functional.adaptive_avg_pool2d(x, 1), node.Type(),
+                [node.Shape()![0], node.Shape()![1], 1, 1], node.Tensor()) : Global(node, (x, axes) => x.mean(axes, true)));
         table.Add("GlobalMaxPool", node => Global(node, (x, axes) => x.amax(axes, true)));
-        table.Add("GlobalLpPool", node => node.Attributes.Int("p", 2) is var p ? Global(node, (x, axes) => linalg.vector_norm(x, p, axes, true)) : null!);
+        table.Add("GlobalLpPool", node => node.Attributes.Int("p", 2) is var p
+            ? Global(node, (x, axes) => linalg.vector_norm(x, p, axes, true)) : null!);
         table.Add("MaxUnpool", Unpool);
     }
 
@@ -29,16 +31,20 @@ internal static class Pooling
     {
         var window = Window.Of(node, null);
         var (ceil, byColumns) = (node.Attributes.Flag("ceil_mode"), node.Attributes.Flag("storage_order"));
-        var least = node.Type() switch { ScalarType.Byte => byte.MinValue, ScalarType.Int8 => sbyte.MinValue, _ => double.NegativeInfinity };
+        var least = node.Type() switch { ScalarType.Byte => byte.MinValue, ScalarType.Int8 => sbyte.MinValue, _ =>
+            double.NegativeInfinity };
         var shape = window.Result(node.Shape(), node.Shape()?[1], ceil);
         var (input, rest) = window.Padded(node, node.Tensor(), least, [.. window.Kernel.Select(size => size / 2)]);
         var (kernel, strides, pads, dilations) = (rest.Kernel, rest.Strides, rest.Begins, rest.Dilations);
         if (node.Outputs > 1)
             return node.MakeAll(rest.Rank switch
             {
-                1 => (Tensor x) => WithPlaces(x, functional.max_pool1d_with_indices(x, kernel[0], strides[0], pads[0], dilations[0], ceil), 1, byColumns),
-                2 => (Tensor x) => WithPlaces(x, functional.max_pool2d_with_indices(x, kernel, strides, pads, dilations, ceil), 2, byColumns),
-                3 => (Tensor x) => WithPlaces(x, functional.max_pool3d_with_indices(x, kernel, strides, pads, dilations, ceil), 3, byColumns),
+                1 => (Tensor x) => WithPlaces(x, functional.max_pool1d_with_indices(x, kernel[0], strides[0], pads[0], dilations[0],
+                    ceil), 1, byColumns),
+                2 => (Tensor x) => WithPlaces(x, functional.max_pool2d_with_indices(x, kernel, strides, pads, dilations, ceil), 2,
+                    byColumns),
+                3 => (Tensor x) => WithPlaces(x, functional.max_pool3d_with_indices(x, kernel, strides, pads, dilations, ceil), 3,
+                    byColumns),
                 _ => throw TooMany(rest),
             }, [(node.Type(), shape), (ScalarType.Int64, shape)], input);
         if (node.IsLayer && rest.Rank == 2)
@@ -76,11 +82,13 @@ internal static class Pooling
         if (window.Dilations.Any(step => step != 1))
             throw new NotSupportedException("average pools with dilations have no counterpart in TorchSharp");
         var shape = window.Result(node.Shape(), node.Shape()?[1], ceil);
-        var isSimple = !window.IsAutomatic && window.IsSymmetric && window.Begins.Zip(window.Kernel, (pad, size) => pad <= size / 2).All(fits => fits);
+        var isSimple = !window.IsAutomatic && window.IsSymmetric
+            && window.Begins.Zip(window.Kernel, (pad, size) => pad <= size / 2).All(fits => fits);
         var (input, rest) = isSimple ? (node.Tensor(), window) : window.PaddedAlways(node, node.Tensor());
         var pool = Averaging(rest, ceil, counted);
         if (isSimple || counted)
-            return node.IsLayer && rest.Rank == 2 ? node.Layer(AvgPool2d(rest.Kernel, rest.Strides, rest.Begins, ceil, counted), shape, input) : node.Make((Tensor x) => pool(x), node.Type(), shape, input);
+            return node.IsLayer && rest.Rank == 2 ? node.Layer(AvgPool2d(rest.Kernel, rest.Strides, rest.Begins, ceil, counted), shape,
+                input) : node.Make((Tensor x) => pool(x), node.Type(), shape, input);
         // The padding is written out, so how much of each window is none has to be counted.
         var (inside, _) = window.PaddedAlways(node, node.Writer.Write((Tensor x) => ones_like(x), node.Tensor()));
         return node.Make((Tensor x, Tensor part) => pool(x).div(pool(part)), node.Type(), shape, input, inside);
@@ -117,8 +125,10 @@ internal static class Pooling
         Argument[]? sizes = node.Optional(2) is null ? null : [.. node.Numbers(2)];
         var rank = window.Rank;
         if (sizes is null)
-            return node.Make((Tensor x, Tensor places) => Scattered(x, places, kernel, strides, begins, ends), node.Type(), Sizes.OfRank(rank + 2), node.Tensor(), node.Tensor(1));
-        return node.Make((Tensor x, Tensor places, long[] asked) => Enlarged(Scattered(x, places, kernel, strides, begins, ends), asked, rank), node.Type(), Sizes.Known(sizes),
+            return node.Make((Tensor x, Tensor places) => Scattered(x, places, kernel, strides, begins, ends), node.Type(),
+                Sizes.OfRank(rank + 2), node.Tensor(), node.Tensor(1));
+        return node.Make((Tensor x, Tensor places, long[] asked) =>
+            Enlarged(Scattered(x, places, kernel, strides, begins, ends), asked, rank), node.Type(), Sizes.Known(sizes),
             node.Tensor(), node.Tensor(1), OnnxNode.List(sizes));
     }
 

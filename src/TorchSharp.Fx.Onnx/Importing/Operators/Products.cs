@@ -8,10 +8,12 @@ internal static class Products
 {
     internal static void AddTo(OperatorTable table)
     {
-        table.Add("MatMul", node => node.Make((Tensor a, Tensor b) => a.matmul(b), node.Type(), Product(node.Shape(), node.Shape(1)), node.Tensor(), node.Tensor(1)));
+        table.Add("MatMul", node => node.Make((Tensor a, Tensor b) => a.matmul(b), node.Type(), Product(node.Shape(), node.Shape(1)),
+            node.Tensor(), node.Tensor(1)));
         table.Add("Gemm", Gemm);
         table.Add("Einsum", node => node.Attributes.Text("equation", "") is var equation
-            ? node.Make(OfList(node, tensors => einsum(equation, tensors)), node.Type(), EinsumShape(node, equation), [.. node.Inputs.Select((_, i) => node.Tensor(i))]) : null!);
+            ? node.Make(OfList(node, tensors => einsum(equation, tensors)), node.Type(), EinsumShape(node, equation),
+                [.. node.Inputs.Select((_, i) => node.Tensor(i))]) : null!);
         table.Add("Det", node => node.Make((Tensor x) => x.det(), node.Type(), node.Shape()?[..^2], node.Tensor()));
     }
 
@@ -40,13 +42,17 @@ internal static class Products
         node.Attributes.Ignore("broadcast");
         var shape = new[] { node.Shape()?[transA ? 1 : 0], node.Shape(1)?[transB ? 0 : 1] };
         var isPlain = alpha == 1 && beta == 1 && !transA && GraphWriter.IsFloat(node.Type());
-        if (isPlain && node.HasLayers && node.Weight(1) is { Shape.Length: 2 } weight && (node.Optional(2) is null || node.Weight(2)?.Shape.Length == 1))
+        if (isPlain && node.HasLayers && node.Weight(1) is { Shape.Length: 2 } weight
+            && (node.Optional(2) is null || node.Weight(2)?.Shape.Length == 1))
         {
-            var turned = transB ? weight : new Weight(weight.Name, weight.Type, [weight.Shape[1], weight.Shape[0]], () => weight.Tensor.t().contiguous());
+            var turned = transB ? weight : new Weight(weight.Name, weight.Type, [weight.Shape[1], weight.Shape[0]], () =>
+                weight.Tensor.t().contiguous());
             if (node.Weight(2) is null || node.Weight(2)!.Shape[0] == turned.Shape[0])
-                return node.Layer(Linear(turned.Shape[1], turned.Shape[0], node.Weight(2) is not null, META), shape, node.Tensor(), ("weight", turned), ("bias", node.Weight(2)));
+                return node.Layer(Linear(turned.Shape[1], turned.Shape[0], node.Weight(2) is not null, META), shape, node.Tensor(),
+                    ("weight", turned), ("bias", node.Weight(2)));
         }
-        var product = node.Make((Tensor a, Tensor b) => (transA ? a.t() : a).matmul(transB ? b.t() : b), node.Type(), shape, node.Tensor(), node.Tensor(1));
+        var product = node.Make((Tensor a, Tensor b) => (transA ? a.t() : a).matmul(transB ? b.t() : b), node.Type(), shape,
+            node.Tensor(), node.Tensor(1));
         if (alpha != 1)
             product = node.Make((Tensor x) => x.mul(alpha), product.Type, shape, product.Node);
         if (node.Optional(2) is null)

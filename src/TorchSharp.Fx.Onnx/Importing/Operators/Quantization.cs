@@ -13,17 +13,21 @@ internal static class Quantization
         table.Add("QLinearMatMul", node =>
         {
             var (a, b) = (Dequantized(node, 0, 1, 2, -2), Dequantized(node, 3, 4, 5, -1));
-            var product = node.Make((Tensor x, Tensor y) => x.matmul(y), ScalarType.Float32, Products.Product(a.Shape, b.Shape), node.Writer.Tensor(a), node.Writer.Tensor(b));
+            var product = node.Make((Tensor x, Tensor y) => x.matmul(y), ScalarType.Float32, Products.Product(a.Shape, b.Shape),
+                node.Writer.Tensor(a), node.Writer.Tensor(b));
             return Quantized(node, product, 6, 7, -2);
         });
         table.Add("QLinearConv", node =>
         {
             var (x, w) = (Dequantized(node, 0, 1, 2, 1), Constant(node, 3, 4, 5, 0));
-            Value? bias = node.Optional(8) is null ? null : node.Make((Tensor b, Tensor xs, Tensor ws) => b.mul(xs.mul(ws)), ScalarType.Float32, node.Shape(8), node.Tensor(8), node.Tensor(1), node.Tensor(4));
+            Value? bias = node.Optional(8) is null ? null
+                : node.Make((Tensor b, Tensor xs, Tensor ws) => b.mul(xs.mul(ws)), ScalarType.Float32, node.Shape(8), node.Tensor(8),
+                node.Tensor(1), node.Tensor(4));
             return Quantized(node, Layers.Convolution(node.With(node.Writer, [x, w, bias])), 6, 7, 1);
         });
         table.Add("ConvInteger", node => Integer(node, other => Layers.Convolution(other)));
-        table.Add("MatMulInteger", node => Integer(node, other => other.Make((Tensor a, Tensor b) => a.matmul(b), ScalarType.Float64, Products.Product(other.Shape(), other.Shape(1)), other.Tensor(), other.Tensor(1))));
+        table.Add("MatMulInteger", node => Integer(node, other => other.Make((Tensor a, Tensor b) => a.matmul(b), ScalarType.Float64,
+            Products.Product(other.Shape(), other.Shape(1)), other.Tensor(), other.Tensor(1))));
     }
 
     private static int Axis(OnnxNode node)
@@ -41,7 +45,8 @@ internal static class Quantization
             return node.Writer.Tensor(value);
         var behind = rank - 1 - (axis < 0 ? axis + rank : axis);
         long[] places = [.. Enumerable.Repeat(-1L, value.Rank == 1 ? Math.Max(0, behind) : 0)];
-        return places.Length == 0 ? node.Writer.Tensor(value) : node.Writer.Write((Tensor x) => Elementwise.Unsqueezed(x, places), node.Writer.Tensor(value));
+        return places.Length == 0 ? node.Writer.Tensor(value)
+            : node.Writer.Write((Tensor x) => Elementwise.Unsqueezed(x, places), node.Writer.Tensor(value));
     }
 
     private static Value Quantized(OnnxNode node, Value value, int scale, int zero, int axis)
@@ -58,8 +63,10 @@ internal static class Quantization
         };
         var by = Along(node, node[scale], value, axis);
         return node.Optional(zero) is null
-            ? node.Make((Tensor x, Tensor s) => x.div(s).round().clamp(low, high).to(type), type, value.Shape, node.Writer.Tensor(value), by)
-            : node.Make((Tensor x, Tensor s, Tensor z) => x.div(s).round().add(z.to(ScalarType.Float32)).clamp(low, high).to(type), type, value.Shape, node.Writer.Tensor(value), by, Along(node, node[zero], value, axis));
+            ? node.Make((Tensor x, Tensor s) => x.div(s).round().clamp(low, high).to(type), type, value.Shape, node.Writer.Tensor(value),
+                by)
+            : node.Make((Tensor x, Tensor s, Tensor z) => x.div(s).round().add(z.to(ScalarType.Float32)).clamp(low, high).to(type), type,
+                value.Shape, node.Writer.Tensor(value), by, Along(node, node[zero], value, axis));
     }
 
     private static TensorValue Dequantized(OnnxNode node, int value, int scale, int zero, int axis)
@@ -68,15 +75,19 @@ internal static class Quantization
         var by = Along(node, node[scale], node[value], axis);
         return node.Optional(zero) is null
             ? node.Make((Tensor x, Tensor s) => x.to(type).mul(s), type, node.Shape(value), node.Tensor(value), by)
-            : node.Make((Tensor x, Tensor s, Tensor z) => x.to(type).sub(z.to(type)).mul(s), type, node.Shape(value), node.Tensor(value), by, Along(node, node[zero], node[value], axis));
+            : node.Make((Tensor x, Tensor s, Tensor z) => x.to(type).sub(z.to(type)).mul(s), type, node.Shape(value), node.Tensor(value),
+                by, Along(node, node[zero], node[value], axis));
     }
 
     /// <summary>The same computed now, where the file has all of it: a layer's weight.</summary>
     private static Value Constant(OnnxNode node, int value, int scale, int zero, int axis)
         => node.Optional(value) is ConstantValue && node.Optional(scale) is ConstantValue && node.Optional(zero) is ConstantValue or null
-            && Folding.Compute("DequantizeLinear", node, node.Inputs, other => [Dequantized(other, value, scale, zero, axis)]) is [var known] ? known : Dequantized(node, value, scale, zero, axis);
+            && Folding.Compute("DequantizeLinear", node, node.Inputs, other =>
+                [Dequantized(other, value, scale, zero, axis)]) is [var known] ? known : Dequantized(node, value, scale, zero, axis);
 
-    private static Value[] Dynamic(OnnxNode node) => node.MakeAll((Tensor x) => Dynamic(x), [(ScalarType.Byte, node.Shape()), (ScalarType.Float32, []), (ScalarType.Byte, [])], node.Tensor());
+    private static Value[] Dynamic(OnnxNode node) =>
+        node.MakeAll((Tensor x) => Dynamic(x), [(ScalarType.Byte, node.Shape()), (ScalarType.Float32, []), (ScalarType.Byte, [])],
+        node.Tensor());
 
     private static Tensor[] Dynamic(Tensor x)
     {
@@ -89,12 +100,14 @@ internal static class Quantization
     /// <summary>Doubles hold every sum of such products exactly.</summary>
     private static TensorValue Integer(OnnxNode node, Func<OnnxNode, Value> compute)
     {
-        Value[] inputs = [Shifted(node, 0, 2, -2), Shifted(node, 1, 3, node.Attributes.Has("kernel_shape") || node.Attributes.Has("pads") ? 0 : -1)];
+        Value[] inputs = [Shifted(node, 0, 2, -2), Shifted(node, 1, 3, node.Attributes.Has("kernel_shape") || node.Attributes.Has("pads")
+            ? 0 : -1)];
         var result = compute(node.With(node.Writer, [.. inputs]));
         return node.Make((Tensor x) => x.to(ScalarType.Int32), ScalarType.Int32, result.Shape, node.Writer.Tensor(result));
     }
 
     private static TensorValue Shifted(OnnxNode node, int value, int zero, int axis) => node.Optional(zero) is null
         ? node.Make((Tensor x) => x.to(ScalarType.Float64), ScalarType.Float64, node.Shape(value), node.Tensor(value))
-        : node.Make((Tensor x, Tensor z) => x.to(ScalarType.Float64).sub(z.to(ScalarType.Float64)), ScalarType.Float64, node.Shape(value), node.Tensor(value), Along(node, node[zero], node[value], axis));
+        : node.Make((Tensor x, Tensor z) => x.to(ScalarType.Float64).sub(z.to(ScalarType.Float64)), ScalarType.Float64, node.Shape(value),
+            node.Tensor(value), Along(node, node[zero], node[value], axis));
 }

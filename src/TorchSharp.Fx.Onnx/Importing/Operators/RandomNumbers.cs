@@ -11,9 +11,11 @@ internal static class RandomNumbers
         table.Add("RandomUniform", node => Of(node, node.Attributes.Ints("shape")!, Uniform(node)));
         table.Add("RandomNormalLike", node => Like(node, Normal(node)));
         table.Add("RandomUniformLike", node => Like(node, Uniform(node)));
-        table.Add("Bernoulli", node => Type(node) is var type ? node.Make((Tensor x) => bernoulli(x).to(type), type, node.Shape(), node.Tensor()) : null!);
+        table.Add("Bernoulli", node => Type(node) is var type
+            ? node.Make((Tensor x) => bernoulli(x).to(type), type, node.Shape(), node.Tensor()) : null!);
         table.Add("Multinomial", node => (Type(node, ScalarType.Int32), node.Attributes.Int("sample_size", 1)) is var (type, count)
-            ? node.Make((Tensor x) => multinomial(x.softmax(-1), count, true).to(type), type, [node.Shape()?[0], count], node.Tensor()) : null!);
+            ? node.Make((Tensor x) => multinomial(x.softmax(-1), count, true).to(type), type, [node.Shape()?[0], count], node.Tensor())
+                : null!);
     }
 
     private static ScalarType Type(OnnxNode node, ScalarType? preset = null)

@@ -22,30 +22,41 @@ internal static class Recurrent
     /// <param name="Clip">The limit of what activation functions are given; none where 0.</param>
     /// <param name="LinearFirst">Whether a GRU multiplies before it resets.</param>
     /// <param name="Coupled">Whether an LSTM forgets just what it takes in.</param>
-    private sealed record Cell(int Gates, long Hidden, int Steps, Func<Tensor, Tensor>[] Functions, double Clip, bool LinearFirst, bool Coupled);
+    private sealed record Cell(int Gates, long Hidden, int Steps, Func<Tensor, Tensor>[] Functions, double Clip, bool LinearFirst,
+        bool Coupled);
 
     private static Value[] Layer(OnnxNode node, int gates, string[] preset)
     {
-        var hidden = node.Attributes.Int("hidden_size", 0) is > 0 and var given ? given : node.Shape(2)?[2] ?? throw new NotSupportedException("the size of its state is not known");
+        var hidden = node.Attributes.Int("hidden_size", 0) is > 0 and var given ? given : node.Shape(2)?[2]
+            ?? throw new NotSupportedException("the size of its state is not known");
         var direction = node.Attributes.Text("direction", "forward");
         var batchFirst = node.Attributes.Flag("layout");
-        var (clip, linear, coupled) = (node.Attributes.Float("clip", 0), node.Attributes.Flag("linear_before_reset"), node.Attributes.Flag("input_forget"));
+        var (clip, linear, coupled) = (node.Attributes.Float("clip", 0), node.Attributes.Flag("linear_before_reset"),
+            node.Attributes.Flag("input_forget"));
         var names = node.Attributes.Texts("activations");
         var (alphas, betas) = (node.Attributes.Floats("activation_alpha"), node.Attributes.Floats("activation_beta"));
         if (node.Shape()?[batchFirst ? 1 : 0] is not (<= MostSteps and { } steps))
             throw new NotSupportedException($"the length of its sequence is not known, or more than {MostSteps}");
         var directions = direction == "bidirectional" ? 2 : 1;
         var cells = Enumerable.Range(0, directions).Select(d => new Cell(gates, hidden, (int)steps,
-            [.. preset.Select((name, i) => Function(names is null ? name : names[d * preset.Length + i], alphas?.ElementAtOrDefault(d * preset.Length + i), betas?.ElementAtOrDefault(d * preset.Length + i)))], clip, linear, coupled)).ToArray();
-        var (hasBias, hasLengths, hasState, hasCell, hasPeepholes) = (node.Optional(3) is not null, node.Optional(4) is not null, node.Optional(5) is not null, node.Optional(6) is not null, node.Optional(7) is not null);
+            [.. preset.Select((name, i) => Function(names is null ? name : names[d * preset.Length + i],
+                alphas?.ElementAtOrDefault(d * preset.Length + i), betas?.ElementAtOrDefault(d * preset.Length + i)))], clip, linear,
+                coupled)).ToArray();
+        var (hasBias, hasLengths, hasState, hasCell, hasPeepholes) =
+            (node.Optional(3) is not null, node.Optional(4) is not null, node.Optional(5) is not null, node.Optional(6) is not null,
+            node.Optional(7) is not null);
         var batch = node.Shape()?[batchFirst ? 0 : 1];
-        long?[] all = batchFirst ? [batch, steps, directions, hidden] : [steps, directions, batch, hidden], last = batchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
-        return node.MakeAll((Tensor x, Tensor w, Tensor r, Tensor b, Tensor lengths, Tensor h, Tensor c, Tensor p) => Run(x, w, r, hasBias ? b : null, hasLengths ? lengths : null, hasState ? h : null, hasCell ? c : null, hasPeepholes ? p : null,
-                cells, direction == "reverse", batchFirst), [(node.Type(), all), (node.Type(), last), .. gates == 4 ? new[] { (node.Type(), last) } : []],
+        long?[] all = batchFirst ? [batch, steps, directions, hidden] : [steps, directions, batch, hidden], last = batchFirst
+            ? [batch, directions, hidden] : [directions, batch, hidden];
+        return node.MakeAll((Tensor x, Tensor w, Tensor r, Tensor b, Tensor lengths, Tensor h, Tensor c, Tensor p) =>
+            Run(x, w, r, hasBias ? b : null, hasLengths ? lengths : null, hasState ? h : null, hasCell ? c : null, hasPeepholes ? p : null,
+                cells, direction == "reverse", batchFirst), [(node.Type(), all), (node.Type(), last), .. gates == 4
+                    ? new[] { (node.Type(), last) } : []],
             [.. Enumerable.Range(0, 8).Select(node.TensorOrNull)]);
     }
 
-    private static Tensor[] Run(Tensor x, Tensor w, Tensor r, Tensor? b, Tensor? lengths, Tensor? h, Tensor? c, Tensor? p, Cell[] cells, bool reverse, bool batchFirst)
+    private static Tensor[] Run(Tensor x, Tensor w, Tensor r, Tensor? b, Tensor? lengths, Tensor? h, Tensor? c, Tensor? p, Cell[] cells,
+        bool reverse, bool batchFirst)
     {
         if (batchFirst)
             (x, h, c) = (x.transpose(0, 1), h?.transpose(0, 1), c?.transpose(0, 1));
@@ -53,7 +64,8 @@ internal static class Recurrent
         for (var d = 0; d < cells.Length; d++)
         {
             var none = zeros(new[] { x.shape[1], cells[d].Hidden }, x.dtype);
-            (outputs[d], states[d], memories[d]) = Direction(x, w.select(0, d), r.select(0, d), b?.select(0, d), lengths, h is null ? none : h.select(0, d), c is null ? none : c.select(0, d), p?.select(0, d), cells[d], d == 1 || reverse);
+            (outputs[d], states[d], memories[d]) = Direction(x, w.select(0, d), r.select(0, d), b?.select(0, d), lengths, h is null ? none
+                : h.select(0, d), c is null ? none : c.select(0, d), p?.select(0, d), cells[d], d == 1 || reverse);
         }
         var (output, state, memory) = (stack(outputs, 1), stack(states, 0), stack(memories, 0));
         if (batchFirst)
@@ -61,7 +73,8 @@ internal static class Recurrent
         return cells[0].Gates == 4 ? [output, state, memory] : [output, state];
     }
 
-    private static (Tensor Output, Tensor State, Tensor Memory) Direction(Tensor x, Tensor w, Tensor r, Tensor? b, Tensor? lengths, Tensor h, Tensor c, Tensor? p, Cell cell, bool reverse)
+    private static (Tensor Output, Tensor State, Tensor Memory) Direction(Tensor x, Tensor w, Tensor r, Tensor? b, Tensor? lengths,
+        Tensor h, Tensor c, Tensor? p, Cell cell, bool reverse)
     {
         var outputs = new Tensor[cell.Steps];
         var size = cell.Gates * cell.Hidden;
@@ -129,7 +142,8 @@ internal static class Recurrent
         return (shown.mul(cell.Functions[2](memory)), memory);
     }
 
-    private static Tensor Apply(Cell cell, int function, Tensor x) => cell.Functions[function](cell.Clip > 0 ? x.clamp(-cell.Clip, cell.Clip) : x);
+    private static Tensor Apply(Cell cell, int function, Tensor x) =>
+        cell.Functions[function](cell.Clip > 0 ? x.clamp(-cell.Clip, cell.Clip) : x);
 
     private static Func<Tensor, Tensor> Function(string name, float? alpha, float? beta) => name.ToLowerInvariant() switch
     {

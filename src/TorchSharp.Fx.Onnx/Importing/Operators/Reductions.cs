@@ -28,9 +28,12 @@ internal static class Reductions
         var exact = type is ScalarType.Float32 or ScalarType.Float64 || name is "ReduceMax" or "ReduceMin";
         Func<Tensor, long[], Tensor> reduce = exact ? (x, axes) => function(x, axes, keep)
             : GraphWriter.IsFloat(type) ? (x, axes) => function(x.to(ScalarType.Float32), axes, keep).to(type)
-            : name is "ReduceSum" or "ReduceProd" or "ReduceSumSquare" or "ReduceL1" ? (x, axes) => function(x.to(ScalarType.Int64), axes, keep).to(type) : (x, axes) => function(x.to(ScalarType.Float64), axes, keep).to(type);
+            : name is "ReduceSum" or "ReduceProd" or "ReduceSumSquare" or "ReduceL1" ? (x, axes) =>
+                function(x.to(ScalarType.Int64), axes, keep).to(type) : (x, axes) =>
+                function(x.to(ScalarType.Float64), axes, keep).to(type);
         if (node.Optional(1) is { } computed and not ConstantValue && computed.Count != 0 && name != "ReduceProd")
-            return node.Make((Tensor x, long[] axes) => reduce(x, axes), type, keep ? Sizes.OfRank(node[0].Rank) : null, node.Tensor(), OnnxNode.List(node.Numbers(1)));
+            return node.Make((Tensor x, long[] axes) => reduce(x, axes), type, keep ? Sizes.OfRank(node[0].Rank) : null, node.Tensor(),
+                OnnxNode.List(node.Numbers(1)));
         var given = node.Attributes.Ints("axes") ?? (node.Optional(1) is null or { Count: 0 } ? [] : node.KnownNumbers(1));
         if (given.Length == 0 && noAxes)
             return node.Alike((Tensor x) => reduce(x.unsqueeze(0), new[] { 0L }).reshape(x.shape), node.Tensor());
@@ -59,7 +62,8 @@ internal static class Reductions
 
     private static TensorValue Place(OnnxNode node, Func<Tensor, long, Tensor> function)
     {
-        var (axis, keep, last) = (node.Attributes.Int("axis", 0), node.Attributes.Flag("keepdims", true), node.Attributes.Flag("select_last_index"));
+        var (axis, keep, last) = (node.Attributes.Int("axis", 0), node.Attributes.Flag("keepdims", true),
+            node.Attributes.Flag("select_last_index"));
         long[] axes = node.Axes([axis], node[0].Rank);
         return node.Make((Tensor x) => Found(x), ScalarType.Int64, Sizes.Reduce(node.Shape(), axes, keep), node.Tensor());
 

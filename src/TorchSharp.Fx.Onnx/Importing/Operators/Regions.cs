@@ -22,8 +22,11 @@ internal static class Regions
         var samples = node.Attributes.Int("sampling_ratio", 0);
         if (samples <= 0)
             throw new NotSupportedException("how many samples it takes depends on each region, and must be a number of the file");
-        var grid = new Grid(node.Attributes.Int("output_height", 1), node.Attributes.Int("output_width", 1), samples, node.Attributes.Float("spatial_scale", 1), mode == "half_pixel" ? 0.5 : 0, node.Attributes.Text("mode", "avg") == "max");
-        return node.Make((Tensor x, Tensor regions, Tensor images, long down, long across) => Aligned(x, regions, images, down, across, grid), node.Type(), [node.Shape(1)?[0], node.Shape()?[1], grid.Height, grid.Width], node.Tensor(), node.Tensor(1), node.Tensor(2), grid.Height * samples, grid.Width * samples);
+        var grid = new Grid(node.Attributes.Int("output_height", 1), node.Attributes.Int("output_width", 1), samples,
+            node.Attributes.Float("spatial_scale", 1), mode == "half_pixel" ? 0.5 : 0, node.Attributes.Text("mode", "avg") == "max");
+        return node.Make((Tensor x, Tensor regions, Tensor images, long down, long across) =>
+            Aligned(x, regions, images, down, across, grid), node.Type(), [node.Shape(1)?[0], node.Shape()?[1], grid.Height, grid.Width],
+            node.Tensor(), node.Tensor(1), node.Tensor(2), grid.Height * samples, grid.Width * samples);
     }
 
     private static Tensor Aligned(Tensor x, Tensor regions, Tensor images, long down, long across, Grid grid)
@@ -48,7 +51,8 @@ internal static class Regions
             At(upper, before).mul(fall.neg().add(1).mul(run.neg().add(1))), At(upper, behind).mul(fall.neg().add(1).mul(run)),
             At(lower, before).mul(fall.mul(run.neg().add(1))), At(lower, behind).mul(fall.mul(run)),
         };
-        var values = grid.IsLargest ? stack(parts, 0).amax(new[] { 0L }).mul(inside) : parts[0].add(parts[1]).add(parts[2]).add(parts[3]).mul(inside);
+        var values = grid.IsLargest ? stack(parts, 0).amax(new[] { 0L }).mul(inside)
+            : parts[0].add(parts[1]).add(parts[2]).add(parts[3]).mul(inside);
         var samples = values.permute(0, 3, 1, 2).reshape(-1, x.shape[1], grid.Height, grid.Samples, grid.Width, grid.Samples);
         return grid.IsLargest ? samples.amax(new[] { 3L, 5L }) : samples.mean(new[] { 3L, 5L });
     }

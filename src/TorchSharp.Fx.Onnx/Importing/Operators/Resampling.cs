@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx.Importing.Operators;
 
 /// <summary>
-/// One resize. What TorchSharp's <c>interpolate</c> does is done by that. Any other is done along one axis after the other: each new element is a sum of old ones, whose weights are computed from
+/// One resize. What TorchSharp's <c>interpolate</c> does is done by that. Any other is done along one axis after the other: each new
+/// element is a sum of old ones, whose weights are computed from
 /// its place in the old tensor.
 /// </summary>
 internal sealed class Resampling(OnnxNode node, string mode, string places, string rounding)
@@ -26,9 +27,11 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
     internal TensorValue Of(Argument[]? scales, ImmutableArray<Argument>? sizes, long[]? axes)
     {
         axes ??= [.. Enumerable.Range(0, scales?.Length ?? sizes!.Value.Length).Select(axis => (long)axis)];
-        int[] kept = [.. Enumerable.Range(0, axes.Length).Where(i => !IsOne(scales?[i]) && !(sizes is { } to && IsSame(to[i], (int)axes[i])))];
+        int[] kept = [.. Enumerable.Range(0, axes.Length).Where(i => !IsOne(scales?[i])
+            && !(sizes is { } to && IsSame(to[i], (int)axes[i])))];
         if (Direct(axes, kept, scales) is { } interpolation)
-            return interpolation(scales is null ? null : [.. kept.Select(i => scales[i])], sizes is null ? null : [.. kept.Select(i => sizes.Value[i])]);
+            return interpolation(scales is null ? null : [.. kept.Select(i => scales[i])], sizes is null ? null
+                : [.. kept.Select(i => sizes.Value[i])]);
         Value value = node[0];
         foreach (var i in kept)
             value = Along(value, (int)axes[i], scales?[i], sizes?[i], i);
@@ -37,7 +40,8 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
 
     private static bool IsOne(Argument? scale) => scale is Literal { Value: 1.0 };
 
-    private bool IsSame(Argument size, int axis) => node[0] is TensorValue && (size is Literal { Value: long known } ? node.Shape()?[axis] == known : size == node.Writer.Size(node[0], axis));
+    private bool IsSame(Argument size, int axis) => node[0] is TensorValue
+        && (size is Literal { Value: long known } ? node.Shape()?[axis] == known : size == node.Writer.Size(node[0], axis));
 
     /// <summary>The call of <c>interpolate</c> that does the same; null where there is none.</summary>
     private Func<Argument[]?, Argument[]?, TensorValue>? Direct(long[] axes, int[] kept, Argument[]? scales)
@@ -55,8 +59,10 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
             ("nearest", "asymmetric", "floor") => (InterpolationMode.Nearest, null),
             ("linear", "half_pixel" or "pytorch_half_pixel", _) => (linear, false),
             ("linear", "align_corners", _) when isExact => (linear, true),
-            ("cubic", "half_pixel" or "pytorch_half_pixel", _) when spatial == 2 && Math.Abs(CubicCoefficient + 0.75) < 1e-6 => (InterpolationMode.Bicubic, false),
-            ("cubic", "align_corners", _) when isExact && spatial == 2 && Math.Abs(CubicCoefficient + 0.75) < 1e-6 => (InterpolationMode.Bicubic, true),
+            ("cubic", "half_pixel" or "pytorch_half_pixel", _) when spatial == 2 && Math.Abs(CubicCoefficient + 0.75) < 1e-6 =>
+                (InterpolationMode.Bicubic, false),
+            ("cubic", "align_corners", _) when isExact && spatial == 2 && Math.Abs(CubicCoefficient + 0.75) < 1e-6 =>
+                (InterpolationMode.Bicubic, true),
             _ => null,
         };
         if (known is not var (how, corners))
@@ -65,10 +71,13 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
         {
             var shape = node.Shape()!.ToArray();
             for (var i = 0; i < spatial; i++)
-                shape[i + 2] = sizes is not null ? (sizes[i] as Literal)?.Value as long? : factors![i] is Literal { Value: double scale } ? (long?)Math.Floor((shape[i + 2] ?? double.NaN) * scale) is >= 0 and var size ? size : null : null;
+                shape[i + 2] = sizes is not null ? (sizes[i] as Literal)?.Value as long? : factors![i] is Literal { Value: double scale }
+                    ? (long?)Math.Floor((shape[i + 2] ?? double.NaN) * scale) is >= 0 and var size ? size : null : null;
             return sizes is not null
-                ? node.Make((Tensor x, long[] to) => nn.functional.interpolate(x, to, null, how, corners), node.Type(), shape, node.Tensor(), OnnxNode.List(sizes))
-                : node.Make((Tensor x, double[] by) => nn.functional.interpolate(x, null, by, how, corners), node.Type(), shape, node.Tensor(), new ListArgument([.. factors!], typeof(double)));
+                ? node.Make((Tensor x, long[] to) => nn.functional.interpolate(x, to, null, how, corners), node.Type(), shape,
+                    node.Tensor(), OnnxNode.List(sizes))
+                : node.Make((Tensor x, double[] by) => nn.functional.interpolate(x, null, by, how, corners), node.Type(), shape,
+                    node.Tensor(), new ListArgument([.. factors!], typeof(double)));
         };
     }
 
@@ -76,10 +85,15 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
     {
         var type = node.Type();
         var (begin, end) = Region is { } region ? (region[index], region[index + region.Length / 2]) : (0.0, 1.0);
-        var shape = Sizes.With(value.Shape, axis, size is Literal { Value: long known } ? known : scale is Literal { Value: double by } && value.Shape?[axis] is { } old ? (long)Math.Floor(old * by) : null);
+        var shape = Sizes.With(value.Shape, axis, size is Literal { Value: long known } ? known : scale is Literal { Value: double by }
+            && value.Shape?[axis] is { } old ? (long)Math.Floor(old * by) : null);
         return size is not null
-            ? node.Make((Tensor x, long count, double from, double to) => Resampled(x, axis, count, (double)count / x.shape[axis], count, from, to).to(type), type, shape, node.Writer.Tensor(value), size, begin, end)
-            : node.Make((Tensor x, double factor, double from, double to) => Resampled(x, axis, (long)Math.Floor(x.shape[axis] * factor), factor, x.shape[axis] * factor, from, to).to(type), type, shape, node.Writer.Tensor(value), scale!, begin, end);
+            ? node.Make((Tensor x, long count, double from, double to) =>
+                Resampled(x, axis, count, (double)count / x.shape[axis], count, from, to).to(type), type, shape,
+                node.Writer.Tensor(value), size, begin, end)
+            : node.Make((Tensor x, double factor, double from, double to) =>
+                Resampled(x, axis, (long)Math.Floor(x.shape[axis] * factor), factor, x.shape[axis] * factor, from, to).to(type), type,
+                shape, node.Writer.Tensor(value), scale!, begin, end);
     }
 
     private Tensor Resampled(Tensor x, int axis, long count, double scale, double length, double begin, double end)
@@ -131,7 +145,8 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
         _ => throw new NotSupportedException($"there is no rounding '{rounding}'"),
     };
 
-    /// <summary>A row for each new element, with the weight of each old one: by its distance, that of what is beyond the edge given to the edge.</summary>
+    /// <summary>A row for each new element, with the weight of each old one: by its distance, that of what is beyond the edge given to
+    /// the edge.</summary>
     private Tensor Weights(Tensor place, long size, double scale, Func<Tensor, Tensor> function, int reach)
     {
         // Made smaller, a wider window averages what would otherwise be skipped.
@@ -150,7 +165,8 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
 
     /// <summary>A place beyond the margin has the edge's element alone.</summary>
     private static Tensor Clamped(Tensor weights, Tensor place, long size, Tensor old, Func<Tensor, Tensor> function)
-        => where(place.lt(-1).logical_or(place.gt(size)).unsqueeze(1), function(place.clamp(0, size - 1).unsqueeze(1).sub(old.unsqueeze(0)).abs()), weights);
+        => where(place.lt(-1).logical_or(place.gt(size)).unsqueeze(1),
+            function(place.clamp(0, size - 1).unsqueeze(1).sub(old.unsqueeze(0)).abs()), weights);
 
     private static Tensor Triangle(Tensor distance) => distance.neg().add(1).clamp(0, 1);
 

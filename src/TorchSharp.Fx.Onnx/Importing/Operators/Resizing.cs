@@ -12,12 +12,14 @@ internal static class Resizing
         table.Add("Upsample", node =>
         {
             var mode = node.Attributes.Text("mode", "nearest");
-            Argument[] scales = node.Attributes.Floats("scales") is { } old ? [.. old.Select(scale => (Argument)(double)scale)] : Floats(node, 1);
+            Argument[] scales = node.Attributes.Floats("scales") is { } old ? [.. old.Select(scale => (Argument)(double)scale)]
+                : Floats(node, 1);
             return new Resampling(node, mode, "asymmetric", "floor").Of(scales, null, null);
         });
         table.Add("GridSample", GridSample);
         table.Add("AffineGrid", node => node.Attributes.Flag("align_corners") is var corners
-            ? node.Make((Tensor theta, long[] size) => nn.functional.affine_grid(theta, size, corners), node.Type(), Sizes.OfRank(node.Numbers(1).Length), node.Tensor(), OnnxNode.List(node.Numbers(1))) : null!);
+            ? node.Make((Tensor theta, long[] size) => nn.functional.affine_grid(theta, size, corners), node.Type(),
+                Sizes.OfRank(node.Numbers(1).Length), node.Tensor(), OnnxNode.List(node.Numbers(1))) : null!);
     }
 
     private static Value Resize(OnnxNode node)
@@ -28,12 +30,14 @@ internal static class Resizing
         node.Attributes.Ignore("extrapolation_value");
         if (node.Attributes.Text("keep_aspect_ratio_policy", "stretch") != "stretch")
             throw new NotSupportedException("it keeps the ratio of height and width, which is not known how to do");
-        var resampling = new Resampling(node, mode, node.Attributes.Text("coordinate_transformation_mode", node.Version < 11 ? "asymmetric" : "half_pixel"), node.Attributes.Text("nearest_mode", node.Version < 11 ? "floor" : "round_prefer_floor"))
+        var resampling = new Resampling(node, mode, node.Attributes.Text("coordinate_transformation_mode", node.Version < 11
+            ? "asymmetric" : "half_pixel"), node.Attributes.Text("nearest_mode", node.Version < 11 ? "floor" : "round_prefer_floor"))
         {
             CubicCoefficient = node.Attributes.Float("cubic_coeff_a", -0.75f),
             ExcludesOutside = node.Attributes.Flag("exclude_outside"),
             Antialias = node.Attributes.Flag("antialias"),
-            Region = node.Version >= 11 && node.Attributes.Text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize" ? Floats(node, 1) : null,
+            Region = node.Version >= 11 && node.Attributes.Text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize"
+                ? Floats(node, 1) : null,
             Outside = node.Attributes.Float("extrapolation_value", 0),
         };
         var axes = node.Attributes.Ints("axes");
@@ -46,14 +50,16 @@ internal static class Resizing
     {
         NumbersValue numbers => [.. numbers.Items],
         ConstantValue { Weight: var weight } => [.. weight.Tensor.to(float64).data<double>().ToArray().Select(number => (Argument)number)],
-        { Count: { } count } => [.. Enumerable.Range(0, (int)count).Select(k => node.Writer.Write((Tensor x) => x[k].to(ScalarType.Float64).item<double>(), node.Tensor(i)))],
+        { Count: { } count } => [.. Enumerable.Range(0, (int)count).Select(k =>
+            node.Writer.Write((Tensor x) => x[k].to(ScalarType.Float64).item<double>(), node.Tensor(i)))],
         _ => throw new NotSupportedException($"its input {i + 1} says scales, and how many they are is not known before it runs"),
     };
 
     private static TensorValue GridSample(OnnxNode node)
     {
         var (mode, corners) = (node.Attributes.Text("mode", "bilinear"), node.Attributes.Flag("align_corners"));
-        var padding = node.Attributes.Text("padding_mode", "zeros") switch { "border" => GridSamplePaddingMode.Border, "reflection" => GridSamplePaddingMode.Reflection, _ => GridSamplePaddingMode.Zeros };
+        var padding = node.Attributes.Text("padding_mode", "zeros") switch { "border" => GridSamplePaddingMode.Border, "reflection" =>
+            GridSamplePaddingMode.Reflection, _ => GridSamplePaddingMode.Zeros };
         var how = mode switch
         {
             "bilinear" or "linear" => GridSampleMode.Bilinear,
@@ -61,6 +67,7 @@ internal static class Resizing
             _ => throw new NotSupportedException($"TorchSharp can't sample a grid in the mode '{mode}'"),
         };
         long?[]? shape = node.Shape() is { } input && node.Shape(1) is { } grid ? [input[0], input[1], .. grid[1..^1]] : null;
-        return node.Make((Tensor x, Tensor places) => nn.functional.grid_sample(x, places, how, padding, corners), node.Type(), shape, node.Tensor(), node.Tensor(1));
+        return node.Make((Tensor x, Tensor places) => nn.functional.grid_sample(x, places, how, padding, corners), node.Type(), shape,
+            node.Tensor(), node.Tensor(1));
     }
 }

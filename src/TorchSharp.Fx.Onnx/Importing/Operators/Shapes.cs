@@ -38,16 +38,20 @@ internal static class Shapes
         node.Attributes.Ignore("ratio", "seed", "is_test");
         if (node.Optional(2) is not null && node.Scalar(2) is not 0)
             throw new NotSupportedException("it may be in training mode, and only inference is read");
-        return node.Outputs < 2 ? [node[0]] : [node[0], node.Make((Tensor x) => ones_like(x, ScalarType.Bool), ScalarType.Bool, node.Shape(), node.Tensor())];
+        return node.Outputs < 2 ? [node[0]] : [node[0], node.Make((Tensor x) => ones_like(x, ScalarType.Bool), ScalarType.Bool,
+            node.Shape(), node.Tensor())];
     }
 
     private static Value Reshape(OnnxNode node)
     {
         var keepsZeros = node.Attributes.Flag("allowzero");
-        ImmutableArray<Argument> asked = node.Attributes.Ints("shape") is { } old ? [.. old.Select(size => (Argument)size)] : node.Numbers(1);
-        Argument[] sizes = [.. asked.Select((size, axis) => keepsZeros || axis >= (node[0].Rank ?? int.MaxValue) ? size : Copied(node, size, axis))];
+        ImmutableArray<Argument> asked = node.Attributes.Ints("shape") is { } old ? [.. old.Select(size => (Argument)size)]
+            : node.Numbers(1);
+        Argument[] sizes = [.. asked.Select((size, axis) => keepsZeros || axis >= (node[0].Rank ?? int.MaxValue) ? size
+            : Copied(node, size, axis))];
         var shape = Sizes.Known(sizes);
-        if (node[0].Count is { } count && shape.Count(size => size is null) == 1 && shape.Aggregate(1L, (product, size) => product * (size ?? 1)) is > 0 and var rest)
+        if (node[0].Count is { } count && shape.Count(size => size is null) == 1
+            && shape.Aggregate(1L, (product, size) => product * (size ?? 1)) is > 0 and var rest)
             shape[Array.IndexOf(shape, null)] = count / rest;
         if (shape.Length == 2 && sizes[1] is Literal { Value: -1L } && sizes[0] is NodeArgument or Literal && IsBatch(node, sizes[0]))
             return node.Make((Tensor x) => x.flatten(1), node.Type(), shape, node.Tensor());
@@ -56,7 +60,9 @@ internal static class Shapes
 
     /// <summary>Whether a number is the input's first size: then <c>[n, -1]</c> is what <c>flatten(1)</c> does.</summary>
     private static bool IsBatch(OnnxNode node, Argument size)
-        => node[0].Rank > 1 && node[0] is TensorValue { Node: var input } && size is NodeArgument { Node: { target: BuiltinTarget { Operation: Builtin.getitem }, args: [NodeArgument { Node: { args: [NodeArgument { Node: var sized }] } }, Literal { Value: 0 }] } } && sized == input;
+        => node[0].Rank > 1 && node[0] is TensorValue { Node: var input }
+            && size is NodeArgument { Node: { target: BuiltinTarget { Operation: Builtin.getitem },
+            args: [NodeArgument { Node: { args: [NodeArgument { Node: var sized }] } }, Literal { Value: 0 }] } } && sized == input;
 
     /// <summary>A zero stands for the input's own size. Whether a computed number is one is only known when it runs.</summary>
     private static Argument Copied(OnnxNode node, Argument size, int axis)
@@ -66,7 +72,8 @@ internal static class Shapes
         if (size is Literal || GraphWriter.IsSize(size))
             return size;
         var isZero = new ConvertArgument(node.Writer.Compute(Builtin.eq, typeof(long), size, 0L), typeof(long), false);
-        return node.Writer.Compute(Builtin.add, typeof(long), size, node.Writer.Compute(Builtin.mul, typeof(long), isZero, node.Writer.Size(node[0], axis)));
+        return node.Writer.Compute(Builtin.add, typeof(long), size,
+            node.Writer.Compute(Builtin.mul, typeof(long), isZero, node.Writer.Size(node[0], axis)));
     }
 
     private static TensorValue Flatten(OnnxNode node)
@@ -90,7 +97,8 @@ internal static class Shapes
         var order = node.Attributes.Ints("perm") ?? [.. Enumerable.Range(0, node.Rank()).Reverse().Select(axis => (long)axis)];
         if (!order.Order().SequenceEqual(Enumerable.Range(0, order.Length).Select(axis => (long)axis)))
             throw new NotSupportedException($"its order of axes [{string.Join(", ", order)}] does not have each once");
-        return node.Make((Tensor x) => x.permute(order), node.Type(), node.Shape() is { } shape && shape.Length == order.Length ? [.. order.Select(axis => shape[axis])] : new long?[order.Length], node.Tensor());
+        return node.Make((Tensor x) => x.permute(order), node.Type(), node.Shape() is { } shape && shape.Length == order.Length
+            ? [.. order.Select(axis => shape[axis])] : new long?[order.Length], node.Tensor());
     }
 
     private static TensorValue Squeeze(OnnxNode node)
@@ -98,9 +106,11 @@ internal static class Shapes
         if (node.Attributes.Ints("axes") is not { } axes)
         {
             if (node.Optional(1) is null)
-                return node.Make((Tensor x) => x.squeeze(null), node.Type(), node.Shape()?.All(size => size is not null) == true ? [.. node.Shape()!.Where(size => size != 1)] : null, node.Tensor());
+                return node.Make((Tensor x) => x.squeeze(null), node.Type(), node.Shape()?.All(size => size is not null) == true
+                    ? [.. node.Shape()!.Where(size => size != 1)] : null, node.Tensor());
             if (node.Constant(1) is null && node.Numbers(1) is [var only])
-                return node.Make((Tensor x, long axis) => x.squeeze(axis), node.Type(), Sizes.OfRank(node[0].Rank - 1), node.Tensor(), only);
+                return node.Make((Tensor x, long axis) => x.squeeze(axis), node.Type(), Sizes.OfRank(node[0].Rank - 1), node.Tensor(),
+                    only);
             axes = node.KnownNumbers(1);
         }
         axes = [.. node.Axes(axes, node[0].Rank).OrderDescending()];
@@ -121,7 +131,8 @@ internal static class Shapes
         if (node.Attributes.Ints("axes") is not { } axes)
         {
             if (node.Constant(1) is null && node.Numbers(1) is [var only])
-                return node.Make((Tensor x, long axis) => x.unsqueeze(axis), node.Type(), Sizes.OfRank(node[0].Rank + 1), node.Tensor(), only);
+                return node.Make((Tensor x, long axis) => x.unsqueeze(axis), node.Type(), Sizes.OfRank(node[0].Rank + 1), node.Tensor(),
+                    only);
             if (node.Constant(1) is null)
                 return InOrder(node);
             axes = node.KnownNumbers(1);
@@ -139,7 +150,8 @@ internal static class Shapes
         if (node.Shape(1) is not [<= 64 and { } count])
             throw new NotSupportedException("how many axes it is given is not known");
         var rank = node.Rank() + count;
-        return node.Make((Tensor x, Tensor axes) => Inserted(x, axes.remainder(rank).sort().Values, count), node.Type(), Sizes.OfRank((int)rank), node.Tensor(), node.Tensor(1));
+        return node.Make((Tensor x, Tensor axes) => Inserted(x, axes.remainder(rank).sort().Values, count), node.Type(),
+            Sizes.OfRank((int)rank), node.Tensor(), node.Tensor(1));
 
         static Tensor Inserted(Tensor x, Tensor axes, long count)
         {
@@ -156,7 +168,8 @@ internal static class Shapes
         var shape = Sizes.Broadcast(node.Shape(), Sizes.Known(asked));
         var type = node.Type();
         // Which of two sizes is 1 is only known when it runs: arithmetic with ones decides that then.
-        Delegate broadcast = type == ScalarType.Bool ? (Tensor x, long[] to) => x.logical_and(ones(to, type)) : (Tensor x, long[] to) => x.mul(ones(to, type));
+        Delegate broadcast = type == ScalarType.Bool ? (Tensor x, long[] to) => x.logical_and(ones(to, type)) : (Tensor x, long[] to) =>
+            x.mul(ones(to, type));
         if (node.Shape() is not { } own)
             return node.Make(broadcast, type, null, node.Tensor(), OnnxNode.List(asked));
         var rank = Math.Max(own.Length, asked.Length);
@@ -184,7 +197,8 @@ internal static class Shapes
     private static TensorValue DepthToSpace(OnnxNode node)
     {
         var (block, byColumns) = (node.Attributes.Int("blocksize"), node.Attributes.Text("mode", "DCR") == "CRD");
-        return node.Make(byColumns ? (Tensor x) => nn.functional.pixel_shuffle(x, block) : (Tensor x) => Spread(x, block), node.Type(), Sizes.OfRank(4), node.Tensor());
+        return node.Make(byColumns ? (Tensor x) => nn.functional.pixel_shuffle(x, block) : (Tensor x) => Spread(x, block), node.Type(),
+            Sizes.OfRank(4), node.Tensor());
     }
 
     private static Tensor Spread(Tensor x, long block)

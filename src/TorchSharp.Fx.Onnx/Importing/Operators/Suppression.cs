@@ -17,14 +17,16 @@ internal static class Suppression
             throw new NotSupportedException($"how many boxes it is given must be known, and can be {MostBoxes}");
         var (hasOverlap, hasScore) = (node.Optional(3) is not null, node.Optional(4) is not null);
         Argument most = node.Optional(2) is null ? 0L : node.Numbers(2)[0];
-        return node.Make((Tensor boxes, Tensor scores, long limit, Tensor overlap, Tensor score) => Selected(boxes, scores, limit, hasOverlap ? overlap : null, hasScore ? score : null, byCenter, (int)count),
+        return node.Make((Tensor boxes, Tensor scores, long limit, Tensor overlap, Tensor score) =>
+            Selected(boxes, scores, limit, hasOverlap ? overlap : null, hasScore ? score : null, byCenter, (int)count),
             ScalarType.Int64, [null, 3], node.Tensor(), node.Tensor(1), most, node.TensorOrNull(3), node.TensorOrNull(4));
     }
 
     private static Tensor Selected(Tensor boxes, Tensor scores, long limit, Tensor? overlap, Tensor? score, bool byCenter, int count)
     {
         var (sorted, order) = scores.sort(-1, true);
-        var corners = (byCenter ? FromCenter(boxes) : Ordered(boxes)).index(arange(boxes.shape[0], ScalarType.Int64).reshape(-1, 1, 1), order);
+        var corners = (byCenter ? FromCenter(boxes) : Ordered(boxes)).index(arange(boxes.shape[0], ScalarType.Int64).reshape(-1, 1, 1),
+            order);
         var shared = Overlaps(corners);
         var over = overlap is null ? shared.gt(0) : shared.gt(overlap);
         var open = score is null ? ones_like(sorted, ScalarType.Bool) : sorted.gt(score);

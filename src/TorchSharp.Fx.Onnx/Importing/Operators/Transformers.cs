@@ -21,17 +21,22 @@ internal static class Transformers
 
     private static Value[] Attention(OnnxNode node)
     {
-        var heads = new Heads(node.Rank() == 3 ? node.Attributes.Int("q_num_heads") : 0, node.Rank() == 3 ? node.Attributes.Int("kv_num_heads") : 0, node.Attributes.Float("scale", 0), node.Attributes.Flag("is_causal"), node.Attributes.Float("softcap", 0));
+        var heads = new Heads(node.Rank() == 3 ? node.Attributes.Int("q_num_heads") : 0, node.Rank() == 3
+            ? node.Attributes.Int("kv_num_heads") : 0, node.Attributes.Float("scale", 0), node.Attributes.Flag("is_causal"),
+            node.Attributes.Float("softcap", 0));
         node.Attributes.Ignore("softmax_precision", "q_num_heads", "kv_num_heads");
         if (node.Outputs > 3 || node.Optional(6) is not null)
             throw new NotSupportedException("its products, and lengths of what was padded, are not known");
-        var (hasMask, hasPast, isBool) = (node.Optional(3) is not null, node.Optional(4) is not null, node.Optional(3)?.Type == ScalarType.Bool);
+        var (hasMask, hasPast, isBool) = (node.Optional(3) is not null, node.Optional(4) is not null,
+            node.Optional(3)?.Type == ScalarType.Bool);
         var (type, shape) = (node.Type(), node.Rank() == 3 ? Sizes.OfRank(3) : Sizes.OfRank(4));
-        return node.MakeAll((Tensor q, Tensor k, Tensor v, Tensor mask, Tensor pastKey, Tensor pastValue) => Attended(q, k, v, hasMask ? mask : null, isBool, hasPast ? pastKey : null, pastValue, heads),
+        return node.MakeAll((Tensor q, Tensor k, Tensor v, Tensor mask, Tensor pastKey, Tensor pastValue) =>
+            Attended(q, k, v, hasMask ? mask : null, isBool, hasPast ? pastKey : null, pastValue, heads),
             [(type, shape), (type, Sizes.OfRank(4)), (type, Sizes.OfRank(4))], [.. Enumerable.Range(0, 6).Select(node.TensorOrNull)]);
     }
 
-    private static Tensor[] Attended(Tensor q, Tensor k, Tensor v, Tensor? mask, bool isBool, Tensor? pastKey, Tensor? pastValue, Heads heads)
+    private static Tensor[] Attended(Tensor q, Tensor k, Tensor v, Tensor? mask, bool isBool, Tensor? pastKey, Tensor? pastValue,
+        Heads heads)
     {
         if (heads.Queries > 0)
             (q, k, v) = (Split(q, heads.Queries), Split(k, heads.Keys), Split(v, heads.Keys));
@@ -45,7 +50,8 @@ internal static class Transformers
         if (mask is not null)
             products = isBool ? products.masked_fill(mask.logical_not(), double.NegativeInfinity) : products.add(mask);
         if (heads.IsCausal)
-            products = products.masked_fill(ones(new[] { q.shape[2], keys.shape[2] }, ScalarType.Bool).triu(1 + (pastKey is null ? 0 : pastKey.shape[2])), double.NegativeInfinity);
+            products = products.masked_fill(ones(new[] { q.shape[2], keys.shape[2] },
+                ScalarType.Bool).triu(1 + (pastKey is null ? 0 : pastKey.shape[2])), double.NegativeInfinity);
         var result = products.softmax(-1).matmul(values);
         return [heads.Queries > 0 ? result.transpose(1, 2).flatten(2) : result, k, v];
     }
@@ -57,8 +63,11 @@ internal static class Transformers
 
     private static TensorValue Rotate(OnnxNode node)
     {
-        var (heads, part, interleaved, hasPlaces, rank) = (node.Attributes.Int("num_heads", 0), node.Attributes.Int("rotary_embedding_dim", 0), node.Attributes.Flag("interleaved"), node.Optional(3) is not null, node.Rank());
-        return node.Alike((Tensor x, Tensor cosines, Tensor sines, Tensor places) => Rotated(x, cosines, sines, hasPlaces ? places : null, heads, part, interleaved, rank),
+        var (heads, part, interleaved, hasPlaces, rank) =
+            (node.Attributes.Int("num_heads", 0), node.Attributes.Int("rotary_embedding_dim", 0), node.Attributes.Flag("interleaved"),
+            node.Optional(3) is not null, node.Rank());
+        return node.Alike((Tensor x, Tensor cosines, Tensor sines, Tensor places) =>
+            Rotated(x, cosines, sines, hasPlaces ? places : null, heads, part, interleaved, rank),
             node.Tensor(), node.Tensor(1), node.Tensor(2), node.TensorOrNull(3));
     }
 
@@ -70,7 +79,8 @@ internal static class Transformers
         var (cosine, sine) = places is null ? (cosines, sines) : (cosines[TensorIndex.Tensor(places)], sines[TensorIndex.Tensor(places)]);
         (cosine, sine) = (cosine.unsqueeze(2), sine.unsqueeze(2));
         var half = turned.shape[3] / 2;
-        var (a, b) = interleaved ? (turned.slice(-1, 0, long.MaxValue, 2), turned.slice(-1, 1, long.MaxValue, 2)) : (turned.narrow(-1, 0, half), turned.narrow(-1, half, half));
+        var (a, b) = interleaved ? (turned.slice(-1, 0, long.MaxValue, 2), turned.slice(-1, 1, long.MaxValue, 2))
+            : (turned.narrow(-1, 0, half), turned.narrow(-1, half, half));
         var (real, imaginary) = (a.mul(cosine).sub(b.mul(sine)), b.mul(cosine).add(a.mul(sine)));
         var result = interleaved ? stack([real, imaginary], -1).flatten(-2) : cat([real, imaginary], -1);
         if (part != 0)

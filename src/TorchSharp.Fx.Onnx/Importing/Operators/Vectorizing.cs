@@ -12,7 +12,8 @@ internal static class Vectorizing
     private static TensorValue Count(OnnxNode node)
     {
         var mode = node.Attributes.Text("mode", "TF");
-        var (shortest, longest, gaps) = (node.Attributes.Int("min_gram_length"), node.Attributes.Int("max_gram_length"), node.Attributes.Int("max_skip_count"));
+        var (shortest, longest, gaps) = (node.Attributes.Int("min_gram_length"), node.Attributes.Int("max_gram_length"),
+            node.Attributes.Int("max_skip_count"));
         var starts = node.Attributes.Ints("ngram_counts") ?? [];
         var places = node.Attributes.Ints("ngram_indexes") ?? [];
         var weights = node.Attributes.Floats("weights");
@@ -22,10 +23,12 @@ internal static class Vectorizing
         if (patterns.Length != places.Length || patterns.Length > MostPatterns)
             throw new NotSupportedException($"its {patterns.Length} patterns have {places.Length} places, and {MostPatterns} can be had");
         var size = places.Max() + 1;
-        var columns = Enumerable.Range(0, (int)size).Select(place => Array.IndexOf(places, place) is >= 0 and var at && patterns[at].Length >= shortest && patterns[at].Length <= longest
+        var columns = Enumerable.Range(0, (int)size).Select(place => Array.IndexOf(places, place) is >= 0 and var at
+            && patterns[at].Length >= shortest && patterns[at].Length <= longest
             ? (patterns[at], mode is "TF" ? 1 : weights?[at] ?? 1) : ([], 0f)).ToArray();
         var isBatch = node.Rank() == 2;
-        return node.Make((Tensor x) => Counted(x, columns, (int)gaps, mode == "IDF"), ScalarType.Float32, isBatch ? [node.Shape()![0], size] : [size], node.Tensor());
+        return node.Make((Tensor x) => Counted(x, columns, (int)gaps, mode == "IDF"), ScalarType.Float32, isBatch
+            ? [node.Shape()![0], size] : [size], node.Tensor());
     }
 
     /// <summary>All patterns of one number come first, then those of two, and so on; where each length begins is told.</summary>
@@ -33,7 +36,8 @@ internal static class Vectorizing
     {
         for (var i = 0; i < starts.Length; i++)
             for (var at = starts[i]; at + i < (i + 1 < starts.Length ? starts[i + 1] : pool.Length); at += i + 1)
-                yield return at < 0 || at + i >= pool.Length ? throw new NotSupportedException("its patterns begin outside of their list") : pool[(int)at..(int)(at + i + 1)];
+                yield return at < 0 || at + i >= pool.Length ? throw new NotSupportedException("its patterns begin outside of their list")
+                    : pool[(int)at..(int)(at + i + 1)];
     }
 
     private static Tensor Counted(Tensor x, (long[] Pattern, float Weight)[] columns, int gaps, bool once)
@@ -52,7 +56,8 @@ internal static class Vectorizing
         return stack(sums, -1);
     }
 
-    /// <summary>How often a pattern comes up whose numbers lie so far from each other. Shifted views end where the sequence does; beyond it nothing is found.</summary>
+    /// <summary>How often a pattern comes up whose numbers lie so far from each other. Shifted views end where the sequence does; beyond
+    /// it nothing is found.</summary>
     private static Tensor Found(Tensor x, long[] pattern, int gap)
     {
         var reach = (pattern.Length - 1L) * gap;

@@ -23,15 +23,18 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
     /// <param name="weight">The shape of the weight that the kernel's is the end of; null for a pool.</param>
     internal static Window Of(OnnxNode node, long?[]? weight)
     {
-        var kernel = node.Attributes.Ints("kernel_shape") ?? (weight is not null && weight.Skip(2).All(size => size is not null) ? [.. weight.Skip(2).Select(size => size!.Value)]
+        var kernel = node.Attributes.Ints("kernel_shape")
+            ?? (weight is not null && weight.Skip(2).All(size => size is not null) ? [.. weight.Skip(2).Select(size => size!.Value)]
             : throw new NotSupportedException("its kernel's size is not known"));
         long[] ones = [.. kernel.Select(_ => 1L)];
         var pads = node.Attributes.Ints("pads") ?? new long[2 * kernel.Length];
         var (strides, dilations) = (node.Attributes.Ints("strides") ?? ones, node.Attributes.Ints("dilations") ?? ones);
-        if (pads.Length != 2 * kernel.Length || strides.Length != kernel.Length || dilations.Length != kernel.Length || strides.Any(step => step < 1))
+        if (pads.Length != 2 * kernel.Length || strides.Length != kernel.Length || dilations.Length != kernel.Length
+            || strides.Any(step => step < 1))
             throw new NotSupportedException($"its strides, dilations and pads do not fit a kernel of {kernel.Length} dimensions");
         var mode = node.Attributes.Text("auto_pad", "NOTSET");
-        return new(kernel, strides, dilations, mode == "VALID" ? new long[kernel.Length] : pads[..kernel.Length], mode == "VALID" ? new long[kernel.Length] : pads[kernel.Length..], mode);
+        return new(kernel, strides, dilations, mode == "VALID" ? new long[kernel.Length] : pads[..kernel.Length], mode == "VALID"
+            ? new long[kernel.Length] : pads[kernel.Length..], mode);
     }
 
     /// <summary>The input with the padding that a layer can't do by itself, and the window that is left to do.</summary>
@@ -41,7 +44,8 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
     /// <param name="most">The largest padding that the layer does by itself in each dimension; any where null.</param>
     internal (Argument Input, Window Window) Padded(OnnxNode node, Argument input, double value, long[]? most = null)
     {
-        if (IsAutomatic && Strides.All(step => step == 1) && Kernel.Zip(Dilations, (size, step) => (size - 1) * step % 2 == 0).All(even => even))
+        if (IsAutomatic && Strides.All(step => step == 1)
+            && Kernel.Zip(Dilations, (size, step) => (size - 1) * step % 2 == 0).All(even => even))
             return (input, this with { Begins = [.. Half()], Ends = [.. Half()], Mode = "NOTSET" });
         if (IsAutomatic)
             return PaddedAlways(node, input, value);
@@ -55,7 +59,8 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
     {
         long[] pads = [.. Enumerable.Range(0, Rank).Reverse().SelectMany(i => new[] { Begins[i], Ends[i] })];
         var padded = IsAutomatic ? node.Writer.Write((Tensor x) => SamePadded(x, value), input)
-            : pads.All(pad => pad == 0) ? input : node.Writer.Write((Tensor x) => nn.functional.pad(x, pads, PaddingModes.Constant, value), input);
+            : pads.All(pad => pad == 0) ? input : node.Writer.Write((Tensor x) =>
+                nn.functional.pad(x, pads, PaddingModes.Constant, value), input);
         return (padded, this with { Begins = new long[Rank], Ends = new long[Rank], Mode = "NOTSET" });
     }
 
@@ -64,7 +69,8 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
     /// <param name="channels">The result's channels.</param>
     /// <param name="ceil">Whether a last window that is not full counts.</param>
     internal long?[] Result(long?[]? input, long? channels, bool ceil = false)
-        => [input?[0], channels, .. Enumerable.Range(0, Rank).Select(i => Size(input is { } known && known.Length > i + 2 ? known[i + 2] : null, i, ceil))];
+        => [input?[0], channels, .. Enumerable.Range(0, Rank).Select(i =>
+            Size(input is { } known && known.Length > i + 2 ? known[i + 2] : null, i, ceil))];
 
     private long? Size(long? size, int i, bool ceil)
     {
