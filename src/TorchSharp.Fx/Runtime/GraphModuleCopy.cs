@@ -27,7 +27,7 @@ internal sealed class GraphModuleCopy(GraphProgram program, nn.Module module)
     private nn.Module Copied(Graph train, Graph eval)
     {
         var copier = new DeepCopy();
-        var content = program.Used.Concat(program.Aliases).ToDictionary(path => path, path => copier.Of(program.Source.Find(path) as nn.Module ?? (object)program.Source.Attribute(path)(), path));
+        var content = program.Used.Concat(program.Aliases).OrderBy(path => path.Length).ToDictionary(path => path, path => copier.Of(program.Source.Find(path) as nn.Module ?? (object)program.Source.Attribute(path)(), path));
         var constants = program.Constants.ToDictionary(entry => entry.Key, entry => (Tensor)copier.Of(entry.Value, entry.Key), StringComparer.Ordinal);
         var root = ModuleTree.Of(content, ownsContent: true, module.training, [.. program.Unregistered.Keys]);
         KeptState.Copy(program.Source, root, train, eval);

@@ -188,7 +188,7 @@ internal sealed class ModuleReader(SavedTypes types, IReadOnlyDictionary<string,
         if (shape is not null && !shape.SequenceEqual(entry.shape))
             throw new InvalidDataException($"the tensor '{name}' has the shape [{string.Join(", ", entry.shape)}], but '{path}' needs [{string.Join(", ", shape)}]");
         if (!tensors.TryGetValue(name, out var tensor))
-            tensors.Add(name, tensor = Made(Kind(Made(read(entry)), kind, json.Field("requires_grad").Flag())));
+            tensors.Add(name, tensor = Made(Kind(Made(SavedOrder.Read(json, read(entry))), kind, json.Field("requires_grad").Flag())));
         return tensor is Parameter == (kind == "parameter") ? tensor : throw new InvalidDataException($"the tensor '{name}' is a parameter in one place and none in another");
     }
 

@@ -173,6 +173,7 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
             foreach (var size in tensor.shape)
                 json.WriteNumberValue(size);
             json.WriteEndArray();
+            SavedOrder.Write(json, tensor);
             // A buffer that training computed has no history in a file, and is no leaf to be trained.
             json.WriteBoolean("requires_grad", tensor is { requires_grad: true, is_leaf: true });
             json.WriteEndObject();
