@@ -124,11 +124,11 @@ internal sealed class Importer
         var main = results.OfType<TensorValue>().FirstOrDefault()?.Node;
         for (var node = before.next; node != graph.End; node = node.next)
         {
-            if (node.get_meta(Node.QualifiedName) is not null || node.op is Opcode.get_attr or Opcode.placeholder)
+            if (node.get_meta(Node.QualifiedName) is not null)
                 continue;
-            var name = node.op == Opcode.call_module ? node.target.name : place.IsLayer ? place.Layer
+            var name = node.op == Opcode.get_attr ? NodeNames.Join(place.Module, node.name) : node.op == Opcode.call_module ? node.target.name : place.IsLayer ? place.Layer
                 : NodeNames.Join(place.Module, node.target.name);
-            if (node != main && node.op != Opcode.call_module)
+            if (node != main && node.op is not (Opcode.call_module or Opcode.get_attr))
                 name = NodeNames.Join(node.type == typeof(Tensor) ? place.Layer : place.Module, node.target.name);
             node.set_meta(Node.QualifiedName, names.Unique(name));
             node.origin = new Origin(place.Module, place.Own, null);

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using TorchSharp.Fx.Onnx.Format;
 
 namespace TorchSharp.Fx.Onnx.Importing;
@@ -10,6 +11,13 @@ namespace TorchSharp.Fx.Onnx.Importing;
 /// </summary>
 internal sealed class NodeNames
 {
+    /// <summary>What a layer is called that is a function in a module's code.</summary>
+    private static readonly FrozenDictionary<string, string> Functions = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["LayerNormalization"] = "layer_norm", ["BatchNormalization"] = "batch_norm", ["GroupNormalization"] = "group_norm",
+        ["Gemm"] = "linear", ["Conv"] = "conv", ["ConvTranspose"] = "conv_transpose",
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
     private readonly Dictionary<string, int> inside = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> numbers = new(StringComparer.Ordinal);
 
@@ -36,7 +44,7 @@ internal sealed class NodeNames
             return new(own, prefix, Join(prefix, Content.Path(own)), true);
         if (scope.Length > 0 && inside.GetValueOrDefault(scope) == 1)
             return new(own, ModuleHierarchy.Split(scope).Prefix, scope, true);
-        return new(own, scope, Join(scope, Namespace.SnakeCase(own[(own.LastIndexOf('/') + 1)..])), false);
+        return new(own, scope, Join(scope, Functions.GetValueOrDefault(node.OpType) ?? Namespace.SnakeCase(own[(own.LastIndexOf('/') + 1)..])), false);
     }
 
     /// <summary>A name that no node has yet.</summary>

@@ -67,6 +67,25 @@ public sealed class PyTorchFileTests(PyTorchFiles files) : IClassFixture<PyTorch
         Assert.Equal(model.state_dict()[next].shape[channels], features[module].shape[1]);
     }
 
+    /// <summary>
+    /// What torchvision names in the live model can be asked for in the file, but for what PyTorch's exporter leaves out: batch norms go
+    /// into convolutions, dropouts are nothing, sizes are computed
+    /// beforehand, and one operation is sometimes written as others.
+    /// </summary>
+    [Theory, InlineData("tv_densenet", 11), InlineData("tv_mobilenet_v2", 18), InlineData("tv_efficientnet", 4),
+        InlineData("tv_shufflenet", 44),
+     InlineData("tv_convnext", 14), InlineData("tv_vit", 27), InlineData("tv_swin", 35)]
+    public void Names_are_those_of_the_live_model(string name, int missing)
+    {
+        using var scope = NewDisposeScope();
+        using var json = System.Text.Json.JsonDocument.Parse(File.ReadAllText(Path.Combine(files.Folder, "node_names.json")));
+        string[] live = [.. json.RootElement.GetProperty(name).EnumerateArray().Skip(1).Select(item => item.GetString()!)];
+        using var model = onnx.load(files.Path(name));
+        var own = feature_extraction.get_graph_node_names(model).eval_nodes;
+        string[] absent = [.. live.Where(one => !own.Any(known => known == one || known.StartsWith(one + ".", StringComparison.Ordinal)))];
+        Assert.True(absent.Length == missing, $"{absent.Length} of {live.Length}: {string.Join(' ', absent)}");
+    }
+
     private static nn.Module Optimised(nn.Module module) => module switch
     {
         GraphModule<torch.Tensor, torch.Tensor> one => one.optimize_for_inference(),
