@@ -9,7 +9,7 @@ internal static class Failure
 {
     internal static string Sentence(Exception error) => error switch
     {
-        ToolException or TraceException or TracedProgramException or InterpreterFault or Onnx.OnnxExportException or TorchScript.TorchScriptExportException or NodeExecutionException or GraphAssertionException => FirstLine(error.Message),
+        ToolException or TraceException or TracedProgramException or InterpreterFault or Onnx.OnnxExportException or Onnx.OnnxImportException or TorchScript.TorchScriptExportException or NodeExecutionException or GraphAssertionException => FirstLine(error.Message),
         ImageDecodeException or InvalidDataException => FirstLine(error.Message),
         ArgumentException argument => WithoutParameter(argument),
         FileNotFoundException { FileName: { } file } => $"There is no file '{file}'.",
@@ -17,7 +17,8 @@ internal static class Failure
         TypeInitializationException { InnerException: { } inner } => Sentence(inner),
         TargetInvocationException { InnerException: { } inner } => Sentence(inner),
         DllNotFoundException or NotSupportedException when error.Message.Contains("libtorch", StringComparison.OrdinalIgnoreCase) => "TorchSharp's native library does not load; 'torchfx doctor' says why and what to do.",
-        ExternalException => FirstLine(error.Message),
+        // What the libraries refuse they say in a sentence of their own.
+        NotSupportedException or ExternalException => FirstLine(error.Message),
         _ => $"An unexpected {error.GetType().Name}: {FirstLine(error.Message)} (--verbose shows where.)",
     };
 

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>Where a model comes from: Vision's catalogue, a type of the user's own assembly, or a saved graph.</summary>
+/// <summary>Where a model comes from: Vision's catalogue, a type of the user's own assembly, or a file of a graph.</summary>
 /// <param name="Name">What the command line calls it.</param>
 /// <param name="Build">Makes it; Vision's models also on the meta device, where weights cost neither time nor memory.</param>
 /// <param name="CropSize">The side of the square that images are cut to, in pixels.</param>
@@ -17,7 +17,7 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
     // Vision's leaf functions, which a graph names and the tool has; found when a file is read or written, not at every start.
     private static readonly Lazy<Type[]> Functions = new(() => [.. typeof(models).Assembly.GetExportedTypes().Where(type => type is { IsAbstract: true, IsSealed: true } && type.CustomAttributes.Any(mark => mark.AttributeType.Name == "FxLeafAttribute"))]);
 
-    /// <summary>Whether it is a file that <c>torchfx save</c> wrote, which has its weights and needs no tracing.</summary>
+    /// <summary>Whether it is a file of a graph with its weights, which needs no tracing.</summary>
     internal bool IsSaved { get; private init; }
 
     /// <summary>The model for what only looks at its structure; example inputs have to go through it, and not all operations have a meta form.</summary>
@@ -54,19 +54,30 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
     /// <summary>Saves a graph for any process that has this tool's libraries.</summary>
     internal static void Save(nn.Module graph, string path) => fx.save(graph, path, Functions.Value);
 
-    /// <param name="model">A name of the catalogue, a file that <see cref="Save"/> wrote, or <c>path/To.dll:Namespace.Type</c>.</param>
+    /// <param name="model">
+    /// A name of the catalogue, <c>path/To.dll:Namespace.Type</c>, or a file: one that <see cref="Save"/> wrote, a program that PyTorch exported (.pt2), or an ONNX model.
+    /// </param>
     /// <param name="args">The constructor's arguments as JSON, for a type only.</param>
     internal static ModelSource Find(string model, string? args)
     {
         if (model.Contains(".dll", StringComparison.OrdinalIgnoreCase))
             return FromAssembly(model, args);
-        if (model.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && args is null)
-            return new(model, device => fx.load(model, Functions.Value), UsualCropSize) { IsSaved = true };
+        if (args is null && Reader(model) is { } read)
+            return new(model, _ => read(model), UsualCropSize) { IsSaved = true };
         if (args is not null)
             throw new ToolException($"--args is for the constructor of a type (path/To.dll:Namespace.Type), and '{model}' is a model of the catalogue.") { IsWrongUsage = true };
         var info = InCatalogue(model);
         return new(info.name, device => models.get_model(info.name, device: device), info.input_shape[^1]) { Sample = InputShape.Parse($"1x{string.Join('x', info.input_shape)}") };
     }
+
+    /// <summary>What reads a file of this ending; null for what is no model's file.</summary>
+    private static Func<string, nn.Module>? Reader(string model) => Path.GetExtension(model).ToLowerInvariant() switch
+    {
+        ".safetensors" => path => fx.load(path, Functions.Value),
+        ".pt2" => path => export.load(path),
+        ".onnx" => path => Onnx.onnx.load(path),
+        _ => null,
+    };
 
     /// <summary>The catalogue's row of a model.</summary>
     internal static ModelInfo InCatalogue(string model) => models.list_models().Contains(model.ToLowerInvariant())

@@ -51,7 +51,7 @@ internal static class Tool
     {
         var root = new RootCommand("Names the nodes of any TorchSharp model, draws its graph and extracts features from images.")
         {
-            new ModelsCommand(), new NodesCommand(), new GraphCommand(), new SummaryCommand(), new TraceCommand(), new VerifyCommand(), new ExtractCommand(), new PredictCommand(), new SaveCommand(), new ExportCommand(), new BenchCommand(), new WeightsCommand(), new CompletionCommand(), new DoctorCommand(), verbose,
+            new ModelsCommand(), new NodesCommand(), new GraphCommand(), new SummaryCommand(), new TraceCommand(), new VerifyCommand(), new ExtractCommand(), new PredictCommand(), new RunCommand(), new SaveCommand(), new ExportCommand(), new BenchCommand(), new WeightsCommand(), new CompletionCommand(), new DoctorCommand(), verbose,
         };
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
