@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Export;
 

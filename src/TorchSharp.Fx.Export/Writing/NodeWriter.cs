@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
-using System.Reflection;
 using System.Text.Json;
-using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Export;
 

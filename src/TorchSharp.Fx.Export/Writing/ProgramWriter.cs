@@ -77,7 +77,7 @@ internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnl
     {
         var sizes = graph.find_nodes(Opcode.placeholder).Zip(inputs).SelectMany(pair => dynamicShapes.GetValueOrDefault(pair.First.target.name)?.Where(size => size.Value == dim).Select(size => ((Tensor)pair.Second!).size(size.Key)) ?? []);
         return sizes.Distinct().ToArray() is [var only] && only >= dim.min && (dim.max is null || only <= dim.max) ? only
-            : throw new NotSupportedException($"the free dimension '{dim.name}' is {string.Join(" and ", sizes.Distinct())} in the example, but it has one size of {dim.min} to {dim.max?.ToString() ?? "any"}");
+            : throw new NotSupportedException($"the free dimension '{dim.name}' is {string.Join(" and ", sizes.Distinct())} in the example, but it has one size of {dim.min} to {(dim.max is { } max ? $"{max}" : "any")}");
     }
 
     /// <summary>The inputs where every size of a free dimension is larger: rows of the example come again.</summary>

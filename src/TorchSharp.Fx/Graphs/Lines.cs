@@ -1,5 +1,3 @@
-using System.Collections;
-
 namespace TorchSharp.Fx;
 
 /// <summary>Queues and stacks, which have no indices.</summary>
