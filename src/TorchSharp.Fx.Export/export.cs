@@ -7,19 +7,24 @@ namespace TorchSharp.Fx;
 /// <summary>PyTorch's exported programs, <c>.pt2</c>. Counterpart: <c>torch.export</c>.</summary>
 public static class export
 {
-    /// <summary>Takes the warnings about what a program assumes and the graph does not check; writes them to standard error unless set.</summary>
+    /// <summary>Takes the warnings about what a program assumes and the graph does not check; writes them to standard error unless
+    /// set.</summary>
     public static Action<string> warn { get; set; } = Console.Error.WriteLine;
 
     /// <summary>
-    /// Reads a program that PyTorch exported, its graph and its weights. Nothing of the file runs: its operations are looked up in a table, its pickles may hold data only. The result is a graph module with
-    /// the program's inputs and result (<see cref="GraphModule{T1, TResult}"/> and so on, the bare <see cref="GraphModule"/> for more than six inputs), in evaluation mode; disposing it disposes its weights. Parameters and
-    /// buffers have the names of the Python model's <c>state_dict</c>, nodes those that torchvision's feature extraction gives. <c>docs/export.md</c> says what is read and what is not. Counterpart:
+    /// Reads a program that PyTorch exported, its graph and its weights. Nothing of the file runs: its operations are looked up in a table,
+    /// its pickles may hold data only. The result is a graph module with
+    /// the program's inputs and result (<see cref="GraphModule{T1, TResult}"/> and so on, the bare <see cref="GraphModule"/> for more than
+    /// six inputs), in evaluation mode; disposing it disposes its weights. Parameters and
+    /// buffers have the names of the Python model's <c>state_dict</c>, nodes those that torchvision's feature extraction gives.
+    /// <c>docs/export.md</c> says what is read and what is not. Counterpart:
     /// <c>torch.export.load</c>.
     /// </summary>
     /// <param name="path">The file, of PyTorch 2.6 or later.</param>
     /// <param name="device">Where the weights go; the CPU when null.</param>
     /// <exception cref="InvalidDataException">The file is damaged or no exported program; the message says which part.</exception>
-    /// <exception cref="NotSupportedException">The program has a part without counterpart here; the message names the node, its module and line.</exception>
+    /// <exception cref="NotSupportedException">The program has a part without counterpart here; the message names the node, its module and
+    /// line.</exception>
     public static nn.Module load(string path, Device? device = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -57,16 +62,22 @@ public static class export
     }
 
     /// <summary>
-    /// Writes a graph module or a feature extractor, in the mode that it is in, as a program that <c>torch.export.load</c> of PyTorch 2.8 and later reads, and <see cref="load(string, Device)"/>. Parameters and buffers
-    /// keep the names of <c>state_dict</c>. What only checks inputs is left out, since the program has their sizes. Counterpart: <c>torch.export.save</c> of <c>torch.export.export</c>.
+    /// Writes a graph module or a feature extractor, in the mode that it is in, as a program that <c>torch.export.load</c> of PyTorch 2.8
+    /// and later reads, and <see cref="load(string, Device)"/>. Parameters and buffers
+    /// keep the names of <c>state_dict</c>. What only checks inputs is left out, since the program has their sizes. Counterpart:
+    /// <c>torch.export.save</c> of <c>torch.export.export</c>.
     /// </summary>
-    /// <param name="graph_module">A module that <c>symbolic_trace</c>, <c>create_feature_extractor</c> or <see cref="load(string, Device)"/> made.</param>
+    /// <param name="graph_module">A module that <c>symbolic_trace</c>, <c>create_feature_extractor</c> or
+    /// <see cref="load(string, Device)"/> made.</param>
     /// <param name="path">The file; it is replaced only when all is written.</param>
-    /// <param name="example_inputs">A value for each input: the graph runs on them, which tells sizes and types. Numbers are part of the program then.</param>
-    /// <param name="dynamic_shapes">The dimensions that stay free, by the input's name and the dimension's position; all others are the example's. Sizes must grow evenly with them.</param>
+    /// <param name="example_inputs">A value for each input: the graph runs on them, which tells sizes and types. Numbers are part of the
+    /// program then.</param>
+    /// <param name="dynamic_shapes">The dimensions that stay free, by the input's name and the dimension's position; all others are the
+    /// example's. Sizes must grow evenly with them.</param>
     /// <exception cref="NotSupportedException">A node has no operation of ATen; the message names it and its line.</exception>
     public static void save(
-        nn.Module graph_module, string path, IReadOnlyList<object?> example_inputs, IReadOnlyDictionary<string, IReadOnlyDictionary<int, Dim>>? dynamic_shapes = null)
+        nn.Module graph_module, string path, IReadOnlyList<object?> example_inputs, IReadOnlyDictionary<string, IReadOnlyDictionary<int,
+            Dim>>? dynamic_shapes = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(example_inputs);
@@ -75,11 +86,14 @@ public static class export
         Hooks.Refuse((IGraphModule)graph_module, "exported");
         var names = graph.find_nodes(Opcode.placeholder).Select(node => node.target.name).ToArray();
         foreach (var (name, sizes) in dynamic_shapes ?? new Dictionary<string, IReadOnlyDictionary<int, Dim>>())
-            if (Array.IndexOf(names, name) is var position && (position < 0 || example_inputs[position] is not Tensor tensor || sizes.Keys.Any(dimension => dimension < 0 || dimension >= tensor.dim())))
+            if (Array.IndexOf(names, name) is var position
+                && (position < 0 || example_inputs[position] is not Tensor tensor
+                || sizes.Keys.Any(dimension => dimension < 0 || dimension >= tensor.dim())))
                 throw new ArgumentException($"'{name}' has no such dimension: dynamic_shapes names inputs that are tensors ({string.Join(", ", names)}) and dimensions that they have.", nameof(dynamic_shapes));
         try
         {
-            var writer = new ProgramWriter(graph_module, GraphInputs.Bind(graph, [.. example_inputs]), dynamic_shapes ?? new Dictionary<string, IReadOnlyDictionary<int, Dim>>());
+            var writer = new ProgramWriter(graph_module, GraphInputs.Bind(graph, [.. example_inputs]), dynamic_shapes
+                ?? new Dictionary<string, IReadOnlyDictionary<int, Dim>>());
             AtomicFile.Write(path, stream => writer.Write(stream, Path.GetFileNameWithoutExtension(path)));
         }
         catch (NotSupportedException error)

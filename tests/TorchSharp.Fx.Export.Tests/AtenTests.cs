@@ -12,13 +12,15 @@ public class AtenTests
     public void ATensorAndNumbers() => Same(X.permute(1, 0, 2), aten.call("movedim.int", X, 0L, 1L));
 
     [Fact]
-    public void AListAndAnOptionalType() => Same(X.sum([0, 2], true, ScalarType.Float64), aten.call("sum.dim_IntList", X, new long[] { 0, 2 }, true, ScalarType.Float64));
+    public void AListAndAnOptionalType()
+        => Same(X.sum([0, 2], true, ScalarType.Float64), aten.call("sum.dim_IntList", X, new long[] { 0, 2 }, true, ScalarType.Float64));
 
     [Fact]
     public void WhatIsLeftOutHasItsDefault() => Same(X.flatten(), aten.call("flatten.using_ints", X));
 
     [Fact]
-    public void ATextAndAnOptionalNumber() => Same(nn.functional.pad(X, [1, 2], PaddingModes.Constant, -1), aten.call("pad", X, new long[] { 1, 2 }, "constant", -1.0));
+    public void ATextAndAnOptionalNumber()
+        => Same(nn.functional.pad(X, [1, 2], PaddingModes.Constant, -1), aten.call("pad", X, new long[] { 1, 2 }, "constant", -1.0));
 
     [Fact]
     public void AListOfTensors() => Same(cat([X, X], 1), aten.call("cat", new[] { X, X }, 1L));
@@ -46,7 +48,8 @@ public class AtenTests
     }
 
     [Fact]
-    public void AListOfResults() => Assert.Equal([[3, 4, 2], [3, 4, 3]], aten.call_many("split_with_sizes", X, new long[] { 2, 3 }, 2L).Select(part => part.shape));
+    public void AListOfResults()
+        => Assert.Equal([[3, 4, 2], [3, 4, 3]], aten.call_many("split_with_sizes", X, new long[] { 2, 3 }, 2L).Select(part => part.shape));
 
     [Fact]
     public void RecurrentLayers()
@@ -55,23 +58,28 @@ public class AtenTests
         using var _ = no_grad();
         var (expected, _, _) = lstm.call(X);
         var state = zeros(1, 3, 6);
-        var parameters = new[] { "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0" }.Select(name => (Tensor)lstm.get_parameter(name)!).ToArray();
+        var parameters = new[] { "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0" }.Select(name
+            => (Tensor)lstm.get_parameter(name)!).ToArray();
         Same(expected, aten.call_many("lstm.input", X, new[] { state, state }, parameters, true, 1L, 0.0, false, false, true)[0]);
     }
 
     [Theory]
     [InlineData("no_such", "There is no operation aten::no_such that can be called from here.")]
     [InlineData("from_file", "There is no operation aten::from_file that can be called from here.")]
-    [InlineData("hardtanh", "aten::hardtanh can't be called: TorchSharp has no member for it, and the dispatcher takes no numbers of any type.")]
+    [InlineData("hardtanh",
+        "aten::hardtanh can't be called: TorchSharp has no member for it, and the dispatcher takes no numbers of any type.")]
     public void WhatCannotBeCalledIsRefused(string name, string message)
         => Assert.Equal(message, Assert.Throws<NotSupportedException>(() => aten.call(name, X)).Message);
 
     [Fact]
     public void ArgumentsAreChecked()
     {
-        Assert.Equal("aten::movedim.int takes a int as 'source', but is given a String.", Assert.Throws<ArgumentException>(() => aten.call("movedim.int", X, "0", 1L)).Message);
-        Assert.Equal("aten::movedim.int needs its argument 'destination'.", Assert.Throws<ArgumentException>(() => aten.call("movedim.int", X, 0L)).Message);
-        Assert.Equal("aten::movedim.int takes 3 arguments, but 4 are given. (Parameter 'args')", Assert.Throws<ArgumentException>(() => aten.call("movedim.int", X, 0L, 1L, 2L)).Message);
+        Assert.Equal("aten::movedim.int takes a int as 'source', but is given a String.",
+            Assert.Throws<ArgumentException>(() => aten.call("movedim.int", X, "0", 1L)).Message);
+        Assert.Equal("aten::movedim.int needs its argument 'destination'.",
+            Assert.Throws<ArgumentException>(() => aten.call("movedim.int", X, 0L)).Message);
+        Assert.Equal("aten::movedim.int takes 3 arguments, but 4 are given. (Parameter 'args')",
+            Assert.Throws<ArgumentException>(() => aten.call("movedim.int", X, 0L, 1L, 2L)).Message);
     }
 
     private static void Same(Tensor expected, Tensor found)

@@ -43,10 +43,12 @@ internal static class ExportedPrograms
 
     /// <summary>The inputs of a set in the order of the graph's placeholders.</summary>
     internal static object?[] Inputs(nn.Module module, Dictionary<string, Tensor> values, int set)
-        => [.. ((IGraphModule)module).graph.find_nodes(Opcode.placeholder).Select((node, i) => Input(values.GetValueOrDefault($"{set}.in.{node.target.name}") ?? values[$"{set}.in.{i}"], node.type))];
+        => [.. ((IGraphModule)module).graph.find_nodes(Opcode.placeholder).Select((node, i)
+            => Input(values.GetValueOrDefault($"{set}.in.{node.target.name}") ?? values[$"{set}.in.{i}"], node.type))];
 
     /// <summary>Runs a module.</summary>
-    internal static object? Run(nn.Module module, object?[] inputs) => module is GraphModule bare ? bare.call(inputs) : module.GetType().GetMethod("call")!.Invoke(module, inputs);
+    internal static object? Run(nn.Module module, object?[] inputs) => module is GraphModule bare ? bare.call(inputs)
+        : module.GetType().GetMethod("call")!.Invoke(module, inputs);
 
     /// <summary>The tensors of a result by their places in it, as the data has them.</summary>
     internal static Dictionary<string, Tensor> Flat(object? value)
@@ -78,13 +80,15 @@ internal static class ExportedPrograms
         static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
     }
 
-    /// <summary>The largest difference of a set's outputs from the expected ones, relative to their standard deviation; a unit in the last place of the largest number is none.</summary>
+    /// <summary>The largest difference of a set's outputs from the expected ones, relative to their standard deviation; a unit in the last
+    /// place of the largest number is none.</summary>
     internal static double Difference(nn.Module module, Dictionary<string, Tensor> values, int set)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var found = Flat(Run(module, Inputs(module, values, set)));
-        var expected = values.Where(entry => entry.Key.StartsWith($"{set}.out.", StringComparison.Ordinal)).ToDictionary(entry => entry.Key[$"{set}.out.".Length..], entry => entry.Value);
+        var expected = values.Where(entry => entry.Key.StartsWith($"{set}.out.", StringComparison.Ordinal)).ToDictionary(entry
+            => entry.Key[$"{set}.out.".Length..], entry => entry.Value);
         Assert.Equal(expected.Keys.Order(), found.Keys.Order());
         return expected.Max(entry => Difference(found[entry.Key], entry.Value));
     }

@@ -6,7 +6,8 @@ using Xunit;
 
 namespace TorchSharp.Fx.Export.Tests;
 
-/// <summary>Programs with random damage load or are refused: quickly, in little memory, and with nothing but the reader's own exceptions.</summary>
+/// <summary>Programs with random damage load or are refused: quickly, in little memory, and with nothing but the reader's own
+/// exceptions.</summary>
 /// <remarks>A few seconds each time; TORCHFX_FUZZ_FILES sets how many files instead, TORCHFX_FUZZ_SEED with which to begin.</remarks>
 public sealed class FuzzTests : IDisposable
 {
@@ -14,7 +15,8 @@ public sealed class FuzzTests : IDisposable
     private const long Fixed = 8_000_000;
     private const long EachByte = 80;
 
-    private static readonly string[] Programs = ["nn_cond", "nn_operations", "torch-2.6/nn_cond", "torch-2.6/nn_operations", "nn_unet", "torch-2.6/nn_unet"];
+    private static readonly string[] Programs = ["nn_cond", "nn_operations", "torch-2.6/nn_cond", "torch-2.6/nn_operations", "nn_unet",
+        "torch-2.6/nn_unet"];
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Bounded = TimeSpan.FromSeconds(6);
     private readonly string file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pt2");
@@ -44,7 +46,8 @@ public sealed class FuzzTests : IDisposable
     }
 
     private static int? Number(string variable)
-        => int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        => int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number : null;
 
     private bool Load(int seed, long length)
     {
@@ -130,7 +133,8 @@ public sealed class FuzzTests : IDisposable
         var other = all[random.Next(all.Length)];
         JsonNode? by = (node, random.Next(4)) switch
         {
-            (JsonValue value, 0) when value.GetValueKind() == System.Text.Json.JsonValueKind.Number => new[] { -1L, 0, 1, 1L << 31, long.MaxValue, long.MinValue }[random.Next(6)],
+            (JsonValue value, 0) when value.GetValueKind() == System.Text.Json.JsonValueKind.Number
+                => new[] { -1L, 0, 1, 1L << 31, long.MaxValue, long.MinValue }[random.Next(6)],
             (_, 1) => null,
             (JsonValue, _) => all.OfType<JsonValue>().ElementAt(random.Next(50) % Math.Max(1, all.OfType<JsonValue>().Count())).DeepClone(),
             _ => other.DeepClone(),

@@ -35,7 +35,8 @@ public class OperationTableTests
     [Fact]
     public void EverySchemaIsReadToItsEnd()
     {
-        var known = new[] { "Tensor", "int", "float", "bool", "Scalar", "str", "ScalarType", "Device", "Layout", "MemoryFormat", "Generator" };
+        var known = new[] { "Tensor", "int", "float", "bool", "Scalar", "str", "ScalarType", "Device", "Layout", "MemoryFormat",
+            "Generator" };
         Assert.All(AtenSchema.Overloads, overload =>
         {
             var schema = AtenSchema.Find(overload)!;
@@ -59,7 +60,8 @@ public class OperationTableTests
             "float" => 1.0,
             "Scalar" => 1.0,
             "bool" => true,
-            "str" => parameter.Name switch { "approximate" => "tanh", "mode" => "reflect", "rounding_mode" => "floor", "padding" => "same", "indexing" => "ij", _ => "a" },
+            "str" => parameter.Name switch { "approximate" => "tanh", "mode" => "reflect", "rounding_mode" => "floor", "padding" => "same",
+                "indexing" => "ij", _ => "a" },
             "ScalarType" => new Literal(torch.float32),
             "Device" => new Literal(torch.CPU),
             _ => new Literal(null),

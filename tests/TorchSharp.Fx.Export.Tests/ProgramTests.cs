@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Export.Tests;
 
-/// <summary>Every program gives what PyTorch gave, on the example's inputs and on others; so do its optimised copy and what is saved of it.</summary>
+/// <summary>Every program gives what PyTorch gave, on the example's inputs and on others; so do its optimised copy and what is saved of
+/// it.</summary>
 public class ProgramTests
 {
     private const double Tolerance = 1e-5;
@@ -63,16 +64,23 @@ public class ProgramTests
     {
         using var scope = NewDisposeScope();
         using var vision = export.load<GraphModule<Tensor, Tensor>>(ExportedPrograms.Program("tv_mobilenet_v2"));
-        Assert.Equal("Size 2 of 'x' is not 32, as the program was exported with.", Assert.Throws<GraphAssertionException>(() => vision.call(rand(2, 3, 64, 32))).Message);
-        Assert.Equal("The size 0 of 'x' is more than 64, the most that the program was exported for.", Assert.Throws<GraphAssertionException>(() => vision.call(rand(65, 3, 32, 32))).Message);
-        Assert.Equal("'x' has not 4 dimensions, as the program was exported with.", Assert.Throws<GraphAssertionException>(() => vision.call(rand(3, 32, 32))).Message);
+        Assert.Equal("Size 2 of 'x' is not 32, as the program was exported with.",
+            Assert.Throws<GraphAssertionException>(() => vision.call(rand(2, 3, 64, 32))).Message);
+        Assert.Equal("The size 0 of 'x' is more than 64, the most that the program was exported for.",
+            Assert.Throws<GraphAssertionException>(() => vision.call(rand(65, 3, 32, 32))).Message);
+        Assert.Equal("'x' has not 4 dimensions, as the program was exported with.",
+            Assert.Throws<GraphAssertionException>(() => vision.call(rand(3, 32, 32))).Message);
         using var unet = export.load<GraphModule<Tensor, Tensor, Tensor>>(ExportedPrograms.Program("nn_unet"));
-        Assert.Equal("The size 2 of 'x' is no multiple of 8, as the program was exported with.", Assert.Throws<GraphAssertionException>(() => unet.call(rand(2, 3, 36, 32), rand(2))).Message);
-        Assert.Equal("The size 0 of 't' does not agree with size 0 of 'x'.", Assert.Throws<GraphAssertionException>(() => unet.call(rand(2, 3, 32, 32), rand(3))).Message);
+        Assert.Equal("The size 2 of 'x' is no multiple of 8, as the program was exported with.",
+            Assert.Throws<GraphAssertionException>(() => unet.call(rand(2, 3, 36, 32), rand(2))).Message);
+        Assert.Equal("The size 0 of 't' does not agree with size 0 of 'x'.",
+            Assert.Throws<GraphAssertionException>(() => unet.call(rand(2, 3, 32, 32), rand(3))).Message);
         using var operations = export.load(ExportedPrograms.Program("nn_operations"));
         var inputs = ExportedPrograms.Inputs(operations, ExportedPrograms.Values("nn_operations"), 0);
         inputs[1] = 4L;
-        Assert.Contains("'n' is not 3, the value that the program was exported with.", Assert.Throws<System.Reflection.TargetInvocationException>(() => ExportedPrograms.Run(operations, inputs)).InnerException!.Message, StringComparison.Ordinal);
+        Assert.Contains("'n' is not 3, the value that the program was exported with.",
+            Assert.Throws<System.Reflection.TargetInvocationException>(()
+            => ExportedPrograms.Run(operations, inputs)).InnerException!.Message, StringComparison.Ordinal);
     }
 
     /// <summary>The type of the module is the program's, so that no test can write it down.</summary>

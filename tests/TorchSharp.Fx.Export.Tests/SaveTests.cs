@@ -7,7 +7,8 @@ namespace TorchSharp.Fx.Export.Tests;
 public class SaveTests
 {
     /// <summary>Those with branches are refused; that of the other has sizes that do not grow evenly.</summary>
-    public static TheoryData<string> Names => [.. ExportedPrograms.Names.Select(row => row.Data).Where(name => !name.EndsWith("nn_cond", StringComparison.Ordinal))];
+    public static TheoryData<string> Names
+        => [.. ExportedPrograms.Names.Select(row => row.Data).Where(name => !name.EndsWith("nn_cond", StringComparison.Ordinal))];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -24,9 +25,13 @@ public class SaveTests
         {
             var inputs = ExportedPrograms.Inputs(module, values, set);
             using var _ = no_grad();
-            var (expected, found) = (ExportedPrograms.Flat(ExportedPrograms.Run(module, inputs)), ExportedPrograms.Flat(ExportedPrograms.Run(loaded, inputs)));
+            var (expected, found) = (ExportedPrograms.Flat(ExportedPrograms.Run(module, inputs)),
+                ExportedPrograms.Flat(ExportedPrograms.Run(loaded, inputs)));
             Assert.Equal(expected.Keys, found.Keys);
-            Assert.All(expected, entry => Assert.True(name.EndsWith("nn_operations", StringComparison.Ordinal) && entry.Key == "2.steps" || (entry.Value.shape.SequenceEqual(found[entry.Key].shape) && entry.Value.equal(found[entry.Key]).all().ToBoolean()), entry.Key));
+            Assert.All(expected, entry
+                => Assert.True(name.EndsWith("nn_operations", StringComparison.Ordinal) && entry.Key == "2.steps"
+                || (entry.Value.shape.SequenceEqual(found[entry.Key].shape) && entry.Value.equal(found[entry.Key]).all().ToBoolean()),
+                entry.Key));
         }
         Assert.Equal(module.state_dict().Keys.Order(), loaded.state_dict().Keys.Order());
         File.Delete(path);
@@ -38,12 +43,16 @@ public class SaveTests
         using var module = export.load<GraphModule<Tensor, Tensor>>(ExportedPrograms.Program("tv_mobilenet_v2"));
         var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pt2");
         using var scope = NewDisposeScope();
-        export.save(module, path, [rand(4, 3, 32, 32)], new Dictionary<string, IReadOnlyDictionary<int, Dim>> { ["x"] = new Dictionary<int, Dim> { [0] = new("batch", 2, 8) } });
+        export.save(module, path, [rand(4, 3, 32, 32)], new Dictionary<string, IReadOnlyDictionary<int,
+            Dim>> { ["x"] = new Dictionary<int, Dim> { [0] = new("batch", 2, 8) } });
         using var loaded = export.load<GraphModule<Tensor, Tensor>>(path);
         Assert.Equal([5, 10], loaded.call(rand(5, 3, 32, 32)).shape);
-        Assert.Equal("The size 0 of 'x' is less than 2, the least that the program was exported for.", Assert.Throws<GraphAssertionException>(() => loaded.call(rand(1, 3, 32, 32))).Message);
-        Assert.Equal("The size 0 of 'x' is more than 8, the most that the program was exported for.", Assert.Throws<GraphAssertionException>(() => loaded.call(rand(9, 3, 32, 32))).Message);
-        Assert.Equal("Size 3 of 'x' is not 32, as the program was exported with.", Assert.Throws<GraphAssertionException>(() => loaded.call(rand(2, 3, 32, 64))).Message);
+        Assert.Equal("The size 0 of 'x' is less than 2, the least that the program was exported for.",
+            Assert.Throws<GraphAssertionException>(() => loaded.call(rand(1, 3, 32, 32))).Message);
+        Assert.Equal("The size 0 of 'x' is more than 8, the most that the program was exported for.",
+            Assert.Throws<GraphAssertionException>(() => loaded.call(rand(9, 3, 32, 32))).Message);
+        Assert.Equal("Size 3 of 'x' is not 32, as the program was exported with.",
+            Assert.Throws<GraphAssertionException>(() => loaded.call(rand(2, 3, 32, 64))).Message);
         File.Delete(path);
     }
 
@@ -61,18 +70,21 @@ public class SaveTests
     public void ATracedModelIsWritten()
     {
         using var scope = NewDisposeScope();
-        using var model = nn.Sequential(("conv", nn.Conv2d(3, 8, 3, padding: 1)), ("norm", nn.BatchNorm2d(8)), ("relu", nn.ReLU(inplace: true)), ("pool", nn.AdaptiveAvgPool2d(2)), ("flat", nn.Flatten()), ("fc", nn.Linear(32, 5)));
+        using var model = nn.Sequential(("conv", nn.Conv2d(3, 8, 3, padding: 1)), ("norm", nn.BatchNorm2d(8)),
+            ("relu", nn.ReLU(inplace: true)), ("pool", nn.AdaptiveAvgPool2d(2)), ("flat", nn.Flatten()), ("fc", nn.Linear(32, 5)));
         model.eval();
         using var traced = fx.symbolic_trace(model);
         var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pt2");
-        export.save(traced, path, [rand(2, 3, 16, 16)], new Dictionary<string, IReadOnlyDictionary<int, Dim>> { ["tensor"] = new Dictionary<int, Dim> { [0] = new("n"), [2] = new("h", 4), [3] = new("w", 4) } });
+        export.save(traced, path, [rand(2, 3, 16, 16)], new Dictionary<string, IReadOnlyDictionary<int,
+            Dim>> { ["tensor"] = new Dictionary<int, Dim> { [0] = new("n"), [2] = new("h", 4), [3] = new("w", 4) } });
         using var loaded = export.load<GraphModule<Tensor, Tensor>>(path);
         var x = rand(3, 3, 20, 24);
         using var _ = no_grad();
         Assert.True(model.call(x).equal(loaded.call(x)).all().ToBoolean());
         Assert.Equal(model.state_dict().Keys, loaded.state_dict().Keys);
         var (_, names) = feature_extraction.get_graph_node_names(loaded, suppress_diff_warning: true);
-        Assert.Equal(["tensor", "conv", "norm", "relu", "pool", "flat", "fc"], names.Where(name => !name.StartsWith("_guards", StringComparison.Ordinal)));
+        Assert.Equal(["tensor", "conv", "norm", "relu", "pool", "flat", "fc"],
+            names.Where(name => !name.StartsWith("_guards", StringComparison.Ordinal)));
         File.Delete(path);
     }
 

@@ -6,7 +6,8 @@ namespace TorchSharp.Fx.Export;
 /// <summary>Arguments of ATen's operations as what the parameters of TorchSharp's members take.</summary>
 internal static class Fitting
 {
-    /// <summary>The argument for a parameter, and a cost that tells better overloads from worse; null where the parameter doesn't take it.</summary>
+    /// <summary>The argument for a parameter, and a cost that tells better overloads from worse; null where the parameter doesn't take
+    /// it.</summary>
     /// <param name="argument">The argument.</param>
     /// <param name="schema">The schema's type for it; null for a constant of the table.</param>
     /// <param name="type">The parameter's type.</param>
@@ -15,9 +16,11 @@ internal static class Fitting
     {
         var plain = Nullable.GetUnderlyingType(type) ?? type;
         if (argument is Literal { Value: null })
-            return parameter is null || (type.IsValueType && plain == type) || (plain == typeof(Scalar) && !parameter.HasDefaultValue) ? null : (argument, 0);
+            return parameter is null || (type.IsValueType && plain == type) || (plain == typeof(Scalar) && !parameter.HasDefaultValue)
+                ? null : (argument, 0);
         if (plain.IsEnum && plain != typeof(ScalarType))
-            return argument is Literal { Value: string name } && Enum.TryParse(plain, name, ignoreCase: true, out var value) ? (new Literal(value), 0) : null;
+            return argument is Literal { Value: string name } && Enum.TryParse(plain, name, ignoreCase: true, out var value)
+                ? (new Literal(value), 0) : null;
         return argument switch
         {
             NodeArgument { Node: var node } => FitNode(argument, node.type, type, plain),
@@ -50,7 +53,8 @@ internal static class Fitting
             return (argument, 0);
         if (plain == typeof(Scalar))
             return (argument, 1);
-        return value == typeof(long) ? plain == typeof(int) ? (argument, 1) : plain == typeof(double) || plain == typeof(float) ? (argument, 2) : null
+        return value == typeof(long) ? plain == typeof(int) ? (argument, 1) : plain == typeof(double) || plain == typeof(float)
+            ? (argument, 2) : null
             : value == typeof(double) && plain == typeof(float) ? (argument, 2)
             : null;
     }
@@ -60,7 +64,8 @@ internal static class Fitting
         if (list.Items.IsEmpty && parameter is { HasDefaultValue: true, DefaultValue: null })
             return (new Literal(null), 0);
         if (type == typeof(TensorIndex[]))
-            return (new ListArgument([.. list.Items.Select(item => item is Literal { Value: null } ? new SliceArgument(null, null, null) : item)], typeof(TensorIndex)), 2);
+            return (new ListArgument([.. list.Items.Select(item => item is Literal { Value: null } ? new SliceArgument(null, null, null)
+                : item)], typeof(TensorIndex)), 2);
         if (schema is { ItemsAreOptional: true } && list.Items.Any(item => item is Literal { Value: null }))
             return null;
         if (type.IsArray && type.GetElementType() == list.ElementType)
@@ -68,6 +73,7 @@ internal static class Fitting
         if (list.ElementType == typeof(Tensor) && type.IsAssignableFrom(typeof(Tensor[])))
             return (list, 1);
         // One number where the member has one dimension.
-        return list.Items is [var only] && !type.IsArray && Fit(only, schema?.Item, type, parameter) is var (fitted, cost) ? (fitted, cost + 1) : null;
+        return list.Items is [var only] && !type.IsArray && Fit(only, schema?.Item, type, parameter) is var (fitted, cost)
+            ? (fitted, cost + 1) : null;
     }
 }

@@ -8,9 +8,11 @@ namespace TorchSharp.Fx.Export;
 internal static class OperationTable
 {
     /// <summary>Arguments that make no difference to a tensor of the usual kind.</summary>
-    private static readonly FrozenSet<string> Irrelevant = new[] { "pin_memory", "layout", "non_blocking", "cudnn_enabled", "cudnn_enable", "implicit" }.ToFrozenSet(StringComparer.Ordinal);
+    private static readonly FrozenSet<string> Irrelevant = new[] { "pin_memory", "layout", "non_blocking", "cudnn_enabled", "cudnn_enable",
+        "implicit" }.ToFrozenSet(StringComparer.Ordinal);
 
-    private static readonly Lazy<(FrozenDictionary<string, ImmutableArray<Form>> Forms, ILookup<string, (string Overload, Form Form)> Members)> Table = new(Read);
+    private static readonly Lazy<(FrozenDictionary<string, ImmutableArray<Form>> Forms, ILookup<string,
+        (string Overload, Form Form)> Members)> Table = new(Read);
 
     /// <summary>The overloads that have a row, with their forms.</summary>
     internal static IReadOnlyDictionary<string, ImmutableArray<Form>> Rows => Table.Value.Forms;
@@ -18,19 +20,23 @@ internal static class OperationTable
     /// <summary>The overloads that a member may be, by the member's name.</summary>
     internal static IEnumerable<(string Overload, Form Form)> OfMember(string name) => Table.Value.Members[name];
 
-    /// <summary>What a call of an overload is in TorchSharp: a member's call, or a call by name where there is no member for these arguments.</summary>
+    /// <summary>What a call of an overload is in TorchSharp: a member's call, or a call by name where there is no member for these
+    /// arguments.</summary>
     /// <param name="schema">The overload.</param>
     /// <param name="given">The arguments by name; those that are left out have their defaults.</param>
     internal static (MethodInfo Method, ImmutableArray<Argument> Args) Call(AtenSchema schema, IReadOnlyDictionary<string, Argument> given)
     {
-        var used = given.Where(entry => !IsIrrelevant(entry.Key, entry.Value) && !IsDefault(schema, entry.Key, entry.Value)).Select(entry => entry.Key).ToArray();
+        var used = given.Where(entry => !IsIrrelevant(entry.Key, entry.Value) && !IsDefault(schema, entry.Key, entry.Value)).Select(entry
+            => entry.Key).ToArray();
         foreach (var form in Rows.GetValueOrDefault(schema.Overload, []))
-            if (used.All(form.Arguments.Contains) && form.Required.All(used.Contains) && form.Bind([.. form.Arguments.Select(entry => Entry(schema, given, entry))]) is { } bound)
+            if (used.All(form.Arguments.Contains) && form.Required.All(used.Contains)
+                && form.Bind([.. form.Arguments.Select(entry => Entry(schema, given, entry))]) is { } bound)
                 return bound;
         return schema.IsCallable && Dispatcher.IsAvailable
             ? Named(schema, given)
             : throw new NotSupportedException($"TorchSharp has no member for aten::{schema.Overload} with the arguments {string.Join(", ", used)}, and {(schema.IsCallable
-                ? "this build of libtorch does not export its dispatcher" : "it can't be called by name, since it takes a number of any type")}");
+                ? "this build of libtorch does not export its dispatcher"
+                    : "it can't be called by name, since it takes a number of any type")}");
     }
 
     private static (MethodInfo Method, ImmutableArray<Argument> Args) Named(AtenSchema schema, IReadOnlyDictionary<string, Argument> given)
@@ -38,7 +44,8 @@ internal static class OperationTable
         var arguments = schema.Parameters.Select(parameter => given.GetValueOrDefault(parameter.Name)
             ?? (parameter.HasDefault ? Preset(parameter) : Default(schema, parameter)));
         var isOne = schema.Returns is [{ IsList: false }];
-        return (typeof(aten).GetMethod(isOne ? nameof(aten.call) : nameof(aten.call_many))!, [schema.Overload, new ListArgument([.. arguments], typeof(object))]);
+        return (typeof(aten).GetMethod(isOne ? nameof(aten.call) : nameof(aten.call_many))!,
+            [schema.Overload, new ListArgument([.. arguments], typeof(object))]);
     }
 
     private static (Argument Argument, AtenType? Type) Entry(AtenSchema schema, IReadOnlyDictionary<string, Argument> given, string entry)
@@ -46,7 +53,8 @@ internal static class OperationTable
         if (Form.IsConstant(entry))
             return (Form.Constant(entry), null);
         var parameter = schema.Parameters.FirstOrDefault(parameter => parameter.Name == entry);
-        return parameter is null ? (new Literal(null), null) : (given.GetValueOrDefault(entry) ?? Default(schema, parameter), parameter.Type);
+        return parameter is null ? (new Literal(null), null)
+            : (given.GetValueOrDefault(entry) ?? Default(schema, parameter), parameter.Type);
     }
 
     /// <summary>The argument that stands for one that is left out.</summary>
@@ -60,19 +68,29 @@ internal static class OperationTable
     /// <summary>The default of an argument, as the schema has it.</summary>
     internal static Argument Preset(AtenParameter parameter) => parameter switch
     {
-        { Default: Array items } => new ListArgument([.. items.Cast<object?>().Select(item => new Literal(item))], items.GetType().GetElementType()!),
-        { Default: long or double, Type.IsList: true } => new ListArgument([.. Enumerable.Repeat(new Literal(parameter.Default), parameter.Type.Count)], AtenSchema.ItemType(parameter.Type)),
+        { Default: Array items }
+            => new ListArgument([.. items.Cast<object?>().Select(item => new Literal(item))], items.GetType().GetElementType()!),
+        { Default: long or double, Type.IsList: true }
+            => new ListArgument([.. Enumerable.Repeat(new Literal(parameter.Default), parameter.Type.Count)],
+            AtenSchema.ItemType(parameter.Type)),
         _ => new Literal(parameter.Default),
     };
 
-    private static bool IsIrrelevant(string name, Argument value) => Irrelevant.Contains(name) || (name == "memory_format" && value is Literal { Value: null });
+    private static bool IsIrrelevant(string name, Argument value) => Irrelevant.Contains(name)
+        || (name == "memory_format" && value is Literal { Value: null });
 
     private static bool IsDefault(AtenSchema schema, string name, Argument value)
-        => schema.Parameters.FirstOrDefault(parameter => parameter.Name == name) is { HasDefault: true } parameter && (value, parameter.Default) switch
+        => schema.Parameters.FirstOrDefault(parameter => parameter.Name == name) is { HasDefault: true } parameter
+            && (value, parameter.Default) switch
         {
-            (Literal { Value: var constant }, var preset) => Equals(constant, preset) || (constant is long integer && preset is double number && integer == number) || (constant is double real && preset is long whole && real == whole),
-            (ListArgument list, Array preset) => list.Items.Length == preset.Length && list.Items.Zip(preset.Cast<object?>()).All(pair => pair.First is Literal { Value: var item } && Equals(item, pair.Second)),
-            (ListArgument list, long or double) => list.Items.All(item => item is Literal { Value: var one } && Equals(one, parameter.Default)),
+            (Literal { Value: var constant }, var preset) => Equals(constant, preset)
+                || (constant is long integer && preset is double number && integer == number)
+                || (constant is double real && preset is long whole && real == whole),
+            (ListArgument list, Array preset) => list.Items.Length == preset.Length
+                && list.Items.Zip(preset.Cast<object?>()).All(pair => pair.First is Literal { Value: var item }
+                && Equals(item, pair.Second)),
+            (ListArgument list, long or double)
+                => list.Items.All(item => item is Literal { Value: var one } && Equals(one, parameter.Default)),
             _ => false,
         };
 
@@ -89,9 +107,11 @@ internal static class OperationTable
                         var form = Form.Parse(text.Replace("*", overload.Split('.')[0], StringComparison.Ordinal));
                         members.Add((overload, form));
                         // An operator is how C# writes it, not how it is read.
-                        if (!form.Name.StartsWith("op_", StringComparison.Ordinal) || form.Owner != typeof(torch.Tensor) || overload.StartsWith("__", StringComparison.Ordinal))
+                        if (!form.Name.StartsWith("op_", StringComparison.Ordinal) || form.Owner != typeof(torch.Tensor)
+                            || overload.StartsWith("__", StringComparison.Ordinal))
                             (forms.TryGetValue(overload, out var known) ? known : forms[overload] = []).Add(form);
                     }
-        return (forms.ToFrozenDictionary(entry => entry.Key, entry => entry.Value.ToImmutableArray(), StringComparer.Ordinal), members.ToLookup(member => member.Form.Name, StringComparer.Ordinal));
+        return (forms.ToFrozenDictionary(entry => entry.Key, entry => entry.Value.ToImmutableArray(), StringComparer.Ordinal),
+            members.ToLookup(member => member.Form.Name, StringComparer.Ordinal));
     }
 }

@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Export;
 
-/// <summary>What a program assumes of its inputs, as nodes that throw where it does not hold: sizes, their ranges, and the guards that PyTorch found.</summary>
+/// <summary>What a program assumes of its inputs, as nodes that throw where it does not hold: sizes, their ranges, and the guards that
+/// PyTorch found.</summary>
 internal sealed partial class Assumptions
 {
     private readonly GraphReader reader;
@@ -16,7 +17,8 @@ internal sealed partial class Assumptions
     {
         var assumptions = new Assumptions(reader, program);
         foreach (var spec in program.graph_module.signature.input_specs)
-            if (spec.user_input?.arg is Value.Reference { Kind: "as_tensor", Name: var name } && program.graph_module.graph.tensor_values.TryGetValue(name, out var meta))
+            if (spec.user_input?.arg is Value.Reference { Kind: "as_tensor", Name: var name }
+                && program.graph_module.graph.tensor_values.TryGetValue(name, out var meta))
                 assumptions.Sizes(name, ((NodeArgument)reader.Find(spec.user_input.arg)).Node, meta);
         foreach (var guard in program.guards_code ?? [])
             assumptions.Guard(guard);
@@ -30,12 +32,14 @@ internal sealed partial class Assumptions
             switch (meta.sizes[i])
             {
                 case Value.Constant { Item: long size }:
-                    reader.Assert(Compute(Builtin.eq, typeof(long), typeof(bool), Size(tensor, i), new Literal(size)), $"Size {i} of '{name}' is not {size}, as the program was exported with.");
+                    reader.Assert(Compute(Builtin.eq, typeof(long), typeof(bool), Size(tensor, i), new Literal(size)),
+                        $"Size {i} of '{name}' is not {size}, as the program was exported with.");
                     break;
                 case Value.Expression { Text: var text } when Symbol().Match(text) is { Success: true } match:
                     OfSymbol(match.Groups[1].Value, Size(tensor, i), 1, $"size {i} of '{name}'");
                     break;
-                case Value.Expression { Text: var text } when Multiple().Match(text) is { Success: true } match && long.TryParse(match.Groups[1].Value, out var factor) && factor > 0:
+                case Value.Expression { Text: var text } when Multiple().Match(text) is { Success: true } match
+                    && long.TryParse(match.Groups[1].Value, out var factor) && factor > 0:
                     OfSymbol(match.Groups[2].Value, Size(tensor, i), factor, $"size {i} of '{name}'");
                     break;
             }
@@ -48,21 +52,25 @@ internal sealed partial class Assumptions
         if (factor > 1)
         {
             var rest = Compute(Builtin.mod, typeof(long), typeof(long), size, new Literal(factor));
-            reader.Assert(Compute(Builtin.eq, typeof(long), typeof(bool), rest, new Literal(0L)), $"The {what} is no multiple of {factor}, as the program was exported with.");
+            reader.Assert(Compute(Builtin.eq, typeof(long), typeof(bool), rest, new Literal(0L)),
+                $"The {what} is no multiple of {factor}, as the program was exported with.");
             value = Compute(Builtin.floordiv, typeof(long), typeof(long), size, new Literal(factor));
         }
         if (symbols.TryGetValue(symbol, out var known))
         {
-            reader.Assert(Compute(Builtin.eq, typeof(long), typeof(bool), value, known.Value), $"The {what} does not agree with {known.Text}.");
+            reader.Assert(Compute(Builtin.eq, typeof(long), typeof(bool), value, known.Value),
+                $"The {what} does not agree with {known.Text}.");
             return;
         }
         symbols.Add(symbol, (value, what));
         var range = program.range_constraints.GetValueOrDefault(symbol);
         // PyTorch writes the range that every size has, too.
         if (range?.min_val is > 0 and var least)
-            reader.Assert(Compute(Builtin.ge, typeof(long), typeof(bool), value, new Literal(least)), $"The {what} is less than {least * factor}, the least that the program was exported for.");
+            reader.Assert(Compute(Builtin.ge, typeof(long), typeof(bool), value, new Literal(least)),
+                $"The {what} is less than {least * factor}, the least that the program was exported for.");
         if (range?.max_val is < int.MaxValue and var most)
-            reader.Assert(Compute(Builtin.le, typeof(long), typeof(bool), value, new Literal(most)), $"The {what} is more than {most * factor}, the most that the program was exported for.");
+            reader.Assert(Compute(Builtin.le, typeof(long), typeof(bool), value, new Literal(most)),
+                $"The {what} is more than {most * factor}, the most that the program was exported for.");
     }
 
     private void Guard(string guard)
@@ -80,16 +88,19 @@ internal sealed partial class Assumptions
 
     internal Node Size(Node tensor, int dimension)
     {
-        var size = Compute(Opcode.call_method, new MethodTarget(typeof(Tensor).GetMethod("size", [typeof(int)])!), typeof(long), "size", tensor, new Literal(dimension));
+        var size = Compute(Opcode.call_method, new MethodTarget(typeof(Tensor).GetMethod("size", [typeof(int)])!), typeof(long), "size",
+            tensor, new Literal(dimension));
         return size;
     }
 
     internal Node Compute(Builtin operation, Type operands, Type result, params Argument[] args)
         => Compute(Opcode.call_function, new BuiltinTarget(operation, operands), result, operation.ToString().TrimEnd('_'), args);
 
-    private Node Of(Node tensor, string property) => Compute(Opcode.call_function, new MemberTarget(typeof(Tensor).GetProperty(property)!), typeof(long), property, tensor);
+    private Node Of(Node tensor, string property)
+        => Compute(Opcode.call_function, new MemberTarget(typeof(Tensor).GetProperty(property)!), typeof(long), property, tensor);
 
-    private Node Compute(Opcode op, Target target, Type type, string name, params Argument[] args) => reader.Add(op, target, [.. args], type, "_guards", name);
+    private Node Compute(Opcode op, Target target, Type type, string name, params Argument[] args)
+        => reader.Add(op, target, [.. args], type, "_guards", name);
 
     [GeneratedRegex(@"^Symbol\('(\w+)'[^()]*\)$")]
     private static partial Regex Symbol();

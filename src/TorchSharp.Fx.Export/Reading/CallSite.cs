@@ -10,7 +10,8 @@ namespace TorchSharp.Fx.Export;
 internal sealed record ModuleFrame(string Key, string Path, string Type)
 {
     /// <summary>Whether it is a module of PyTorch's own, and no container.</summary>
-    internal bool IsLayer => Type.StartsWith("torch.nn.modules.", StringComparison.Ordinal) && !Type.StartsWith("torch.nn.modules.container.", StringComparison.Ordinal);
+    internal bool IsLayer => Type.StartsWith("torch.nn.modules.", StringComparison.Ordinal)
+        && !Type.StartsWith("torch.nn.modules.container.", StringComparison.Ordinal);
 }
 
 /// <summary>A line of Python that was running.</summary>
@@ -25,7 +26,8 @@ internal sealed record CodeFrame(string File, int Line, string Function, string 
 /// <param name="Function">The function that was called, as its class and name; empty where none is known.</param>
 /// <param name="FunctionCall">Tells two calls of one function apart.</param>
 /// <param name="Frames">The stack, the outermost first.</param>
-internal sealed partial record CallSite(ImmutableArray<ModuleFrame> Modules, string Function, string FunctionCall, ImmutableArray<CodeFrame> Frames)
+internal sealed partial record CallSite(ImmutableArray<ModuleFrame> Modules, string Function, string FunctionCall,
+    ImmutableArray<CodeFrame> Frames)
 {
     internal static CallSite Of(NodeData node)
     {
@@ -41,13 +43,15 @@ internal sealed partial record CallSite(ImmutableArray<ModuleFrame> Modules, str
     internal string Path => Modules.IsEmpty ? "" : Modules[^1].Path;
 
     private static CodeFrame Code(Match match)
-        => new(match.Groups[1].Value, int.TryParse(match.Groups[2].Value, out var line) ? line : 0, match.Groups[3].Value, match.Groups[4].Value.Trim());
+        => new(match.Groups[1].Value, int.TryParse(match.Groups[2].Value, out var line) ? line : 0, match.Groups[3].Value,
+            match.Groups[4].Value.Trim());
 
     private static ModuleFrame? Frame(string text)
     {
         // A path may hold commas, a key and a type may not.
         var (first, last) = (text.IndexOf(',', StringComparison.Ordinal), text.LastIndexOf(','));
-        return first < 0 || first == last || text.StartsWith("_empty_nn_module_stack", StringComparison.Ordinal) ? null : new(text[..first], Plain(text[(first + 1)..last]), text[(last + 1)..]);
+        return first < 0 || first == last || text.StartsWith("_empty_nn_module_stack", StringComparison.Ordinal) ? null
+            : new(text[..first], Plain(text[(first + 1)..last]), text[(last + 1)..]);
     }
 
     /// <summary>PyTorch 2.6 may write <c>getattr(L['self'].layer1, '0')</c> for <c>layer1.0</c>.</summary>

@@ -54,7 +54,8 @@ internal sealed class GraphReader
         Value.Reference { Name: var name } when outer is null && state.PathOf(name) is not null => Attribute(name, path),
         Value.Reference { Name: var name } => throw new InvalidDataException($"reads the value '{name}' before there is one"),
         Value.Many { Items: var items, Item: var type } => new ListArgument([.. items.Select(item => Find(item, path))], type),
-        Value.Foreign { Kind: var kind } => throw new NotSupportedException($"it has an argument of the kind '{kind}', which has no counterpart here"),
+        Value.Foreign { Kind: var kind }
+            => throw new NotSupportedException($"it has an argument of the kind '{kind}', which has no counterpart here"),
         Value.Subgraph => throw new NotSupportedException("it has a branch or a loop"),
         _ => throw new InvalidDataException("has an expression for an argument"),
     };
@@ -84,7 +85,8 @@ internal sealed class GraphReader
             }
     }
 
-    private static string Label(NodeData node) => node.name ?? (node.outputs is [Value.Reference { Name: var name }, ..] ? name : NodeNames.Operation(node.target));
+    private static string Label(NodeData node) => node.name
+        ?? (node.outputs is [Value.Reference { Name: var name }, ..] ? name : NodeNames.Operation(node.target));
 
     private static string Place(CallSite site)
         => $"{(site.Path.Length > 0 ? $", in module '{site.Path}'" : "")}{(site.Frames is [.., var (file, line, _, _)] ? $", {System.IO.Path.GetFileName(file)}:{line}" : "")}";
@@ -98,20 +100,25 @@ internal sealed class GraphReader
         else if (Symbols.Find(node.target) is { } symbol)
             Define(Single(node), Named(index, symbol(this, [.. node.inputs.Select(input => Find(input.arg))])));
         else
-            throw new NotSupportedException(node.target.StartsWith("torch.ops.higher_order.", StringComparison.Ordinal) ? "there is no counterpart for such branches, loops and regions here"
+            throw new NotSupportedException(node.target.StartsWith("torch.ops.higher_order.", StringComparison.Ordinal)
+                ? "there is no counterpart for such branches, loops and regions here"
                 : "it is no operation of ATen: PyTorch's own operations can be read, those of other libraries can't");
     }
 
     /// <summary>The branches become graph modules of a module that runs one of them.</summary>
     private void ReadBranches(int index, NodeData node)
     {
-        if (node.inputs is not [{ arg: Value.Reference { Kind: "as_tensor" } pred }, { arg: Value.Subgraph onTrue }, { arg: Value.Subgraph onFalse }, { arg: Value.Many { Items: var operands } }]
+        if (node.inputs is not [{ arg: Value.Reference { Kind: "as_tensor" } pred }, { arg: Value.Subgraph onTrue },
+            { arg: Value.Subgraph onFalse }, { arg: Value.Many { Items: var operands } }]
             || operands.Any(operand => operand is not Value.Reference { Kind: "as_tensor" }))
             throw new NotSupportedException("its condition or an operand is no tensor");
-        var path = Enumerable.Range(0, int.MaxValue).Select(i => i == 0 ? "cond" : $"cond_{i}").First(name => !Branches.ContainsKey(name) && !state.HasUnder(name));
+        var path = Enumerable.Range(0, int.MaxValue).Select(i => i == 0 ? "cond" : $"cond_{i}").First(name => !Branches.ContainsKey(name)
+            && !state.HasUnder(name));
         Branches.Add(path, new Cond(Branch(onTrue.Graph), Branch(onFalse.Graph)));
         var call = typeof(nn.Module<Tensor, Tensor[], Tensor[]>).GetMethod("call")!;
-        var made = Graph.create_node(Opcode.call_module, new ModuleTarget(path, call), [Find(pred), new ListArgument([.. operands.Select(operand => Find(operand, names[index].Path))], typeof(Tensor))], typeof(Tensor[]));
+        var made = Graph.create_node(Opcode.call_module, new ModuleTarget(path, call),
+            [Find(pred), new ListArgument([.. operands.Select(operand => Find(operand, names[index].Path))], typeof(Tensor))],
+            typeof(Tensor[]));
         DefineAll(node.outputs, Named(index, made), names[index].Path);
     }
 
@@ -122,11 +129,13 @@ internal sealed class GraphReader
         reader.Name(operands, "", operands.name);
         foreach (var (i, input) in branch.inputs.Index())
             reader.Define((input as Value.Reference)?.Name ?? throw new NotSupportedException("a branch takes what is no tensor"),
-                reader.Add(Opcode.call_function, new BuiltinTarget(Builtin.getitem, typeof(Tensor[])), [operands, new Literal(i)], typeof(Tensor), "", "getitem"));
+                reader.Add(Opcode.call_function, new BuiltinTarget(Builtin.getitem, typeof(Tensor[])), [operands, new Literal(i)],
+                    typeof(Tensor), "", "getitem"));
         reader.Read();
         reader.Graph.output(new ListArgument([.. branch.outputs.Select(output => reader.Find(output))], typeof(Tensor)), typeof(Tensor[]));
         reader.Graph.lint();
-        return new(ModuleTree.Of(reader.Branches.Select(inner => KeyValuePair.Create(inner.Key, (object)inner.Value)), ownsContent: true, training: false), reader.Graph);
+        return new(ModuleTree.Of(reader.Branches.Select(inner => KeyValuePair.Create(inner.Key, (object)inner.Value)), ownsContent: true,
+            training: false), reader.Graph);
     }
 
     private void ReadOperation(int index, NodeData node)
@@ -134,29 +143,36 @@ internal sealed class GraphReader
         var overload = node.target["torch.ops.aten.".Length..];
         overload = overload.EndsWith(".default", StringComparison.Ordinal) ? overload[..^".default".Length] : overload;
         // They ask what is known when the program was exported: the type, place and layout of a tensor, which moving the module may change.
-        if (overload is "_assert_tensor_metadata" or "sym_constrain_range" or "sym_constrain_range_for_size" or "_functional_sym_constrain_range")
+        if (overload is "_assert_tensor_metadata" or "sym_constrain_range" or "sym_constrain_range_for_size"
+            or "_functional_sym_constrain_range")
             return;
         if (overload is "_assert_scalar")
         {
-            Assert(Find(node.inputs[0].arg), node.inputs is [_, { arg: Value.Constant { Item: string message } }] ? message : "an assumption of the program");
+            Assert(Find(node.inputs[0].arg), node.inputs is [_, { arg: Value.Constant { Item: string message } }] ? message
+                : "an assumption of the program");
             return;
         }
         if (overload is "item" or "_local_scalar_dense" && node.outputs is [Value.Reference { Kind: var kind }])
         {
-            var number = typeof(TensorExtensionMethods).GetMethod(kind switch { "as_sym_int" => "ToInt64", "as_sym_float" => "ToDouble", _ => "ToBoolean" }, [typeof(Tensor)])!;
+            var number = typeof(TensorExtensionMethods).GetMethod(kind switch { "as_sym_int" => "ToInt64", "as_sym_float" => "ToDouble", _
+                => "ToBoolean" }, [typeof(Tensor)])!;
             Define(Single(node), Named(index, Graph.call_function(number, Find(node.inputs[0].arg, names[index].Path))));
             return;
         }
-        var schema = AtenSchema.Find(overload) ?? throw new NotSupportedException($"aten::{overload} is not among the operations that can be read");
+        var schema = AtenSchema.Find(overload)
+            ?? throw new NotSupportedException($"aten::{overload} is not among the operations that can be read");
         if (outer is null && layers.Layer(index, node, schema) is var (path, input))
         {
             var call = typeof(nn.Module<Tensor, Tensor>).GetMethod("call")!;
-            Define(Single(node), Named(index, Graph.create_node(Opcode.call_module, new ModuleTarget(path, call), [Find(input, path)], typeof(Tensor))));
+            Define(Single(node),
+                Named(index, Graph.create_node(Opcode.call_module, new ModuleTarget(path, call), [Find(input, path)], typeof(Tensor))));
             return;
         }
         var given = Given(node, schema, names[index].Path);
         var (method, args) = OperationTable.Call(schema, given);
-        var made = method.IsStatic ? Graph.create_node(Opcode.call_function, new FunctionTarget(method), args, method.ReturnType, schema.Name) : Graph.create_node(Opcode.call_method, new MethodTarget(method), args, method.ReturnType);
+        var made = method.IsStatic
+            ? Graph.create_node(Opcode.call_function, new FunctionTarget(method), args, method.ReturnType, schema.Name)
+            : Graph.create_node(Opcode.call_method, new MethodTarget(method), args, method.ReturnType);
         Named(index, made);
         DefineAll(node.outputs, made, names[index].Path);
     }
@@ -170,14 +186,17 @@ internal sealed class GraphReader
             else if (!given.TryAdd(input.name, Find(input.arg, path)))
                 throw new InvalidDataException($"gives a node its argument '{input.name}' twice");
         // TorchSharp's member does not count from the end.
-        if (schema.Overload == "unflatten.int" && given.GetValueOrDefault("dim") is Literal { Value: long and < 0 and var dim } && Rank(node.inputs[0].arg) is { } rank)
+        if (schema.Overload == "unflatten.int" && given.GetValueOrDefault("dim") is Literal { Value: long and < 0 and var dim }
+            && Rank(node.inputs[0].arg) is { } rank)
             given["dim"] = dim + rank;
         return given;
     }
 
-    private long? Rank(Value tensor) => tensor is Value.Reference { Name: var name } && data.tensor_values.TryGetValue(name, out var meta) ? meta.sizes.Count : null;
+    private long? Rank(Value tensor) => tensor is Value.Reference { Name: var name } && data.tensor_values.TryGetValue(name, out var meta)
+        ? meta.sizes.Count : null;
 
-    private static string Single(NodeData node) => node.outputs is [Value.Reference { Name: var name }] ? name : throw new InvalidDataException($"has a node of {node.target} without its one result");
+    private static string Single(NodeData node) => node.outputs is [Value.Reference { Name: var name }] ? name
+        : throw new InvalidDataException($"has a node of {node.target} without its one result");
 
     /// <summary>The results of a node: itself, or what its tuple or list holds.</summary>
     private void DefineAll(List<Value> outputs, Node made, string path)
@@ -192,16 +211,19 @@ internal sealed class GraphReader
             throw new InvalidDataException($"has {items.Count} results of node '{made.name}', which gives one");
         for (var i = 0; i < items.Count; i++)
             if (items[i] is Value.Reference { Name: var name })
-                Define(name, Add(Opcode.call_function, new BuiltinTarget(Builtin.getitem, made.type), [made, new Literal(i)], typeof(Tensor), path, "getitem"));
+                Define(name, Add(Opcode.call_function, new BuiltinTarget(Builtin.getitem, made.type), [made, new Literal(i)],
+                    typeof(Tensor), path, "getitem"));
     }
 
-    private static bool IsSequence(Type type) => type.IsArray || typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(type) || (type.IsGenericType && typeof(System.Collections.IEnumerable).IsAssignableFrom(type));
+    private static bool IsSequence(Type type) => type.IsArray || typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(type)
+        || (type.IsGenericType && typeof(System.Collections.IEnumerable).IsAssignableFrom(type));
 
     private Node Named(int index, Node node)
     {
         var site = names[index];
         node.set_meta(Node.QualifiedName, names.Of(index));
-        node.origin = site.Frames is [.., var (file, line, function, _)] ? new Origin(site.Path, function, (file, line)) : new Origin(site.Path, null, null);
+        node.origin = site.Frames is [.., var (file, line, function, _)] ? new Origin(site.Path, function, (file, line))
+            : new Origin(site.Path, null, null);
         return node;
     }
 
@@ -227,7 +249,8 @@ internal sealed class GraphReader
     internal void Assert(Argument condition, string message)
     {
         if (condition is not Literal { Value: true })
-            Add(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [condition, message], typeof(void), "_guards", "_assert");
+            Add(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [condition, message], typeof(void), "_guards",
+                "_assert");
     }
 
     /// <summary>Makes a node of arithmetic on numbers.</summary>

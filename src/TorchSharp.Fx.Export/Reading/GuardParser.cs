@@ -4,7 +4,8 @@ using System.Text.RegularExpressions;
 namespace TorchSharp.Fx.Export;
 
 /// <summary>
-/// Reads a guard, a Python expression over the inputs' sizes: <c>L['x'].size()[0] == 2*L['y'].size()[1]</c>. It knows integers, sizes, <c>+ - * // % **</c> with a constant, comparisons, <c>and</c>,
+/// Reads a guard, a Python expression over the inputs' sizes: <c>L['x'].size()[0] == 2*L['y'].size()[1]</c>. It knows integers, sizes, <c>+
+/// - * // % **</c> with a constant, comparisons, <c>and</c>,
 /// <c>or</c>, <c>not</c> and parentheses.
 /// </summary>
 internal sealed partial class GuardParser
@@ -64,7 +65,8 @@ internal sealed partial class GuardParser
         Argument? all = null;
         while (Peek() is "==" or "!=" or "<" or "<=" or ">" or ">=")
         {
-            var operation = tokens[next++] switch { "==" => Builtin.eq, "!=" => Builtin.ne, "<" => Builtin.lt, "<=" => Builtin.le, ">" => Builtin.gt, _ => Builtin.ge };
+            var operation = tokens[next++] switch { "==" => Builtin.eq, "!=" => Builtin.ne, "<" => Builtin.lt, "<=" => Builtin.le, ">"
+                => Builtin.gt, _ => Builtin.ge };
             var right = Sum();
             var one = graph.Compute(operation, typeof(long), typeof(bool), Number(left), Number(right));
             all = all is null ? one : graph.Compute(Builtin.and_, typeof(bool), typeof(bool), all, one);
@@ -133,16 +135,19 @@ internal sealed partial class GuardParser
         var input = graph.Input(place.Groups[1].Value) ?? throw new FormatException();
         if (!place.Groups[2].Success)
             return input.type == typeof(long) || input.type == typeof(bool) ? input : throw new FormatException();
-        return TensorTypes.IsTensor(input.type) && int.TryParse(place.Groups[2].Value, CultureInfo.InvariantCulture, out var dimension) ? graph.Size(input, dimension) : throw new FormatException();
+        return TensorTypes.IsTensor(input.type) && int.TryParse(place.Groups[2].Value, CultureInfo.InvariantCulture, out var dimension)
+            ? graph.Size(input, dimension) : throw new FormatException();
     }
 
-    private Node Arithmetic(Builtin operation, Argument left, Argument right) => graph.Compute(operation, typeof(long), typeof(long), Number(left), Number(right));
+    private Node Arithmetic(Builtin operation, Argument left, Argument right)
+        => graph.Compute(operation, typeof(long), typeof(long), Number(left), Number(right));
 
     private static bool IsBool(Argument value) => value is NodeArgument { Node: var node } && node.type == typeof(bool);
 
     private static Argument Bool(Argument value) => IsBool(value) ? value : throw new FormatException();
 
-    private static Argument Number(Argument value) => value is Literal { Value: long } or NodeArgument { Node.type: { } } && !IsBool(value) ? value : throw new FormatException();
+    private static Argument Number(Argument value) => value is Literal { Value: long } or NodeArgument { Node.type: { } } && !IsBool(value)
+        ? value : throw new FormatException();
 
     private string? Peek() => next < tokens.Count ? tokens[next] : null;
 

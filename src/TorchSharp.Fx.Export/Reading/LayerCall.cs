@@ -9,7 +9,8 @@ namespace TorchSharp.Fx.Export;
 /// <param name="attributes">The names under which tensors of the layer are given, by argument; what comes from elsewhere has none.</param>
 /// <param name="shapes">The sizes of those tensors.</param>
 internal sealed class LayerCall(
-    string path, AtenSchema schema, IReadOnlyDictionary<string, Value> values, IReadOnlyDictionary<string, string> attributes, IReadOnlyDictionary<string, long[]> shapes)
+    string path, AtenSchema schema, IReadOnlyDictionary<string, Value> values, IReadOnlyDictionary<string, string> attributes,
+        IReadOnlyDictionary<string, long[]> shapes)
 {
     internal string Path => path;
 
@@ -45,14 +46,17 @@ internal sealed class LayerCall(
     /// <summary>Sizes in so many dimensions; one number stands for all.</summary>
     internal long[] Sizes(string argument, int dimensions)
     {
-        var value = values.GetValueOrDefault(argument) is Value.Many { Items: var items } ? [.. items.Select(item => item is Value.Constant { Item: long number } ? number : throw new NotSupportedException())]
+        var value = values.GetValueOrDefault(argument) is Value.Many { Items: var items }
+            ? [.. items.Select(item => item is Value.Constant { Item: long number } ? number : throw new NotSupportedException())]
             : Setting(argument) switch { long one => [one], long[] many => many, _ => throw new NotSupportedException() };
-        return value.Length == 1 ? Enumerable.Repeat(value[0], dimensions).ToArray() : value.Length == dimensions ? value : throw new NotSupportedException();
+        return value.Length == 1 ? Enumerable.Repeat(value[0], dimensions).ToArray() : value.Length == dimensions ? value
+            : throw new NotSupportedException();
     }
 
     /// <summary>Sizes that may be left out: none, or an empty list.</summary>
     internal long[]? SizesOrNull(string argument, int dimensions)
-        => values.GetValueOrDefault(argument) is null or Value.Many { Items.IsEmpty: true } && Setting(argument) is null or long[] { Length: 0 } ? null : Sizes(argument, dimensions);
+        => values.GetValueOrDefault(argument) is null or Value.Many { Items.IsEmpty: true }
+            && Setting(argument) is null or long[] { Length: 0 } ? null : Sizes(argument, dimensions);
 
     private object? Setting(string argument) => values.TryGetValue(argument, out var value)
         ? value is Value.Constant { Item: var item } ? item : value is Value.Many ? value : throw new NotSupportedException()

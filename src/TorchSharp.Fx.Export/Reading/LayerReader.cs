@@ -13,7 +13,8 @@ internal sealed class LayerReader(ProgramState state, NodeNames names)
     private readonly Dictionary<string, int> counts = new(StringComparer.Ordinal);
 
     /// <summary>The modules that were made, by path.</summary>
-    internal IEnumerable<KeyValuePair<string, nn.Module>> Made => layers.Select(layer => KeyValuePair.Create(layer.Key, layer.Value.Module));
+    internal IEnumerable<KeyValuePair<string, nn.Module>> Made
+        => layers.Select(layer => KeyValuePair.Create(layer.Key, layer.Value.Module));
 
     /// <summary>Notes a node before any is read.</summary>
     internal void Count(int node)
@@ -22,15 +23,19 @@ internal sealed class LayerReader(ProgramState state, NodeNames names)
             counts[module.Key] = counts.GetValueOrDefault(module.Key) + 1;
     }
 
-    /// <summary>The path of the layer that a node is the whole of, and the argument that is its input; null where it is an operation.</summary>
+    /// <summary>The path of the layer that a node is the whole of, and the argument that is its input; null where it is an
+    /// operation.</summary>
     internal (string Path, Value Input)? Layer(int index, NodeData node, AtenSchema schema)
     {
-        if (names[index].Modules is not [.., { IsLayer: true } frame] || counts[frame.Key] != 1 || frame.Path.Length == 0 || node.inputs is not [{ arg: Value.Reference { Kind: "as_tensor" } } or { name: "weight" }, ..])
+        if (names[index].Modules is not [.., { IsLayer: true } frame] || counts[frame.Key] != 1 || frame.Path.Length == 0
+            || node.inputs is not [{ arg: Value.Reference { Kind: "as_tensor" } } or { name: "weight" }, ..])
             return null;
         var given = node.inputs.ToDictionary(input => input.name, input => input.arg, StringComparer.Ordinal);
         var input = schema.Name == "embedding" ? given["indices"] : node.inputs[0].arg;
         var own = state.Under(frame.Path).ToDictionary(entry => entry.Input, entry => entry.Name, StringComparer.Ordinal);
-        var attributes = given.Where(entry => entry.Value is Value.Reference reference && own.ContainsKey(reference.Name)).ToDictionary(entry => entry.Key, entry => own[((Value.Reference)entry.Value).Name], StringComparer.Ordinal);
+        var attributes = given.Where(entry => entry.Value is Value.Reference reference
+            && own.ContainsKey(reference.Name)).ToDictionary(entry => entry.Key, entry => own[((Value.Reference)entry.Value).Name],
+            StringComparer.Ordinal);
         var shapes = new Dictionary<string, long[]>(StringComparer.Ordinal);
         foreach (var (argument, value) in given)
             if (attributes.ContainsKey(argument) && state.Shape(((Value.Reference)value).Name) is { } shape)
@@ -57,9 +62,11 @@ internal sealed class LayerReader(ProgramState state, NodeNames names)
         var module = Layers.Make(type, call);
         if (module is null)
             return null;
-        string[] tensors = [.. module.named_parameters(recurse: false).Select(entry => entry.name), .. module.named_buffers(recurse: false).Select(entry => entry.name)];
+        string[] tensors = [.. module.named_parameters(recurse: false).Select(entry => entry.name),
+            .. module.named_buffers(recurse: false).Select(entry => entry.name)];
         // What the layer counts for itself need not be an input of the program.
-        if (!own.Values.Concat(["num_batches_tracked"]).ToHashSet(StringComparer.Ordinal).IsSupersetOf(tensors) || !tensors.ToHashSet(StringComparer.Ordinal).IsSupersetOf(own.Values))
+        if (!own.Values.Concat(["num_batches_tracked"]).ToHashSet(StringComparer.Ordinal).IsSupersetOf(tensors)
+            || !tensors.ToHashSet(StringComparer.Ordinal).IsSupersetOf(own.Values))
         {
             module.Dispose();
             return null;

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Export;
 
 /// <summary>
-/// The zip file of an exported program, open for reading: of PyTorch 2.8 and later (<c>models/NAME.json</c>, <c>data/weights</c>), or of those before (<c>serialized_exported_program.json</c>). Entries are
+/// The zip file of an exported program, open for reading: of PyTorch 2.8 and later (<c>models/NAME.json</c>, <c>data/weights</c>), or of
+/// those before (<c>serialized_exported_program.json</c>). Entries are
 /// never compressed, so none is larger than the file.
 /// </summary>
 internal sealed class ProgramArchive : IDisposable
@@ -15,7 +16,8 @@ internal sealed class ProgramArchive : IDisposable
 
     private static readonly JsonSerializerOptions Options = new()
     {
-        AllowDuplicateProperties = false, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, Converters = { new ValueConverter() },
+        AllowDuplicateProperties = false, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true,
+            Converters = { new ValueConverter() },
     };
 
     private readonly SafeFileHandle file;
@@ -57,7 +59,8 @@ internal sealed class ProgramArchive : IDisposable
     /// <summary>Checks that the storages, which may lie over each other in the file, are not much more than it.</summary>
     internal void CheckSize(IEnumerable<StoredTensor> tensors)
     {
-        var bytes = tensors.Select(tensor => tensor.block).Distinct().Aggregate((Int128)0, (sum, block) => sum + block.count * block.type.size);
+        var bytes = tensors.Select(tensor => tensor.block).Distinct().Aggregate((Int128)0, (sum, block)
+            => sum + block.count * block.type.size);
         var length = RandomAccess.GetLength(file);
         if (bytes > 2 * (Int128)length)
             throw new InvalidDataException($"has {length} bytes and storages of {bytes}, which lie over each other");
@@ -74,10 +77,12 @@ internal sealed class ProgramArchive : IDisposable
     {
         if (zip.Names.FirstOrDefault(name => name == OldProgram || name.EndsWith("/" + OldProgram, StringComparison.Ordinal)) is { } old)
             return (old[..^OldProgram.Length], "");
-        string[] programs = [.. zip.Names.Where(name => name.EndsWith(".json", StringComparison.Ordinal) && name.Split('/') is [.., "models", _])];
+        string[] programs = [.. zip.Names.Where(name => name.EndsWith(".json", StringComparison.Ordinal)
+            && name.Split('/') is [.., "models", _])];
         return programs switch
         {
-            [var only] => (only[..(only.LastIndexOf("models/", StringComparison.Ordinal))], only[(only.LastIndexOf('/') + 1)..^".json".Length]),
+            [var only] => (only[..(only.LastIndexOf("models/", StringComparison.Ordinal))],
+                only[(only.LastIndexOf('/') + 1)..^".json".Length]),
             [] => throw new InvalidDataException("is a zip file, but no exported program: it has no 'models/….json'. Write it with torch.export.save"),
             _ => throw new NotSupportedException($"it has {programs.Length} programs, and there must be one"),
         };
@@ -86,7 +91,8 @@ internal sealed class ProgramArchive : IDisposable
     private byte[] Read(string name)
     {
         var (position, length) = zip.Find(name);
-        return length <= MaxProgram ? new FileRange(file, position, position + length).Read((ulong)length) : throw new InvalidDataException($"has {length} bytes of '{name}', more than the {MaxProgram} allowed");
+        return length <= MaxProgram ? new FileRange(file, position, position + length).Read((ulong)length)
+            : throw new InvalidDataException($"has {length} bytes of '{name}', more than the {MaxProgram} allowed");
     }
 
     private Dictionary<string, StoredTensor> Pickled(string name)
@@ -129,5 +135,6 @@ internal sealed class ProgramArchive : IDisposable
     }
 
     private static long[] Numbers(List<Value> values, string name)
-        => [.. values.Select(value => value is Value.Constant { Item: long and >= 0 and var number } ? number : throw new InvalidDataException($"has tensor '{name}' with a size that is no number"))];
+        => [.. values.Select(value => value is Value.Constant { Item: long and >= 0 and var number } ? number
+            : throw new InvalidDataException($"has tensor '{name}' with a size that is no number"))];
 }

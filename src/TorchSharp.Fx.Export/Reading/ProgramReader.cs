@@ -44,7 +44,8 @@ internal static class ProgramReader
                 case { user_output.arg: var value }: results.Add(reader.Find(value)); break;
                 case { buffer_mutation: { } buffer }: Write(buffer.arg.name, buffer.buffer_name); break;
                 case { parameter_mutation: { } parameter }: Write(parameter.arg.name, parameter.parameter_name); break;
-                case { user_input_mutation: { } input }: Assign(reader.Find(new Value.Reference(input.user_input_name, "as_tensor")), input.arg.name); break;
+                case { user_input_mutation: { } input }: Assign(reader.Find(new Value.Reference(input.user_input_name, "as_tensor")),
+                    input.arg.name); break;
                 default: throw new NotSupportedException("it returns a loss, gradients or an object, which has no counterpart here");
             }
         var (result, type) = ProgramSignature.Result(program, results.ToImmutable());
@@ -52,9 +53,12 @@ internal static class ProgramReader
 
         void Write(string value, string name)
         {
-            var input = program.graph_module.signature.input_specs.Select(spec => spec.buffer is { } buffer ? (buffer.arg.name, buffer.buffer_name) : spec.parameter is { } parameter ? (parameter.arg.name, parameter.parameter_name) : default)
+            var input = program.graph_module.signature.input_specs.Select(spec => spec.buffer is { } buffer
+                ? (buffer.arg.name, buffer.buffer_name) : spec.parameter is { } parameter ? (parameter.arg.name, parameter.parameter_name)
+                : default)
                 .FirstOrDefault(known => known.Item2 == name);
-            Assign(reader.Find(new Value.Reference(input.Item1 ?? throw new InvalidDataException($"writes to '{name}', which it does not have"), "as_tensor")), value);
+            Assign(reader.Find(new Value.Reference(input.Item1
+                ?? throw new InvalidDataException($"writes to '{name}', which it does not have"), "as_tensor")), value);
         }
 
         void Assign(Argument target, string value)
@@ -79,9 +83,12 @@ internal static class ProgramReader
             content.TryAdd(path, module);
         var root = ModuleTree.Of(content, ownsContent: true, training: false);
         Type[] signature = [.. reader.Graph.find_nodes(Opcode.placeholder).Select(node => node.type), reader.Graph.output_node().type];
-        var type = signature.Length is > 1 and <= 7 ? typeof(Graph).Assembly.GetType($"TorchSharp.Fx.GraphModule`{signature.Length}")!.MakeGenericType(signature) : typeof(GraphModule);
+        var type = signature.Length is > 1 and <= 7
+            ? typeof(Graph).Assembly.GetType($"TorchSharp.Fx.GraphModule`{signature.Length}")!.MakeGenericType(signature)
+            : typeof(GraphModule);
         reader.Graph.lint();
-        var made = (nn.Module)Activator.CreateInstance(type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions, null, [root, reader.Graph, reader.Constants], null)!;
+        var made = (nn.Module)Activator.CreateInstance(type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions,
+            null, [root, reader.Graph, reader.Constants], null)!;
         // The module has handles of its own on these.
         foreach (var constant in reader.Constants.Values)
             constant.Dispose();

@@ -3,26 +3,30 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Export;
 
-/// <summary>The inputs and the result of a program as those of a C# method: tensors and numbers, tuples, arrays and dictionaries of them.</summary>
+/// <summary>The inputs and the result of a program as those of a C# method: tensors and numbers, tuples, arrays and dictionaries of
+/// them.</summary>
 internal static class ProgramSignature
 {
     /// <summary>Makes a placeholder for each argument, and what takes the program's own inputs out of it.</summary>
     internal static void DefineInputs(GraphReader reader, ExportedProgram program)
     {
-        var call = program.graph_module.module_call_graph.FirstOrDefault(entry => entry.fqn.Length == 0)?.signature ?? throw new InvalidDataException("does not say what its inputs are");
+        var call = program.graph_module.module_call_graph.FirstOrDefault(entry => entry.fqn.Length == 0)?.signature
+            ?? throw new InvalidDataException("does not say what its inputs are");
         var specs = program.graph_module.signature.input_specs;
         foreach (var spec in specs)
             if (spec.custom_obj is not null || spec.token is not null)
                 throw new NotSupportedException("it has an input that is an object of a class of its own, which has no counterpart here");
         var leaves = new Queue<InputSpec>(specs.Where(spec => spec.user_input is not null || spec.constant_input is not null));
-        if (TreeSpec.Parse(call.in_spec) is not { Children: [var positional, var named] } tree || tree.Leaves != leaves.Count || positional.Keys is not null || named.Keys is not { } keys)
+        if (TreeSpec.Parse(call.in_spec) is not { Children: [var positional, var named] } tree || tree.Leaves != leaves.Count
+            || positional.Keys is not null || named.Keys is not { } keys)
             throw new InvalidDataException("has inputs that its description does not fit");
         var types = leaves.Select(LeafType).ToArray();
         var used = new HashSet<string>(StringComparer.Ordinal);
         var next = 0;
         foreach (var (i, argument) in positional.Children.Concat(named.Children).Index())
         {
-            var name = i < positional.Children.Length ? call.forward_arg_names?.ElementAtOrDefault(i) ?? LeafName(leaves, argument) ?? $"input{i}" : keys[i - positional.Children.Length];
+            var name = i < positional.Children.Length ? call.forward_arg_names?.ElementAtOrDefault(i) ?? LeafName(leaves, argument)
+                ?? $"input{i}" : keys[i - positional.Children.Length];
             var type = TypeOf(argument, types.AsSpan(next, argument.Leaves));
             next += argument.Leaves;
             if (!used.Add(name))
@@ -49,7 +53,8 @@ internal static class ProgramSignature
     }
 
     private static string? LeafName(Queue<InputSpec> leaves, TreeSpec argument)
-        => argument.IsLeaf && leaves.TryPeek(out var spec) ? spec.constant_input?.name ?? (spec.user_input?.arg as Value.Reference)?.Name : null;
+        => argument.IsLeaf && leaves.TryPeek(out var spec) ? spec.constant_input?.name ?? (spec.user_input?.arg as Value.Reference)?.Name
+            : null;
 
     private static Type LeafType(InputSpec spec) => (spec.constant_input?.value ?? spec.user_input!.arg) switch
     {
@@ -87,7 +92,8 @@ internal static class ProgramSignature
             return;
         }
         if (tree.Keys is null)
-            reader.Assert(Length(reader, value, tree.Children.Length), $"'{name}' has not {tree.Children.Length} items, as the program was exported with.");
+            reader.Assert(Length(reader, value, tree.Children.Length),
+                $"'{name}' has not {tree.Children.Length} items, as the program was exported with.");
         for (var i = 0; i < tree.Children.Length; i++)
         {
             var child = tree.Children[i];
@@ -103,7 +109,8 @@ internal static class ProgramSignature
         if (!value.type.IsArray)
             return new Literal(true);
         var length = reader.Add(Opcode.call_function, new BuiltinTarget(Builtin.len, value.type), [value], typeof(int), "_guards", "len");
-        return reader.Add(Opcode.call_function, new BuiltinTarget(Builtin.eq, typeof(int)), [length, new Literal(count)], typeof(bool), "_guards", "eq");
+        return reader.Add(Opcode.call_function, new BuiltinTarget(Builtin.eq, typeof(int)), [length, new Literal(count)], typeof(bool),
+            "_guards", "eq");
     }
 
     private static void Leaf(GraphReader reader, Node value, InputSpec spec, string name)
@@ -119,7 +126,8 @@ internal static class ProgramSignature
         if (spec.constant_input is { } given)
             reader.Define(given.name, new Literal(constant));
         if (constant is long or bool or double)
-            reader.Assert(reader.Add(Opcode.call_function, new BuiltinTarget(Builtin.eq, constant.GetType()), [value, new Literal(constant)], typeof(bool), "_guards", "eq"),
+            reader.Assert(reader.Add(Opcode.call_function, new BuiltinTarget(Builtin.eq, constant.GetType()),
+                [value, new Literal(constant)], typeof(bool), "_guards", "eq"),
                 $"'{name}' is not {constant}, the value that the program was exported with.");
     }
 

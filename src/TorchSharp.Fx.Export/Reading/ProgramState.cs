@@ -34,25 +34,30 @@ internal sealed class ProgramState : IDisposable
     internal bool IsConstant(string input) => !inputs[input].IsState;
 
     /// <summary>Where a tensor lies; it is no larger than its storage.</summary>
-    internal long[]? Shape(string input) => Stored(input) is { } stored && stored.shape.Aggregate((Int128)1, (product, size) => product * size) <= stored.block.count ? stored.shape : null;
+    internal long[]? Shape(string input) => Stored(input) is { } stored
+        && stored.shape.Aggregate((Int128)1, (product, size) => product * size) <= stored.block.count ? stored.shape : null;
 
     /// <summary>The tensor that an input stands for: a parameter, a buffer or a constant.</summary>
-    internal Tensor Load(string input) => Load(Stored(input)!, inputs[input].IsParameter, metas.TryGetValue(input, out var meta) && meta.requires_grad);
+    internal Tensor Load(string input)
+        => Load(Stored(input)!, inputs[input].IsParameter, metas.TryGetValue(input, out var meta) && meta.requires_grad);
 
     /// <summary>The inputs of the graph that are tensors under a path, by what follows the path.</summary>
     internal IEnumerable<(string Input, string Name)> Under(string path)
-        => inputs.Where(entry => entry.Value.IsState && entry.Value.Name.StartsWith(path + ".", StringComparison.Ordinal)).Select(entry => (entry.Key, entry.Value.Name[(path.Length + 1)..]));
+        => inputs.Where(entry => entry.Value.IsState && entry.Value.Name.StartsWith(path + ".", StringComparison.Ordinal)).Select(entry
+            => (entry.Key, entry.Value.Name[(path.Length + 1)..]));
 
     /// <summary>Whether a tensor is at a path or under it.</summary>
     internal bool HasUnder(string path) => inputs.Values.Any(input => SharedState.IsWithin(input.Name, path));
 
-    /// <summary>All of the <c>state_dict</c>, by name: what the program's graph has no input for, too, for a tensor may have several names.</summary>
+    /// <summary>All of the <c>state_dict</c>, by name: what the program's graph has no input for, too, for a tensor may have several
+    /// names.</summary>
     internal IEnumerable<(string Name, Tensor Tensor)> All()
     {
         var parameters = inputs.Values.Where(input => input.IsParameter).Select(input => input.Name).ToHashSet(StringComparer.Ordinal);
         var ofInputs = inputs.Keys.ToLookup(input => Key(Stored(input)!));
         foreach (var (name, stored) in weights)
-            yield return (name, ofInputs[Key(stored)].FirstOrDefault() is { } input ? Load(input) : Load(stored, parameters.Contains(name), requiresGrad: false));
+            yield return (name, ofInputs[Key(stored)].FirstOrDefault() is { } input ? Load(input)
+                : Load(stored, parameters.Contains(name), requiresGrad: false));
     }
 
     /// <summary>Lets the tensors go on living.</summary>
@@ -86,7 +91,8 @@ internal sealed class ProgramState : IDisposable
     }
 
     /// <summary>What two names of one tensor have in common.</summary>
-    private static (StoredBlock, long, string) Key(StoredTensor stored) => (stored.block, stored.offset, $"{string.Join(",", stored.shape)};{string.Join(",", stored.strides)}");
+    private static (StoredBlock, long, string) Key(StoredTensor stored)
+        => (stored.block, stored.offset, $"{string.Join(",", stored.shape)};{string.Join(",", stored.strides)}");
 
     private Tensor Load(StoredTensor stored, bool isParameter, bool requiresGrad)
     {

@@ -8,8 +8,10 @@ internal static class Elements
 {
     private static readonly (int Number, ScalarType Type)[] Types =
     [
-        (1, ScalarType.Byte), (2, ScalarType.Int8), (3, ScalarType.Int16), (4, ScalarType.Int32), (5, ScalarType.Int64), (6, ScalarType.Float16), (7, ScalarType.Float32),
-        (8, ScalarType.Float64), (10, ScalarType.ComplexFloat32), (11, ScalarType.ComplexFloat64), (12, ScalarType.Bool), (13, ScalarType.BFloat16),
+        (1, ScalarType.Byte), (2, ScalarType.Int8), (3, ScalarType.Int16), (4, ScalarType.Int32), (5, ScalarType.Int64),
+            (6, ScalarType.Float16), (7, ScalarType.Float32),
+        (8, ScalarType.Float64), (10, ScalarType.ComplexFloat32), (11, ScalarType.ComplexFloat64), (12, ScalarType.Bool),
+            (13, ScalarType.BFloat16),
     ];
 
     /// <summary>The number of the usual layout, <c>torch.strided</c>.</summary>
@@ -17,11 +19,13 @@ internal static class Elements
 
     /// <summary>The type of elements that a number stands for.</summary>
     internal static ScalarType Type(int number)
-        => Array.Find(Types, type => type.Number == number) is { Number: > 0 } found ? found.Type : throw new JsonException($"There is no type of elements {number}.");
+        => Array.Find(Types, type => type.Number == number) is { Number: > 0 } found ? found.Type
+            : throw new JsonException($"There is no type of elements {number}.");
 
     /// <summary>The number of a type of elements.</summary>
     internal static int Number(ScalarType type)
-        => Array.Find(Types, entry => entry.Type == type) is { Number: > 0 } found ? found.Number : throw new NotSupportedException($"a file of PyTorch can't have elements of type {type}");
+        => Array.Find(Types, entry => entry.Type == type) is { Number: > 0 } found ? found.Number
+            : throw new NotSupportedException($"a file of PyTorch can't have elements of type {type}");
 
     internal static bool IsStrided(int layout) => layout is Strided or 0;
 

@@ -2,9 +2,11 @@ using System.Text.Json;
 
 namespace TorchSharp.Fx.Export;
 
-/// <summary>An exported program as its JSON has it: <c>torch/_export/serde/schema.py</c>, major version 8. Names are the format's.</summary>
+/// <summary>An exported program as its JSON has it: <c>torch/_export/serde/schema.py</c>, major version 8. Names are the
+/// format's.</summary>
 internal sealed record ExportedProgram(
-    GraphModuleData graph_module, SchemaVersion schema_version, Dictionary<string, RangeConstraint> range_constraints, List<string>? guards_code = null, string? torch_version = null)
+    GraphModuleData graph_module, SchemaVersion schema_version, Dictionary<string, RangeConstraint> range_constraints,
+        List<string>? guards_code = null, string? torch_version = null)
 {
     // Nothing in the format is nested more deeply but branches within branches.
     private static readonly JsonSerializerOptions Options = new()
@@ -37,7 +39,8 @@ internal sealed record ExportedProgram(
     {
         graph_module.graph.Checked();
         var (signature, calls) = (graph_module.signature, graph_module.module_call_graph);
-        return signature.input_specs.Contains(null!) || signature.output_specs.Contains(null!) || calls.Contains(null!) || range_constraints.ContainsValue(null!) || guards_code?.Contains(null!) == true
+        return signature.input_specs.Contains(null!) || signature.output_specs.Contains(null!) || calls.Contains(null!)
+            || range_constraints.ContainsValue(null!) || guards_code?.Contains(null!) == true
             || calls.Any(call => call.signature?.forward_arg_names?.Contains(null!) == true)
             ? throw new InvalidDataException("has a damaged program: something is missing in a list of it")
             : this;
@@ -58,16 +61,19 @@ internal sealed record GraphModuleData(GraphData graph, SignatureData signature,
 /// <param name="tensor_values">What is known of each tensor by name.</param>
 /// <param name="is_single_tensor_return">Whether a branch returns a tensor rather than a tuple of one.</param>
 internal sealed record GraphData(
-    List<Value> inputs, List<Value> outputs, List<NodeData> nodes, Dictionary<string, TensorMeta> tensor_values, bool is_single_tensor_return = false)
+    List<Value> inputs, List<Value> outputs, List<NodeData> nodes, Dictionary<string, TensorMeta> tensor_values,
+        bool is_single_tensor_return = false)
 {
     /// <inheritdoc cref="ExportedProgram.Checked"/>
     internal GraphData Checked()
-        => nodes.Contains(null!) || tensor_values.ContainsValue(null!) || nodes.Any(node => node.inputs.Contains(null!) || node.metadata.ContainsValue(null!))
+        => nodes.Contains(null!) || tensor_values.ContainsValue(null!)
+            || nodes.Any(node => node.inputs.Contains(null!) || node.metadata.ContainsValue(null!))
             ? throw new InvalidDataException("has a damaged program: something is missing in a list of it")
             : this;
 }
 
-internal sealed record NodeData(string target, List<NamedValue> inputs, List<Value> outputs, Dictionary<string, string> metadata, string? name = null);
+internal sealed record NodeData(string target, List<NamedValue> inputs, List<Value> outputs, Dictionary<string, string> metadata,
+    string? name = null);
 
 internal sealed record NamedValue(string name, Value arg, int? kind = null)
 {
@@ -102,8 +108,10 @@ internal sealed record ConstantInput(string name, Value value);
 
 /// <summary>What an output is; exactly one is there.</summary>
 internal sealed record OutputSpec(
-    UserInput? user_output = null, JsonElement? loss_output = null, BufferOutput? buffer_mutation = null, ParameterOutput? parameter_mutation = null,
-    JsonElement? gradient_to_parameter = null, JsonElement? gradient_to_user_input = null, UserInputOutput? user_input_mutation = null, JsonElement? token = null);
+    UserInput? user_output = null, JsonElement? loss_output = null, BufferOutput? buffer_mutation = null,
+        ParameterOutput? parameter_mutation = null,
+    JsonElement? gradient_to_parameter = null, JsonElement? gradient_to_user_input = null, UserInputOutput? user_input_mutation = null,
+        JsonElement? token = null);
 
 internal sealed record BufferOutput(TensorName arg, string buffer_name);
 

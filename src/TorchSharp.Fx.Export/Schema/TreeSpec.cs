@@ -3,7 +3,8 @@ using System.Text.Json;
 
 namespace TorchSharp.Fx.Export;
 
-/// <summary>The structure of inputs or of a result, whose leaves the graph has in order. Counterpart: <c>torch.utils._pytree.TreeSpec</c>.</summary>
+/// <summary>The structure of inputs or of a result, whose leaves the graph has in order. Counterpart:
+/// <c>torch.utils._pytree.TreeSpec</c>.</summary>
 /// <param name="Type">The container's type, as Python names it; null for a leaf.</param>
 /// <param name="Keys">The keys of a dictionary, or of an object that is one; null for a sequence.</param>
 /// <param name="Children">What is in it.</param>
@@ -24,8 +25,10 @@ internal sealed record TreeSpec(string? Type, ImmutableArray<string>? Keys, Immu
     {
         try
         {
-            using var json = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 2 * MaxDepth, AllowDuplicateProperties = false });
-            return json.RootElement is { ValueKind: JsonValueKind.Array } pair && pair.GetArrayLength() == 2 && pair[0].TryGetInt32(out var version) && version == 1
+            using var json = JsonDocument.Parse(text,
+                new JsonDocumentOptions { MaxDepth = 2 * MaxDepth, AllowDuplicateProperties = false });
+            return json.RootElement is { ValueKind: JsonValueKind.Array } pair && pair.GetArrayLength() == 2
+                && pair[0].TryGetInt32(out var version) && version == 1
                 ? Of(pair[1])
                 : throw new InvalidDataException("describes its inputs or results in a version that is not known");
         }
@@ -40,7 +43,8 @@ internal sealed record TreeSpec(string? Type, ImmutableArray<string>? Keys, Immu
         var type = json.GetProperty("type").GetString();
         ImmutableArray<TreeSpec> children = [.. json.GetProperty("children_spec").EnumerateArray().Select(Of)];
         if (type is null)
-            return children.Length == 0 ? new(null, null, []) : throw new InvalidDataException("has a leaf with parts among its inputs or results");
+            return children.Length == 0 ? new(null, null, [])
+                : throw new InvalidDataException("has a leaf with parts among its inputs or results");
         if (type is "builtins.tuple" or "builtins.list" or "torch.Size" or "collections.deque")
             return new(type, null, children);
         var keys = KeysOf(type, json.GetProperty("context"));
@@ -49,7 +53,8 @@ internal sealed record TreeSpec(string? Type, ImmutableArray<string>? Keys, Immu
             : throw new InvalidDataException($"has a {type} with {children.Length} parts and {keys.Length} names for them");
     }
 
-    /// <summary>A dictionary's context is its keys, that of a default dictionary and of a dataclass a list that begins with something else, that of a named tuple an object.</summary>
+    /// <summary>A dictionary's context is its keys, that of a default dictionary and of a dataclass a list that begins with something else,
+    /// that of a named tuple an object.</summary>
     private static ImmutableArray<string> KeysOf(string type, JsonElement context)
     {
         if (context.ValueKind == JsonValueKind.String)
@@ -57,7 +62,8 @@ internal sealed record TreeSpec(string? Type, ImmutableArray<string>? Keys, Immu
             using var inner = JsonDocument.Parse(context.GetString()!);
             return KeysOf(type, inner.RootElement);
         }
-        if (context.ValueKind == JsonValueKind.Array && context.EnumerateArray().All(key => key.ValueKind is JsonValueKind.String or JsonValueKind.Number))
+        if (context.ValueKind == JsonValueKind.Array
+            && context.EnumerateArray().All(key => key.ValueKind is JsonValueKind.String or JsonValueKind.Number))
             return [.. context.EnumerateArray().Select(key => key.ToString())];
         if (context.ValueKind == JsonValueKind.Array && context.EnumerateArray().LastOrDefault() is { ValueKind: JsonValueKind.Array } last)
             return KeysOf(type, last);

@@ -50,10 +50,12 @@ internal sealed class ValueConverter : JsonConverter<Value>
             "as_bool" => new Value.Constant(reader.GetBoolean()),
             "as_string" => new Value.Constant(Text(ref reader)),
             "as_scalar_type" => new Value.Constant(Elements.Type(reader.GetInt32())),
-            "as_layout" => new Value.Constant(Elements.IsStrided(reader.GetInt32()) ? null : throw new JsonException("A layout is not strided.")),
+            "as_layout" => new Value.Constant(Elements.IsStrided(reader.GetInt32()) ? null
+                : throw new JsonException("A layout is not strided.")),
             "as_memory_format" => new Value.Constant(Elements.IsPlain(reader.GetInt32()) ? null : "channels_last"),
             "as_device" => new Value.Constant(Device(ref reader, options)),
-            "as_expr" => new Value.Expression(JsonSerializer.Deserialize<ExpressionData>(ref reader, options)?.expr_str ?? throw new JsonException()),
+            "as_expr" => new Value.Expression(JsonSerializer.Deserialize<ExpressionData>(ref reader, options)?.expr_str
+                ?? throw new JsonException()),
             "as_name" => new Value.Reference(Text(ref reader), "as_sym_int"),
             "as_ints" or "as_floats" or "as_bools" or "as_strings" => Plain(ref reader, kind),
             "as_tensors" => Names(ref reader, options),
@@ -79,10 +81,12 @@ internal sealed class ValueConverter : JsonConverter<Value>
         return value;
     }
 
-    private static string Text(ref Utf8JsonReader reader) => reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException();
+    private static string Text(ref Utf8JsonReader reader) => reader.TokenType == JsonTokenType.String ? reader.GetString()!
+        : throw new JsonException();
 
     /// <summary>JSON has no numbers for these three, so the format has texts.</summary>
-    private static double Number(ref Utf8JsonReader reader) => reader.TokenType != JsonTokenType.String ? reader.GetDouble() : reader.GetString() switch
+    private static double Number(ref Utf8JsonReader reader) => reader.TokenType != JsonTokenType.String ? reader.GetDouble()
+        : reader.GetString() switch
     {
         "Infinity" => double.PositiveInfinity,
         "-Infinity" => double.NegativeInfinity,
@@ -94,14 +98,17 @@ internal sealed class ValueConverter : JsonConverter<Value>
     private static Value Named(ref Utf8JsonReader reader, string kind, JsonSerializerOptions options)
     {
         if (kind == "as_tensor")
-            return new Value.Reference(JsonSerializer.Deserialize<TensorName>(ref reader, options)?.name ?? throw new JsonException(), kind);
+            return new Value.Reference(JsonSerializer.Deserialize<TensorName>(ref reader, options)?.name ?? throw new JsonException(),
+                kind);
         return Read(ref reader, options) is var value && value is Value.Reference reference ? reference with { Kind = kind } : value;
     }
 
-    private static Value Read(ref Utf8JsonReader reader, JsonSerializerOptions options) => JsonSerializer.Deserialize<Value>(ref reader, options) ?? throw new JsonException();
+    private static Value Read(ref Utf8JsonReader reader, JsonSerializerOptions options)
+        => JsonSerializer.Deserialize<Value>(ref reader, options) ?? throw new JsonException();
 
     private static Value Names(ref Utf8JsonReader reader, JsonSerializerOptions options)
-        => new Value.Many([.. (JsonSerializer.Deserialize<List<TensorName>>(ref reader, options) ?? throw new JsonException()).Select(name => new Value.Reference(name?.name ?? throw new JsonException(), "as_tensor"))], typeof(torch.Tensor));
+        => new Value.Many([.. (JsonSerializer.Deserialize<List<TensorName>>(ref reader, options) ?? throw new JsonException()).Select(name
+            => new Value.Reference(name?.name ?? throw new JsonException(), "as_tensor"))], typeof(torch.Tensor));
 
     private static Value Nested(ref Utf8JsonReader reader, Type item, JsonSerializerOptions options)
         => new Value.Many([.. JsonSerializer.Deserialize<List<Value>>(ref reader, options) ?? throw new JsonException()], item);
@@ -119,11 +126,13 @@ internal sealed class ValueConverter : JsonConverter<Value>
                 "as_bools" => reader.GetBoolean(),
                 _ => Text(ref reader),
             }));
-        return new Value.Many(items.ToImmutable(), kind switch { "as_ints" => typeof(long), "as_floats" => typeof(double), "as_bools" => typeof(bool), _ => typeof(string) });
+        return new Value.Many(items.ToImmutable(),
+            kind switch { "as_ints" => typeof(long), "as_floats" => typeof(double), "as_bools" => typeof(bool), _ => typeof(string) });
     }
 
     private static Value Graph(ref Utf8JsonReader reader, JsonSerializerOptions options)
-        => JsonSerializer.Deserialize<GraphArgument>(ref reader, options) is { } branch ? new Value.Subgraph(branch.name, branch.graph.Checked()) : throw new JsonException();
+        => JsonSerializer.Deserialize<GraphArgument>(ref reader, options) is { } branch
+            ? new Value.Subgraph(branch.name, branch.graph.Checked()) : throw new JsonException();
 
     private static torch.Device Device(ref Utf8JsonReader reader, JsonSerializerOptions options)
     {

@@ -36,7 +36,8 @@ internal sealed record SizeFact(long Constant, ImmutableArray<long> Factors, lon
 /// <summary>What is known of a value.</summary>
 internal abstract record Fact
 {
-    internal sealed record OfTensor(ScalarType Type, ImmutableArray<SizeFact> Sizes, ImmutableArray<SizeFact> Strides, long Offset, bool RequiresGrad) : Fact;
+    internal sealed record OfTensor(ScalarType Type, ImmutableArray<SizeFact> Sizes, ImmutableArray<SizeFact> Strides, long Offset,
+        bool RequiresGrad) : Fact;
 
     internal sealed record OfNumber(SizeFact Value) : Fact;
 
@@ -46,7 +47,8 @@ internal abstract record Fact
     internal sealed record OfMany(ImmutableArray<Fact> Items) : Fact;
 }
 
-/// <summary>Runs a graph on the example and, for each free dimension, on inputs that are larger there: what differs between the runs is how sizes depend on the dimension.</summary>
+/// <summary>Runs a graph on the example and, for each free dimension, on inputs that are larger there: what differs between the runs is how
+/// sizes depend on the dimension.</summary>
 internal sealed class FactFinder : GraphInterpreter
 {
     private readonly Dictionary<Node, Fact> found = [];
@@ -63,7 +65,8 @@ internal sealed class FactFinder : GraphInterpreter
         var first = Run(module, inputs);
         // Two steps tell a size that does not grow evenly.
         var others = sizes.Select((_, dim) => (One: Run(module, enlarged(dim, 1)), Two: Run(module, enlarged(dim, 2)))).ToArray();
-        return first.ToDictionary(entry => entry.Key, entry => new Merging(entry.Key, sizes).Of(entry.Value, [.. others.Select(run => (run.One[entry.Key], run.Two[entry.Key]))]));
+        return first.ToDictionary(entry => entry.Key, entry
+            => new Merging(entry.Key, sizes).Of(entry.Value, [.. others.Select(run => (run.One[entry.Key], run.Two[entry.Key]))]));
     }
 
     /// <inheritdoc/>
@@ -85,7 +88,8 @@ internal sealed class FactFinder : GraphInterpreter
 
     private static Fact Of(object? value) => value switch
     {
-        Tensor tensor => new Fact.OfTensor(tensor.dtype, [.. tensor.shape.Select(Plain)], [.. tensor.stride().Select(Plain)], tensor.storage_offset(), tensor.requires_grad),
+        Tensor tensor => new Fact.OfTensor(tensor.dtype, [.. tensor.shape.Select(Plain)], [.. tensor.stride().Select(Plain)],
+            tensor.storage_offset(), tensor.requires_grad),
         long or int => new Fact.OfNumber(Plain(Convert.ToInt64(value, System.Globalization.CultureInfo.InvariantCulture))),
         string => new Fact.OfOther(value),
         IDictionary dictionary => new Fact.OfMany([.. dictionary.Values.Cast<object?>().Select(Of)]),
@@ -101,20 +105,26 @@ internal sealed class FactFinder : GraphInterpreter
     {
         internal Fact Of(Fact first, (Fact One, Fact Two)[] others) => first switch
         {
-            Fact.OfNumber { Value: var number } => new Fact.OfNumber(Of(number, [.. others.Select(run => (((Fact.OfNumber)run.One).Value, ((Fact.OfNumber)run.Two).Value))])),
+            Fact.OfNumber { Value: var number }
+                => new Fact.OfNumber(Of(number,
+                [.. others.Select(run => (((Fact.OfNumber)run.One).Value, ((Fact.OfNumber)run.Two).Value))])),
             Fact.OfTensor tensor => tensor with
             {
                 Sizes = Of(tensor.Sizes, [.. others.Select(run => (((Fact.OfTensor)run.One).Sizes, ((Fact.OfTensor)run.Two).Sizes))]),
                 // How a tensor lies in memory is a hint alone.
                 Strides = [.. tensor.Strides.Select(stride => stride with { Factors = [.. sizes.Select(_ => 0L)] })],
             },
-            Fact.OfMany { Items: var items } => others.All(run => ((Fact.OfMany)run.One).Items.Length == items.Length && ((Fact.OfMany)run.Two).Items.Length == items.Length)
-                ? new Fact.OfMany([.. items.Select((item, i) => Of(item, [.. others.Select(run => (((Fact.OfMany)run.One).Items[i], ((Fact.OfMany)run.Two).Items[i]))]))])
+            Fact.OfMany { Items: var items }
+                => others.All(run => ((Fact.OfMany)run.One).Items.Length == items.Length
+                && ((Fact.OfMany)run.Two).Items.Length == items.Length)
+                ? new Fact.OfMany([.. items.Select((item, i)
+                    => Of(item, [.. others.Select(run => (((Fact.OfMany)run.One).Items[i], ((Fact.OfMany)run.Two).Items[i]))]))])
                 : throw Refused("the number of its results"),
             _ => first,
         };
 
-        private ImmutableArray<SizeFact> Of(ImmutableArray<SizeFact> many, (ImmutableArray<SizeFact> One, ImmutableArray<SizeFact> Two)[] others)
+        private ImmutableArray<SizeFact> Of(ImmutableArray<SizeFact> many,
+            (ImmutableArray<SizeFact> One, ImmutableArray<SizeFact> Two)[] others)
             => others.All(run => run.One.Length == many.Length && run.Two.Length == many.Length)
                 ? [.. many.Select((size, i) => Of(size, [.. others.Select(run => (run.One[i], run.Two[i]))]))]
                 : throw Refused("the number of its dimensions");

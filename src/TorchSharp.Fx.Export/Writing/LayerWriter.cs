@@ -13,12 +13,14 @@ namespace TorchSharp.Fx.Export;
 /// <param name="Input">The argument that is the layer's input.</param>
 /// <param name="Tensors">The arguments that are the layer's own tensors, by the names that these have in it.</param>
 /// <param name="Settings">The other arguments.</param>
-internal sealed record LayerOperation(AtenSchema Schema, string Type, string Input, ImmutableArray<string> Tensors, ImmutableArray<(string Name, Argument Argument)> Settings);
+internal sealed record LayerOperation(AtenSchema Schema, string Type, string Input, ImmutableArray<string> Tensors,
+    ImmutableArray<(string Name, Argument Argument)> Settings);
 
 /// <summary>What TorchSharp's layers are in ATen: the layers that <see cref="Layers"/> makes, the other way round.</summary>
 internal static class LayerWriter
 {
-    /// <summary>Class, its namespace in Python, and the operation: its input first, then tensors and settings of the layer by their names, or <c>argument=setting</c>. <c>[_]</c> where there is a form in place.</summary>
+    /// <summary>Class, its namespace in Python, and the operation: its input first, then tensors and settings of the layer by their names,
+    /// or <c>argument=setting</c>. <c>[_]</c> where there is a form in place.</summary>
     private const string Table = """
         Conv1d conv conv1d input weight bias stride padding dilation groups
         Conv2d conv conv2d input weight bias stride padding dilation groups
@@ -60,7 +62,9 @@ internal static class LayerWriter
         PixelShuffle pixelshuffle pixel_shuffle self upscale_factor
         """;
 
-    private static readonly FrozenDictionary<string, string[]> Rows = Table.Split('\n').Select(row => row.Trim().Split(' ')).ToFrozenDictionary(row => row[0], row => row[1..], StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string,
+        string[]> Rows = Table.Split('\n').Select(row => row.Trim().Split(' ')).ToFrozenDictionary(row => row[0], row => row[1..],
+        StringComparer.Ordinal);
 
     /// <summary>The operation of a layer.</summary>
     /// <exception cref="NotSupportedException">There is none for such a layer.</exception>
@@ -74,7 +78,8 @@ internal static class LayerWriter
         if (settings.Find("padding_mode") is { } padding && padding.GetString() != "Zeros")
             throw new NotSupportedException($"its padding is {padding.GetString()}, which ATen has as an operation of its own");
         var inPlace = settings.Find("inplace") is { ValueKind: JsonValueKind.True };
-        var schema = AtenSchema.Find(row[1].Replace("[_]", inPlace ? "_" : "", StringComparison.Ordinal)) ?? throw new NotSupportedException($"{type} has no operation in place");
+        var schema = AtenSchema.Find(row[1].Replace("[_]", inPlace ? "_" : "", StringComparison.Ordinal))
+            ?? throw new NotSupportedException($"{type} has no operation in place");
         var tensors = ImmutableArray.CreateBuilder<string>();
         var arguments = ImmutableArray.CreateBuilder<(string, Argument)>();
         foreach (var entry in row[3..])
@@ -89,7 +94,9 @@ internal static class LayerWriter
             else if (Setting(module, settings, setting, parameter, type) is { } argument)
                 arguments.Add((name, argument));
         }
-        return new(schema, $"torch.nn.modules.{row[0]}.{type}", schema.Parameters.First(parameter => row[2].Split('|').Contains(parameter.Name)).Name, tensors.ToImmutable(), arguments.ToImmutable());
+        return new(schema, $"torch.nn.modules.{row[0]}.{type}",
+            schema.Parameters.First(parameter => row[2].Split('|').Contains(parameter.Name)).Name, tensors.ToImmutable(),
+            arguments.ToImmutable());
     }
 
     private static JsonDocument Settings(nn.Module module)
@@ -114,13 +121,15 @@ internal static class LayerWriter
             return null;
         // Which argument is left out says what null means, but for a padding that has a name.
         if (value.ValueKind == JsonValueKind.Null)
-            return parameter.Name == "padding" && type.StartsWith("Conv", StringComparison.Ordinal) ? throw new NotSupportedException("its padding has a name and not a size") : null;
+            return parameter.Name == "padding" && type.StartsWith("Conv", StringComparison.Ordinal)
+                ? throw new NotSupportedException("its padding has a name and not a size") : null;
         return Value(value, parameter.Type);
     }
 
     private static Argument Value(JsonElement value, AtenType type) => value.ValueKind switch
     {
-        JsonValueKind.Array => new ListArgument([.. value.EnumerateArray().Select(item => Value(item, type.Item))], AtenSchema.ItemType(type)),
+        JsonValueKind.Array => new ListArgument([.. value.EnumerateArray().Select(item => Value(item, type.Item))],
+            AtenSchema.ItemType(type)),
         _ when type.IsList => new ListArgument([.. Enumerable.Repeat(Value(value, type.Item), type.Count)], AtenSchema.ItemType(type)),
         JsonValueKind.True or JsonValueKind.False => value.GetBoolean(),
         JsonValueKind.Number => value.GetInt64(),

@@ -46,11 +46,13 @@ internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, Written
         {
             switch (node.target)
             {
-                case PlaceholderTarget or OutputTarget or AttributeTarget or BuiltinTarget { Operation: Builtin._assert or Builtin.getitem or Builtin.len }: break;
+                case PlaceholderTarget or OutputTarget or AttributeTarget
+                    or BuiltinTarget { Operation: Builtin._assert or Builtin.getitem or Builtin.len }: break;
                 case ModuleTarget target: WriteLayer(node, target.Path); break;
                 case BuiltinTarget builtin when Number(node) is { IsConstant: false }: WriteArithmetic(node, builtin); break;
                 case BuiltinTarget or MemberTarget: break;
-                case { Callee: { } callee } when facts[node] is not Fact.OfOther && Number(node) is not { IsConstant: true } && node.type != typeof(long[]): WriteCall(node, callee); break;
+                case { Callee: { } callee } when facts[node] is not Fact.OfOther && Number(node) is not { IsConstant: true }
+                    && node.type != typeof(long[]): WriteCall(node, callee); break;
             }
         }
         catch (NotSupportedException error)
@@ -69,7 +71,8 @@ internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, Written
     /// <summary>The value that a node stands for: one that a call gave, an item of one, or an input.</summary>
     private (string Name, bool IsTensor) Reference(Node node)
     {
-        var (source, item) = node.target is BuiltinTarget { Operation: Builtin.getitem } && node.args is [NodeArgument { Node: var many }, Literal { Value: int index }] ? (many, index) : (node, 0);
+        var (source, item) = node.target is BuiltinTarget { Operation: Builtin.getitem }
+            && node.args is [NodeArgument { Node: var many }, Literal { Value: int index }] ? (many, index) : (node, 0);
         if (names.TryGetValue((source, item), out var known))
             return (known, !Numbers.ContainsKey(known));
         if (node.target is AttributeTarget { Path: var path })
@@ -82,7 +85,8 @@ internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, Written
         throw new NotSupportedException($"it reads '{node.name}', which has no counterpart in the format");
     }
 
-    private SizeFact? Number(Node node) => facts.TryGetValue(node, out var fact) && fact is Fact.OfNumber { Value: var number } ? number : null;
+    private SizeFact? Number(Node node) => facts.TryGetValue(node, out var fact) && fact is Fact.OfNumber { Value: var number } ? number
+        : null;
 
     private void WriteLayer(Node node, string path)
     {
@@ -90,11 +94,14 @@ internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, Written
         if (module is Modules.Identity)
             return;
         var layer = LayerWriter.Of(module);
-        Call(node, layer.Schema, [.. layer.Schema.Parameters.Select(parameter => (parameter, Written(parameter))).Where(argument => argument.Item2 is not null).Select(argument => (argument.parameter, argument.Item2!))], path, layer.Type);
+        Call(node, layer.Schema,
+            [.. layer.Schema.Parameters.Select(parameter => (parameter, Written(parameter))).Where(argument
+            => argument.Item2 is not null).Select(argument => (argument.parameter, argument.Item2!))], path, layer.Type);
 
         Action? Written(AtenParameter parameter) => parameter.Name == layer.Input ? () => Value(node.args[0], parameter.Type)
             : layer.Tensors.Contains(parameter.Name) ? () => write.Tensor(state.InputOf($"{path}.{parameter.Name}"))
-            : layer.Settings.FirstOrDefault(setting => setting.Name == parameter.Name).Argument is { } argument ? () => Value(argument, parameter.Type)
+            : layer.Settings.FirstOrDefault(setting => setting.Name == parameter.Name).Argument is { } argument ? ()
+                => Value(argument, parameter.Type)
             : parameter.HasDefault ? null : () => write.Constant(null);
     }
 
@@ -104,10 +111,12 @@ internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, Written
             ?? throw new NotSupportedException($"{callee.Method.DeclaringType?.Name}.{callee.Method.Name} with these arguments is no operation of ATen in the table");
         if (schema.Overload == "sym_size.int" && node.args is [NodeArgument { Node: var tensor }, ..])
         {
-            names[(node, 0)] = SizeOf(tensor, Convert.ToInt32(((Literal)arguments[1].Argument).Value, System.Globalization.CultureInfo.InvariantCulture));
+            names[(node, 0)] = SizeOf(tensor,
+                Convert.ToInt32(((Literal)arguments[1].Argument).Value, System.Globalization.CultureInfo.InvariantCulture));
             return;
         }
-        var ordered = arguments.OrderBy(argument => schema.Parameters.IndexOf(argument.Parameter)).Select(argument => (argument.Parameter, (Action)(() => Value(argument.Argument, argument.Parameter.Type)))).ToList();
+        var ordered = arguments.OrderBy(argument => schema.Parameters.IndexOf(argument.Parameter)).Select(argument
+            => (argument.Parameter, (Action)(() => Value(argument.Argument, argument.Parameter.Type)))).ToList();
         Call(node, schema, ordered, node.origin?.module_path ?? "", null);
     }
 
@@ -128,7 +137,8 @@ internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, Written
                 Value(operand.Item, new("int", false, false, false));
                 json.WriteNumber("kind", 1);
             }));
-            write.List("outputs", [name], number => write.Object(() => write.Object("as_sym_int", () => json.WriteString("as_name", number))));
+            write.List("outputs", [name], number
+                => write.Object(() => write.Object("as_sym_int", () => json.WriteString("as_name", number))));
             Metadata(node, node.origin?.module_path ?? "", null, target.Operation.ToString());
             json.WriteNull("is_hop_single_tensor_return");
             json.WriteString("name", name);
@@ -145,8 +155,11 @@ internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, Written
         var name = names[(tensor, -1 - dimension)] = Unused($"sym_size_int_{Numbers.Count}");
         Numbers.Add(name, fact[dimension]);
         var schema = AtenSchema.Find("sym_size.int")!;
-        Call(name, schema, [(schema.Parameters[0], () => write.Tensor(Reference(tensor).Name)), (schema.Parameters[1], () => write.Constant((long)dimension))],
-            () => write.List("outputs", [name], number => write.Object(() => write.Object("as_sym_int", () => json.WriteString("as_name", number)))), () => Metadata(tensor, "", null, ""));
+        Call(name, schema, [(schema.Parameters[0], () => write.Tensor(Reference(tensor).Name)),
+            (schema.Parameters[1], () => write.Constant((long)dimension))],
+            () => write.List("outputs", [name], number
+                => write.Object(() => write.Object("as_sym_int", () => json.WriteString("as_name", number)))), ()
+                => Metadata(tensor, "", null, ""));
         return name;
     }
 
@@ -171,9 +184,11 @@ internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, Written
         }, () => Metadata(node, path, layer, schema.Name));
     }
 
-    private void Call(string name, AtenSchema schema, List<(AtenParameter Parameter, Action Write)> arguments, Action outputs, Action metadata) => write.Object(() =>
+    private void Call(string name, AtenSchema schema, List<(AtenParameter Parameter, Action Write)> arguments, Action outputs,
+        Action metadata) => write.Object(() =>
     {
-        json.WriteString("target", $"torch.ops.aten.{schema.Overload}{(schema.Overload.Contains('.', StringComparison.Ordinal) ? "" : ".default")}");
+        json.WriteString("target",
+            $"torch.ops.aten.{schema.Overload}{(schema.Overload.Contains('.', StringComparison.Ordinal) ? "" : ".default")}");
         write.List("inputs", arguments, argument => write.Object(() =>
         {
             json.WriteString("name", argument.Parameter.Name);
@@ -201,7 +216,8 @@ internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, Written
 
     /// <summary>The items of an array of sizes: constants, or names of numbers.</summary>
     private IEnumerable<object> Sizes(Node array)
-        => ((Fact.OfMany)facts[array]).Items.Select((item, i) => ((Fact.OfNumber)item).Value is { IsConstant: true, Hint: var size } ? (object)size : SizeOf(((NodeArgument)array.args[0]).Node, i)).ToArray();
+        => ((Fact.OfMany)facts[array]).Items.Select((item, i) => ((Fact.OfNumber)item).Value is { IsConstant: true, Hint: var size }
+            ? (object)size : SizeOf(((NodeArgument)array.args[0]).Node, i)).ToArray();
 
     private void Value(Argument argument, AtenType type)
     {
@@ -210,9 +226,11 @@ internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, Written
             case ListArgument list: Many(list, type); break;
             case NodeArgument { Node: { type: var sequence } array } when sequence == typeof(long[]): Sizes([.. Sizes(array)]); break;
             case NodeArgument { Node: { type: { IsArray: true } } many }:
-                write.Object(() => write.List("as_tensors", Enumerable.Range(0, ((Fact.OfMany)facts[many]).Items.Length).Select(i => names[(many, i)]), write.Named));
+                write.Object(() => write.List("as_tensors",
+                    Enumerable.Range(0, ((Fact.OfMany)facts[many]).Items.Length).Select(i => names[(many, i)]), write.Named));
                 break;
-            case NodeArgument { Node: var node } when Number(node) is { IsConstant: true, Hint: var constant }: write.Constant(constant); break;
+            case NodeArgument { Node: var node } when Number(node) is { IsConstant: true,
+                Hint: var constant }: write.Constant(constant); break;
             case NodeArgument { Node: var node } when facts[node] is Fact.OfOther { Value: var other }: write.Constant(other); break;
             case NodeArgument { Node: var node } when Reference(node) is var (name, isTensor):
                 if (isTensor)
@@ -242,10 +260,12 @@ internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, Written
         }
         if (type.Name == "float")
         {
-            write.Object(() => write.Floats("as_floats", list.Items.Select(item => Convert.ToDouble(((Literal)item).Value, System.Globalization.CultureInfo.InvariantCulture))));
+            write.Object(() => write.Floats("as_floats",
+                list.Items.Select(item => Convert.ToDouble(((Literal)item).Value, System.Globalization.CultureInfo.InvariantCulture))));
             return;
         }
-        Sizes([.. list.Items.SelectMany(item => item is SpreadArgument { Sequence: NodeArgument { Node: var array } } ? Sizes(array) : [Item(item)])]);
+        Sizes([.. list.Items.SelectMany(item => item is SpreadArgument { Sequence: NodeArgument { Node: var array } } ? Sizes(array)
+            : [Item(item)])]);
     }
 
     private object Item(Argument item) => item switch
@@ -275,7 +295,8 @@ internal sealed class NodeWriter(Utf8JsonWriter json, ProgramJson write, Written
     {
         var levels = path.Length == 0 ? [] : path.Split('.');
         var call = layer is null ? "" : $"@{calls[path] = calls.GetValueOrDefault(path, -1) + 1}";
-        var frames = levels.Select((_, i) => string.Join('.', levels[..(i + 1)])).Select((module, i) => i == levels.Length - 1 && layer is not null
+        var frames = levels.Select((_, i) => string.Join('.', levels[..(i + 1)])).Select((module, i) => i == levels.Length - 1
+            && layer is not null
             ? $"L__self__{module}{(call == "@0" ? "" : call)},{module},{layer}" : $"L__self__{module},{module},torchsharp.Module");
         json.WriteString("nn_module_stack", string.Join(';', frames.Prepend("L__self__,,torchsharp.Module")));
         if (node.origin?.line is var (file, line))

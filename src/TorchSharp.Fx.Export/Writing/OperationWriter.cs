@@ -11,27 +11,33 @@ internal static class OperationWriter
     /// <summary>The overload and its arguments by name; null where the table has none for these.</summary>
     /// <param name="callee">The member.</param>
     /// <param name="args">The node's arguments.</param>
-    internal static (AtenSchema Schema, List<(AtenParameter Parameter, Argument Argument)> Arguments)? Find(Callee callee, ImmutableArray<Argument> args)
+    internal static (AtenSchema Schema, List<(AtenParameter Parameter, Argument Argument)> Arguments)? Find(Callee callee,
+        ImmutableArray<Argument> args)
     {
         if (callee.Method.DeclaringType == typeof(aten))
             return ByName(args);
         (AtenSchema, List<(AtenParameter, Argument)>)? best = null;
         var cost = int.MaxValue;
         foreach (var (overload, form) in OperationTable.OfMember(callee.Method.Name))
-            if (AtenSchema.Find(overload) is { } schema && (form.Owner == callee.Method.DeclaringType || (Alike.Contains(form.Owner) && Alike.Contains(callee.Method.DeclaringType)))
+            if (AtenSchema.Find(overload) is { } schema
+                && (form.Owner == callee.Method.DeclaringType
+                || (Alike.Contains(form.Owner) && Alike.Contains(callee.Method.DeclaringType)))
                 && Match(schema, form, callee, args) is var (arguments, rank) && rank < cost)
                 (best, cost) = ((schema, arguments), rank);
         return best;
     }
 
     private static (AtenSchema, List<(AtenParameter, Argument)>)? ByName(ImmutableArray<Argument> args)
-        => args is [Literal { Value: string overload }, ListArgument { Items: var items }] && AtenSchema.Find(overload) is { } schema && items.Length <= schema.Parameters.Length
+        => args is [Literal { Value: string overload }, ListArgument { Items: var items }] && AtenSchema.Find(overload) is { } schema
+            && items.Length <= schema.Parameters.Length
             ? (schema, [.. schema.Parameters.Zip(items)]) : null;
 
-    private static (List<(AtenParameter, Argument)> Arguments, int Cost)? Match(AtenSchema schema, Form form, Callee callee, ImmutableArray<Argument> args)
+    private static (List<(AtenParameter, Argument)> Arguments, int Cost)? Match(AtenSchema schema, Form form, Callee callee,
+        ImmutableArray<Argument> args)
     {
         var names = form.Arguments;
-        if (names.Length > args.Length || !args.Skip(names.Length).Index().All(extra => IsDefault(callee, names.Length + extra.Index, extra.Item)))
+        if (names.Length > args.Length
+            || !args.Skip(names.Length).Index().All(extra => IsDefault(callee, names.Length + extra.Index, extra.Item)))
             return null;
         var (arguments, cost) = (new List<(AtenParameter, Argument)>(), 0);
         for (var i = 0; i < names.Length; i++)
@@ -48,13 +54,16 @@ internal static class OperationWriter
             arguments.Add((parameter, fitted));
             cost += more;
         }
-        return schema.Parameters.All(parameter => parameter.HasDefault || arguments.Any(given => given.Item1 == parameter)) ? (arguments, cost) : null;
+        return schema.Parameters.All(parameter => parameter.HasDefault || arguments.Any(given => given.Item1 == parameter))
+            ? (arguments, cost) : null;
     }
 
     private static bool IsDefault(Callee callee, int position, Argument argument)
     {
         var parameter = position < callee.Receivers ? null : callee.Parameters[position - callee.Receivers];
-        return parameter is not null && (DroppedArguments.Contains(callee.Method, parameter.Name!) || (parameter.HasDefaultValue && Equals(Plain(argument), Plain(new Literal(parameter.DefaultValue)))));
+        return parameter is not null
+            && (DroppedArguments.Contains(callee.Method, parameter.Name!)
+            || (parameter.HasDefaultValue && Equals(Plain(argument), Plain(new Literal(parameter.DefaultValue)))));
     }
 
     /// <summary>The argument as the schema has it, and a cost that tells better overloads from worse.</summary>
@@ -63,22 +72,28 @@ internal static class OperationWriter
         var type = parameter.Type;
         if (argument is Literal { Value: null })
             // What TorchSharp has for a list's default.
-            return isRequired ? null : type.IsOptional ? (argument, 0) : parameter.HasDefault ? (OperationTable.Preset(parameter), 0) : null;
+            return isRequired ? null : type.IsOptional ? (argument, 0) : parameter.HasDefault ? (OperationTable.Preset(parameter), 0)
+                : null;
         if (type.IsList)
             return argument switch
             {
-                ListArgument list => list.Items.All(item => Single(Whole(item), type.Item) is not null) ? (list with { Items = [.. list.Items.Select(item => Single(Whole(item), type.Item)!)] }, 0) : null,
+                ListArgument list => list.Items.All(item => Single(Whole(item), type.Item) is not null)
+                    ? (list with { Items = [.. list.Items.Select(item => Single(Whole(item), type.Item)!)] }, 0) : null,
                 NodeArgument { Node.type: var sequence } when !TensorTypes.IsTensor(sequence) && sequence != typeof(long) => (argument, 0),
                 TupleArgument tuple => Fit(new ListArgument(tuple.Items, typeof(long)), parameter, isRequired),
-                Literal { Value: System.Runtime.CompilerServices.ITuple tuple } => Fit(new ListArgument([.. Enumerable.Range(0, tuple.Length).Select(i => new Literal(tuple[i]))], typeof(long)), parameter, isRequired),
-                _ when type.Name != "Tensor" && Single(argument, type.Item) is { } one => (new ListArgument([.. Enumerable.Repeat(one, type.Count)], typeof(long)), 1),
+                Literal { Value: System.Runtime.CompilerServices.ITuple tuple }
+                    => Fit(new ListArgument([.. Enumerable.Range(0, tuple.Length).Select(i => new Literal(tuple[i]))], typeof(long)),
+                    parameter, isRequired),
+                _ when type.Name != "Tensor" && Single(argument, type.Item) is { } one
+                    => (new ListArgument([.. Enumerable.Repeat(one, type.Count)], typeof(long)), 1),
                 _ => null,
             };
         return Single(argument, type) is { } single ? (single, type.Name == "Tensor" && !IsTensor(argument) ? 2 : 0) : null;
     }
 
     /// <summary>A whole slice of an index is none in ATen.</summary>
-    private static Argument Whole(Argument item) => item is SliceArgument { Start: null, Stop: null, Step: null } ? new Literal(null) : item;
+    private static Argument Whole(Argument item) => item is SliceArgument { Start: null, Stop: null, Step: null } ? new Literal(null)
+        : item;
 
     private static Argument? Single(Argument argument, AtenType type) => (type.Name, argument) switch
     {
@@ -91,7 +106,8 @@ internal static class OperationWriter
         ("int", ConvertArgument { Value: NodeArgument node }) => node,
         ("int", Literal { Value: long }) => argument,
         ("int", Literal { Value: int small }) => (long)small,
-        ("float", Literal { Value: double or float or long or int }) => Convert.ToDouble(((Literal)argument).Value, System.Globalization.CultureInfo.InvariantCulture),
+        ("float", Literal { Value: double or float or long or int })
+            => Convert.ToDouble(((Literal)argument).Value, System.Globalization.CultureInfo.InvariantCulture),
         ("bool", Literal { Value: bool }) => argument,
         ("str", Literal { Value: string }) => argument,
         ("str", Literal { Value: Enum named and not ScalarType }) => named.ToString().ToLowerInvariant(),
@@ -100,7 +116,8 @@ internal static class OperationWriter
         _ => null,
     };
 
-    private static Literal Widened(Literal number) => number.Value is int integer ? new((long)integer) : new(Convert.ToDouble(number.Value, System.Globalization.CultureInfo.InvariantCulture));
+    private static Literal Widened(Literal number) => number.Value is int integer ? new((long)integer)
+        : new(Convert.ToDouble(number.Value, System.Globalization.CultureInfo.InvariantCulture));
 
     private static bool IsTensor(Argument argument) => argument is NodeArgument { Node.type: var type } && TensorTypes.IsTensor(type);
 

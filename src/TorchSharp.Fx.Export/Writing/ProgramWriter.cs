@@ -9,7 +9,8 @@ namespace TorchSharp.Fx.Export;
 /// <param name="module">The graph module.</param>
 /// <param name="inputs">The example's inputs.</param>
 /// <param name="dynamicShapes">The free dimensions, by input and position.</param>
-internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnlyDictionary<string, IReadOnlyDictionary<int, Dim>> dynamicShapes)
+internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnlyDictionary<string, IReadOnlyDictionary<int,
+    Dim>> dynamicShapes)
 {
     private const string Model = "model";
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -23,10 +24,12 @@ internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnl
         var zip = new StoredZip(stream);
         var (program, state) = Program();
         WriteTensors(zip, name, "weights", state.Names.Select(entry => (entry.Name, entry.Input)), "weight");
-        WriteTensors(zip, name, "constants", state.Inputs.Where(input => input.Kind == StateKind.Constant).Select(input => (input.Path, input)), "tensor");
+        WriteTensors(zip, name, "constants",
+            state.Inputs.Where(input => input.Kind == StateKind.Constant).Select(input => (input.Path, input)), "tensor");
         zip.Add($"{name}/models/{Model}.json", program);
         zip.Add($"{name}/data/sample_inputs/{Model}.pt", SampleInputs());
-        foreach (var (entry, text) in new[] { ("archive_format", "pt2"), ("archive_version", "0"), (".data/version", "6\n"), ("byteorder", "little") })
+        foreach (var (entry, text) in new[] { ("archive_format", "pt2"), ("archive_version", "0"), (".data/version", "6\n"),
+            ("byteorder", "little") })
             zip.Add($"{name}/{entry}", Encoding.UTF8.GetBytes(text));
         zip.Finish();
     }
@@ -75,7 +78,9 @@ internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnl
 
     private long ExampleSize(Dim dim)
     {
-        var sizes = graph.find_nodes(Opcode.placeholder).Zip(inputs).SelectMany(pair => dynamicShapes.GetValueOrDefault(pair.First.target.name)?.Where(size => size.Value == dim).Select(size => ((Tensor)pair.Second!).size(size.Key)) ?? []);
+        var sizes = graph.find_nodes(Opcode.placeholder).Zip(inputs).SelectMany(pair
+            => dynamicShapes.GetValueOrDefault(pair.First.target.name)?.Where(size => size.Value == dim).Select(size
+            => ((Tensor)pair.Second!).size(size.Key)) ?? []);
         return sizes.Distinct().ToArray() is [var only] && only >= dim.min && (dim.max is null || only <= dim.max) ? only
             : throw new NotSupportedException($"the free dimension '{dim.name}' is {string.Join(" and ", sizes.Distinct())} in the example, but it has one size of {dim.min} to {(dim.max is { } max ? $"{max}" : "any")}");
     }
@@ -84,7 +89,8 @@ internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnl
     private object?[] Enlarged(int dim, int by)
     {
         var placeholders = graph.find_nodes(Opcode.placeholder).Select(node => node.target.name).ToArray();
-        return [.. inputs.Select((input, i) => input is Tensor tensor && dynamicShapes.TryGetValue(placeholders[i], out var sizes) ? sizes.Where(size => size.Value == dims[dim]).Aggregate(tensor, (grown, size) => Grown(grown, size.Key, by)) : input)];
+        return [.. inputs.Select((input, i) => input is Tensor tensor && dynamicShapes.TryGetValue(placeholders[i], out var sizes)
+            ? sizes.Where(size => size.Value == dims[dim]).Aggregate(tensor, (grown, size) => Grown(grown, size.Key, by)) : input)];
     }
 
     private static Tensor Grown(Tensor tensor, int dimension, int by)
@@ -98,12 +104,14 @@ internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnl
                 case Fact.OfTensor tensor: writer.Input(node, 0, node.name, tensor); break;
                 case Fact.OfMany { Items: var items }:
                     foreach (var (i, item) in items.Index())
-                        writer.Input(node, i, $"{node.name}_{i}", item as Fact.OfTensor ?? throw new NotSupportedException($"input '{node.name}' holds what is no tensor"));
+                        writer.Input(node, i, $"{node.name}_{i}", item as Fact.OfTensor
+                            ?? throw new NotSupportedException($"input '{node.name}' holds what is no tensor"));
                     break;
             }
     }
 
-    private void WriteProgram(Utf8JsonWriter json, ProgramJson write, WrittenState state, NodeWriter writer, byte[] nodes) => write.Object(() =>
+    private void WriteProgram(Utf8JsonWriter json, ProgramJson write, WrittenState state, NodeWriter writer, byte[] nodes)
+        => write.Object(() =>
     {
         var results = new ResultTree(graph.output_node().args[0]);
         write.Object("graph_module", () =>
@@ -170,10 +178,12 @@ internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnl
     {
         json.WriteStartArray("input_specs");
         foreach (var input in state.Inputs)
-            write.Object(() => write.Object(input.Kind switch { StateKind.Parameter => "parameter", StateKind.Buffer => "buffer", _ => "tensor_constant" }, () =>
+            write.Object(() => write.Object(input.Kind switch { StateKind.Parameter => "parameter", StateKind.Buffer => "buffer", _
+                => "tensor_constant" }, () =>
             {
                 write.Object("arg", () => json.WriteString("name", input.Input));
-                json.WriteString(input.Kind switch { StateKind.Parameter => "parameter_name", StateKind.Buffer => "buffer_name", _ => "tensor_constant_name" }, input.Path);
+                json.WriteString(input.Kind switch { StateKind.Parameter => "parameter_name", StateKind.Buffer => "buffer_name", _
+                    => "tensor_constant_name" }, input.Path);
                 if (input.Kind == StateKind.Buffer)
                     json.WriteBoolean("persistent", true);
             }));
@@ -191,7 +201,8 @@ internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnl
                     });
             });
         json.WriteEndArray();
-        write.List("output_specs", results.Leaves, leaf => write.Object(() => write.Object("user_output", () => Argument(inner => inner.Tensor(writer.NameOf(leaf))))));
+        write.List("output_specs", results.Leaves, leaf
+            => write.Object(() => write.Object("user_output", () => Argument(inner => inner.Tensor(writer.NameOf(leaf))))));
 
         void Argument(Action<ProgramJson> content)
         {
@@ -222,7 +233,8 @@ internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnl
     }
 
     private IEnumerable<string> ModulePaths()
-        => graph.find_nodes(Opcode.call_module).SelectMany(node => node.target.name.Split('.') is var levels ? levels.Select((_, i) => string.Join('.', levels[..(i + 1)])) : []).Distinct();
+        => graph.find_nodes(Opcode.call_module).SelectMany(node => node.target.name.Split('.') is var levels
+            ? levels.Select((_, i) => string.Join('.', levels[..(i + 1)])) : []).Distinct();
 
     /// <summary>The program's inputs that are not the module's tensors, in order.</summary>
     private IEnumerable<UserValue> UserInputs(NodeWriter writer)
@@ -235,9 +247,11 @@ internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnl
         });
 
     private static Fact.OfTensor FactOf(Tensor tensor)
-        => new(tensor.dtype, [.. tensor.shape.Select(size => new SizeFact(size, [], size))], [.. StoredTensor.ContiguousStrides(tensor.shape).Select(stride => new SizeFact(stride, [], stride))], 0, tensor.requires_grad);
+        => new(tensor.dtype, [.. tensor.shape.Select(size => new SizeFact(size, [], size))],
+            [.. StoredTensor.ContiguousStrides(tensor.shape).Select(stride => new SizeFact(stride, [], stride))], 0, tensor.requires_grad);
 
-    private static void WriteTensors(StoredZip zip, string name, string kind, IEnumerable<(string Name, StateInput Input)> tensors, string prefix)
+    private static void WriteTensors(StoredZip zip, string name, string kind, IEnumerable<(string Name, StateInput Input)> tensors,
+        string prefix)
     {
         var files = new Dictionary<StateInput, string>();
         using var list = new MemoryStream();

@@ -45,7 +45,8 @@ internal sealed class WrittenState
     internal List<StateInput> Inputs { get; } = [];
 
     /// <summary>All names of the <c>state_dict</c>, each with the input that it is a name of.</summary>
-    internal IEnumerable<(string Name, StateInput Input)> Names => byPath.Where(entry => entry.Value.Kind != StateKind.Constant).Select(entry => (entry.Key, entry.Value));
+    internal IEnumerable<(string Name, StateInput Input)> Names
+        => byPath.Where(entry => entry.Value.Kind != StateKind.Constant).Select(entry => (entry.Key, entry.Value));
 
     internal nn.Module Module(string path) => program.Source.Module(path);
 

@@ -18,7 +18,8 @@ internal sealed class Cond : nn.Module<Tensor, Tensor[], Tensor[]>, IKeepsNothin
     }
 
     /// <summary>The branches, by name.</summary>
-    internal (string Name, GraphModule<Tensor[], Tensor[]> Graph)[] Branches => [(nameof(true_graph), true_graph), (nameof(false_graph), false_graph)];
+    internal (string Name, GraphModule<Tensor[], Tensor[]> Graph)[] Branches
+        => [(nameof(true_graph), true_graph), (nameof(false_graph), false_graph)];
 
     /// <inheritdoc/>
     /// <param name="pred">The condition, one element.</param>

@@ -7,7 +7,8 @@ using System.Text.RegularExpressions;
 namespace TorchSharp.Fx;
 
 /// <summary>The type of an argument or result of an ATen operation.</summary>
-/// <param name="Name">Its own name: <c>Tensor</c>, <c>int</c>, <c>float</c>, <c>bool</c>, <c>Scalar</c>, <c>str</c>, <c>ScalarType</c>, <c>Device</c>, <c>Layout</c> or <c>MemoryFormat</c>.</param>
+/// <param name="Name">Its own name: <c>Tensor</c>, <c>int</c>, <c>float</c>, <c>bool</c>, <c>Scalar</c>, <c>str</c>, <c>ScalarType</c>,
+/// <c>Device</c>, <c>Layout</c> or <c>MemoryFormat</c>.</param>
 /// <param name="IsList">Whether it is a list of these.</param>
 /// <param name="IsOptional">Whether there may be none.</param>
 /// <param name="ItemsAreOptional">Whether an item of the list may be missing.</param>
@@ -32,22 +33,29 @@ internal sealed record AtenParameter(string Name, AtenType Type, bool HasDefault
 /// <param name="Returns">The results.</param>
 /// <param name="Writes">Whether it writes to an argument.</param>
 /// <param name="Views">Whether its result may share memory with an argument.</param>
-internal sealed partial record AtenSchema(string Overload, ImmutableArray<AtenParameter> Parameters, ImmutableArray<AtenType> Returns, bool Writes, bool Views)
+internal sealed partial record AtenSchema(string Overload, ImmutableArray<AtenParameter> Parameters, ImmutableArray<AtenType> Returns,
+    bool Writes, bool Views)
 {
-    private static readonly Lazy<FrozenDictionary<string, string>> Lines = new(() => Read().ToFrozenDictionary(line => line[..line.IndexOf('(', StringComparison.Ordinal)], StringComparer.Ordinal));
+    private static readonly Lazy<FrozenDictionary<string,
+        string>> Lines = new(()
+        => Read().ToFrozenDictionary(line => line[..line.IndexOf('(', StringComparison.Ordinal)], StringComparer.Ordinal));
     private static readonly ConcurrentDictionary<string, AtenSchema> Known = new(StringComparer.Ordinal);
 
-    /// <summary>The names of all operations that are known here: those that compute with tensors and neither draw random numbers nor reach outside.</summary>
+    /// <summary>The names of all operations that are known here: those that compute with tensors and neither draw random numbers nor reach
+    /// outside.</summary>
     internal static IEnumerable<string> Overloads => Lines.Value.Keys;
 
     /// <summary>The operation's name without the overload's.</summary>
     internal string Name => Overload.Split('.')[0];
 
     /// <summary>Whether the dispatcher takes such arguments: it has no form for a number of any type.</summary>
-    internal bool IsCallable => Parameters.All(parameter => parameter.Type.Name != "Scalar" || parameter.Type is { IsOptional: true, IsList: false }) && Returns.All(type => type is { Name: "Tensor", IsOptional: false });
+    internal bool IsCallable
+        => Parameters.All(parameter => parameter.Type.Name != "Scalar" || parameter.Type is { IsOptional: true, IsList: false })
+        && Returns.All(type => type is { Name: "Tensor", IsOptional: false });
 
     /// <summary>The schema of an overload; null for one that isn't known. <c>default</c> is no part of a name here.</summary>
-    internal static AtenSchema? Find(string overload) => Lines.Value.TryGetValue(overload, out var line) ? Known.GetOrAdd(overload, static (_, line) => Parse(line), line) : null;
+    internal static AtenSchema? Find(string overload) => Lines.Value.TryGetValue(overload, out var line)
+        ? Known.GetOrAdd(overload, static (_, line) => Parse(line), line) : null;
 
     private static IEnumerable<string> Read()
     {
@@ -68,12 +76,14 @@ internal sealed partial record AtenSchema(string Overload, ImmutableArray<AtenPa
                 parameters.Add(Parameter(part, isKeyword));
         var results = line[(arrow + 4)..];
         var returns = Parts(results.StartsWith('(') ? results[1..^1] : results).Select(part => Type(part.Split(' ')[0]));
-        return new(line[..open], parameters.ToImmutable(), [.. returns], line.Contains('!', StringComparison.Ordinal), AliasMark().IsMatch(results));
+        return new(line[..open], parameters.ToImmutable(), [.. returns], line.Contains('!', StringComparison.Ordinal),
+            AliasMark().IsMatch(results));
     }
 
     private static AtenParameter Parameter(string text, bool isKeyword)
     {
-        var (declared, value) = text.IndexOf('=', StringComparison.Ordinal) is var at and >= 0 ? (text[..at], text[(at + 1)..]) : (text, null);
+        var (declared, value) = text.IndexOf('=', StringComparison.Ordinal) is var at and >= 0 ? (text[..at], text[(at + 1)..])
+            : (text, null);
         var space = declared.LastIndexOf(' ');
         var type = Type(declared[..space]);
         return new(declared[(space + 1)..], type, value is not null, value is null ? null : Value(value, type), isKeyword);
@@ -86,7 +96,9 @@ internal sealed partial record AtenSchema(string Overload, ImmutableArray<AtenPa
         text = Size().Replace(text, "[]");
         var isOptional = text.EndsWith('?');
         text = text.TrimEnd('?');
-        return text.EndsWith("[]", StringComparison.Ordinal) ? new(text[..^2].TrimEnd('?'), true, isOptional, text.EndsWith("?[]", StringComparison.Ordinal), count) : new(text, false, isOptional, false);
+        return text.EndsWith("[]", StringComparison.Ordinal)
+            ? new(text[..^2].TrimEnd('?'), true, isOptional, text.EndsWith("?[]", StringComparison.Ordinal), count)
+            : new(text, false, isOptional, false);
     }
 
     private static object? Value(string text, AtenType type)

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Calls any operation of libtorch by its name, through the C functions that libtorch exports for its own compiled models (<c>torch/csrc/inductor/aoti_torch/c/shim.h</c>). An argument is
+/// Calls any operation of libtorch by its name, through the C functions that libtorch exports for its own compiled models
+/// (<c>torch/csrc/inductor/aoti_torch/c/shim.h</c>). An argument is
 /// eight bytes on a stack: a number, a handle, or the address of a box where the argument is optional.
 /// </summary>
 internal static unsafe class Dispatcher
@@ -14,7 +15,8 @@ internal static unsafe class Dispatcher
 
     /// <summary>Whether this build of libtorch has the functions.</summary>
     internal static readonly bool IsAvailable = Exports(
-        nameof(aoti_torch_call_dispatcher), nameof(aoti_torch_new_tensor_handle), nameof(torch_new_list_reserve_size), nameof(torch_list_push_back));
+        nameof(aoti_torch_call_dispatcher), nameof(aoti_torch_new_tensor_handle), nameof(torch_new_list_reserve_size),
+            nameof(torch_list_push_back));
 
     /// <summary>Whether libtorch exports functions of these names.</summary>
     internal static bool Exports(params ReadOnlySpan<string> names)
@@ -29,7 +31,8 @@ internal static unsafe class Dispatcher
         return true;
     }
 
-    /// <summary>Calls an operation; the results take the place of the arguments. Tensors, lists and boxes on the stack pass into its hands.</summary>
+    /// <summary>Calls an operation; the results take the place of the arguments. Tensors, lists and boxes on the stack pass into its
+    /// hands.</summary>
     /// <returns>Whether it went well; libtorch writes the reason to the standard error output.</returns>
     internal static bool Call(string operation, string overload, Span<ulong> stack)
     {
@@ -80,7 +83,8 @@ internal static unsafe class Dispatcher
         return (ulong)handle;
     }
 
-    /// <summary>An optional argument is a box that the callee frees: C++'s <c>delete</c> is <c>free</c> on every platform of libtorch.</summary>
+    /// <summary>An optional argument is a box that the callee frees: C++'s <c>delete</c> is <c>free</c> on every platform of
+    /// libtorch.</summary>
     internal static ulong Some(ulong value)
     {
         var box = (ulong*)NativeMemory.Alloc(sizeof(ulong));

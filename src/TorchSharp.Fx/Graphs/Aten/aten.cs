@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Calls operations of PyTorch that TorchSharp has no member for, by name. Counterpart: <c>torch.ops.aten</c>. Only operations that compute with tensors are known, and only where libtorch exports its
+/// Calls operations of PyTorch that TorchSharp has no member for, by name. Counterpart: <c>torch.ops.aten</c>. Only operations that compute
+/// with tensors are known, and only where libtorch exports its
 /// dispatcher; <c>docs/export.md</c> says which.
 /// </summary>
 public static class aten
@@ -21,7 +22,8 @@ public static class aten
     public static Tensor call(string overload, params object?[] args) => call_many(overload, args) switch
     {
         [var only] => only,
-        var several => throw new ArgumentException($"aten::{overload} gives {several.Length} tensors: call it with aten.call_many.", nameof(overload)),
+        var several => throw new ArgumentException($"aten::{overload} gives {several.Length} tensors: call it with aten.call_many.",
+            nameof(overload)),
     };
 
     /// <summary>Calls an operation that gives several tensors or a list of them.</summary>
@@ -29,24 +31,29 @@ public static class aten
     public static Tensor[] call_many(string overload, params object?[] args)
     {
         ArgumentNullException.ThrowIfNull(args);
-        var schema = AtenSchema.Find(overload) ?? throw new NotSupportedException($"There is no operation aten::{overload} that can be called from here.");
+        var schema = AtenSchema.Find(overload)
+            ?? throw new NotSupportedException($"There is no operation aten::{overload} that can be called from here.");
         if (!schema.IsCallable || !Dispatcher.IsAvailable)
             throw new NotSupportedException($"aten::{overload} can't be called: {(schema.IsCallable ? "this build of libtorch does not export its dispatcher" : "TorchSharp has no member for it, and the dispatcher takes no numbers of any type")}.");
         if (args.Length > schema.Parameters.Length)
-            throw new ArgumentException($"aten::{overload} takes {schema.Parameters.Length} arguments, but {args.Length} are given.", nameof(args));
+            throw new ArgumentException($"aten::{overload} takes {schema.Parameters.Length} arguments, but {args.Length} are given.",
+                nameof(args));
         // All are looked at before any becomes a handle that somebody has to give up.
-        var values = schema.Parameters.Select((parameter, i) => Checked(schema, parameter, i < args.Length ? args[i] : Default(schema, parameter))).ToArray();
+        var values = schema.Parameters.Select((parameter, i)
+            => Checked(schema, parameter, i < args.Length ? args[i] : Default(schema, parameter))).ToArray();
         var stack = new ulong[Math.Max(values.Length, schema.Returns.Length)];
         for (var i = 0; i < values.Length; i++)
             stack[i] = Value(values[i], schema.Parameters[i].Type);
         if (!Dispatcher.Call($"aten::{schema.Name}", schema.Overload[schema.Name.Length..].TrimStart('.'), stack))
             throw new InvalidOperationException($"aten::{overload} refused its arguments; libtorch wrote the reason to the standard error output.");
         GC.KeepAlive(args);
-        return [.. schema.Returns.SelectMany((type, i) => type.IsList ? Dispatcher.Items(stack[i]) : [stack[i]]).Select(handle => Tensor.UnsafeCreateTensor((IntPtr)handle))];
+        return [.. schema.Returns.SelectMany((type, i) => type.IsList ? Dispatcher.Items(stack[i]) : [stack[i]]).Select(handle
+            => Tensor.UnsafeCreateTensor((IntPtr)handle))];
     }
 
     private static object? Default(AtenSchema schema, AtenParameter parameter)
-        => parameter.HasDefault ? parameter.Default : throw new ArgumentException($"aten::{schema.Overload} needs its argument '{parameter.Name}'.");
+        => parameter.HasDefault ? parameter.Default
+            : throw new ArgumentException($"aten::{schema.Overload} needs its argument '{parameter.Name}'.");
 
     private static object? Checked(AtenSchema schema, AtenParameter parameter, object? value)
         => Fits(value, parameter.Type) ? value : throw new ArgumentException(
@@ -55,7 +62,8 @@ public static class aten
     private static bool Fits(object? value, AtenType type) => value switch
     {
         null => type.IsOptional || type.Name is "Layout" or "MemoryFormat",
-        _ when type.IsList => value is not (string or Tensor) && value is IEnumerable items ? items.Cast<object?>().All(item => Fits(item, type.Item)) : Fits(value, type.Item),
+        _ when type.IsList => value is not (string or Tensor) && value is IEnumerable items
+            ? items.Cast<object?>().All(item => Fits(item, type.Item)) : Fits(value, type.Item),
         _ => type.Name switch
         {
             "Tensor" => value is Tensor { IsInvalid: false },
@@ -75,7 +83,8 @@ public static class aten
             return value is null ? 0 : Dispatcher.Some(Value(value, type with { IsOptional = false }));
         if (type.IsList)
             // One number stands for a list of it.
-            return Dispatcher.List([.. (value is IEnumerable items ? items.Cast<object?>() : Enumerable.Repeat(value, type.Count)).Select(item => Value(item, type.Item))]);
+            return Dispatcher.List([.. (value is IEnumerable items ? items.Cast<object?>()
+                : Enumerable.Repeat(value, type.Count)).Select(item => Value(item, type.Item))]);
         return type.Name switch
         {
             "Tensor" => Dispatcher.Handle((Tensor)value!),
