@@ -88,6 +88,28 @@ public class SaveTests
         File.Delete(path);
     }
 
+    [Fact]
+    public void IndicesAreWritten()
+    {
+        using var scope = NewDisposeScope();
+        var rows = tensor(new long[] { 2, 0, 2 });
+        using var traced = fx.symbolic_trace((Tensor x)
+            => (x[0, TensorIndex.Ellipsis, 1], x[1..3, TensorIndex.Colon, TensorIndex.Null],
+            x[TensorIndex.Ellipsis, TensorIndex.Slice(0, null, 2), TensorIndex.Slice(1, null)],
+            x[TensorIndex.Colon, TensorIndex.Tensor(rows)], x[-1], x[TensorIndex.Ellipsis, TensorIndex.Null]));
+        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pt2");
+        export.save(traced, path, [rand([4, 3, 5])], new Dictionary<string, IReadOnlyDictionary<int,
+            Dim>> { ["x"] = new Dictionary<int, Dim> { [2] = new("n", 2) } });
+        using var loaded = export.load(path);
+        var x = rand([4, 3, 6]);
+        var (expected, found) = (ExportedPrograms.Flat(ExportedPrograms.Run(traced, [x])),
+            ExportedPrograms.Flat(ExportedPrograms.Run(loaded, [x])));
+        Assert.All(expected, entry
+            => Assert.True(entry.Value.shape.SequenceEqual(found[entry.Key].shape) && entry.Value.equal(found[entry.Key]).all().ToBoolean(),
+            entry.Key));
+        File.Delete(path);
+    }
+
     [Theory]
     [InlineData("resnet18")]
     [InlineData("mobilenet_v3_small")]

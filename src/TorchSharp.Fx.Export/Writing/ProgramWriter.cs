@@ -9,7 +9,7 @@ namespace TorchSharp.Fx.Export;
 /// <param name="module">The graph module.</param>
 /// <param name="inputs">The example's inputs.</param>
 /// <param name="dynamicShapes">The free dimensions, by input and position.</param>
-internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnlyDictionary<string, IReadOnlyDictionary<int,
+internal sealed partial class ProgramWriter(nn.Module module, object?[] inputs, IReadOnlyDictionary<string, IReadOnlyDictionary<int,
     Dim>> dynamicShapes)
 {
     private const string Model = "model";
@@ -40,6 +40,7 @@ internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnl
         var plain = graph.clone();
         foreach (var node in plain.nodes.Where(node => node.target is BuiltinTarget { Operation: Builtin._assert }).ToArray())
             plain.erase_node(node);
+        Indexing.Lower(plain);
         plain.eliminate_dead_code();
         return plain;
     }
@@ -249,66 +250,6 @@ internal sealed class ProgramWriter(nn.Module module, object?[] inputs, IReadOnl
     private static Fact.OfTensor FactOf(Tensor tensor)
         => new(tensor.dtype, [.. tensor.shape.Select(size => new SizeFact(size, [], size))],
             [.. StoredTensor.ContiguousStrides(tensor.shape).Select(stride => new SizeFact(stride, [], stride))], 0, tensor.requires_grad);
-
-    private static void WriteTensors(StoredZip zip, string name, string kind, IEnumerable<(string Name, StateInput Input)> tensors,
-        string prefix)
-    {
-        var files = new Dictionary<StateInput, string>();
-        using var list = new MemoryStream();
-        using (var json = new Utf8JsonWriter(list, Options))
-        {
-            var write = new ProgramJson(json);
-            write.Object(() => write.Object("config", () =>
-            {
-                foreach (var (path, input) in tensors)
-                {
-                    if (!files.TryGetValue(input, out var file))
-                    {
-                        files.Add(input, file = $"{prefix}_{files.Count}");
-                        using var bytes = new MemoryStream();
-                        TensorBytes.Write(input.Tensor, bytes);
-                        zip.Add($"{name}/data/{kind}/{file}", bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
-                    }
-                    write.Object(path, () =>
-                    {
-                        json.WriteString("path_name", file);
-                        json.WriteBoolean("is_param", input.Kind == StateKind.Parameter);
-                        json.WriteBoolean("use_pickle", false);
-                        write.Object("tensor_meta", () => write.Meta(FactOf(input.Tensor)));
-                    });
-                }
-            }));
-        }
-        zip.Add($"{name}/data/{kind}/{Model}_{kind}_config.json", list.ToArray());
-    }
-
-    /// <summary>The example's inputs as PyTorch keeps them beside the program: a pickle of arguments and named arguments.</summary>
-    private byte[] SampleInputs()
-    {
-        using var buffer = new MemoryStream();
-        var archive = new TorchArchive(buffer, "archive");
-        archive.Add("data", pickle => pickle.Tuple(() =>
-        {
-            pickle.Tuple(() => Array.ForEach(inputs, input => Pickle(pickle, input)));
-            pickle.Dictionary(() => { });
-        }));
-        archive.Finish();
-        return buffer.ToArray();
-    }
-
-    private static void Pickle(PickleWriter pickle, object? input)
-    {
-        switch (input)
-        {
-            case Tensor tensor: pickle.Tensor(tensor); break;
-            case Tensor[] many: pickle.List(() => Array.ForEach(many, pickle.Tensor)); break;
-            case bool flag: pickle.Bool(flag); break;
-            case string text: pickle.Text(text); break;
-            case null: pickle.None(); break;
-            case double number: pickle.Float(number); break;
-            default: pickle.Number(Convert.ToInt64(input, System.Globalization.CultureInfo.InvariantCulture)); break;
-        }
-    }
 
     /// <summary>An input of the program that is not one of the module's tensors.</summary>
     private sealed record UserValue(string Name, bool IsTensor, object? Constant)
