@@ -50,10 +50,10 @@ public static partial class onnx
     /// <summary>The graph with inputs and outputs for what it keeps and for what is in the objects that it is given, which ONNX knows nothing of.</summary>
     private static (Graph Graph, IReadOnlyList<object?> Given, IReadOnlyList<KeyValuePair<string, Argument>> State) Stateless(GraphProgram program, IReadOnlyList<object?> given)
     {
-        if (!StateLifting.IsNeeded(program.Current, given))
+        if (!StateLifting.IsNeeded(program.Current, given) && !HasMembers(program.Current.output_node().args[0]))
             return (program.Current, given, []);
         var lifted = StateLifting.Of(program.Current, program.Source, given);
-        lifted.Graph.output(lifted.Result, lifted.Type);
+        lifted.Graph.output(HasMembers(lifted.Result) ? Members(lifted.Result) : lifted.Result, lifted.Type);
         var state = lifted.State.Where(entry => entry.Value is NodeArgument { Node.type: var type } && TensorTypes.IsTensor(type)).ToArray();
         // Nodes that nobody reads compute the numbers that are left out.
         foreach (var (node, value) in lifted.Inputs)
@@ -61,6 +61,35 @@ public static partial class onnx
                 throw new OnnxExportException(node, $"it is a number that the model keeps between calls, and in ONNX numbers come of shapes alone; keep it as a tensor, or take the size of the cache in its place", []);
         return (lifted.Graph, lifted.Values, state);
     }
+
+    /// <summary>Whether a result is, or has inside, an object or a dictionary within something else.</summary>
+    private static bool HasMembers(Argument result)
+        => result is ObjectArgument || (result is DictArgument dict && dict.Entries.Any(entry => entry.Value is not NodeArgument)) || result.Parts.Any(part => part is DictArgument || HasMembers(part));
+
+    /// <summary>The tensors of a result by the names of members, keys and places; numbers and what is null are left out.</summary>
+    private static DictArgument Members(Argument result)
+    {
+        var found = new List<KeyValuePair<Argument, Argument>>();
+        Collect(result, "");
+        return new([.. found], typeof(Dictionary<string, object>));
+
+        void Collect(Argument part, string name)
+        {
+            if (part is NodeArgument { Node.type: var type } && TensorTypes.MayHold(type))
+                found.Add(KeyValuePair.Create<Argument, Argument>(new Literal(name.Length == 0 ? "output" : name), part));
+            foreach (var (inner, value) in Inside(part))
+                Collect(value, name.Length == 0 ? inner : $"{name}.{inner}");
+        }
+    }
+
+    private static IEnumerable<(string Name, Argument Value)> Inside(Argument part) => part switch
+    {
+        ObjectArgument made => made.Fields.Select(field => (ArgumentText.MemberName(field.Key.Name), field.Value)),
+        DictArgument dict => dict.Entries.Select(entry => (KeyText.Of(((Literal)entry.Key).Value), entry.Value)),
+        ListArgument list => list.Items.Select((item, i) => (i.ToString(System.Globalization.CultureInfo.InvariantCulture), item)),
+        TupleArgument tuple => tuple.Items.Select((item, i) => (i.ToString(System.Globalization.CultureInfo.InvariantCulture), item)),
+        _ => [],
+    };
 
     /// <summary>A tensor that the graph keeps.</summary>
     private static (string Value, TensorFacts Facts) Kept(Scope scope, Argument argument, string path)

@@ -70,7 +70,8 @@ internal sealed class StateLifting
             case BuiltinTarget { Operation: Builtin.eq or Builtin.ne } target when IsNullTest(node, out var isNull): values[node] = new Literal(isNull == (target.Operation == Builtin.eq)); break;
             case BuiltinTarget { Operation: Builtin.eq } when Mapped(node.args[0]) is Literal left && node.args[1] is Literal right: values[node] = new Literal(Structures.AreSame(left.Value, right.Value)); break;
             case BuiltinTarget { Operation: Builtin._assert } when Mapped(node.args[0]) is Literal: break;
-            case var _ when Whole(node) is { } whole && NameOf(node) is { } name: Part(node, name.Length == 0 ? whole.Path : $"{whole.Path}.{name}", Item(whole.Now, node)); break;
+            case BuiltinTarget { Operation: Builtin.getitem } when Whole(node) is { Now: IList list } whole && node.args[1] is SliceArgument slice && Range(slice, list.Count) is { } range: values[node] = Slice(whole.Path, list, range); break;
+            case var _ when Whole(node) is { } whole && NameOf(node, whole.Now) is { } name: Part(node, name.Length == 0 ? whole.Path : $"{whole.Path}.{name}", Item(whole.Now, node)); break;
             default: Copy(node); break;
         }
     }
@@ -122,8 +123,9 @@ internal sealed class StateLifting
     }
 
     /// <summary>What a node reads of a structure, as paths have it; empty for the structure itself, null for anything else.</summary>
-    private static string? NameOf(Node node) => node.target switch
+    private static string? NameOf(Node node, object? whole) => node.target switch
     {
+        BuiltinTarget { Operation: Builtin.getitem } when node.args[1] is Literal { Value: int and < 0 and var fromEnd } && whole is ICollection items => (items.Count + fromEnd).ToString(CultureInfo.InvariantCulture),
         MemberTarget { Member: var member } => ArgumentText.MemberName(member.Name),
         BuiltinTarget { Operation: Builtin.getitem, Type: var of } when node.args[1] is Literal { Value: { } key } => typeof(ITuple).IsAssignableFrom(of) ? $"Item{1 + (int)key}" : KeyText.Of(key),
         FunctionTarget { Method: var method } when method.DeclaringType == typeof(Casts) => "",
@@ -135,9 +137,27 @@ internal sealed class StateLifting
         _ when whole is null => throw new NotSupportedException("it reads what is in an input, and no example tells what that is"),
         MemberTarget { Member: FieldInfo field } => field.GetValue(whole),
         MemberTarget { Member: PropertyInfo property } => property.GetValue(whole),
+        BuiltinTarget when ((Literal)node.args[1]).Value is int and < 0 and var fromEnd => Structures.FromEnd(whole, fromEnd),
         BuiltinTarget => Structures.Item(whole, ((Literal)node.args[1]).Value),
         _ => whole,
     };
+
+    /// <summary>The bounds of a slice of so many items; null where the graph computes them.</summary>
+    private static Range? Range(SliceArgument slice, int count)
+        => slice.Step is null && Bound(slice.Start, 0, count) is { } start && Bound(slice.Stop, count, count) is { } stop ? start..Math.Max(start, stop) : null;
+
+    private static int? Bound(Argument? bound, int open, int count) => bound switch
+    {
+        null => open,
+        Literal { Value: int place } => Math.Clamp(place < 0 ? place + count : place, 0, count),
+        _ => null,
+    };
+
+    private ListArgument Slice(string path, IList list, Range range)
+    {
+        var element = list.GetType().GetElementType() ?? list.GetType().GetGenericArguments()[0];
+        return new([.. Enumerable.Range(range.Start.Value, range.End.Value - range.Start.Value).Select(i => Rebuilt(Index(path, i), list[i]))], element);
+    }
 
     private Argument Mapped(Argument argument) => argument.map(node => wholes.TryGetValue(node, out var whole) ? Rebuilt(whole.Path, whole.Now) : values[node]);
 

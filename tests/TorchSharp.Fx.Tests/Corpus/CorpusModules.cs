@@ -7,6 +7,7 @@ internal static class CorpusModules
     {
         ["Vision"] = Vision.VisionCorpus.Rows,
         ["Sequence"] = Sequence.SequenceCorpus.Rows,
+        ["Applications"] = Applications.ApplicationCorpus.Rows,
     };
 
     internal static CorpusRow Named(string name) => Sections.Values.SelectMany(rows => rows).Single(row => row.Name == name);

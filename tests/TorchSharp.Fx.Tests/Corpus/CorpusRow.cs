@@ -37,5 +37,5 @@ internal sealed record CorpusRow(string Name, string About, Func<nn.Module> Make
     public string[] Unregistered { get; init; } = [];
 
     /// <summary>The module's row of the table in <c>docs/generality.md</c>.</summary>
-    public string Markdown => $"| {Name} | {About} | {(Refusal is not null ? $"refused: {Refusal}" : ByExample ? "by example" : "by symbols")} |";
+    public string Markdown => $"| {Name} | {About} | {(Refusal is not null ? $"refused: {Refusal} | | |" : $"{(ByExample ? "by example" : "by symbols")} | {CorpusOutcomes.Cells(Name)}")} |";
 }

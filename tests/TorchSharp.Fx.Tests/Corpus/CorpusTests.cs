@@ -23,7 +23,7 @@ public sealed partial class CorpusTests
     {
         using var scope = NewDisposeScope();
         var row = CorpusModules.Named(name);
-        var (module, calls) = (Make(row), Calls(row));
+        var (module, calls) = (CorpusGraphs.Make(row), CorpusGraphs.Calls(row));
         var before = Snapshot.Of(module);
         var tracer = new Tracer();
         // Symbols alone take a nullable input to be there.
@@ -42,12 +42,12 @@ public sealed partial class CorpusTests
     {
         using var scope = NewDisposeScope();
         var row = CorpusModules.Named(name);
-        var module = Make(row);
+        var module = CorpusGraphs.Make(row);
         var before = Snapshot.Of(module);
         var bySymbols = Assert.Throws<TraceException>(() => new Tracer().trace(module));
         if (!row.ByExample)
             Refused(row, bySymbols);
-        Refused(row, Assert.Throws<TraceException>(() => new Tracer().trace(module, example_inputs: Calls(row)[0])));
+        Refused(row, Assert.Throws<TraceException>(() => new Tracer().trace(module, example_inputs: CorpusGraphs.Calls(row)[0])));
         Assert.Equal(before, Snapshot.Of(module));
     }
 
@@ -82,44 +82,18 @@ public sealed partial class CorpusTests
         for (var i = 0; i < calls.Length; i++)
         {
             // Inputs are made anew: an operation in place may change them, and must do so in all three alike.
-            var given = new[] { Calls(row)[i], Calls(row)[i], Calls(row)[i] };
-            var fresh = Make(row);
-            var eager = Seeded(() => Traced.Eager(fresh, given[0]));
-            Traced.Same((eager, given[0]), (Seeded(() => interpreted.run(given[1])), given[1]));
+            var given = new[] { CorpusGraphs.Calls(row)[i], CorpusGraphs.Calls(row)[i], CorpusGraphs.Calls(row)[i] };
+            var fresh = CorpusGraphs.Make(row);
+            var eager = CorpusGraphs.Seeded(() => Traced.Eager(fresh, given[0]));
+            Traced.Same((eager, given[0]), (CorpusGraphs.Seeded(() => interpreted.run(given[1])), given[1]));
             Restore(module, state);
             kept.Restore();
-            Traced.Same((eager, given[0]), (Seeded(() => compiled.call(given[2])), given[2]));
+            Traced.Same((eager, given[0]), (CorpusGraphs.Seeded(() => compiled.call(given[2])), given[2]));
             Restore(module, state);
             kept.Restore();
         }
         if (row.Breaks is { } breaks)
             Assert.Throws<GraphAssertionException>(() => compiled.call(breaks()));
-    }
-
-    private static nn.Module Make(CorpusRow row)
-    {
-        manual_seed(5);
-        var module = row.Make();
-        module.train(row.Training);
-        // TorchSharp leaves these as the memory is.
-        foreach (var norm in module.modules().OfType<Modules.GroupNorm>())
-        {
-            nn.init.ones_(norm.weight!);
-            nn.init.zeros_(norm.bias!);
-        }
-        return module;
-    }
-
-    private static object?[][] Calls(CorpusRow row)
-    {
-        manual_seed(6);
-        return row.Calls();
-    }
-
-    private static object? Seeded(Func<object?> run)
-    {
-        manual_seed(7);
-        return run();
     }
 
     /// <summary>A graph shares the module's buffers: what one run wrote there is not what the next one is to start from.</summary>

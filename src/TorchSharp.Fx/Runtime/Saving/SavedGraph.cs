@@ -137,7 +137,7 @@ internal sealed class SavedGraph(SavedTypes types)
         if (!Enum.TryParse<Opcode>(json.Field("op").Text(), out var op) || !Enum.IsDefined(op))
             throw new InvalidDataException($"there is no kind of nodes {SavedJson.Excerpt(json.Field("op"))}");
         var args = json.Field("args").Items().Select(item => arguments.Read(item, Earlier)).ToImmutableArray();
-        var (target, type) = ReadTarget(op, json, args.Length, moduleAt, hasTensor);
+        var (target, type) = ReadTarget(op, json, args, moduleAt, hasTensor);
         if (target is StateTarget { IsWritten: true } place && args[0] is NodeArgument { Node: var owner })
             CheckPlace(place, owner.type);
         var node = graph.create_node(op, target, args, type, name);
@@ -150,7 +150,7 @@ internal sealed class SavedGraph(SavedTypes types)
         Node Earlier(string other) => nodes.GetValueOrDefault(other) ?? throw new InvalidDataException($"it reads '{other}', which no node before it is");
     }
 
-    private (Target Target, Type Type) ReadTarget(Opcode op, JsonElement json, int args, Func<string, torch.nn.Module> moduleAt, Func<string, bool> hasTensor)
+    private (Target Target, Type Type) ReadTarget(Opcode op, JsonElement json, ImmutableArray<Argument> args, Func<string, torch.nn.Module> moduleAt, Func<string, bool> hasTensor)
     {
         var target = json.Field("target");
         return op switch
@@ -160,11 +160,11 @@ internal sealed class SavedGraph(SavedTypes types)
             Opcode.call_module => ReadModule(target.Text(), json.Find("method") is { } method ? method.Text() : "call", moduleAt, args),
             Opcode.call_method when members.ReadMethod(target) is MethodInfo { IsStatic: false } method => (new MethodTarget(method), method.ReturnType),
             Opcode.call_function when target.Find("builtin") is { } builtin => (ReadBuiltin(builtin.Text(), target), TypeOf(json)),
-            Opcode.call_function when target.Find("state") is { } state => ReadState(state.Text(), target, args),
+            Opcode.call_function when target.Find("state") is { } state => ReadState(state.Text(), target, args.Length),
             Opcode.call_function when target.Find("takes") is null => ReadMember(target),
             Opcode.call_function => ReadFunction(target),
-            Opcode.output when args == 1 => (new OutputTarget(), TypeOf(json)),
-            _ => throw new InvalidDataException($"a {op} can't have the target {SavedJson.Excerpt(target)} and {args} arguments"),
+            Opcode.output when args.Length == 1 => (new OutputTarget(), TypeOf(json)),
+            _ => throw new InvalidDataException($"a {op} can't have the target {SavedJson.Excerpt(target)} and {args.Length} arguments"),
         };
     }
 
@@ -197,13 +197,16 @@ internal sealed class SavedGraph(SavedTypes types)
         return (new MemberTarget(member), member is PropertyInfo property ? property.PropertyType : ((FieldInfo)member).FieldType);
     }
 
-    private static (Target Target, Type Type) ReadModule(string path, string name, Func<string, torch.nn.Module> moduleAt, int args)
+    private static (Target Target, Type Type) ReadModule(string path, string name, Func<string, torch.nn.Module> moduleAt, ImmutableArray<Argument> args)
     {
         if (name is not ("call" or "forward"))
             throw new InvalidDataException($"a module is run by call or forward, and not by '{name}'");
-        var calls = moduleAt(path).GetType().GetMethods().Where(method => method.Name == name && method.GetParameters().Length >= args && !method.IsGenericMethod).ToArray();
-        var method = calls.MinBy(method => method.GetParameters().Length) ?? throw new InvalidDataException($"the module '{path}' does not take {args} inputs");
+        var calls = moduleAt(path).GetType().GetMethods().Where(method => method.Name == name && method.GetParameters().Length >= args.Length && !method.IsGenericMethod).OrderBy(method => method.GetParameters().Length).ToArray();
+        // A recurrent layer takes a packed sequence, too.
+        var method = Array.Find(calls, Fits) ?? calls.FirstOrDefault() ?? throw new InvalidDataException($"the module '{path}' does not take {args.Length} inputs");
         return (new ModuleTarget(path, method), method.ReturnType);
+
+        bool Fits(MethodInfo method) => args.Zip(method.GetParameters()).All(pair => pair.First is not NodeArgument { Node.type: var type } || pair.Second.ParameterType.IsAssignableFrom(type));
     }
 
     private BuiltinTarget ReadBuiltin(string name, JsonElement target)

@@ -57,7 +57,7 @@ internal sealed class SavedState(SavedTypes types)
                 return new DictArgument([.. dictionary.Keys.Cast<object>().Select(key => KeyValuePair.Create<Argument, Argument>(new Literal(key), ArgumentOf(dictionary[key], $"{path}.{KeyText.Of(key)}", tensors)))], value.GetType());
             case ITuple tuple:
                 return new TupleArgument([.. Structure.Items(tuple).Select((item, i) => ArgumentOf(item, $"{path}.{i}", tensors))], value.GetType());
-            case IList list:
+            case ICollection list:
                 var type = value.GetType();
                 return new ListArgument([.. list.Cast<object?>().Select((item, i) => ArgumentOf(item, $"{path}.{i}", tensors))], type.GetElementType() ?? type.GetGenericArguments()[0]) { CollectionType = type.IsArray ? null : type };
             case not null when Structure.KindOf(value.GetType()) == StructureKind.Object:

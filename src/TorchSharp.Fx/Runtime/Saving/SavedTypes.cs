@@ -24,7 +24,7 @@ internal sealed class SavedTypes
         ["ValueTuple5"] = typeof(ValueTuple<,,,,>), ["ValueTuple6"] = typeof(ValueTuple<,,,,,>), ["ValueTuple7"] = typeof(ValueTuple<,,,,,,>), ["ValueTuple8"] = typeof(ValueTuple<,,,,,,,>),
         ["Tuple1"] = typeof(Tuple<>), ["Tuple2"] = typeof(Tuple<,>), ["Tuple3"] = typeof(Tuple<,,>), ["Tuple4"] = typeof(Tuple<,,,>), ["Tuple5"] = typeof(Tuple<,,,,>),
         ["Tuple6"] = typeof(Tuple<,,,,,>), ["Tuple7"] = typeof(Tuple<,,,,,,>), ["Tuple8"] = typeof(Tuple<,,,,,,,>),
-        ["List"] = typeof(List<>), ["IList"] = typeof(IList<>), ["ICollection"] = typeof(ICollection<>), ["IEnumerable"] = typeof(IEnumerable<>), ["IReadOnlyList"] = typeof(IReadOnlyList<>),
+        ["List"] = typeof(List<>), ["Queue"] = typeof(Queue<>), ["Stack"] = typeof(Stack<>), ["IList"] = typeof(IList<>), ["ICollection"] = typeof(ICollection<>), ["IEnumerable"] = typeof(IEnumerable<>), ["IReadOnlyList"] = typeof(IReadOnlyList<>),
         ["IReadOnlyCollection"] = typeof(IReadOnlyCollection<>), ["Dictionary"] = typeof(Dictionary<,>), ["IDictionary"] = typeof(IDictionary<,>),
         ["IReadOnlyDictionary"] = typeof(IReadOnlyDictionary<,>), ["OrderedDictionary"] = typeof(OrderedDictionary<,>), ["Memory"] = typeof(Memory<>), ["Span"] = typeof(Span<>), ["ReadOnlySpan"] = typeof(ReadOnlySpan<>),
     }.ToFrozenDictionary(StringComparer.Ordinal);

@@ -1,0 +1,35 @@
+using TorchSharp.Fx.Tests.Corpus;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Onnx.Tests;
+
+/// <summary>The corpus in ONNX Runtime: what can be exported gives what the graph gives, on the example's sizes.</summary>
+public sealed class CorpusExportTests
+{
+    public static TheoryData<string> Rows => [.. CorpusGraphs.Traced];
+
+    [Theory, MemberData(nameof(Rows))]
+    public void A_module_gives_the_same_in_ONNX_Runtime(string name)
+        => CorpusGraphs.Hold(CorpusOutcomes.NotExported, name, () => Check(CorpusModules.Named(name)));
+
+    private static void Check(CorpusRow row)
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        var module = CorpusGraphs.Make(row);
+        module.eval();
+        var graph = CorpusGraphs.Trace(row, module);
+        var given = CorpusGraphs.Calls(row)[0];
+        using var model = new OnnxModel();
+        onnx.export(graph, model.Path, given);
+        var program = ((IGraphModule)graph).Program;
+        var values = StateLifting.Of(graph.graph, program.Source, CorpusGraphs.Calls(row)[0]).Inputs.ToDictionary(input => input.Input.target.name, input => input.Value);
+        var inputs = model.Signature().Inputs.Select(input => (Tensor)values[input[..input.IndexOf(" [", StringComparison.Ordinal)]]!).Select(tensor => tensor.clone()).ToArray();
+        var results = model.Run(inputs);
+        var expected = Structure.Tensors(CorpusGraphs.Seeded(() => graph.call(given))).ToArray();
+        var actual = results.Where(result => !result.Key.EndsWith(".next", StringComparison.Ordinal)).Select(result => result.Value).ToArray();
+        Assert.Equal(expected.Length, actual.Length);
+        foreach (var (one, other) in expected.Zip(actual))
+            OnnxModel.AssertClose(one, other, row.Name);
+    }
+}

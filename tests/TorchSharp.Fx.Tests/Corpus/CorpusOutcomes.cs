@@ -1,0 +1,51 @@
+namespace TorchSharp.Fx.Tests.Corpus;
+
+/// <summary>What can't be made of the graph of a module of the corpus, and why: a part of the message. All else can.</summary>
+internal static class CorpusOutcomes
+{
+    internal static readonly IReadOnlyDictionary<string, string> NotOptimised = new Dictionary<string, string>
+    {
+        ["ScriptedHead"] = "TorchSharp keeps it in native code",
+        ["ScriptedParts"] = "TorchSharp keeps it in native code",
+    };
+
+    internal static readonly IReadOnlyDictionary<string, string> NotSaved = new Dictionary<string, string>
+    {
+        ["ScriptedHead"] = "is native and keeps its settings to itself",
+        ["ScriptedParts"] = "is native and keeps its settings to itself",
+        ["StraightThrough"] = "it calls TorchSharp.torch+autograd+SingleTensorFunction",
+    };
+
+    internal static readonly IReadOnlyDictionary<string, string> NotExported = new Dictionary<string, string>
+    {
+        ["AutoCorrelation"] = "there is no converter for 'rfft'",
+        ["BufferCache"] = "it is a number that the model keeps between calls",
+        ["CategoricalPolicy"] = "there is no converter for 'log_prob'",
+        ["ConditionalGenerator"] = "there is no converter for 'randn'",
+        ["Counting"] = "it is a number that the model keeps between calls",
+        ["CtcForward"] = "it writes to what neither ranges of step 1, nor numbers, nor one mask, nor one list of rows tell",
+        ["EdgeConv"] = "there is no converter for 'cdist'",
+        ["FieldCacheAttention"] = "it is a number that the model keeps between calls",
+        ["FourierMixer"] = "there is no converter for 'fft2'",
+        ["GATConv"] = "there is no converter for 'index_add_'",
+        ["GCNConv"] = "there is no converter for 'index_add_'",
+        ["GaussianPolicy"] = "more than a ten-thousandth",
+        ["HardTriplet"] = "there is no converter for 'cdist'",
+        ["LazyProjection"] = "there is no converter for 'constant_'",
+        ["MaskedAutoencoder"] = "there is no converter for 'rand'",
+        ["MessagePassing"] = "there is no converter for 'index_add_'",
+        ["NestedTuples"] = "Unable to cast object of type 'TensorIndex'",
+        ["PackedLstm"] = "its first argument is no tensor",
+        ["SageConv"] = "there is no converter for 'index_add_'",
+        ["ScriptedHead"] = "there is no converter for 'scriptmodule`2'",
+        ["ScriptedParts"] = "there is no converter for 'scriptmodule`2'",
+        ["SpatialTransformerNet"] = "there is no converter for 'affine_grid'",
+        ["SpeculativeCheck"] = "there is no converter for 'cumprod'",
+        ["StaticCache"] = "it is a number that the model keeps between calls",
+        ["StraightThrough"] = "there is no converter for 'apply'",
+        ["SwitchMoE"] = "there is no converter for 'index_copy_'",
+    };
+
+    /// <summary>The cells of the document's row.</summary>
+    internal static string Cells(string name) => string.Join(" | ", new[] { NotOptimised, NotSaved, NotExported }.Select(excepted => excepted.TryGetValue(name, out var reason) ? $"no: {reason}" : "yes"));
+}
