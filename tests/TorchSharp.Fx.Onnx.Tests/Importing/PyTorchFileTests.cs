@@ -67,6 +67,18 @@ public sealed class PyTorchFileTests(PyTorchFiles files) : IClassFixture<PyTorch
         Assert.Equal(model.state_dict()[next].shape[channels], features[module].shape[1]);
     }
 
+    [Theory, InlineData("tv_densenet"), InlineData("tv_swin")]
+    public void Its_weights_are_its_own_and_go_with_it(string name)
+    {
+        using var scope = NewDisposeScope();
+        var module = onnx.load(files.Path(name));
+        torch.Tensor[] weights = [.. module.parameters(), .. module.buffers()];
+        Assert.Equal(0, scope.DisposablesCount);
+        Assert.All(weights, weight => Assert.False(weight.IsInvalid));
+        module.Dispose();
+        Assert.All(weights, weight => Assert.True(weight.IsInvalid));
+    }
+
     /// <summary>
     /// What torchvision names in the live model can be asked for in the file, but for what PyTorch's exporter leaves out: batch norms go
     /// into convolutions, dropouts are nothing, sizes are computed
