@@ -34,7 +34,8 @@ public sealed class NpyLoadTests : IDisposable
             var tensor = (rand(shape) * 5).to(type);
             Npy.save(file, tensor);
             var read = Npy.load(file);
-            Assert.Equal((type, tensor.shape), (read.dtype, read.shape));
+            Assert.Equal(type, read.dtype);
+            Assert.Equal(tensor.shape, read.shape);
             Assert.Equal(tensor, read);
         }
     }

@@ -8,13 +8,16 @@ internal abstract class FusedModule : KernelModule
     private protected FusedModule(string name, LayerWeight weight, Tensor? bias, FusedActivation activation) : base(name, activation)
     {
         Weight = weight;
-        Bias = bias?.detach().clone().DetachFromDisposeScope();
+        this.bias = bias?.detach().clone().DetachFromDisposeScope();
     }
 
     // Not registered: layouts would not follow what load_state_dict writes into the weight.
     private protected LayerWeight Weight { get; private set; }
 
-    private protected Tensor? Bias { get; private set; }
+    // Its name is that of state_dict.
+    private Tensor? bias;
+
+    private protected Tensor? Bias => bias;
 
     /// <summary><c>activation(layer(input) + other)</c></summary>
     public Tensor add(Tensor other, Tensor input) => Compute(input, other, Residual.Added);
@@ -48,7 +51,7 @@ internal abstract class FusedModule : KernelModule
         using var moved = weight.to(dtype ?? weight.dtype, device ?? weight.device);
         Weight.Dispose();
         Weight = Weight.Of(moved);
-        Bias = Bias?.to(dtype ?? Bias.dtype, device ?? Bias.device, disposeAfter: true).DetachFromDisposeScope();
+        bias = Bias?.to(dtype ?? Bias.dtype, device ?? Bias.device, disposeAfter: true).DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>

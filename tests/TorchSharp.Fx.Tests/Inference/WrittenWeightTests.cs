@@ -50,6 +50,16 @@ public sealed class WrittenWeightTests
         };
     }
 
+    [Fact]
+    public void What_a_copy_keeps_of_a_layer_has_its_name()
+    {
+        using var model = Sequential(("conv", Conv2d(3, 8, 3)), ("bn", BatchNorm2d(8)), ("norm", LayerNorm(4)));
+        model.eval();
+        using var traced = fx.symbolic_trace(model);
+        using var optimised = traced.optimize_for_inference();
+        Assert.Equal(["conv.bias", "norm.bias", "norm.weight"], optimised.state_dict().Keys.Order(StringComparer.Ordinal));
+    }
+
     public static TheoryData<string> Kinds =>
     [
         "function's bias", "function's weight", "layer", "view of the weight", "tied layer", "second name", "table", "norm", "norm's weight", "convolution", "norm alone",
