@@ -14,10 +14,10 @@ public sealed class Endless() : Module<Tensor, Tensor>(nameof(Endless))
     private static Tensor Further(Tensor x) => Down(x) * 2;
 }
 
-/// <summary>Counts its calls, and multiplies by the number: a graph of it has the first number for good.</summary>
+/// <summary>Counts the calls of all instances, and multiplies by the number: a graph of it has the first number for good.</summary>
 public sealed class Counting() : Module<Tensor, Tensor>(nameof(Counting))
 {
-    private int calls;
+    private static int calls;
 
     public override Tensor forward(Tensor x) => x * ++calls;
 }

@@ -6,7 +6,8 @@ namespace TorchSharp.Fx.Fuzz;
 /// <summary>What became of tracing a module: a graph and the two ways to run it, a refusal, or an exception of the module's own.</summary>
 internal sealed partial class TracedModule : IDisposable
 {
-    private readonly Tracer tracer = new();
+    // All runs share the module, and each is to find it as it was.
+    private readonly Tracer tracer = new() { state = TracedState.dropped };
     private readonly nn.Module<Tensor, Tensor> module;
     private readonly GraphModule? compiled;
 

@@ -7,12 +7,11 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>NumPy's .npy files: written in version 1.0, read in any.</summary>
-public static partial class Npy
+public static class Npy
 {
     private const int MostHeader = 1 << 16;
 
-    [GeneratedRegex(@"^\{ *'descr' *: *'([<>|=]?[a-z]\d+)' *, *'fortran_order' *: *(True|False) *, *'shape' *: *\(([\d, ]*)\) *,? *\} *\n?$")]
-    private static partial Regex Dictionary { get; }
+    private static readonly Regex dictionaries = new(@"^\{ *'descr' *: *'([<>|=]?[a-z]\d+)' *, *'fortran_order' *: *(True|False) *, *'shape' *: *\(([\d, ]*)\) *,? *\} *\n?$", RegexOptions.CultureInvariant);
 
     /// <summary>Reads one tensor. <c>numpy.load</c>, without pickles.</summary>
     /// <returns>A tensor of the file's shape and type, in the order of C.</returns>
@@ -56,7 +55,7 @@ public static partial class Npy
             throw new InvalidDataException($"{path} has a damaged header.");
         stream.Position = isShort ? 10 : 12;
         var header = new byte[length];
-        if (stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length || Dictionary.Match(Encoding.Latin1.GetString(header)) is not { Success: true } match)
+        if (stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length || dictionaries.Match(Encoding.Latin1.GetString(header)) is not { Success: true } match)
             throw new InvalidDataException($"{path} has a header that says no type and shape of one array.");
         long[] shape = [.. match.Groups[3].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Select(size => long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw new InvalidDataException($"{path} has the size {size}, which is none."))];

@@ -173,7 +173,7 @@ internal sealed class WindowedAttention : Module<Tensor, Tensor>
             return known;
         var row = arange(length).unsqueeze(1);
         var column = arange(length).unsqueeze(0);
-        return Masks[(length, window)] = (column > row) | (column < row - window);
+        return Masks[(length, window)] = ((column > row) | (column < row - window)).DetachFromDisposeScope();
     }
 
     public override Tensor forward(Tensor x)
