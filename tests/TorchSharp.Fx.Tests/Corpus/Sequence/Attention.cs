@@ -165,6 +165,8 @@ internal sealed class WindowedAttention : Module<Tensor, Tensor>
         this.window = window;
         (q, k, v) = (Linear(width, width), Linear(width, width), Linear(width, width));
         RegisterComponents();
+        // As in a new process: what earlier runs put there would not be written again.
+        Masks.Clear();
     }
 
     private static Tensor MaskOf(long length, int window)

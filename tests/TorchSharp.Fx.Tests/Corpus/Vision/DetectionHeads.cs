@@ -35,7 +35,12 @@ internal static class DetectionHeads
         private readonly Conv2d centre = Conv2d(4, 1, 1);
         private readonly Parameter scales = new(ones(2));
 
-        public FcosHead() : base(nameof(FcosHead)) => RegisterComponents();
+        public FcosHead() : base(nameof(FcosHead))
+        {
+            RegisterComponents();
+            // As in a new process: what earlier runs put there would not be written again.
+            Points.Clear();
+        }
 
         public override (Tensor Boxes, Tensor Centerness) forward(Tensor p3, Tensor p4)
         {
