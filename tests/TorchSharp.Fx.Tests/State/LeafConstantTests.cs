@@ -52,6 +52,8 @@ public sealed class LeafConstantTests
                 "Identity" => identity.call(made).mul_(3).sum() + made.sum(),
                 "read, then written by a view" => (x * made).sum() + made[1].mul_(2).sum() + made.sum(),
                 "read, and read by a view that is written" => (x * made).sum() + (x[0] * view).sum() + view.add_(x[0]).sum() + made.sum(),
+                "part by a size" => made[.., ..(int)x.shape[0]].add_(1).sum() + made.sum(),
+                "broadcast with an input" => broadcast_tensors(made, x[0, 0])[0].add_(1).sum() + made.sum(),
                 "Sequential" => sequential.call(made).sum() + made[0].sum(),
                 _ => AddOne(made, x).sum() + made.sum(),
             };
@@ -66,7 +68,7 @@ public sealed class LeafConstantTests
     public static TheoryData<string> Kinds =>
     [
         "written", "view written", "view read later", "list", "handed back", "view handed back", "list handed back", "ReLU", "Dropout", "Identity", "Sequential",
-        "read, then written by a view", "read, and read by a view that is written", "function",
+        "read, then written by a view", "read, and read by a view that is written", "part by a size", "broadcast with an input", "function",
     ];
 
     [Theory, MemberData(nameof(Kinds))]

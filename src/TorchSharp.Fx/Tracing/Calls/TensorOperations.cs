@@ -49,6 +49,9 @@ internal static class TensorOperations
             if (call.Traits.Does.Has(Effects.Exposes))
                 throw Untraceable.ReadsTensor(interpreter, call.Method, subject);
         }
+        // A view of a constant by a size of an input: who writes to it must not write to the constant. A conversion nearly always gives a new tensor.
+        if (call.Traits.Does is { IsOpaque: false, Views: not Operands.None } does && Holds(call.Traits.ReturnType) && call.Method.Name is not ("to" or "type_as"))
+            interpreter.Constants.BeforeLeaf(does, call.Arguments.Take(does.Views == Operands.First ? 1 : call.Arguments.Length).Select(argument => argument.Reference));
         return Record(call);
     }
 
