@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx.Tests;
 
 /// <summary>The corpus in ONNX Runtime: what can be exported gives what the graph gives, on the example's sizes.</summary>
+[Collection(nameof(Alone))]
 public sealed class CorpusExportTests
 {
     public static TheoryData<string> Rows => [.. CorpusGraphs.Traced];

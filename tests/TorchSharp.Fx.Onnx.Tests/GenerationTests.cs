@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx.Tests;
 
 /// <summary>The sample's language model: two graphs and a cache generate what the model generates, also optimised, from a file, and in ONNX Runtime with the cache as inputs and outputs.</summary>
+[Collection(nameof(Alone))]
 public sealed class GenerationTests : IDisposable
 {
     private const int Steps = 20;
