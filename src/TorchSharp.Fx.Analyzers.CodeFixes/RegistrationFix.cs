@@ -25,10 +25,14 @@ public sealed class RegistrationFix : CodeFixProvider
     public override async Task RegisterCodeFixesAsync(CodeFixContext context)
     {
         var root = await context.Document.GetSyntaxRootAsync(context.CancellationToken).ConfigureAwait(false);
-        foreach (var diagnostic in context.Diagnostics.Where(diagnostic => !diagnostic.Properties.ContainsKey(RegistrationAnalyzer.IsCollection)))
+        foreach (var diagnostic in context.Diagnostics.Where(diagnostic =>
+            !diagnostic.Properties.ContainsKey(RegistrationAnalyzer.IsCollection)))
             if (root?.FindNode(diagnostic.Location.SourceSpan) is { } node && ConstructorOf(node) is { Body: { } body } constructor)
                 context.RegisterCodeFix(
-                    CodeAction.Create(Title, _ => Task.FromResult(context.Document.WithSyntaxRoot(root.ReplaceNode(constructor, constructor.WithBody(RegisteringLast(body))))), Title),
+                    CodeAction.Create(Title,
+                        _ => Task.FromResult(
+                            context.Document.WithSyntaxRoot(root.ReplaceNode(constructor, constructor.WithBody(RegisteringLast(body))))),
+                            Title),
                     diagnostic);
     }
 
@@ -37,12 +41,15 @@ public sealed class RegistrationFix : CodeFixProvider
     {
         if (node.FirstAncestorOrSelf<ConstructorDeclarationSyntax>() is { } around)
             return around;
-        var constructors = node.FirstAncestorOrSelf<ClassDeclarationSyntax>()?.Members.OfType<ConstructorDeclarationSyntax>().Where(constructor => !constructor.Modifiers.Any(SyntaxKind.StaticKeyword)).ToArray();
+        var constructors = node.FirstAncestorOrSelf<ClassDeclarationSyntax>()?.Members.OfType<ConstructorDeclarationSyntax>()
+            .Where(constructor => !constructor.Modifiers.Any(SyntaxKind.StaticKeyword)).ToArray();
         return constructors?.Length == 1 ? constructors[0] : null;
     }
 
     private static BlockSyntax RegisteringLast(BlockSyntax body)
-        => body.WithStatements([.. body.Statements.Where(statement => !IsRegistration(statement)), SyntaxFactory.ParseStatement("RegisterComponents();").WithTrailingTrivia(SyntaxFactory.ElasticLineFeed)])
+        => body.WithStatements(
+            [.. body.Statements.Where(statement => !IsRegistration(statement)),
+                SyntaxFactory.ParseStatement("RegisterComponents();").WithTrailingTrivia(SyntaxFactory.ElasticLineFeed)])
             .WithAdditionalAnnotations(Formatter.Annotation);
 
     private static bool IsRegistration(StatementSyntax statement)

@@ -21,8 +21,8 @@ internal enum Dependence
 }
 
 /// <summary>
-/// Tells of each expression in a method whether it depends on an input. It errs on the side of no: what comes through fields, other methods' results of other types, or any other way
-/// that is not seen in the method itself counts as independent.
+/// Tells of each expression in a method whether it depends on an input. It errs on the side of no: what comes through fields, other
+/// methods' results of other types, or any other way that is not seen in the method itself counts as independent.
 /// </summary>
 internal sealed class InputFlow
 {
@@ -53,17 +53,22 @@ internal sealed class InputFlow
         ILocalReferenceOperation local => Known(local.Local),
         IAnonymousFunctionOperation or INameOfOperation or ITypeOfOperation => Dependence.None,
         IInvocationOperation call => OfMember(call.TargetMethod, call.Type, Inputs(call)),
-        IPropertyReferenceOperation { Property.IsIndexer: false } property => OfMember(property.Property, property.Type, Of(property.Instance)),
+        IPropertyReferenceOperation { Property.IsIndexer: false } property =>
+            OfMember(property.Property, property.Type, Of(property.Instance)),
         IConversionOperation { OperatorMethod: { } conversion } cast => OfMember(conversion, cast.Type, Of(cast.Operand)),
         IBinaryOperation binary when IsNull(binary.LeftOperand) || IsNull(binary.RightOperand) => Dependence.None,
         // A cache that is still empty: what comes after is not looked at, and the field is filled while tracing.
-        IBinaryOperation { OperatorKind: BinaryOperatorKind.ConditionalOr, LeftOperand: IIsPatternOperation { Pattern: IConstantPatternOperation { Value: var first } } } when IsNull(first) => Dependence.None,
+        IBinaryOperation { OperatorKind: BinaryOperatorKind.ConditionalOr,
+            LeftOperand: IIsPatternOperation { Pattern: IConstantPatternOperation { Value: var first } } }
+                when IsNull(first) => Dependence.None,
         // A tensor is never null while tracing, and what class it has is known.
         IIsPatternOperation pattern when types.HoldsTensors(pattern.Value.Type) => Dependence.None,
         _ => Fitting(operation.Type, operation.ChildOperations.Aggregate(Dependence.None, (all, child) => all | Of(child))),
     };
 
-    /// <summary>A call or property on tensors gives tensors, sizes or content, or something that does not depend on an input as far as it is known.</summary>
+    /// <summary>
+    /// A call or property on tensors gives tensors, sizes or content, or something that does not depend on an input as far as it is known.
+    /// </summary>
     private Dependence OfMember(ISymbol member, ITypeSymbol? type, Dependence inputs)
     {
         if (inputs == Dependence.None || type is null)
@@ -80,9 +85,12 @@ internal sealed class InputFlow
 
     /// <summary><c>item&lt;T>()</c>, <c>ToSingle()</c> and the casts to numbers.</summary>
     private static bool IsRead(ISymbol member)
-        => member.Name is "item" or "op_Explicit" || member is IMethodSymbol { ContainingType.Name: "TensorExtensionMethods" or "ScalarExtensionMethods" } && member.Name.StartsWith("To", StringComparison.Ordinal);
+        => member.Name is "item" or "op_Explicit"
+            || member is IMethodSymbol { ContainingType.Name: "TensorExtensionMethods" or "ScalarExtensionMethods" }
+                && member.Name.StartsWith("To", StringComparison.Ordinal);
 
-    private Dependence Inputs(IInvocationOperation call) => call.Arguments.Aggregate(Of(call.Instance), (all, argument) => all | Of(argument.Value));
+    private Dependence Inputs(IInvocationOperation call)
+        => call.Arguments.Aggregate(Of(call.Instance), (all, argument) => all | Of(argument.Value));
 
     /// <summary>A tensor is no number: one that was made with a size is a tensor all the same.</summary>
     private Dependence Fitting(ITypeSymbol? type, Dependence dependence)
@@ -97,12 +105,17 @@ internal sealed class InputFlow
         return known[symbol] != before;
     }
 
-    private static bool IsNull(IOperation operation) => operation is { ConstantValue: { HasValue: true, Value: null } } or IConversionOperation { Operand.ConstantValue: { HasValue: true, Value: null } };
+    private static bool IsNull(IOperation operation)
+        => operation is { ConstantValue: { HasValue: true, Value: null } }
+            or IConversionOperation { Operand.ConstantValue: { HasValue: true, Value: null } };
 
     private static IEnumerable<(ISymbol Target, IOperation Value)> Assignments(IOperation operation) => operation switch
     {
-        IVariableDeclaratorOperation declarator when (declarator.Initializer ?? (declarator.Parent as IVariableDeclarationOperation)?.Initializer) is { } initializer => [(declarator.Symbol, initializer.Value)],
-        IDeconstructionAssignmentOperation deconstruction => Targets(deconstruction.Target).Select(target => (target, deconstruction.Value)),
+        IVariableDeclaratorOperation declarator
+            when (declarator.Initializer ?? (declarator.Parent as IVariableDeclarationOperation)?.Initializer) is { } initializer =>
+                [(declarator.Symbol, initializer.Value)],
+        IDeconstructionAssignmentOperation deconstruction => Targets(deconstruction.Target)
+            .Select(target => (target, deconstruction.Value)),
         IAssignmentOperation assignment => Targets(assignment.Target).Select(target => (target, assignment.Value)),
         IForEachLoopOperation loop => loop.Locals.Select(local => ((ISymbol)local, loop.Collection)),
         _ => [],

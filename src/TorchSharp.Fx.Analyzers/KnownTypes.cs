@@ -12,7 +12,8 @@ internal sealed class KnownTypes
 
     /// <summary>TorchSharp's types; null where a project doesn't use it.</summary>
     internal static KnownTypes? Of(Compilation compilation)
-        => compilation.GetTypeByMetadataName("TorchSharp.torch+nn+Module") is { } module && compilation.GetTypeByMetadataName("TorchSharp.torch+Tensor") is { } tensor
+        => compilation.GetTypeByMetadataName("TorchSharp.torch+nn+Module") is { } module
+            && compilation.GetTypeByMetadataName("TorchSharp.torch+Tensor") is { } tensor
             ? new(module, tensor)
             : null;
 
@@ -36,14 +37,17 @@ internal sealed class KnownTypes
     internal bool IsPlainCollectionOfModules(ITypeSymbol type) => type switch
     {
         IArrayTypeSymbol array => IsModule(array.ElementType),
-        INamedTypeSymbol { IsGenericType: true } generic => generic.ContainingNamespace.ToDisplayString() == "System.Collections.Generic" && generic.TypeArguments.Any(IsModule),
+        INamedTypeSymbol { IsGenericType: true } generic => generic.ContainingNamespace.ToDisplayString() == "System.Collections.Generic"
+            && generic.TypeArguments.Any(IsModule),
         _ => false,
     };
 
     /// <summary>Whether a method is one of TorchSharp's modules themselves.</summary>
-    internal bool IsOfModule(IMethodSymbol method) => SymbolEqualityComparer.Default.Equals(method.ContainingType.OriginalDefinition, module);
+    internal bool IsOfModule(IMethodSymbol method)
+        => SymbolEqualityComparer.Default.Equals(method.ContainingType.OriginalDefinition, module);
 
-    internal bool IsOfTorchSharp(ISymbol symbol) => SymbolEqualityComparer.Default.Equals(symbol.ContainingAssembly, module.ContainingAssembly);
+    internal bool IsOfTorchSharp(ISymbol symbol)
+        => SymbolEqualityComparer.Default.Equals(symbol.ContainingAssembly, module.ContainingAssembly);
 
     private static bool Derives(ITypeSymbol? type, INamedTypeSymbol ancestor)
     {

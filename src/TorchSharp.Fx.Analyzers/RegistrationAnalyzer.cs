@@ -43,7 +43,8 @@ public sealed class RegistrationAnalyzer : DiagnosticAnalyzer
         context.RegisterOperationAction(
             operation =>
             {
-                if (operation.Operation is IInvocationOperation { TargetMethod: var method } && types.IsOfModule(method) && Registrations.Contains(method.Name))
+                if (operation.Operation is IInvocationOperation { TargetMethod: var method } && types.IsOfModule(method)
+                    && Registrations.Contains(method.Name))
                     calls[method.Name] = true;
             },
             OperationKind.Invocation);
@@ -59,7 +60,8 @@ public sealed class RegistrationAnalyzer : DiagnosticAnalyzer
         });
     }
 
-    private static void Report(SymbolAnalysisContext context, IFieldSymbol field, string remedy, ImmutableDictionary<string, string?>? properties)
+    private static void Report(SymbolAnalysisContext context, IFieldSymbol field, string remedy,
+        ImmutableDictionary<string, string?>? properties)
     {
         var declared = field.AssociatedSymbol ?? field;
         context.ReportDiagnostic(Diagnostic.Create(Rules.Unregistered, declared.Locations[0], properties, declared.Name, remedy));
@@ -67,20 +69,26 @@ public sealed class RegistrationAnalyzer : DiagnosticAnalyzer
 
     private static void FindLate(OperationBlockAnalysisContext context, KnownTypes types)
     {
-        if (context.OwningSymbol is not IMethodSymbol { MethodKind: MethodKind.Constructor } constructor || !types.IsModule(constructor.ContainingType))
+        if (context.OwningSymbol is not IMethodSymbol { MethodKind: MethodKind.Constructor } constructor
+            || !types.IsModule(constructor.ContainingType))
             return;
         foreach (var block in context.OperationBlocks.OfType<IBlockOperation>())
         {
             var late = block.Operations.SkipWhile(statement => !IsCallOf(statement, types, All)).Skip(1).ToArray();
-            var registered = late.Any(statement => statement.DescendantsAndSelf().Any(inner => inner is IInvocationOperation { TargetMethod: var method } && types.IsOfModule(method) && method.Name != All && Registrations.Contains(method.Name)));
+            var registered =
+                late.Any(statement => statement.DescendantsAndSelf()
+                    .Any(inner => inner is IInvocationOperation { TargetMethod: var method } && types.IsOfModule(method)
+                        && method.Name != All && Registrations.Contains(method.Name)));
             if (registered)
                 continue;
             foreach (var assignment in late.SelectMany(statement => statement.DescendantsAndSelf()).OfType<ISimpleAssignmentOperation>())
-                if (assignment.Target is IMemberReferenceOperation { Instance: IInstanceReferenceOperation, Member: IFieldSymbol or IPropertySymbol } target && types.IsState(target.Type))
+                if (assignment.Target is IMemberReferenceOperation { Instance: IInstanceReferenceOperation,
+                    Member: IFieldSymbol or IPropertySymbol } target && types.IsState(target.Type))
                     context.ReportDiagnostic(Diagnostic.Create(Rules.AssignedLate, assignment.Syntax.GetLocation(), target.Member.Name));
         }
     }
 
     private static bool IsCallOf(IOperation statement, KnownTypes types, string name)
-        => statement is IExpressionStatementOperation { Operation: IInvocationOperation { TargetMethod: var method } } && types.IsOfModule(method) && method.Name == name;
+        => statement is IExpressionStatementOperation { Operation: IInvocationOperation { TargetMethod: var method } }
+            && types.IsOfModule(method) && method.Name == name;
 }

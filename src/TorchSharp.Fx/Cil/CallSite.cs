@@ -26,7 +26,7 @@ internal sealed class CallSite(TokenScope scope, int token, bool isVirtual, bool
 
     public Type[] ParameterTypes => parameterTypes ??= Array.ConvertAll(Parameters, p => p.ParameterType);
 
-    /// <summary>What the instruction pushes: the new object's type for newobj, <c>typeof(void)</c> for nothing.</summary>
+    /// <summary>The type that the instruction pushes: the new object's type for newobj, <c>typeof(void)</c> for nothing.</summary>
     public Type ReturnType => isNewobj ? Method.DeclaringType! : Method is MethodInfo m ? m.ReturnType : typeof(void);
 
     /// <summary>Whether the instruction takes <c>this</c> from the stack; newobj doesn't.</summary>

@@ -29,10 +29,12 @@ internal static class CodeText
     }
 
     private static string Header(MethodIL code)
-        => $"{code.Method.DeclaringType?.Name}.{code.Method.Name}({string.Join(", ", code.Parameters.Select(parameter => $"{parameter.ParameterType.Name} {parameter.Name}"))}) in {code.Method.Module.Assembly.GetName().Name}";
+        => $"{code.Method.DeclaringType?.Name}.{code.Method.Name}({string.Join(", ", code.Parameters.Select(parameter =>
+            $"{parameter.ParameterType.Name} {parameter.Name}"))}) in {code.Method.Module.Assembly.GetName().Name}";
 
     /// <summary>The line itself, where its file is still there.</summary>
-    private static string? TextOf(SourceLine line) => File.Exists(line.File) ? File.ReadLines(line.File).Skip(line.Line - 1).FirstOrDefault()?.Trim() : null;
+    private static string? TextOf(SourceLine line)
+        => File.Exists(line.File) ? File.ReadLines(line.File).Skip(line.Line - 1).FirstOrDefault()?.Trim() : null;
 
     private static string Operand(Instruction instruction) => instruction.Op switch
     {

@@ -38,18 +38,20 @@ internal sealed class Decoder(MethodIL il, MethodBody body)
         while (SkipPrefix()) { }
 
         var first = ReadByte();
-        var last = first == Encoding.TwoByteLead ? ReadByte() : first;
-        var table = first == Encoding.TwoByteLead ? Encoding.TwoByte : Encoding.OneByte;
+        var last = first == InstructionEncoding.TwoByteLead ? ReadByte() : first;
+        var table = first == InstructionEncoding.TwoByteLead ? InstructionEncoding.TwoByte : InstructionEncoding.OneByte;
         var op = last < table.Length ? table[last] : Op.Unused;
         // The codes that fold are all of one byte; 0 stands for none of them.
-        var macro = first == Encoding.TwoByteLead ? (byte)0 : first;
+        var macro = first == InstructionEncoding.TwoByteLead ? (byte)0 : first;
         return new Instruction(op, start, Index(op, macro), Operand(op, macro));
     }
 
-    /// <summary>Only constrained. changes a result; the others are promises to a JIT about speed, tail calls, alignment and threads.</summary>
+    /// <summary>
+    /// Only constrained. changes a result; the others are promises to a JIT about speed, tail calls, alignment and threads.
+    /// </summary>
     private bool SkipPrefix()
     {
-        if (position + 1 >= code.Length || code[position] != Encoding.TwoByteLead) return false;
+        if (position + 1 >= code.Length || code[position] != InstructionEncoding.TwoByteLead) return false;
         var prefix = code[position + 1];
         if (prefix is not (0x12 or 0x13 or 0x14 or 0x16 or 0x19 or 0x1E)) return false;
 
@@ -75,10 +77,10 @@ internal sealed class Decoder(MethodIL il, MethodBody body)
         Op.LdcI8 => ReadInt64(),
         Op.LdcR4 => BitConverter.Int32BitsToSingle(ReadInt32()),
         Op.LdcR8 => BitConverter.Int64BitsToDouble(ReadInt64()),
-        Op.Conv => Encoding.ConversionOf(macro),
+        Op.Conv => InstructionEncoding.ConversionOf(macro),
         Op.Call => new CallSite(scope, ReadInt32(), macro == 0x6F, false, constrainedToken),
         Op.Newobj => new CallSite(scope, ReadInt32(), false, true, 0),
-        Op.Ldobj or Op.Stobj or Op.Ldelem or Op.Stelem => Encoding.ElementType(macro) ?? ReadType(),
+        Op.Ldobj or Op.Stobj or Op.Ldelem or Op.Stelem => InstructionEncoding.ElementType(macro) ?? ReadType(),
         Op.Cpobj or Op.Initobj or Op.Sizeof or Op.Castclass or Op.Isinst or Op.Unbox or Op.UnboxAny or Op.Box
             or Op.Newarr or Op.Ldelema or Op.Mkrefany or Op.Refanyval => ReadType(),
         >= Op.Ldfld and <= Op.Stsfld => Resolve(static (s, t) => s.Field(t)),

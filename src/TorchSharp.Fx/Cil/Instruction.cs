@@ -8,20 +8,24 @@ internal readonly struct Instruction(Op op, int offset, int index, object? opera
     /// <summary>The IL offset of the instruction, its prefixes included.</summary>
     public readonly int Offset = offset;
 
-    /// <summary>An argument or local number, a branch target as an index into <see cref="MethodIL.Instructions"/>, or an int32 constant.</summary>
+    /// <summary>
+    /// An argument or local number, a branch target as an index into <see cref="MethodIL.Instructions"/>, or an int32 constant.
+    /// </summary>
     public readonly int Index = index;
 
-    /// <summary>What the instruction refers to; <see cref="Unresolved"/> if that could not be loaded.</summary>
+    /// <summary>The member or type that the instruction refers to; <see cref="Unresolved"/> if that could not be loaded.</summary>
     public readonly object? Operand = operand;
 
     /// <summary>The operand as a <typeparamref name="T"/>.</summary>
-    /// <exception cref="TypeLoadException">What the instruction refers to could not be loaded.</exception>
+    /// <exception cref="TypeLoadException">The member or type that the instruction refers to could not be loaded.</exception>
     public T Get<T>() => Operand is Unresolved missing ? throw missing.ToException() : (T)Operand!;
 
     public override string ToString() => $"IL_{Offset:x4} {Op} {Operand ?? Index}";
 }
 
-/// <summary>What a conv instruction does: to which type, whether it checks for overflow, and whether it takes its operand for unsigned.</summary>
+/// <summary>
+/// What a conv instruction does: to which type, whether it checks for overflow, and whether it takes its operand for unsigned.
+/// </summary>
 internal readonly record struct Conversion(Type Target, bool Overflow, bool Unsigned);
 
 /// <summary>An operand that could not be loaded: an error only once the instruction is executed.</summary>

@@ -39,7 +39,9 @@ internal sealed class MethodIL
     /// <summary>The protected regions in the order of the metadata: inner ones first.</summary>
     public ExceptionRegion[] Regions { get; }
 
-    /// <summary>The body of a method, or null if it has none in CIL: abstract, extern, provided by the runtime, or generated at run time.</summary>
+    /// <summary>
+    /// The body of a method, or null if it has none in CIL: abstract, extern, provided by the runtime, or generated at run time.
+    /// </summary>
     /// <exception cref="InvalidProgramException">The body is malformed.</exception>
     /// <exception cref="TypeLoadException">The method's own signature or locals name a type that cannot be loaded.</exception>
     public static MethodIL? Of(MethodBase method)

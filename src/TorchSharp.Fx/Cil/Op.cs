@@ -2,7 +2,8 @@ namespace TorchSharp.Fx.Cil;
 
 /// <summary>
 /// The canonical instruction set: ECMA-335 partition III with short forms, macro forms and typed variants folded into one
-/// instruction each. Each line names the operand; "Index" is <see cref="Instruction.Index"/>, everything else <see cref="Instruction.Operand"/>.
+/// instruction each. Each line names the operand; "Index" is <see cref="Instruction.Index"/>, everything else
+/// <see cref="Instruction.Operand"/>.
 /// </summary>
 internal enum Op : byte
 {

@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Drawing;
 
 /// <summary>What a picture writes on boxes, frames and lines.</summary>
-/// <param name="root">The module that the graph came from, which knows the classes of the modules inside; null where it is not at hand.</param>
+/// <param name="root">The module that the graph came from, which knows the classes of the modules inside; null where it is not at
+/// hand.</param>
 internal sealed class Captions(nn.Module? root)
 {
     private readonly ModuleHierarchy? modules = root is null ? null : new(root);

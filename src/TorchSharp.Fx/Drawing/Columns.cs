@@ -1,14 +1,14 @@
 namespace TorchSharp.Fx.Drawing;
 
 /// <summary>
-/// Gives each box its place from left to right, as near to its neighbours in the layers above and below as the distances within its layer allow. Each layer is solved exactly
-/// (isotonic regression by pooling adjacent violators); sweeps over the layers settle the whole.
+/// Gives each box its place from left to right, as near to its neighbours in the layers above and below as the distances within its layer
+/// allow. Each layer is solved exactly (isotonic regression by pooling adjacent violators); sweeps over the layers settle the whole.
 /// </summary>
 internal static class Columns
 {
     private const int Sweeps = 24;
 
-    internal static void Assign(IReadOnlyList<List<Box>> layers, IReadOnlyList<Link> links)
+    internal static void Assign(IReadOnlyList<List<LayoutBox>> layers, IReadOnlyList<Link> links)
     {
         var (above, below) = (links.ToLookup(link => link.To), links.ToLookup(link => link.From));
         foreach (var layer in layers)
@@ -17,9 +17,11 @@ internal static class Columns
             foreach (var layer in sweep % 2 == 0 ? layers : layers.Reverse())
                 Place(layer, box => sweep >= Sweeps - 2 ? Above(box).Concat(Below(box)) : sweep % 2 == 0 ? Above(box) : Below(box));
 
-        IEnumerable<(double X, double Weight)> Above(Box box) => above[box].Select(link => (link.Start - box.EntryOf(link.Value), Weight(link)));
+        IEnumerable<(double X, double Weight)> Above(LayoutBox box)
+            => above[box].Select(link => (link.Start - box.EntryOf(link.Value), Weight(link)));
 
-        IEnumerable<(double X, double Weight)> Below(Box box) => below[box].Select(link => (link.End - box.ExitOf(link.Value), Weight(link)));
+        IEnumerable<(double X, double Weight)> Below(LayoutBox box)
+            => below[box].Select(link => (link.End - box.ExitOf(link.Value), Weight(link)));
     }
 
     /// <summary>Long lines should be straight before short ones are.</summary>
@@ -32,7 +34,7 @@ internal static class Columns
     };
 
     /// <summary>Moves the boxes of a layer as near as they can be to where they want to be, keeping their order and distances.</summary>
-    private static void Place(List<Box> layer, Func<Box, IEnumerable<(double X, double Weight)>> wishesOf)
+    private static void Place(List<LayoutBox> layer, Func<LayoutBox, IEnumerable<(double X, double Weight)>> wishesOf)
     {
         var offsets = Offsets(layer);
         var blocks = new List<Block>();
@@ -53,11 +55,12 @@ internal static class Columns
     }
 
     /// <summary>Where each box would be if all were as close to each other as they may.</summary>
-    private static double[] Offsets(List<Box> layer)
+    private static double[] Offsets(List<LayoutBox> layer)
     {
         var offsets = new double[layer.Count];
         for (var i = 1; i < layer.Count; i++)
-            offsets[i] = offsets[i - 1] + layer[i - 1].Right + layer[i].Left + (layer[i - 1] is Bend && layer[i] is Bend ? Style.LineGap : Style.BoxGap);
+            offsets[i] = offsets[i - 1] + layer[i - 1].Right + layer[i].Left
+                + (layer[i - 1] is Bend && layer[i] is Bend ? DrawingStyle.LineGap : DrawingStyle.BoxGap);
         return offsets;
     }
 

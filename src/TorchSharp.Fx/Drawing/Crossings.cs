@@ -5,7 +5,7 @@ internal static class Crossings
 {
     private const int Rounds = 12;
 
-    internal static void Reduce(IReadOnlyList<List<Box>> layers, IReadOnlyList<Link> links)
+    internal static void Reduce(IReadOnlyList<List<LayoutBox>> layers, IReadOnlyList<Link> links)
     {
         var (above, below) = (links.ToLookup(link => link.To, link => link.From), links.ToLookup(link => link.From, link => link.To));
         Number(layers);
@@ -20,16 +20,17 @@ internal static class Crossings
         Restore(layers, best);
     }
 
-    private static void Sort(List<Box> layer, ILookup<Box, Box> neighbours)
+    private static void Sort(List<LayoutBox> layer, ILookup<LayoutBox, LayoutBox> neighbours)
     {
-        Box[] sorted = [.. layer.OrderBy(box => neighbours[box].Select(other => (double)other.Order).DefaultIfEmpty(box.Order).Average())];
+        LayoutBox[] sorted =
+            [.. layer.OrderBy(box => neighbours[box].Select(other => (double)other.Order).DefaultIfEmpty(box.Order).Average())];
         layer.Clear();
         layer.AddRange(sorted);
         Number(layer);
     }
 
     /// <summary>Two lines between the same layers cross where their ends are in opposite order.</summary>
-    private static long Count(IReadOnlyList<List<Box>> layers, ILookup<Box, Box> below)
+    private static long Count(IReadOnlyList<List<LayoutBox>> layers, ILookup<LayoutBox, LayoutBox> below)
         => layers.Sum(layer => Inversions(layer.SelectMany(box => below[box].Select(to => to.Order).Order())));
 
     /// <summary>How many pairs of numbers stand in the wrong order.</summary>
@@ -46,9 +47,9 @@ internal static class Crossings
         return count;
     }
 
-    private static Box[][] Copy(IReadOnlyList<List<Box>> layers) => [.. layers.Select(layer => layer.ToArray())];
+    private static LayoutBox[][] Copy(IReadOnlyList<List<LayoutBox>> layers) => [.. layers.Select(layer => layer.ToArray())];
 
-    private static void Restore(IReadOnlyList<List<Box>> layers, Box[][] order)
+    private static void Restore(IReadOnlyList<List<LayoutBox>> layers, LayoutBox[][] order)
     {
         foreach (var (layer, boxes) in layers.Zip(order))
         {
@@ -58,13 +59,13 @@ internal static class Crossings
         Number(layers);
     }
 
-    private static void Number(IReadOnlyList<List<Box>> layers)
+    private static void Number(IReadOnlyList<List<LayoutBox>> layers)
     {
         foreach (var layer in layers)
             Number(layer);
     }
 
-    private static void Number(List<Box> layer)
+    private static void Number(List<LayoutBox> layer)
     {
         foreach (var (order, box) in layer.Index())
             box.Order = order;

@@ -5,8 +5,8 @@ using static TorchSharp.Fx.Drawing.SvgElements;
 namespace TorchSharp.Fx.Drawing;
 
 /// <summary>
-/// A profile as a picture: a row for each level of modules, the nodes below the modules they run in, as wide as they take time, from left to right in order of execution.
-/// The colours follow the reader's light or dark theme.
+/// A profile as a picture: a row for each level of modules, the nodes below the modules they run in, as wide as they take time, from left
+/// to right in order of execution. The colours follow the reader's light or dark theme.
 /// </summary>
 internal sealed class FlameGraph
 {
@@ -36,16 +36,20 @@ internal sealed class FlameGraph
         Draw(root, name, 0, 0);
         var rows = boxes.Max(box => int.Parse(box.Attribute("data-row")!.Value, CultureInfo.InvariantCulture)) + 1;
         var legend = Legend().ToArray();
-        var legendTop = Style.Margin + Heading + rows * (RowHeight + Gap) + 14;
-        var (width, height) = (Width + 2 * Style.Margin, legendTop + (legend.Length / 2 + LegendColumns - 1) / LegendColumns * RowHeight + Style.Margin);
+        var legendTop = DrawingStyle.Margin + Heading + rows * (RowHeight + Gap) + 14;
+        var (width, height) =
+            (Width + 2 * DrawingStyle.Margin,
+                legendTop + (legend.Length / 2 + LegendColumns - 1) / LegendColumns * RowHeight + DrawingStyle.Margin);
         var svg = Element("svg",
-            ("width", width), ("height", height), ("viewBox", string.Create(CultureInfo.InvariantCulture, $"0 0 {width:0.#} {height:0.#}")), ("font-family", Style.Font), ("font-size", Style.DetailSize));
+            ("width", width), ("height", height), ("viewBox", string.Create(CultureInfo.InvariantCulture, $"0 0 {width:0.#} {height:0.#}")),
+            ("font-family", DrawingStyle.Font), ("font-size", DrawingStyle.DetailSize));
         svg.Add(
             Text("title", name), Text("style", FlamePalette.Css),
             Element("rect", ("width", "100%"), ("height", "100%"), ("class", "page")),
-            Text("text", $"{name}: {Milliseconds(profile.total)}, medians of {profile.nodes[0].times.Count} calls", ("x", Style.Margin), ("y", Style.Margin + Style.TitleSize), ("font-size", Style.TitleSize)),
-            Moved(Style.Margin, Style.Margin + Heading, boxes),
-            Moved(Style.Margin, legendTop, legend));
+            Text("text", $"{name}: {Milliseconds(profile.total)}, medians of {profile.nodes[0].times.Count} calls",
+                ("x", DrawingStyle.Margin), ("y", DrawingStyle.Margin + DrawingStyle.TitleSize), ("font-size", DrawingStyle.TitleSize)),
+            Moved(DrawingStyle.Margin, DrawingStyle.Margin + Heading, boxes),
+            Moved(DrawingStyle.Margin, legendTop, legend));
         return new XDocument(svg).ToString() + "\n";
     }
 
@@ -55,7 +59,8 @@ internal sealed class FlameGraph
     {
         var right = left;
         foreach (var part in module.Parts)
-            right = part is ModulePart inner ? Draw(inner, captions.Of(inner).Title, row + 1, right) : Draw(module, (NodePart)part, row + 1, right);
+            right = part is ModulePart inner
+                ? Draw(inner, captions.Of(inner).Title, row + 1, right) : Draw(module, (NodePart)part, row + 1, right);
         var time = module.Nodes.Sum(node => times[node].median);
         var path = module.Path.Length == 0 ? title : module.Name;
         Add(title, $"{path} {captions.ClassOf(module)}".TrimEnd(), time, "module", row, left, right);
@@ -68,7 +73,8 @@ internal sealed class FlameGraph
         var right = left + (profile.total > 0 ? Width * time.median / profile.total : 0);
         var kind = operations.FindIndex(group => group.Key == time.operation);
         var place = part.Node.origin is { } origin ? $"\n{origin}" : "";
-        Add(captions.Of(part.Node, around).Title, $"{part.Node.name} {time.operation}", time.median, kind < 0 ? "other" : $"hue{kind}", row, left, right, place);
+        Add(captions.Of(part.Node, around).Title, $"{part.Node.name} {time.operation}", time.median, kind < 0 ? "other" : $"hue{kind}", row,
+            left, right, place);
         return right;
     }
 
@@ -78,19 +84,20 @@ internal sealed class FlameGraph
         var group = Element("g", ("class", kind), ("data-row", row.ToString(CultureInfo.InvariantCulture)));
         group.Add(
             Text("title", string.Create(CultureInfo.InvariantCulture, $"{about}\n{Milliseconds(time)}, {100 * share:0.0}%{place}")),
-            Element("rect", ("x", left), ("y", row * (RowHeight + Gap)), ("width", Math.Max(right - left - Gap, 0.3)), ("height", RowHeight), ("rx", 2)));
+            Element("rect", ("x", left), ("y", row * (RowHeight + Gap)), ("width", Math.Max(right - left - Gap, 0.3)),
+                ("height", RowHeight), ("rx", 2)));
         if (Fitting(title, right - left - 8) is { Length: > 0 } text)
-            group.Add(Text("text", text, ("x", left + 4), ("y", row * (RowHeight + Gap) + RowHeight / 2 + Style.DetailSize * 0.35)));
+            group.Add(Text("text", text, ("x", left + 4), ("y", row * (RowHeight + Gap) + RowHeight / 2 + DrawingStyle.DetailSize * 0.35)));
         boxes.Add(group);
     }
 
     /// <summary>As much of a text as there is room for; nothing where that would be next to nothing.</summary>
     private static string Fitting(string text, double room)
     {
-        if (TextWidth.Of(text, Style.DetailSize) <= room)
+        if (TextWidth.Of(text, DrawingStyle.DetailSize) <= room)
             return text;
         var length = text.Length;
-        while (length > 0 && TextWidth.Of(text[..length], Style.DetailSize) + Style.DetailSize > room)
+        while (length > 0 && TextWidth.Of(text[..length], DrawingStyle.DetailSize) + DrawingStyle.DetailSize > room)
             length--;
         return length < 3 ? "" : text[..length] + "…";
     }
@@ -107,7 +114,10 @@ internal sealed class FlameGraph
         {
             var (x, y) = (position % LegendColumns * Width / LegendColumns, position / LegendColumns * RowHeight);
             yield return Element("rect", ("x", x), ("y", y), ("width", 12), ("height", 12), ("rx", 3), ("class", kind));
-            yield return Text("text", string.Create(CultureInfo.InvariantCulture, $"{name}  {Milliseconds(time)}, {(profile.total > 0 ? 100 * time / profile.total : 0):0.0}%"), ("x", x + 18), ("y", y + 10));
+            yield return Text("text",
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{name}  {Milliseconds(time)}, {(profile.total > 0 ? 100 * time / profile.total : 0):0.0}%"), ("x", x + 18),
+                    ("y", y + 10));
         }
     }
 

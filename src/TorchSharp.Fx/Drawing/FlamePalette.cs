@@ -22,5 +22,6 @@ internal static class FlamePalette
 
         """;
 
-    private static string Rules(string[] colours) => string.Join(' ', colours.Select((colour, kind) => $".hue{kind} rect, rect.hue{kind} {{ fill: {colour} }}"));
+    private static string Rules(string[] colours)
+        => string.Join(' ', colours.Select((colour, kind) => $".hue{kind} rect, rect.hue{kind} {{ fill: {colour} }}"));
 }

@@ -1,10 +1,8 @@
-using TorchSharp.Fx.Drawing;
-
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Draws a graph module, and each graph module that it calls: <c>new FxGraphDrawer(traced, "resnet18").get_dot_graph().write_svg("resnet18.svg")</c>.
-/// Counterpart: <c>torch.fx.passes.graph_drawer.FxGraphDrawer</c>.
+/// Draws a graph module, and each graph module that it calls: <c>new FxGraphDrawer(traced,
+/// "resnet18").get_dot_graph().write_svg("resnet18.svg")</c>. Counterpart: <c>torch.fx.passes.graph_drawer.FxGraphDrawer</c>.
 /// </summary>
 public sealed class FxGraphDrawer
 {
@@ -25,12 +23,15 @@ public sealed class FxGraphDrawer
                 Draw($"{name}_{path}", inner);
 
         void Draw(string key, IGraphModule drawn)
-            => pictures.Add(key, new(ModulePart.Of(drawn.graph, node => !ignore_getattr || node.op != Opcode.get_attr), key, new(drawn.Program.Source.Root)));
+            => pictures.Add(key,
+                new(ModulePart.Of(drawn.graph, node => !ignore_getattr || node.op != Opcode.get_attr), key,
+                    new(drawn.Program.Source.Root)));
     }
 
     /// <summary>The drawing of the module itself, or of one that it calls. Counterpart: <c>FxGraphDrawer.get_dot_graph</c>.</summary>
     /// <param name="submod_name">The qualified name of a graph module inside; the whole when null.</param>
-    public GraphPicture get_dot_graph(string? submod_name = null) => submod_name is null ? get_main_dot_graph() : get_submod_dot_graph(submod_name);
+    public GraphPicture get_dot_graph(string? submod_name = null)
+        => submod_name is null ? get_main_dot_graph() : get_submod_dot_graph(submod_name);
 
     /// <summary>The drawing of the module itself. Counterpart: <c>FxGraphDrawer.get_main_dot_graph</c>.</summary>
     public GraphPicture get_main_dot_graph() => pictures[name];
@@ -39,9 +40,14 @@ public sealed class FxGraphDrawer
     /// <param name="submod_name">Its qualified name.</param>
     public GraphPicture get_submod_dot_graph(string submod_name) => pictures.TryGetValue($"{name}_{submod_name}", out var picture)
         ? picture
-        : throw new ArgumentException($"There is no drawing of '{submod_name}': the graph calls no graph module of that name. get_all_dot_graphs() has those there are.", nameof(submod_name));
+        : throw new ArgumentException(
+            $"There is no drawing of '{submod_name}': the graph calls no graph module of that name. get_all_dot_graphs() has those there "
+                + "are.", nameof(submod_name));
 
-    /// <summary>All drawings by name; an inner module's is the drawing's name and the module's path with a <c>_</c> between. Counterpart: <c>FxGraphDrawer.get_all_dot_graphs</c>.</summary>
+    /// <summary>
+    /// All drawings by name; an inner module's is the drawing's name and the module's path with a <c>_</c> between. Counterpart:
+    /// <c>FxGraphDrawer.get_all_dot_graphs</c>.
+    /// </summary>
     public IReadOnlyDictionary<string, GraphPicture> get_all_dot_graphs() => pictures;
 }
 

@@ -1,4 +1,3 @@
-using TorchSharp.Fx.Drawing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -7,7 +6,8 @@ namespace TorchSharp.Fx;
 public static class GraphDrawing
 {
     /// <summary>
-    /// The graph in Graphviz's DOT language: a box a node, coloured by its kind, in a frame for each call of a module, with an edge from every value to its readers.
+    /// The graph in Graphviz's DOT language: a box a node, coloured by its kind, in a frame for each call of a module, with an edge from
+    /// every value to its readers.
     /// </summary>
     /// <param name="graph">The graph to draw.</param>
     /// <param name="name">The drawing's name.</param>
@@ -19,8 +19,8 @@ public static class GraphDrawing
     }
 
     /// <summary>
-    /// The graph as an SVG picture that any browser shows; no other program is needed. Boxes, frames and edges are those of <see cref="to_dot"/>; a box tells its line of the
-    /// graph's text and its C# line when the pointer rests on it.
+    /// The graph as an SVG picture that any browser shows; no other program is needed. Boxes, frames and edges are those of
+    /// <see cref="to_dot"/>; a box tells its line of the graph's text and its C# line when the pointer rests on it.
     /// </summary>
     /// <param name="graph">The graph to draw.</param>
     /// <param name="name">The picture's title.</param>
@@ -30,13 +30,14 @@ public static class GraphDrawing
     {
         ArgumentNullException.ThrowIfNull(graph);
         if (depth < 0)
-            throw new ArgumentOutOfRangeException(nameof(depth), $"The depth of a picture is the number of modules inside each other that are opened, so it can't be {depth}.");
+            throw new ArgumentOutOfRangeException(nameof(depth),
+                $"The depth of a picture is the number of modules inside each other that are opened, so it can't be {depth}.");
         return Svg.Of(ModulePart.Of(graph, _ => true), name, new(root), module => depth is null || module.Depth <= depth);
     }
 
     /// <summary>
-    /// A profile as an SVG picture: modules are rows above what runs in them, nodes are as wide as they take time, from left to right in order of execution, coloured by operation. Names, times and
-    /// C# lines show when the pointer rests on a box.
+    /// A profile as an SVG picture: modules are rows above what runs in them, nodes are as wide as they take time, from left to right in
+    /// order of execution, coloured by operation. Names, times and C# lines show when the pointer rests on a box.
     /// </summary>
     /// <param name="profile">What <see cref="GraphModules.profile"/> measured.</param>
     /// <param name="name">The picture's title.</param>

@@ -1,14 +1,14 @@
 namespace TorchSharp.Fx.Drawing;
 
 /// <summary>
-/// The layout of one module: boxes in layers, each line from one layer to the next. A module inside is laid out first and is one box here. The method is
-/// Sugiyama's: layers by the longest path, an order within each that crosses few lines, then coordinates.
+/// The layout of one module: boxes in layers, each line from one layer to the next. A module inside is laid out first and is one box here.
+/// The method is Sugiyama's: layers by the longest path, an order within each that crosses few lines, then coordinates.
 /// </summary>
 internal sealed class Level
 {
     private readonly List<Link> links = [];
 
-    private Level(ModulePart module, string detail, Func<Part, Box> boxOf)
+    private Level(ModulePart module, string detail, Func<Part, LayoutBox> boxOf)
     {
         Entries = module.Inputs.ToDictionary(value => value, _ => new Port());
         Exits = module.Outputs.ToDictionary(value => value, _ => new Port());
@@ -18,8 +18,8 @@ internal sealed class Level
         Layers = Split([.. Entries.Values, .. boxes, .. Exits.Values]);
         Crossings.Reduce(Layers, links);
         Columns.Assign(Layers, [.. links, .. Axis()]);
-        Width = Centre(TextWidth.Of(module.Path, Style.DetailSize) + TextWidth.OfDetail(detail));
-        Rows = new Rows(Layers, links, module.Depth == 0 ? 0 : Style.FrameTitle);
+        Width = Centre(TextWidth.Of(module.Path, DrawingStyle.DetailSize) + TextWidth.OfDetail(detail));
+        Rows = new Rows(Layers, links, module.Depth == 0 ? 0 : DrawingStyle.FrameTitle);
     }
 
     internal IReadOnlyDictionary<Node, Port> Entries { get; }
@@ -27,7 +27,7 @@ internal sealed class Level
     internal IReadOnlyDictionary<Node, Port> Exits { get; }
 
     /// <summary>The boxes from top to bottom and from left to right; first come the entries, last the exits.</summary>
-    internal IReadOnlyList<List<Box>> Layers { get; }
+    internal IReadOnlyList<List<LayoutBox>> Layers { get; }
 
     internal IReadOnlyList<Link> Links => links;
 
@@ -39,7 +39,8 @@ internal sealed class Level
     /// <param name="module">The module.</param>
     /// <param name="captions">What is written on boxes.</param>
     /// <param name="isOpen">Whether to look into a module inside.</param>
-    internal static Level Of(ModulePart module, Captions captions, Func<ModulePart, bool> isOpen) => new(module, captions.ClassOf(module), part => part switch
+    internal static Level Of(ModulePart module, Captions captions, Func<ModulePart, bool> isOpen)
+        => new(module, captions.ClassOf(module), part => part switch
     {
         NodePart { Node: var node } => new TextBox(part, captions.Of(node, module), part.Outputs.Count > 0 ? captions.ShapeOf(node) : null),
         ModulePart inner when isOpen(inner) => new FrameBox(inner, captions.ClassOf(inner), Of(inner, captions, isOpen)),
@@ -47,9 +48,9 @@ internal sealed class Level
         _ => throw new InvalidOperationException($"Unknown part {part.GetType().Name}."),
     });
 
-    private void Connect(ModulePart module, Box[] boxes)
+    private void Connect(ModulePart module, LayoutBox[] boxes)
     {
-        var makers = Entries.ToDictionary(entry => entry.Key, entry => (Box)entry.Value);
+        var makers = Entries.ToDictionary(entry => entry.Key, entry => (LayoutBox)entry.Value);
         foreach (var (part, box) in module.Parts.Zip(boxes))
         {
             foreach (var value in part.Inputs)
@@ -61,11 +62,14 @@ internal sealed class Level
             links.Add(new(makers[value], exit, value));
     }
 
-    /// <summary>Where one value goes in and one comes out, both want to be on one axis, so that modules in a row stand below each other.</summary>
-    private IEnumerable<Link> Axis() => Entries.Count == 1 && Exits.Count == 1 ? [new(Entries.Values.Single(), Exits.Values.Single(), Entries.Keys.Single())] : [];
+    /// <summary>
+    /// Where one value goes in and one comes out, both want to be on one axis, so that modules in a row stand below each other.
+    /// </summary>
+    private IEnumerable<Link> Axis()
+        => Entries.Count == 1 && Exits.Count == 1 ? [new(Entries.Values.Single(), Exits.Values.Single(), Entries.Keys.Single())] : [];
 
     /// <summary>Each box below all that it reads; one that reads nothing, such as a parameter, just above its first reader.</summary>
-    private void AssignLayers(Box[] boxes)
+    private void AssignLayers(LayoutBox[] boxes)
     {
         var (sources, readers) = (links.ToLookup(link => link.To), links.ToLookup(link => link.From));
         foreach (var box in boxes)
@@ -77,10 +81,13 @@ internal sealed class Level
             exit.Layer = last;
     }
 
-    /// <summary>Puts boxes into their layers and a bend into every layer that a line passes. All lines of one value share their bends.</summary>
-    private List<List<Box>> Split(Box[] boxes)
+    /// <summary>
+    /// Puts boxes into their layers and a bend into every layer that a line passes. All lines of one value share their bends.
+    /// </summary>
+    private List<List<LayoutBox>> Split(LayoutBox[] boxes)
     {
-        var layers = Enumerable.Range(0, 1 + boxes.Select(box => box.Layer).DefaultIfEmpty(0).Max()).Select(_ => new List<Box>()).ToList();
+        var layers = Enumerable.Range(0, 1 + boxes.Select(box => box.Layer).DefaultIfEmpty(0).Max()).Select(_ => new List<LayoutBox>())
+            .ToList();
         foreach (var box in boxes)
             layers[box.Layer].Add(box);
         var whole = links.GroupBy(link => (link.From, link.Value)).ToArray();
@@ -110,7 +117,7 @@ internal sealed class Level
         var content = boxes.Select(box => box.X + box.Right).DefaultIfEmpty(0).Max() - left;
         var width = Math.Max(content, titleWidth);
         foreach (var box in boxes)
-            box.X += Style.FramePadding + (width - content) / 2 - left;
-        return width + 2 * Style.FramePadding;
+            box.X += DrawingStyle.FramePadding + (width - content) / 2 - left;
+        return width + 2 * DrawingStyle.FramePadding;
     }
 }

@@ -23,7 +23,8 @@ internal sealed class NodePart(Node node, IReadOnlyList<Node> inputs, bool isRea
 }
 
 /// <summary>
-/// A module's stretch of the graph: nodes that follow each other in execution, so that no path leads out of it and in again. A module that is called twice has two.
+/// A module's stretch of the graph: nodes that follow each other in execution, so that no path leads out of it and in again. A module that
+/// is called twice has two.
 /// </summary>
 internal sealed class ModulePart(string path, int call) : Part
 {
@@ -70,14 +71,17 @@ internal sealed class ModulePart(string path, int call) : Part
         return root;
     }
 
-    /// <summary>The module around a node: that of a module it calls, else the one whose code made it. An argument of a module stands outside it.</summary>
+    /// <summary>
+    /// The module around a node: that of a module it calls, else the one whose code made it. An argument of a module stands outside it.
+    /// </summary>
     private static string ModuleOf(Node node)
     {
         var code = node.origin?.module_path;
         return node.target switch
         {
             ModuleTarget module => ModuleHierarchy.Split(module.Path).Prefix,
-            AttributeTarget { Path: var path } when ModuleHierarchy.Split(path).Prefix is { Length: > 0 } owner && Holds(owner, code ?? owner) => owner,
+            AttributeTarget { Path: var path } when ModuleHierarchy.Split(path).Prefix is { Length: > 0 } owner
+                && Holds(owner, code ?? owner) => owner,
             _ => code ?? "",
         };
     }
@@ -100,7 +104,8 @@ internal sealed class ModulePart(string path, int call) : Part
     }
 
     private static bool Holds(string outer, string inner)
-        => outer.Length == 0 || (inner.StartsWith(outer, StringComparison.Ordinal) && (inner.Length == outer.Length || inner[outer.Length] == '.'));
+        => outer.Length == 0
+            || (inner.StartsWith(outer, StringComparison.Ordinal) && (inner.Length == outer.Length || inner[outer.Length] == '.'));
 
     /// <summary>Finds what goes in and out, here and in all modules inside.</summary>
     private HashSet<Node> Connect()

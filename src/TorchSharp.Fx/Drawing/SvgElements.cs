@@ -23,7 +23,9 @@ internal static class SvgElements
     }
 
     internal static XElement Element(string name, params IEnumerable<(string Name, object Value)> attributes)
-        => new(Namespace + name, attributes.Select(attribute => new XAttribute(attribute.Name, attribute.Value is double number ? Number(number) : attribute.Value)));
+        => new(Namespace + name,
+            attributes.Select(attribute =>
+                new XAttribute(attribute.Name, attribute.Value is double number ? Number(number) : attribute.Value)));
 
     internal static string Number(double number) => Math.Round(number, 1).ToString(CultureInfo.InvariantCulture);
 }

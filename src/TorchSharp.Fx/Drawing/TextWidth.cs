@@ -6,7 +6,7 @@ internal static class TextWidth
     internal static double Of(string text, double size) => size * text.Sum(WidthOf);
 
     /// <summary>A smaller text after another, and the space between.</summary>
-    internal static double OfDetail(string text) => text.Length == 0 ? 0 : Style.TextGap + Of(text, Style.DetailSize);
+    internal static double OfDetail(string text) => text.Length == 0 ? 0 : DrawingStyle.TextGap + Of(text, DrawingStyle.DetailSize);
 
     private static double WidthOf(char letter) => letter switch
     {

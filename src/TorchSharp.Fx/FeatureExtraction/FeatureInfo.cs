@@ -4,7 +4,7 @@ namespace TorchSharp.Fx;
 
 /// <summary>What of a model is worth extracting. Counterpart: timm's <c>model.feature_info</c>.</summary>
 /// <param name="stages">The last map of each resolution on the way down, the finest first.</param>
-/// <param name="embedding">The vector that the classifier reads; null where the model has no classifier, or one that reads a map.</param>
+/// <param name="embedding">The vector that the classifier reads, or that a model without classifier gives; null where that is none.</param>
 public sealed record FeatureInfo(IReadOnlyList<FeatureNode> stages, FeatureNode? embedding);
 
 /// <summary>A node worth extracting. It can stand wherever a <see cref="ReturnNode"/> can: <c>[.. info.stages]</c>.</summary>

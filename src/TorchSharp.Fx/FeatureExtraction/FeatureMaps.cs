@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.FeatureExtraction;
 
 /// <summary>A value as a map: something at each place of a grid laid over the input.</summary>
 /// <param name="Channels">How many numbers there are at each place.</param>
@@ -27,15 +27,17 @@ internal sealed class FeatureMaps
             return;
         latest[first] = new(input[1], input[^dimensions..], Product(input[2..]));
         foreach (var node in graph.nodes.Skip(1))
-            if (!IsPooledToSize(modules, node) && node.all_input_nodes.Select(given => latest.GetValueOrDefault(given)).FirstOrDefault(map => map is not null) is { } before)
+            if (!IsPooledToSize(modules, node)
+                && node.all_input_nodes.Select(given => latest.GetValueOrDefault(given))
+                    .FirstOrDefault(map => map is not null) is { } before)
                 latest[node] = Map(node, before) is { } map ? maps[node] = map : before;
     }
 
     internal FeatureMap? Of(Node node) => maps.GetValueOrDefault(node);
 
     /// <summary>
-    /// How many pixels one place stands for. Convolutions without padding lose a border and others round up, so it is the nearest power of two, unless the sizes are another whole multiple that
-    /// no rounding explains. 0 for a map that is finer than the input.
+    /// How many pixels one place stands for. Convolutions without padding lose a border and others round up, so it is the nearest power of
+    /// two, unless the sizes are another whole multiple that no rounding explains. 0 for a map that is finer than the input.
     /// </summary>
     internal long Reduction(FeatureMap map)
     {
@@ -49,7 +51,9 @@ internal sealed class FeatureMaps
 
     /// <summary>What is pooled to a fixed size says nothing of the input's resolution any more.</summary>
     private static bool IsPooledToSize(ModuleHierarchy modules, Node node)
-        => (node.op == Opcode.call_module ? modules.Module(node.target.name).GetType().Name : node.target.name).StartsWith("adaptive", StringComparison.OrdinalIgnoreCase);
+        => (node.op == Opcode.call_module
+            ? modules.Module(node.target.name).GetType().Name : node.target.name).StartsWith("adaptive",
+                StringComparison.OrdinalIgnoreCase);
 
     private static ImmutableArray<long> Shape(Node node) => node.get_meta(meta.tensor_meta)?.shape ?? [];
 
@@ -77,12 +81,15 @@ internal sealed class FeatureMaps
     private bool HasProportions(ImmutableArray<long> extent)
         => dimensions == 1 || Math.Abs(extent[0] * input[^1] - extent[1] * input[^2]) <= Math.Max(input[^1], input[^2]);
 
-    /// <summary>A sequence of the map's places, of every second or fourth of them in each direction, maybe with a token for the class.</summary>
+    /// <summary>
+    /// A sequence of the map's places, of every second or fourth of them in each direction, maybe with a token for the class.
+    /// </summary>
     private static FeatureMap? Tokens(ImmutableArray<long> shape, FeatureMap map)
     {
         foreach (var (length, channels) in new[] { (shape[1], shape[2]), (shape[2], shape[1]) })
             for (var step = 1; step <= 4; step *= 2)
-                if (map.Extent.All(size => size % step == 0) && map.Places / Product(map.Extent.Select(_ => (long)step)) is var places && (length == places || length == places + 1))
+                if (map.Extent.All(size => size % step == 0) && map.Places / Product(map.Extent.Select(_ => (long)step)) is var places
+                    && (length == places || length == places + 1))
                     return new(channels, [.. map.Extent.Select(size => size / step)], places);
         return null;
     }

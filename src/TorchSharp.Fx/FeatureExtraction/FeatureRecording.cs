@@ -1,8 +1,7 @@
 using System.Runtime.InteropServices;
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.FeatureExtraction;
 
 /// <summary>One recorded run: names its values as <see cref="NodePathTracer"/> names nodes, and keeps those that are asked for.</summary>
 /// <param name="requests">What is asked for; null to only list the names.</param>
@@ -65,7 +64,10 @@ internal sealed class FeatureRecording(RecordedRequests? requests, bool mayEnd) 
 
     internal override void BeforeUnknown() => Protect(null, 0);
 
-    /// <summary>The values that were asked for, by their keys, in the order in which they were computed. Those that the run didn't come by are left out.</summary>
+    /// <summary>
+    /// The values that were asked for, by their keys, in the order in which they were computed. Those that the run didn't come by are left
+    /// out.
+    /// </summary>
     internal (RecordedRequest Request, object? Value)[] Taken()
     {
         var found = requests!.All.Where(request => request.Value is not null).OrderBy(request => request.Value!.Order).ToArray();
@@ -111,14 +113,16 @@ internal sealed class FeatureRecording(RecordedRequests? requests, bool mayEnd) 
     }
 
     /// <summary>
-    /// torch.fx numbers a node's name in the whole graph; here the number counts within the module. torchvision takes the number off a module's path as well.
+    /// torch.fx numbers a node's name in the whole graph; here the number counts within the module. torchvision takes the number off a
+    /// module's path as well.
     /// </summary>
     private string Next(in Recorded operation)
     {
         var key = (operation.Path, operation.Op == Opcode.call_module ? "" : operation.Target.name);
         if (!series.TryGetValue(key, out var names))
         {
-            var stem = key.Item2.Length == 0 ? Namespace.SplitSuffix(key.Path).Stem : key.Path.Length == 0 ? Namespace.Stem(key.Item2) : $"{key.Path}.{Namespace.Stem(key.Item2)}";
+            var stem = key.Item2.Length == 0 ? Namespace.SplitSuffix(key.Path).Stem : key.Path.Length == 0
+                ? Namespace.Stem(key.Item2) : $"{key.Path}.{Namespace.Stem(key.Item2)}";
             ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(stems, stem, out _);
             series[key] = names = known ??= new(stem);
         }

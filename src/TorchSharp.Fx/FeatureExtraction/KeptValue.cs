@@ -1,11 +1,12 @@
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.FeatureExtraction;
 
 /// <summary>
-/// A value that a recorded run keeps for the caller, with handles of its own on the tensors: what the program does with its handles, dispose them or leave them to a scope, is nothing to it. It is the
-/// same tensor to automatic differentiation, and becomes a copy only before the program overwrites it.
+/// A value that a recorded run keeps for the caller, with handles of its own on the tensors: what the program does with its handles,
+/// dispose them or leave them to a scope, is nothing to it. It is the same tensor to automatic differentiation, and becomes a copy only
+/// before the program overwrites it.
 /// </summary>
 internal sealed class KeptValue
 {
@@ -47,7 +48,8 @@ internal sealed class KeptValue
     /// <param name="storage">Its memory, 0 where that isn't known.</param>
     internal void Protect(Tensor? written, nint storage)
     {
-        var threatened = shared.Where(entry => storage == 0 || entry.Value == 0 || entry.Value == storage).Select(entry => entry.Key).ToHashSet();
+        var threatened = shared.Where(entry => storage == 0 || entry.Value == 0 || entry.Value == storage).Select(entry => entry.Key)
+            .ToHashSet();
         if (threatened.Count == 0)
             return;
         Value = Structure.Map(Value, tensor => threatened.Contains(tensor) ? Copied(tensor, written) : tensor);
@@ -81,12 +83,16 @@ internal sealed class KeptValue
     {
         using var recorded = tensor.requires_grad ? enable_grad() : null;
         var copy = tensor.clone().DetachFromDisposeScope();
-        if (written is not null && tensor.requires_grad && !tensor.is_leaf && recorded is not null && TensorIdentity.Of(written) == TensorIdentity.Of(tensor))
+        if (written is not null && tensor.requires_grad && !tensor.is_leaf && recorded is not null
+            && TensorIdentity.Of(written) == TensorIdentity.Of(tensor))
             PassThrough(tensor, copy);
         return copy;
     }
 
-    /// <summary>Takes the tensor from its copy, bit for bit: gradients of what is computed with it later flow through the copy, which is the value that was asked for.</summary>
+    /// <summary>
+    /// Takes the tensor from its copy, bit for bit: gradients of what is computed with it later flow through the copy, which is the value
+    /// that was asked for.
+    /// </summary>
     private static void PassThrough(Tensor tensor, Tensor copy)
     {
         try

@@ -19,17 +19,18 @@ public class LeafModuleAwareTracer : Tracer
         state = TracedState.dropped;
         leafModules = [.. tracer_kwargs?.leaf_modules ?? []];
         if (tracer_kwargs?.example_inputs is { } inputs)
-            MakeExamples = (interpreter, concrete) => InterpretedExamples.Of(interpreter, inputs, concrete, tracer_kwargs.allow_value_specialization);
+            Examples = new(inputs, tracer_kwargs.allow_value_specialization);
     }
 
     /// <inheritdoc/>
     public override bool is_leaf_module(nn.Module m, string module_qualified_name)
     {
         ArgumentNullException.ThrowIfNull(m);
-        return Array.Exists(leafModules, type => IsA(m.GetType(), type)) || LeafMark.Of(m.GetType()) is not null || base.is_leaf_module(m, module_qualified_name);
+        return Array.Exists(leafModules, type => IsA(m.GetType(), type)) || LeafMark.Of(m.GetType()) is not null
+            || base.is_leaf_module(m, module_qualified_name);
     }
 
-    internal override bool IsMarkedLeaf(MethodBase method) => LeafMark.Of(method) is not null;
+    internal override bool IsMarkedLeaf(MethodBase method) => LeafMark.Of(method) is not null || base.IsMarkedLeaf(method);
 
     /// <summary>Also for an open generic type, which stands for all it can be closed to.</summary>
     private static bool IsA(Type type, Type leaf)

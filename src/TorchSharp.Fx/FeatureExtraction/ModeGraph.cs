@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.FeatureExtraction;
 
 /// <summary>One mode's graph of a model with the names of its nodes, and the cut at the nodes that are asked for.</summary>
 internal sealed class ModeGraph
@@ -23,8 +23,8 @@ internal sealed class ModeGraph
         (this.model, this.training) = (model, training);
         Graph = new Graph();
         var output = Graph.graph_copy(graph, [])!;
-        foreach (var node in Graph.nodes)
-            names.Add(node, node.get_meta(Node.QualifiedName) ?? node.name);
+        foreach (var (node, name) in NodeLookup.Names(Graph))
+            names.Add(node, name);
         Graph.output(output, graph.output_node().type);
     }
 
@@ -48,7 +48,8 @@ internal sealed class ModeGraph
             Graph.erase_node(node);
         var entries = found.Select(entry => KeyValuePair.Create<Argument, Argument>(new Literal(entry.Key), entry.Node));
         Graph.output(new DictArgument([.. entries], typeof(Dictionary<string, object>)), typeof(Features));
-        // Protected, an output is read where it is made, so that what would overwrite it later does not look needed. What is left then says which clones are.
+        // Protected, an output is read where it is made, so that what would overwrite it later does not look needed. What is left then says
+        // which clones are.
         var copies = OutputProtection.Protect(Graph, model, training);
         Graph.EliminateDeadCode(new(model), training);
         OutputProtection.Undo(copies);

@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A tracer that gives each node a qualified name: a leaf module's is its path (<c>layer1.0.conv1</c>), anything else's is the path of the module whose code
-/// made it and the operation (<c>layer1.0.add</c>), with <c>_1</c>, <c>_2</c> … where one comes up again.
-/// Counterpart: <c>torchvision.models.feature_extraction.NodePathTracer</c>.
+/// A tracer that gives each node a qualified name: a leaf module's is its path (<c>layer1.0.conv1</c>), anything else's is the path of the
+/// module whose code made it and the operation (<c>layer1.0.add</c>), with <c>_1</c>, <c>_2</c> … where one comes up again. Counterpart:
+/// <c>torchvision.models.feature_extraction.NodePathTracer</c>.
 /// </summary>
 public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwareTracer(tracer_kwargs)
 {
@@ -20,6 +20,18 @@ public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwar
 
     /// <summary>The qualified names, in the order of execution.</summary>
     public IReadOnlyDictionary<Node, string> node_to_qualname => names;
+
+    /// <summary>With an example each turn has nodes of its own, which can be asked for.</summary>
+    internal override bool MapsLoops => map_loops && Interpreter.Examples is null;
+
+    internal override void Forget(IReadOnlyList<Node> nodes)
+    {
+        foreach (var node in nodes)
+        {
+            names.Remove(node);
+            buffers.Remove(node);
+        }
+    }
 
     /// <inheritdoc/>
     public override object? call_module(nn.Module m, Func<object?[], object?> forward, object?[] args)
@@ -52,15 +64,17 @@ public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwar
     }
 
     /// <summary>
-    /// Such a value is a node here, so that it follows the buffers. torch.fx computes it while tracing, and so torchvision's list does not have it. Once the program has changed the buffers, the
-    /// value is one of the run.
+    /// Such a value is a node here, so that it follows the buffers. torch.fx computes it while tracing, and so torchvision's list does not
+    /// have it. Once the program has changed the buffers, the value is one of the run.
     /// </summary>
     private bool DependsOnBuffersAlone(Node node)
-        => node.op is Opcode.call_function or Opcode.call_method && node.all_input_nodes.Count > 0 && !node.all_input_nodes.Any(names.ContainsKey) && !BuffersIn(node).Any(IsChanged);
+        => node.op is Opcode.call_function or Opcode.call_method && node.all_input_nodes.Count > 0
+            && !node.all_input_nodes.Any(names.ContainsKey) && !BuffersIn(node).Any(IsChanged);
 
     /// <summary>The buffers that the inputs without a name are made of.</summary>
     private IEnumerable<Node> BuffersIn(Node node)
-        => node.all_input_nodes.SelectMany(input => buffers.TryGetValue(input, out var known) ? known : names.ContainsKey(input) || input.op != Opcode.get_attr ? [] : (IEnumerable<Node>)[input]);
+        => node.all_input_nodes.SelectMany(input => buffers.TryGetValue(input, out var known) ? known : names.ContainsKey(input)
+            || input.op != Opcode.get_attr ? [] : (IEnumerable<Node>)[input]);
 
     private bool IsChanged(Node buffer) => written.Contains(buffer) || updated.Contains(ModuleHierarchy.Split(buffer.target.name).Prefix);
 
@@ -68,13 +82,14 @@ public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwar
     {
         if (node.target is not ModuleTarget { Method: var method, Path: var path })
             written.UnionWith(Operations.Of(node, modules: null).Writes == Operands.None ? [] : BuffersIn(node));
-        else if (called is not null && Operations.Of(called, method, training: null).Has(Effects.Updates | Effects.UpdatesInTraining | Effects.Opaque))
+        else if (called is not null
+            && Operations.Of(called, method, training: null).Has(Effects.Updates | Effects.UpdatesInTraining | Effects.Opaque))
             updated.Add(path);
     }
 
     /// <summary>
-    /// torch.fx numbers a node's name in the whole graph; here the number counts within the module. torchvision takes the number off a module's path as well, so
-    /// that ViT's <c>ln_1</c> is listed as <c>ln</c>: that is kept, for the names to be the same.
+    /// torch.fx numbers a node's name in the whole graph; here the number counts within the module. torchvision takes the number off a
+    /// module's path as well, so that ViT's <c>ln_1</c> is listed as <c>ln</c>: that is kept, for the names to be the same.
     /// </summary>
     private string QualifiedName(Node node)
     {

@@ -3,8 +3,9 @@ using System.Text.RegularExpressions;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A pattern of qualified names: <c>?</c> is any one letter and <c>*</c> any number of letters within one part of a name, <c>**</c> any number of letters, dots included.
-/// <c>layer*.?.conv2</c> is the second convolution of every block, <c>layer?</c> every layer, <c>**.relu</c> every ReLU.
+/// A pattern of qualified names: <c>?</c> is any one letter and <c>*</c> any number of letters within one part of a name, <c>**</c> any
+/// number of letters, dots included. <c>layer*.?.conv2</c> is the second convolution of every block, <c>layer?</c> every layer,
+/// <c>**.relu</c> every ReLU.
 /// </summary>
 public sealed class NodePattern
 {
@@ -15,13 +16,15 @@ public sealed class NodePattern
     public NodePattern(string pattern)
     {
         ArgumentNullException.ThrowIfNull(pattern);
-        var escaped = Regex.Escape(pattern).Replace(@"\*\*", ".*", StringComparison.Ordinal).Replace(@"\*", "[^.]*", StringComparison.Ordinal).Replace(@"\?", "[^.]", StringComparison.Ordinal);
+        var escaped = Regex.Escape(pattern).Replace(@"\*\*", ".*", StringComparison.Ordinal)
+            .Replace(@"\*", "[^.]*", StringComparison.Ordinal).Replace(@"\?", "[^.]", StringComparison.Ordinal);
         regex = new Regex($"^{escaped}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
     }
 
     /// <summary>Which names fit: nodes, and the modules that they lie in, each once and where it first comes up.</summary>
     /// <param name="nodes">Names of nodes, as <see cref="feature_extraction.get_graph_node_names"/> lists them.</param>
-    public IEnumerable<string> Matches(IEnumerable<string> nodes) => nodes.SelectMany(WithModules).Distinct(StringComparer.Ordinal).Where(name => regex.IsMatch(name));
+    public IEnumerable<string> Matches(IEnumerable<string> nodes)
+        => nodes.SelectMany(WithModules).Distinct(StringComparer.Ordinal).Where(name => regex.IsMatch(name));
 
     internal static bool IsPattern(string name) => name.AsSpan().ContainsAny('*', '?');
 

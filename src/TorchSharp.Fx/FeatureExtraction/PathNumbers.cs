@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.FeatureExtraction;
 
 /// <summary>Tells nodes of one path apart: <c>layer1.add</c>, <c>layer1.add_1</c>, <c>layer1.add_2</c>.</summary>
 internal sealed class PathNumbers

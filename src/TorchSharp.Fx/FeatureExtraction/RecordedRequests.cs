@@ -1,23 +1,30 @@
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.FeatureExtraction;
 
-/// <summary>What is asked for of one recorded run, found among its values as they come up: by the rules of <see cref="NodeSelection"/>, which has all of them before it.</summary>
+/// <summary>
+/// What is asked for of one recorded run, found among its values as they come up: by the rules of <see cref="NodeSelection"/>, which has
+/// all of them before it.
+/// </summary>
 internal sealed class RecordedRequests(nn.Module model, ReturnNodes requested)
 {
     private const string Input = ":in";
 
     private readonly ModuleHierarchy modules = new(model);
-    private readonly List<RecordedRequest> requests = [.. requested.Where(node => !NodePattern.IsPattern(node.Name)).Select(node => Plain(node.Name, node.Key))];
-    private readonly (NodePattern Pattern, string Suffix, ReturnNode Node)[] patterns = [.. requested.Where(node => NodePattern.IsPattern(node.Name)).Select(Pattern)];
+    private readonly List<RecordedRequest> requests =
+        [.. requested.Where(node => !NodePattern.IsPattern(node.Name)).Select(node => Plain(node.Name, node.Key))];
+    private readonly (NodePattern Pattern, string Suffix, ReturnNode Node)[] patterns =
+        [.. requested.Where(node => NodePattern.IsPattern(node.Name)).Select(Pattern)];
     private readonly HashSet<string> matched = new(StringComparer.Ordinal);
     // A condition is asked of a node, which no graph has here.
     private readonly Graph scratch = new();
 
     internal IReadOnlyList<RecordedRequest> All => requests;
 
-    /// <summary>Whether later values of the run can't be an answer: each name is that of one node, and has come up. A module's last value is known at the end.</summary>
+    /// <summary>
+    /// Whether later values of the run can't be an answer: each name is that of one node, and has come up. A module's last value is known
+    /// at the end.
+    /// </summary>
     internal bool AreFinal => patterns.Length == 0 && requested.Predicate is null && requests.TrueForAll(request => request.IsFinal);
 
     /// <summary>Whether a name leads to a module that is no leaf, so that further nodes inside may follow.</summary>
@@ -27,9 +34,12 @@ internal sealed class RecordedRequests(nn.Module model, ReturnNodes requested)
     internal IEnumerable<RecordedRequest> Answered(string name, string? leaf, in Recorded operation)
     {
         foreach (var (pattern, suffix, node) in patterns)
-            foreach (var match in pattern.Matches(leaf is null || leaf == name ? [name] : modules.Find(name) is nn.Module ? [leaf] : [name]))
+            foreach (var match in pattern.Matches(leaf is null || leaf == name ? [name] : modules.Find(name) is nn.Module
+                ? [leaf] : [name]))
                 Add(match + suffix, node.Key == node.Name ? match + suffix : node.Key);
-        if (requested.Predicate is { } predicate && operation.Type != typeof(void) && predicate(scratch.create_node(operation.Op, operation.Target, [], operation.Type), leaf is null ? null : modules.Find(leaf) as nn.Module))
+        if (requested.Predicate is { } predicate && operation.Type != typeof(void)
+            && predicate(scratch.create_node(operation.Op, operation.Target, [], operation.Type),
+                leaf is null ? null : modules.Find(leaf) as nn.Module))
             Add(name, name);
         return requests.Where(request => request.IsAnsweredBy(name, leaf));
     }
@@ -44,7 +54,8 @@ internal sealed class RecordedRequests(nn.Module model, ReturnNodes requested)
         => name.EndsWith(Input, StringComparison.Ordinal) ? new(name[..^Input.Length], key, isInput: true) : new(name, key, isInput: false);
 
     private static (NodePattern, string, ReturnNode) Pattern(ReturnNode node)
-        => node.Name.EndsWith(Input, StringComparison.Ordinal) ? (new(node.Name[..^Input.Length]), Input, node) : (new(node.Name), "", node);
+        => node.Name.EndsWith(Input, StringComparison.Ordinal)
+            ? (new(node.Name[..^Input.Length]), Input, node) : (new(node.Name), "", node);
 }
 
 /// <summary>One name that is asked for, and the values that may be its answer.</summary>
@@ -104,5 +115,6 @@ internal sealed class RecordedRequest(string name, string key, bool isInput)
         KeptValue.Replace(ref byPath, null);
     }
 
-    private bool IsInside(string? node) => node is not null && node.StartsWith(name, StringComparison.Ordinal) && (node.Length == name.Length || node[name.Length] == '.');
+    private bool IsInside(string? node)
+        => node is not null && node.StartsWith(name, StringComparison.Ordinal) && (node.Length == name.Length || node[name.Length] == '.');
 }

@@ -1,8 +1,7 @@
 using System.Reflection;
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.FeatureExtraction;
 
 /// <summary>What a recorder of any number of inputs does.</summary>
 internal sealed class RecorderProgram
@@ -18,7 +17,9 @@ internal sealed class RecorderProgram
     {
         ArgumentNullException.ThrowIfNull(model);
         if (model is IHoldsGraph)
-            throw new ArgumentException($"{model.GetType().Name} runs a graph, and there is no code of a model to record: give it to create_feature_extractor.", nameof(model));
+            throw new ArgumentException(
+                $"{model.GetType().Name} runs a graph, and there is no code of a model to record: give it to create_feature_extractor.",
+                nameof(model));
         EntryPoint.Of(model);
         (this.model, this.train, this.eval, this.tracer_kwargs, this.to_end) = (model, train, eval, tracer_kwargs, to_end);
     }
@@ -67,22 +68,28 @@ internal sealed class RecorderProgram
         {
             found.UnionWith(taken.Select(entry => entry.Request.Key));
             foreach (var node in requested.Where(node => !NodePattern.IsPattern(node.Name) && found.Add(node.Key)))
-                feature_extraction.warn($"node: '{node.Name}' did not come up in the run, and so is not among its features. The recorder's `nodes` lists the names of a run.");
+                feature_extraction.warn(
+                    $"node: '{node.Name}' did not come up in the run, and so is not among its features. The recorder's `nodes` lists the "
+                        + "names of a run.");
         }
     }
 
     private object?[] Bound(ParameterInfo[] parameters, object?[] inputs)
     {
         if (inputs.Length > parameters.Length)
-            throw new ArgumentException($"{model.GetType().Name} takes {parameters.Length} inputs, but was given {inputs.Length}.", nameof(inputs));
+            throw new ArgumentException($"{model.GetType().Name} takes {parameters.Length} inputs, but was given {inputs.Length}.",
+                nameof(inputs));
         return [.. parameters.Select((parameter, i) => i >= inputs.Length ? Default(parameter)
             : Fits(inputs[i], parameter.ParameterType) ? inputs[i]
-            : throw new ArgumentException($"The input '{parameter.Name}' takes a {parameter.ParameterType.Name}, but was given {(inputs[i] is { } given ? $"a {given.GetType().Name}" : "null")}.", nameof(inputs)))];
+            : throw new ArgumentException(
+                $"The input '{parameter.Name}' takes a {parameter.ParameterType.Name}, but was given "
+                    + $"{(inputs[i] is { } given ? $"a {given.GetType().Name}" : "null")}.", nameof(inputs)))];
     }
 
     private object? Default(ParameterInfo parameter) => parameter.HasDefaultValue ? parameter.DefaultValue
         : throw new ArgumentException($"{model.GetType().Name} was given no value for its input '{parameter.Name}'.", nameof(parameter));
 
     private static bool Fits(object? input, Type type)
-        => input is null ? !type.IsValueType || Nullable.GetUnderlyingType(type) is not null : (Nullable.GetUnderlyingType(type) ?? type).IsInstanceOfType(input);
+        => input is null ? !type.IsValueType
+            || Nullable.GetUnderlyingType(type) is not null : (Nullable.GetUnderlyingType(type) ?? type).IsInstanceOfType(input);
 }

@@ -5,7 +5,8 @@ namespace TorchSharp.Fx;
 
 /// <summary>One node that is asked for, and the key its value gets.</summary>
 /// <param name="Name">
-/// A node's qualified name, or a module's: then it is the last node inside. <c>NAME:in</c> is the first input of that node or module, and a <see cref="NodePattern"/> all names that fit.
+/// A node's qualified name, or a module's: then it is the last node inside. <c>NAME:in</c> is the first input of that node or module, and a
+/// <see cref="NodePattern"/> all names that fit.
 /// </param>
 /// <param name="Key">The key in the result.</param>
 public readonly record struct ReturnNode(string Name, string Key)
@@ -15,9 +16,9 @@ public readonly record struct ReturnNode(string Name, string Key)
 }
 
 /// <summary>
-/// The nodes to return: a list of names and patterns (<c>["layer1", "layer4.?.conv2", "fc:in"]</c>), names with the keys they get (<c>new() { ["layer1"] = "feat1" }</c>),
-/// or all that meet a condition (<c>ReturnNodes.Where((_, module) => module is Conv2d)</c>).
-/// Counterpart: the <c>return_nodes</c> of torchvision's feature extraction.
+/// The nodes to return: a list of names and patterns (<c>["layer1", "layer4.?.conv2", "fc:in"]</c>), names with the keys they get (<c>new()
+/// { ["layer1"] = "feat1" }</c>), or all that meet a condition (<c>ReturnNodes.Where((_, module) => module is Conv2d)</c>). Counterpart:
+/// the <c>return_nodes</c> of torchvision's feature extraction.
 /// </summary>
 public sealed class ReturnNodes : IEnumerable<ReturnNode>
 {
@@ -52,7 +53,8 @@ public sealed class ReturnNodes : IEnumerable<ReturnNode>
     public static implicit operator ReturnNodes(List<string> names) => From(names.Select(name => (ReturnNode)name));
 
     /// <summary>Names with their keys.</summary>
-    public static implicit operator ReturnNodes(Dictionary<string, string> names) => From(names.Select(entry => new ReturnNode(entry.Key, entry.Value)));
+    public static implicit operator ReturnNodes(Dictionary<string, string> names)
+        => From(names.Select(entry => new ReturnNode(entry.Key, entry.Value)));
 
     /// <inheritdoc/>
     public IEnumerator<ReturnNode> GetEnumerator() => keys.Select(entry => new ReturnNode(entry.Key, entry.Value)).GetEnumerator();

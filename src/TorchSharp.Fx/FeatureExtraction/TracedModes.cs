@@ -1,9 +1,11 @@
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.FeatureExtraction;
 
-/// <summary>A model traced in both modes, or in the one that is asked for; a graph module has its graphs already. Its modules' own modes stay as they are; disposing it gives up the constants.</summary>
+/// <summary>
+/// A model traced in both modes, or in the one that is asked for; a graph module has its graphs already. Its modules' own modes stay as
+/// they are; disposing it gives up the constants.
+/// </summary>
 internal sealed class TracedModes : IDisposable
 {
     private readonly NodePathTracer train;
@@ -47,10 +49,12 @@ internal sealed class TracedModes : IDisposable
     internal ModeGraph? Eval { get; }
 
     internal IReadOnlyDictionary<string, Tensor> Constants
-        => program?.Constants ?? train.tensor_constants.Concat(eval.tensor_constants).ToDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal);
+        => program?.Constants
+            ?? train.tensor_constants.Concat(eval.tensor_constants)
+                .ToDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal);
 
     /// <summary>The modes that the model is in when it evaluates.</summary>
-    internal ModuleModes EvalModes => program is null ? eval.Interpreter.Modes : ModuleModes.Of(model, training: false);
+    internal ModuleModes EvalModes => program is null ? eval.Interpreter.Modes : ModeCalls.Of(model, training: false);
 
     public void Dispose()
     {

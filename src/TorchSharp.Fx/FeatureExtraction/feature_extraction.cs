@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Names the nodes of a model and cuts it at any of them, in train and eval mode. Counterpart: <c>torchvision.models.feature_extraction</c>.
+/// Names the nodes of a model and cuts it at any of them, in train and eval mode. Counterpart:
+/// <c>torchvision.models.feature_extraction</c>.
 /// </summary>
 public static partial class feature_extraction
 {
@@ -20,7 +21,8 @@ public static partial class feature_extraction
     /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     public static (IReadOnlyList<string> train_nodes, IReadOnlyList<string> eval_nodes) get_graph_node_names(
-        nn.Module model, TracerKwargs? tracer_kwargs = null, bool suppress_diff_warning = false, IReadOnlyDictionary<string, object?>? concrete_args = null)
+        nn.Module model, TracerKwargs? tracer_kwargs = null, bool suppress_diff_warning = false,
+        IReadOnlyDictionary<string, object?>? concrete_args = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         using var traced = new TracedModes(model, tracer_kwargs, concrete_args);
@@ -30,7 +32,8 @@ public static partial class feature_extraction
     }
 
     private static TExtractor Create<TExtractor>(
-        nn.Module model, ReturnNodes? return_nodes, ReturnNodes? train_return_nodes, ReturnNodes? eval_return_nodes, TracerKwargs? tracer_kwargs, bool suppress_diff_warning,
+        nn.Module model, ReturnNodes? return_nodes, ReturnNodes? train_return_nodes, ReturnNodes? eval_return_nodes,
+        TracerKwargs? tracer_kwargs, bool suppress_diff_warning,
         IReadOnlyDictionary<string, object?>? concrete_args, Func<Graph, Graph, IReadOnlyDictionary<string, Tensor>, TExtractor> make)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -41,7 +44,8 @@ public static partial class feature_extraction
         var told = new HashSet<string>(StringComparer.Ordinal);
         traced.Train?.Cut(train_nodes, Tell);
         traced.Eval?.Cut(eval_nodes, Tell);
-        return make(traced.Train?.Graph ?? Untraced(traced.Eval!.Graph, "train", "eval"), traced.Eval?.Graph ?? Untraced(traced.Train!.Graph, "eval", "train"), traced.Constants);
+        return make(traced.Train?.Graph ?? Untraced(traced.Eval!.Graph, "train", "eval"), traced.Eval?.Graph
+            ?? Untraced(traced.Train!.Graph, "eval", "train"), traced.Constants);
 
         void Tell(string message)
         {
@@ -53,9 +57,11 @@ public static partial class feature_extraction
     private static (ReturnNodes Train, ReturnNodes Eval) PerMode(ReturnNodes? both, ReturnNodes? train, ReturnNodes? eval)
     {
         if (both is null && train is null && eval is null)
-            throw new ArgumentException("Either `return_nodes` or `train_return_nodes` and `eval_return_nodes` together, should be specified");
+            throw new ArgumentException(
+                "Either `return_nodes` or `train_return_nodes` and `eval_return_nodes` together, should be specified");
         if (train is null != eval is null)
-            throw new ArgumentException("If any of `train_return_nodes` and `eval_return_nodes` are specified, then both should be specified");
+            throw new ArgumentException(
+                "If any of `train_return_nodes` and `eval_return_nodes` are specified, then both should be specified");
         if (both is not null && train is not null)
             throw new ArgumentException("If `train_return_nodes` and `eval_return_nodes` are specified, then `return_nodes` should not be");
         var (train_nodes, eval_nodes) = (both ?? train!, both ?? eval!);
@@ -71,7 +77,8 @@ public static partial class feature_extraction
         graph.output(graph.graph_copy(other, [])!, other.output_node().type);
         using var place = graph.inserting_before(graph.nodes.First(node => node.op != Opcode.placeholder));
         graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [new Literal(false), new Literal(
-            $"The model was traced in {traced} mode only, and this is {mode} mode: call {(mode == "train" ? "eval()" : "train()")} first, or trace it in both (modes: TraceModes.both).")], typeof(void));
+            $"The model was traced in {traced} mode only, and this is {mode} mode: call {(mode == "train" ? "eval()" : "train()")} first, "
+                + "or trace it in both (modes: TraceModes.both).")], typeof(void));
         return graph;
     }
 
@@ -79,8 +86,10 @@ public static partial class feature_extraction
     {
         if (traced is not { Train.Names: var train_nodes, Eval.Names: var eval_nodes } || train_nodes.SequenceEqual(eval_nodes))
             return;
-        var how = IsSubsequence(train_nodes, eval_nodes) ? "NOTE: The nodes obtained by tracing the model in eval mode are a subsequence of those obtained in train mode."
-            : IsSubsequence(eval_nodes, train_nodes) ? "NOTE: The nodes obtained by tracing the model in train mode are a subsequence of those obtained in eval mode."
+        var how = IsSubsequence(train_nodes, eval_nodes)
+            ? "NOTE: The nodes obtained by tracing the model in eval mode are a subsequence of those obtained in train mode."
+            : IsSubsequence(eval_nodes, train_nodes)
+                ? "NOTE: The nodes obtained by tracing the model in train mode are a subsequence of those obtained in eval mode."
             : "The nodes obtained by tracing the model in train mode are different to those obtained in eval mode.";
         warn($"{how} When choosing nodes for feature extraction, you may need to specify output nodes for train and eval mode separately.");
     }

@@ -1,10 +1,10 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>
-/// Which values may share storage or be the same object, and what each node writes to, by the table of operations. Made once for a version of a graph:
-/// <see cref="Graph.Aliases"/>.
+/// Which values may share storage or be the same object, and what each node writes to, by the table of operations. Made once for a version
+/// of a graph: <see cref="Graph.Aliases"/>.
 /// </summary>
 internal sealed class AliasAnalysis
 {
@@ -33,8 +33,8 @@ internal sealed class AliasAnalysis
             operations.Add(Operations.Of(node, modules, training));
             if (node.op == Opcode.get_attr)
                 attributes.Add((node, modules?.TryAttribute(node.target.name)));
-            else if (node.op == Opcode.call_module && modules is not null)
-                states.TryAdd(modules.Module(node.target.name), states.Count + 1);
+            foreach (var called in modules is null ? [] : Calls(node))
+                states.TryAdd(modules!.Module(called), states.Count + 1);
         }
         parents = [.. Enumerable.Range(0, nodes.Count)];
         foreach (var node in nodes)
@@ -50,7 +50,9 @@ internal sealed class AliasAnalysis
             reached = [.. nodes.Where(IsReached).Select(node => Find(numbers[node]))];
     }
 
-    /// <summary>Whether all that it was made of is still so, the graph being the same: modules may have been set otherwise or got hooks.</summary>
+    /// <summary>
+    /// Whether all that it was made of is still so, the graph being the same: modules may have been set otherwise or got hooks.
+    /// </summary>
     internal bool IsOf(ModuleHierarchy? others, bool? mode)
         => training == mode && ReferenceEquals(modules?.Root, others?.Root)
         && nodes.Index().All(entry => operations[entry.Index] == Operations.Of(entry.Item, others, mode))
@@ -71,11 +73,16 @@ internal sealed class AliasAnalysis
     /// <summary>The values that this node writes to; of a node that may do anything all that it is given.</summary>
     internal IEnumerable<Node> MutatedBy(Node node) => Among(node, Operation(node).Writes);
 
-    /// <summary>Whether a node computes a value and does nothing else, so that it can be dropped, merged with another one, or computed ahead.</summary>
+    /// <summary>
+    /// Whether a node computes a value and does nothing else, so that it can be dropped, merged with another one, or computed ahead.
+    /// </summary>
     internal bool IsPure(Node node)
-        => Operation(node) is { Writes: Operands.None } does && !does.Has(Effects.Lasting | Effects.ReadsState | Effects.Exposes | Effects.Generators);
+        => Operation(node) is { Writes: Operands.None } does
+            && !does.Has(Effects.Lasting | Effects.ReadsState | Effects.Exposes | Effects.Generators);
 
-    /// <summary>Whether a node does something that matters though nobody reads its value: it draws, changes state, or may do anything.</summary>
+    /// <summary>
+    /// Whether a node does something that matters though nobody reads its value: it draws, changes state, or may do anything.
+    /// </summary>
     internal bool Lasts(Node node) => Operation(node).Has(Effects.Lasting);
 
     /// <summary>The memory of a value's class.</summary>
@@ -114,7 +121,7 @@ internal sealed class AliasAnalysis
                 yield return place;
         if (Operation(node).Has(Effects.ReadsState))
             yield return Place.Process;
-        if (node.op == Opcode.call_module)
+        if (node.op == Opcode.call_module || node.target is MapTarget)
             foreach (var place in State(node))
                 yield return place;
     }
@@ -128,7 +135,8 @@ internal sealed class AliasAnalysis
     }
 
     /// <summary>Whether code that isn't known may hold a value: a parameter or buffer, and what it was given or gave.</summary>
-    private bool IsReached(Node node) => node.op == Opcode.get_attr || Operation(node).IsOpaque || node.users.Any(user => Operation(user).IsOpaque);
+    private bool IsReached(Node node)
+        => node.op == Opcode.get_attr || Operation(node).IsOpaque || node.users.Any(user => Operation(user).IsOpaque);
 
     private static IEnumerable<Node> Among(Node node, Operands which)
     {
@@ -136,7 +144,8 @@ internal sealed class AliasAnalysis
         {
             Operands.First => node.args.Length > 0 ? node.args[0].nodes() : [],
             Operands.All => node.all_input_nodes,
-            Operands.Alone => node.args is [ListArgument { Items: { Length: > 1 } items }, ..] && !items.Any(item => item is SpreadArgument) ? [] : node.all_input_nodes,
+            Operands.Alone => node.args is [ListArgument { Items: { Length: > 1 } items }, ..] && !items.Any(item => item is SpreadArgument)
+                ? [] : node.all_input_nodes,
             Operands.Out => Given(node, "out"),
             Operands.Statistics => Given(node, "running_mean").Concat(Given(node, "running_var")),
             _ => [],
@@ -151,10 +160,22 @@ internal sealed class AliasAnalysis
     {
         if (modules is null)
             return [Place.Anywhere];
-        var module = modules.Module(call.target.name);
-        var own = new Place(nodes.Count + states[module]);
-        return attributes.Count == 0 ? [own] : ReadersOf(module, call.target.name).SelectMany(Places).Prepend(own);
+        return Calls(call).SelectMany(path => State(modules.Module(path), path));
     }
+
+    private IEnumerable<Place> State(nn.Module module, string path)
+    {
+        var own = new Place(nodes.Count + states[module]);
+        return attributes.Count == 0 ? [own] : ReadersOf(module, path).SelectMany(Places).Prepend(own);
+    }
+
+    /// <summary>The modules that a node calls.</summary>
+    private static IEnumerable<string> Calls(Node node) => node.target switch
+    {
+        ModuleTarget { Path: var path } => [path],
+        MapTarget map => map.Calls,
+        _ => [],
+    };
 
     private IEnumerable<Node> ReadersOf(nn.Module module, string path)
         => attributes.Where(entry => entry.Node.target.name.StartsWith(path + ".", StringComparison.Ordinal)).Select(entry => entry.Node)
@@ -163,13 +184,16 @@ internal sealed class AliasAnalysis
     /// <summary>Two names of one tensor, and tensors that lie in the same memory.</summary>
     private void UniteAttributes()
     {
-        foreach (var same in attributes.GroupBy(entry => entry.Node.target.name, entry => entry.Node, StringComparer.Ordinal).Concat(readers.AsEnumerable<IEnumerable<Node>>()))
+        foreach (var same in attributes.GroupBy(entry => entry.Node.target.name, entry => entry.Node, StringComparer.Ordinal)
+            .Concat(readers.AsEnumerable<IEnumerable<Node>>()))
             foreach (var node in same.Skip(1))
                 Unite(numbers[same.First()], numbers[node]);
     }
 
     /// <summary>What tells memory apart: where it starts, or else the object.</summary>
-    private static object MemoryOf(Tensor tensor) => TensorIdentity.Storage(tensor) is not 0 and var start ? start : TensorIdentity.Of(tensor) is not 0 and var native ? native : (object)tensor;
+    private static object MemoryOf(Tensor tensor)
+        => TensorIdentity.Storage(tensor) is not 0 and var start ? start : TensorIdentity.Of(tensor) is not 0 and var native
+            ? native : (object)tensor;
 
     private List<Node>[] Classes()
     {

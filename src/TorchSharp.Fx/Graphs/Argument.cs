@@ -17,7 +17,9 @@ public abstract record Argument
     /// <summary>The arguments directly inside this one.</summary>
     internal virtual IEnumerable<Argument> Parts => [];
 
-    /// <summary>The same argument with every node replaced by what <paramref name="replacement"/> says. Counterpart: <c>torch.fx.node.map_arg</c>.</summary>
+    /// <summary>
+    /// The same argument with every node replaced by what <paramref name="replacement"/> says. Counterpart: <c>torch.fx.node.map_arg</c>.
+    /// </summary>
     public virtual Argument map(Func<Node, Argument> replacement) => this;
 
     /// <summary>A node stands for its value.</summary>
@@ -52,10 +54,15 @@ public sealed record NodeArgument(Node Node) : Argument
     public override Argument map(Func<Node, Argument> replacement) => replacement(Node);
 }
 
-/// <summary>A constant that a graph can write down: null, a number, a bool, a string, an enum (dtypes included), a device, or an object it can only hold on to (a generator).</summary>
+/// <summary>
+/// A constant that a graph can write down: null, a number, a bool, a string, an enum (dtypes included), a device, or an object it can only
+/// hold on to (a generator).
+/// </summary>
 public sealed record Literal(object? Value) : Argument;
 
-/// <summary>A list of arguments that becomes an array, a list or a span of <paramref name="ElementType"/>, whatever the callee takes.</summary>
+/// <summary>
+/// A list of arguments that becomes an array, a list or a span of <paramref name="ElementType"/>, whatever the callee takes.
+/// </summary>
 public sealed record ListArgument(ImmutableArray<Argument> Items, Type ElementType) : Argument
 {
     internal override IEnumerable<Argument> Parts => Items;
@@ -92,10 +99,13 @@ public sealed record DictArgument(ImmutableArray<KeyValuePair<Argument, Argument
 
     /// <inheritdoc/>
     public override Argument map(Func<Node, Argument> replacement)
-        => this with { Entries = [.. Entries.Select(entry => KeyValuePair.Create(entry.Key.map(replacement), entry.Value.map(replacement)))] };
+        => this with { Entries =
+            [.. Entries.Select(entry => KeyValuePair.Create(entry.Key.map(replacement), entry.Value.map(replacement)))] };
 }
 
-/// <summary>An object or struct of the user's own (a record of tensors, say), rebuilt field by field without running its constructor.</summary>
+/// <summary>
+/// An object or struct of the user's own (a record of tensors, say), rebuilt field by field without running its constructor.
+/// </summary>
 public sealed record ObjectArgument(Type ObjectType, ImmutableArray<KeyValuePair<FieldInfo, Argument>> Fields) : Argument
 {
     internal override IEnumerable<Argument> Parts => Fields.Select(entry => entry.Value);

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>Arguments as the graph's text shows them: Python's spelling, so that graphs of both can be compared.</summary>
 internal static class ArgumentText
@@ -14,7 +14,9 @@ internal static class ArgumentText
         TupleArgument { Items: [var single] } => $"({Of(single)},)",
         TupleArgument tuple => $"({Join(tuple.Items)})",
         DictArgument dict => "{" + string.Join(", ", dict.Entries.Select(entry => $"{Of(entry.Key)}: {Of(entry.Value)}")) + "}",
-        ObjectArgument record => $"{record.ObjectType.Name}({string.Join(", ", record.Fields.Select(field => $"{MemberName(field.Key.Name)}={Of(field.Value)}"))})",
+        ObjectArgument record =>
+            $"{record.ObjectType.Name}({string.Join(", ", record.Fields.Select(field =>
+                $"{MemberName(field.Key.Name)}={Of(field.Value)}"))})",
         SliceArgument slice => $"slice({OfBound(slice.Start)}, {OfBound(slice.Stop)}, {OfBound(slice.Step)})",
         EllipsisArgument => "Ellipsis",
         ConvertArgument convert => $"{PrimitiveName(convert.Type)}({Of(convert.Value)})",
@@ -24,7 +26,8 @@ internal static class ArgumentText
     internal static string Join(IEnumerable<Argument> arguments) => string.Join(", ", arguments.Select(Of));
 
     /// <summary><c>&lt;logits>k__BackingField</c> → <c>logits</c>.</summary>
-    internal static string MemberName(string field) => field.StartsWith('<') ? field[1..field.IndexOf('>', StringComparison.Ordinal)] : field;
+    internal static string MemberName(string field)
+        => field.StartsWith('<') ? field[1..field.IndexOf('>', StringComparison.Ordinal)] : field;
 
     internal static string PrimitiveName(Type type) => Type.GetTypeCode(type) switch
     {
@@ -43,7 +46,9 @@ internal static class ArgumentText
     {
         null => "None",
         bool flag => flag ? "True" : "False",
-        string text => "'" + text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal) + "'",
+        string text => "'"
+            + text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal)
+                .Replace("\n", "\\n", StringComparison.Ordinal) + "'",
         torch.ScalarType dtype => "torch." + dtype.ToString().ToLowerInvariant(),
         Enum => $"{value.GetType().Name}.{value}",
         double.PositiveInfinity or float.PositiveInfinity => "inf",

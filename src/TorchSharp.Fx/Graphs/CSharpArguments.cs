@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>Arguments as C# expressions.</summary>
 internal static class CSharpArguments
@@ -13,9 +13,13 @@ internal static class CSharpArguments
         SpreadArgument spread => ".. " + Of(spread.Sequence),
         TupleArgument { TupleType.IsValueType: true, Items: [_, _, ..] } tuple => $"({Join(tuple.Items)})",
         TupleArgument tuple => $"new {CSharpNames.OfType(tuple.TupleType)}({Join(tuple.Items)})",
-        DictArgument dict => Initializer(CSharpNames.OfType(dict.DictionaryType), dict.Entries.Select(entry => $"[{Of(entry.Key)}] = {Of(entry.Value)}")),
-        ObjectArgument record => Initializer(CSharpNames.OfType(record.ObjectType), record.Fields.Select(field => $"{CSharpNames.Identifier(ArgumentText.MemberName(field.Key.Name))} = {Of(field.Value)}")),
-        SliceArgument { Step: null } slice => (slice.Start is Literal { Value: 0 or 0L } ? "" : Bound(slice.Start)) + ".." + Bound(slice.Stop),
+        DictArgument dict =>
+            Initializer(CSharpNames.OfType(dict.DictionaryType), dict.Entries.Select(entry => $"[{Of(entry.Key)}] = {Of(entry.Value)}")),
+        ObjectArgument record =>
+            Initializer(CSharpNames.OfType(record.ObjectType),
+                record.Fields.Select(field => $"{CSharpNames.Identifier(ArgumentText.MemberName(field.Key.Name))} = {Of(field.Value)}")),
+        SliceArgument { Step: null } slice => (slice.Start is Literal { Value: 0 or 0L } ? "" : Bound(slice.Start)) + ".."
+            + Bound(slice.Stop),
         SliceArgument slice => $"TensorIndex.Slice({OrNull(slice.Start)}, {OrNull(slice.Stop)}, {OrNull(slice.Step)})",
         EllipsisArgument => "TensorIndex.Ellipsis",
         ConvertArgument { Checked: true } convert => $"checked(({CSharpNames.OfType(convert.Type)}){Of(convert.Value)})",
@@ -69,7 +73,8 @@ internal static class CSharpArguments
         float number => number.ToString("R", CultureInfo.InvariantCulture) + "f",
         decimal number => number.ToString(CultureInfo.InvariantCulture) + "m",
         torch.Device device => $"torch.device({CSharpNames.Quoted(device.ToString())})",
-        sbyte or byte or short or ushort or int or uint or long or ulong or nint or nuint => ((IFormattable)value).ToString(null, CultureInfo.InvariantCulture),
+        sbyte or byte or short or ushort or int or uint or long or ulong or nint
+            or nuint => ((IFormattable)value).ToString(null, CultureInfo.InvariantCulture),
         _ => $"/* {value.GetType().Name} */",
     };
 

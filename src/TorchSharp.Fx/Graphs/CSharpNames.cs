@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using System.Text;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>Names as C# code writes them: of types, of variables, of what a module path leads to, and texts in quotes.</summary>
 internal static class CSharpNames
@@ -9,7 +9,8 @@ internal static class CSharpNames
     private static readonly FrozenDictionary<Type, string> Keywords = new Dictionary<Type, string>
     {
         [typeof(void)] = "void", [typeof(object)] = "object", [typeof(string)] = "string", [typeof(bool)] = "bool", [typeof(char)] = "char",
-        [typeof(sbyte)] = "sbyte", [typeof(byte)] = "byte", [typeof(short)] = "short", [typeof(ushort)] = "ushort", [typeof(int)] = "int", [typeof(uint)] = "uint",
+        [typeof(sbyte)] = "sbyte", [typeof(byte)] = "byte", [typeof(short)] = "short", [typeof(ushort)] = "ushort", [typeof(int)] = "int",
+        [typeof(uint)] = "uint",
         [typeof(long)] = "long", [typeof(ulong)] = "ulong", [typeof(nint)] = "nint", [typeof(nuint)] = "nuint",
         [typeof(float)] = "float", [typeof(double)] = "double", [typeof(decimal)] = "decimal",
     }.ToFrozenDictionary();
@@ -44,7 +45,8 @@ internal static class CSharpNames
             return $"{OfType(type.GetElementType()!)}[{new string(',', type.GetArrayRank() - 1)}]";
         if (Nullable.GetUnderlyingType(type) is { } value)
             return OfType(value) + "?";
-        if (type.FullName?.StartsWith("System.ValueTuple`", StringComparison.Ordinal) == true && type.GenericTypeArguments is [_, _, ..] and { Length: < 8 } items)
+        if (type.FullName?.StartsWith("System.ValueTuple`", StringComparison.Ordinal) == true
+            && type.GenericTypeArguments is [_, _, ..] and { Length: < 8 } items)
             return $"({string.Join(", ", items.Select(OfType))})";
         return Qualified(type);
     }
@@ -82,5 +84,6 @@ internal static class CSharpNames
         return string.Join('.', names.Count > 1 && names.Peek() == "torch" && !isStatic ? names.Skip(1) : names);
     }
 
-    internal static bool IsIdentifier(string name) => name.Length > 0 && (char.IsLetter(name[0]) || name[0] == '_') && name.All(c => char.IsLetterOrDigit(c) || c == '_');
+    internal static bool IsIdentifier(string name)
+        => name.Length > 0 && (char.IsLetter(name[0]) || name[0] == '_') && name.All(c => char.IsLetterOrDigit(c) || c == '_');
 }

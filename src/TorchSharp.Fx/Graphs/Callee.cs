@@ -1,15 +1,16 @@
 using System.Reflection;
-using TorchSharp.Fx.Cil;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>The method that a node calls.</summary>
 /// <param name="Method">The method, getter or constructor.</param>
-/// <param name="Receivers">How many of the node's arguments come before the method's parameters: one for an object that it is called on, else none.</param>
+/// <param name="Receivers">How many of the node's arguments come before the method's parameters: one for an object that it is called on,
+/// else none.</param>
 internal readonly record struct Callee(MethodBase Method, int Receivers)
 {
     /// <summary>The name, a property's without <c>get_</c>.</summary>
-    internal string Name => Method.IsSpecialName && Method.Name.StartsWith("get_", StringComparison.Ordinal) ? Method.Name[4..] : Method.Name;
+    internal string Name
+        => Method.IsSpecialName && Method.Name.StartsWith("get_", StringComparison.Ordinal) ? Method.Name[4..] : Method.Name;
 
     private static readonly Memo<MethodBase, ParameterInfo[]> Known = new(method => method.GetParameters());
 

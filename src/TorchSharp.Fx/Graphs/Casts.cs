@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>
 /// What a graph calls to hold a value to the type that the example or the program's own cast gave it, where the declared type says
@@ -13,5 +13,6 @@ internal static class Casts
     internal static T cast<T>(object? value) => value is T same && (Homes.Of(typeof(T)) != Home.User || same.GetType() == typeof(T))
         ? same
         : throw new InvalidCastException(
-            $"The value is {(value is null ? "null" : $"of type {CSharpNames.OfType(value.GetType())}")}, and the graph was traced for one of type {CSharpNames.OfType(typeof(T))}: trace again with inputs like these.");
+            $"The value is {(value is null ? "null" : $"of type {CSharpNames.OfType(value.GetType())}")}, and the graph was traced for "
+                + $"one of type {CSharpNames.OfType(typeof(T))}: trace again with inputs like these.");
 }

@@ -1,9 +1,12 @@
 using System.Collections.Frozen;
 using System.Reflection;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
-/// <summary>Arguments that TorchSharp 0.107 takes and does nothing with. What is exported does what TorchSharp does; docs/operations.md shows the table.</summary>
+/// <summary>
+/// Arguments that TorchSharp 0.107 takes and does nothing with. What is exported does what TorchSharp does; docs/operations.md shows the
+/// table.
+/// </summary>
 internal static class DroppedArguments
 {
     /// <summary>The overloads, by the names of their parameters, and which of them makes no difference.</summary>
@@ -28,5 +31,7 @@ internal static class DroppedArguments
     };
 
     internal static bool Contains(MethodBase method, string parameter)
-        => All.TryGetValue($"{method.DeclaringType!.Name}.{method.Name}({string.Join(", ", method.GetParameters().Select(each => each.Name))})", out var dropped) && dropped == parameter;
+        => All.TryGetValue(
+            $"{method.DeclaringType!.Name}.{method.Name}({string.Join(", ", method.GetParameters().Select(each => each.Name))})",
+            out var dropped) && dropped == parameter;
 }

@@ -1,6 +1,8 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
-/// <summary>Nodes in a row of one gradient mode: in C# what stands in one <c>using</c> block. What is read outside of it is declared before it.</summary>
+/// <summary>
+/// Nodes in a row of one gradient mode: in C# what stands in one <c>using</c> block. What is read outside of it is declared before it.
+/// </summary>
 internal sealed class GradientBlock
 {
     private readonly GradientMode? mode;
@@ -9,7 +11,9 @@ internal sealed class GradientBlock
 
     private GradientBlock(GradientMode? mode) => this.mode = mode;
 
-    /// <summary>The graph's nodes but for its inputs. Where a mode makes no difference to a node, it stays in the block of the node before.</summary>
+    /// <summary>
+    /// The graph's nodes but for its inputs. Where a mode makes no difference to a node, it stays in the block of the node before.
+    /// </summary>
     internal static List<GradientBlock> Of(Graph graph)
     {
         List<GradientBlock> blocks = [new(null)];
@@ -34,9 +38,11 @@ internal sealed class GradientBlock
     {
         if (mode is null)
             return string.Concat(nodes.Select(statement));
-        var declarations = nodes.Where(declared.Contains).Select(node => $"        {CSharpNames.OfType(node.type)} {CSharpNames.Identifier(node.name)};\n");
+        var declarations = nodes.Where(declared.Contains)
+            .Select(node => $"        {CSharpNames.OfType(node.type)} {CSharpNames.Identifier(node.name)};\n");
         var head = mode.Calls.Select(call => $"        using ({call})\n");
-        var lines = nodes.SelectMany(node => statement(node).Split('\n', StringSplitOptions.RemoveEmptyEntries)).Select(line => $"    {line}\n");
+        var lines = nodes.SelectMany(node => statement(node).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            .Select(line => $"    {line}\n");
         return $"{string.Concat(declarations)}{string.Concat(head)}        {{\n{string.Concat(lines)}        }}\n";
     }
 }

@@ -1,8 +1,11 @@
+using System.Reflection;
+
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// How a node's operations are recorded for differentiation, where the traced program said so with <c>no_grad</c> and its kin. A node without one runs in the mode of whoever runs the graph.
-/// Counterparts: <c>torch.no_grad</c>, <c>torch.enable_grad</c>, <c>torch.inference_mode</c>.
+/// How a node's operations are recorded for differentiation, where the traced program said so with <c>no_grad</c> and its kin. A node
+/// without one runs in the mode of whoever runs the graph. Counterparts: <c>torch.no_grad</c>, <c>torch.enable_grad</c>,
+/// <c>torch.inference_mode</c>.
 /// </summary>
 public sealed class GradientMode
 {
@@ -25,7 +28,8 @@ public sealed class GradientMode
 
     private readonly string name;
 
-    private GradientMode(bool records, bool? infers, string name, params string[] calls) => (Records, Infers, this.name, Calls) = (records, infers, name, calls);
+    private GradientMode(bool records, bool? infers, string name, params string[] calls)
+        => (Records, Infers, this.name, Calls) = (records, infers, name, calls);
 
     /// <summary>Whether gradients are recorded.</summary>
     internal bool Records { get; }
@@ -37,10 +41,23 @@ public sealed class GradientMode
     internal IReadOnlyList<string> Calls { get; }
 
     /// <summary>The mode that records gradients or doesn't, with inference mode on, off, or as the caller has it.</summary>
-    internal static GradientMode Of(bool records, bool? infers) => Array.Find(All, mode => mode.Records == records && mode.Infers == infers)!;
+    internal static GradientMode Of(bool records, bool? infers)
+        => Array.Find(All, mode => mode.Records == records && mode.Infers == infers)!;
 
     /// <summary>The mode of a name, as <see cref="ToString"/> writes it; null for any other text.</summary>
     internal static GradientMode? Of(string name) => Array.Find(All, mode => mode.name == name);
+
+    /// <summary>The function that asks whether gradients are recorded.</summary>
+    internal static readonly MethodInfo GradientsEnabled = typeof(torch).GetMethod(nameof(torch.is_grad_enabled))!;
+
+    /// <summary>The function that asks whether inference mode is on.</summary>
+    internal static readonly MethodInfo InferenceEnabled = typeof(torch).GetMethod(nameof(torch.is_inference_mode_enabled))!;
+
+    /// <summary>Whether a method asks for the mode that it is called in.</summary>
+    internal static bool IsAskedBy(MethodBase method) => method == GradientsEnabled || method == InferenceEnabled;
+
+    /// <summary>Whether a node does.</summary>
+    internal static bool IsAskedBy(Node node) => node.target is FunctionTarget { Method: var method } && IsAskedBy(method);
 
     /// <summary>Whether the mode makes a difference to a node: arithmetic on numbers and reads of parameters don't notice it.</summary>
     internal static bool Matters(Node node) => node.target is not (AttributeTarget or BuiltinTarget or OutputTarget or PlaceholderTarget);

@@ -36,10 +36,17 @@ public sealed class Graph
         }
     }
 
+    /// <summary>All nodes, also those of graphs that nodes hold.</summary>
+    internal IEnumerable<Node> all_nodes
+        => nodes.SelectMany(node => node.target is MapTarget map ? map.Body.all_nodes.Prepend(node) : [node]);
+
     /// <summary>Notes that a node was added, moved, erased or given other arguments.</summary>
     internal void Changed() => version++;
 
-    /// <summary>Which values share memory and what each node does, as the graph and the modules are now. It is worked out once for each version of the graph.</summary>
+    /// <summary>
+    /// Which values share memory and what each node does, as the graph and the modules are now. It is worked out once for each version of
+    /// the graph.
+    /// </summary>
     /// <param name="modules">The hierarchy that the graph names; without one every module is opaque.</param>
     /// <param name="training">Whether the graph runs in training; null where that isn't known.</param>
     internal AliasAnalysis Aliases(ModuleHierarchy? modules, bool? training = null)
@@ -59,13 +66,14 @@ public sealed class Graph
 
     /// <summary>The output node; an error when there is none yet.</summary>
     public Node output_node()
-        => root.prev.op == Opcode.output && root.prev != root ? root.prev : throw new InvalidOperationException("The graph has no output node: end it with graph.output(...).");
+        => root.prev.op == Opcode.output && root.prev != root
+            ? root.prev : throw new InvalidOperationException("The graph has no output node: end it with graph.output(...).");
 
     /// <summary>
     /// Makes a node at the insertion point. Counterpart: <c>torch.fx.Graph.create_node</c>.
     /// </summary>
     /// <param name="op">The node's kind.</param>
-    /// <param name="target">What it does or names.</param>
+    /// <param name="target">The operation that it does, or the thing that it names.</param>
     /// <param name="args">Its arguments, one for each of the callee's parameters.</param>
     /// <param name="type">The C# type of its value.</param>
     /// <param name="name">The name to start from; made of the target when null.</param>
@@ -82,7 +90,8 @@ public sealed class Graph
         => create_node(Opcode.placeholder, new PlaceholderTarget(name, default_value), [], type);
 
     /// <summary>Reads a parameter, buffer or constant by its qualified name. Counterpart: <c>torch.fx.Graph.get_attr</c>.</summary>
-    public Node get_attr(string qualified_name) => create_node(Opcode.get_attr, new AttributeTarget(qualified_name), [], typeof(torch.Tensor));
+    public Node get_attr(string qualified_name)
+        => create_node(Opcode.get_attr, new AttributeTarget(qualified_name), [], typeof(torch.Tensor));
 
     /// <summary>Calls a static method. Counterpart: <c>torch.fx.Graph.call_function</c>.</summary>
     /// <param name="function">The method.</param>
@@ -90,16 +99,23 @@ public sealed class Graph
     public Node call_function(MethodInfo function, params ImmutableArray<Argument> args)
         => create_node(Opcode.call_function, new FunctionTarget(function), CallArguments.Complete(function, args), function.ReturnType);
 
-    /// <summary>Calls a static method given as a delegate: <c>graph.call_function(torch.softmax, x, 1)</c>. Counterpart: <c>torch.fx.Graph.call_function</c>.</summary>
-    /// <param name="function">The method. Where it has overloads, its parameters' types say which: <c>(Func&lt;Tensor, long, Tensor>)torch.sum</c>.</param>
+    /// <summary>
+    /// Calls a static method given as a delegate: <c>graph.call_function(torch.softmax, x, 1)</c>. Counterpart:
+    /// <c>torch.fx.Graph.call_function</c>.
+    /// </summary>
+    /// <param name="function">The method. Where it has overloads, its parameters' types say which: <c>(Func&lt;Tensor, long,
+    /// Tensor>)torch.sum</c>.</param>
     /// <param name="args">Its arguments in order; parameters left out take their defaults.</param>
-    public Node call_function(Delegate function, params ImmutableArray<Argument> args) => call_function(CallArguments.StaticMethod(function), args);
+    public Node call_function(Delegate function, params ImmutableArray<Argument> args)
+        => call_function(CallArguments.StaticMethod(function), args);
 
     /// <inheritdoc cref="call_function(Delegate, ImmutableArray{Argument})"/>
-    public Node call_function(Func<torch.Tensor, torch.Tensor> function, Argument arg) => call_function(CallArguments.StaticMethod(function), arg);
+    public Node call_function(Func<torch.Tensor, torch.Tensor> function, Argument arg)
+        => call_function(CallArguments.StaticMethod(function), arg);
 
     /// <inheritdoc cref="call_function(Delegate, ImmutableArray{Argument})"/>
-    public Node call_function(Func<torch.Tensor, torch.Tensor, torch.Tensor> function, Argument arg1, Argument arg2) => call_function(CallArguments.StaticMethod(function), arg1, arg2);
+    public Node call_function(Func<torch.Tensor, torch.Tensor, torch.Tensor> function, Argument arg1, Argument arg2)
+        => call_function(CallArguments.StaticMethod(function), arg1, arg2);
 
     /// <summary>Calls an instance method on its first argument. Counterpart: <c>torch.fx.Graph.call_method</c>.</summary>
     /// <param name="method">The method.</param>
@@ -122,7 +138,8 @@ public sealed class Graph
     /// <summary>The nodes of a kind, in order. Counterpart: <c>torch.fx.Graph.find_nodes</c>.</summary>
     /// <param name="op">The kind.</param>
     /// <param name="target">What they do or name, as the text shows it; any when null.</param>
-    public IEnumerable<Node> find_nodes(Opcode op, string? target = null) => nodes.Where(node => node.op == op && (target is null || node.target.name == target));
+    public IEnumerable<Node> find_nodes(Opcode op, string? target = null)
+        => nodes.Where(node => node.op == op && (target is null || node.target.name == target));
 
     /// <summary>Ends the graph with its result. Counterpart: <c>torch.fx.Graph.output</c>.</summary>
     /// <param name="result">What the graph returns.</param>
@@ -133,9 +150,12 @@ public sealed class Graph
     public void erase_node(Node to_erase)
     {
         if (to_erase.graph != this || to_erase.IsErased)
-            throw new ArgumentException($"Node '{to_erase.name}' can't be erased: it is not part of this graph (any more).", nameof(to_erase));
+            throw new ArgumentException($"Node '{to_erase.name}' can't be erased: it is not part of this graph (any more).",
+                nameof(to_erase));
         if (to_erase.users.Count > 0)
-            throw new InvalidOperationException($"Node '{to_erase.name}' can't be erased: {string.Join(", ", to_erase.users)} still read{(to_erase.users.Count == 1 ? "s" : "")} it. Give them another argument first, e.g. with replace_all_uses_with.");
+            throw new InvalidOperationException(
+                $"Node '{to_erase.name}' can't be erased: {string.Join(", ", to_erase.users)} still "
+                    + $"read{(to_erase.users.Count == 1 ? "s" : "")} it. Give them another argument first, e.g. with replace_all_uses_with.");
         if (insertionPoint == to_erase)
             insertionPoint = to_erase.next;
         to_erase.args = [];
@@ -146,10 +166,16 @@ public sealed class Graph
         Count--;
     }
 
-    /// <summary>Makes new nodes appear before <paramref name="node"/> until the result is disposed. Counterpart: <c>torch.fx.Graph.inserting_before</c>.</summary>
+    /// <summary>
+    /// Makes new nodes appear before <paramref name="node"/> until the result is disposed. Counterpart:
+    /// <c>torch.fx.Graph.inserting_before</c>.
+    /// </summary>
     public IDisposable inserting_before(Node node) => new Insertion(this, node);
 
-    /// <summary>Makes new nodes appear after <paramref name="node"/> until the result is disposed. Counterpart: <c>torch.fx.Graph.inserting_after</c>.</summary>
+    /// <summary>
+    /// Makes new nodes appear after <paramref name="node"/> until the result is disposed. Counterpart:
+    /// <c>torch.fx.Graph.inserting_after</c>.
+    /// </summary>
     public IDisposable inserting_after(Node node) => new Insertion(this, node.next);
 
     /// <summary>
@@ -170,7 +196,10 @@ public sealed class Graph
         return null;
     }
 
-    /// <summary>A copy of the graph: its nodes under the same names, with their origin and metadata. Counterpart: <c>copy.deepcopy</c> of a <c>torch.fx.Graph</c>.</summary>
+    /// <summary>
+    /// A copy of the graph: its nodes under the same names, with their origin and metadata. Counterpart: <c>copy.deepcopy</c> of a
+    /// <c>torch.fx.Graph</c>.
+    /// </summary>
     public Graph clone()
     {
         var copy = new Graph();
@@ -180,9 +209,12 @@ public sealed class Graph
         return copy;
     }
 
-    /// <summary>Copies one node, of any graph, to the insertion point, with its origin and metadata. Counterpart: <c>torch.fx.Graph.node_copy</c>.</summary>
+    /// <summary>
+    /// Copies one node, of any graph, to the insertion point, with its origin and metadata. Counterpart: <c>torch.fx.Graph.node_copy</c>.
+    /// </summary>
     /// <param name="node">The node.</param>
-    /// <param name="arg_transform">What stands for each node that it reads; that node itself when null, which must be one of this graph.</param>
+    /// <param name="arg_transform">What stands for each node that it reads; that node itself when null, which must be one of this
+    /// graph.</param>
     public Node node_copy(Node node, Func<Node, Argument>? arg_transform = null)
     {
         ArgumentNullException.ThrowIfNull(node);
@@ -195,12 +227,14 @@ public sealed class Graph
 
     /// <summary>
     /// Checks what must hold of every graph and throws an <see cref="InvalidOperationException"/> that names the first node that breaks it:
-    /// nodes are used after they are made, belong to this graph, have unique names, an argument for each of the callee's parameters, and users that match their arguments, and the output comes
-    /// last. Counterpart: <c>torch.fx.Graph.lint</c>.
+    /// nodes are used after they are made, belong to this graph, have unique names, an argument for each of the callee's parameters, and
+    /// users that match their arguments, and the output comes last. Counterpart: <c>torch.fx.Graph.lint</c>.
     /// </summary>
     public void lint() => GraphLint.Check(this, null);
 
-    /// <summary>The same, and that the module has what the graph names. Counterpart: <c>torch.fx.Graph.lint</c> of a graph with an owning module.</summary>
+    /// <summary>
+    /// The same, and that the module has what the graph names. Counterpart: <c>torch.fx.Graph.lint</c> of a graph with an owning module.
+    /// </summary>
     /// <param name="root">The module whose submodules and tensors the graph names.</param>
     public void lint(torch.nn.Module root) => GraphLint.Check(this, new ModuleHierarchy(root));
 
@@ -208,8 +242,8 @@ public sealed class Graph
     public void print_tabular(TextWriter? writer = null) => (writer ?? Console.Out).Write(GraphText.Table(this));
 
     /// <summary>
-    /// The C# code that the graph stands for: a class around the module it came from, with a <c>forward</c> of one statement a node. It is to be
-    /// read; <c>docs/graph-code.md</c> says where a compiler would want more. Counterpart: <c>torch.fx.Graph.python_code</c>.
+    /// The C# code that the graph stands for: a class around the module it came from, with a <c>forward</c> of one statement a node. It is
+    /// to be read; <c>docs/graph-code.md</c> says where a compiler would want more. Counterpart: <c>torch.fx.Graph.python_code</c>.
     /// </summary>
     /// <param name="class_name">The name of the class.</param>
     /// <param name="root_type">The type of the module that the graph came from.</param>
@@ -233,7 +267,8 @@ public sealed class Graph
         internal Insertion(Graph graph, Node point)
         {
             if (point.graph != graph || point.IsErased)
-                throw new ArgumentException($"Nodes can't be inserted beside '{point.name}': it is not part of this graph (any more).", nameof(point));
+                throw new ArgumentException($"Nodes can't be inserted beside '{point.name}': it is not part of this graph (any more).",
+                    nameof(point));
             (this.graph, previous) = (graph, graph.insertionPoint);
             graph.insertionPoint = point;
         }

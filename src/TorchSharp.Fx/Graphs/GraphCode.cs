@@ -1,9 +1,11 @@
 using System.Collections.Frozen;
 using System.Reflection;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
-/// <summary>The C# code that a graph stands for: a class with a <c>forward</c> of one statement a node (see <c>docs/graph-code.md</c>).</summary>
+/// <summary>
+/// The C# code that a graph stands for: a class with a <c>forward</c> of one statement a node (see <c>docs/graph-code.md</c>).
+/// </summary>
 internal static class GraphCode
 {
     private static readonly FrozenDictionary<string, string> Operators = new Dictionary<string, string>
@@ -38,12 +40,16 @@ internal static class GraphCode
         var result = graph.nodes.LastOrDefault()?.op == Opcode.output ? CSharpNames.OfType(ResultType(graph.output_node())) : "void";
         var inputs = graph.nodes.Where(node => node.op == Opcode.placeholder).Select(Parameter);
         var place = "";
-        var statements = GradientBlock.Of(graph).Select(block => block.Write(node => $"{(showOrigins ? Comment(node, ref place) : "")}        {Statement(node, access, block.IsDeclared(node))}\n"));
+        var statements = GradientBlock.Of(graph)
+            .Select(block =>
+                block.Write(node =>
+                    $"{(showOrigins ? Comment(node, ref place) : "")}        {Statement(node, access, block.IsDeclared(node))}\n"));
         return $"{result} forward({string.Join(", ", inputs)})\n    {{\n{string.Concat(statements)}    }}";
     }
 
     /// <summary>Features are made of the dictionary that the code itself returns.</summary>
-    internal static Type ResultType(Node output) => output.args[0] is DictArgument dict && !output.type.IsAssignableFrom(dict.DictionaryType) ? dict.DictionaryType : output.type;
+    internal static Type ResultType(Node output)
+        => output.args[0] is DictArgument dict && !output.type.IsAssignableFrom(dict.DictionaryType) ? dict.DictionaryType : output.type;
 
     private static string Parameter(Node node)
     {
@@ -65,18 +71,48 @@ internal static class GraphCode
     private static string Statement(Node node, Func<string, string> access, bool isDeclared) => node switch
     {
         { op: Opcode.output } => $"return {CSharpArguments.Of(node.args[0])};",
-        { target: BuiltinTarget { Operation: Builtin._assert } } => $"if (!{Condition(node.args[0])}) throw new InvalidOperationException({CSharpArguments.Of(node.args[1])});",
+        { target: BuiltinTarget { Operation: Builtin._assert } } =>
+            $"if (!{Condition(node.args[0])}) throw new InvalidOperationException({CSharpArguments.Of(node.args[1])});",
+        { target: MapTarget map } =>
+            $"{Turn(node, map, access)}\n        "
+                + $"{(node.type == typeof(void) ? "" : $"{(isDeclared ? "" : "var ")}{CSharpNames.Identifier(node.name)} = ")}{Turns(node)};",
         _ when node.type == typeof(void) => $"{Expression(node, access)};",
         _ when node.users.Count == 0 => $"_ = {Expression(node, access)};",
         _ => $"{(isDeclared ? "" : "var ")}{CSharpNames.Identifier(node.name)} = {Expression(node, access)};",
     };
 
+    /// <summary>A turn of a loop, as a function of its own: its variables may have the names of those around it.</summary>
+    private static string Turn(Node node, MapTarget map, Func<string, string> access)
+    {
+        var statements = GradientBlock.Of(map.Body)
+            .Select(block => block.Write(inner => $"            {Statement(inner, access, block.IsDeclared(inner))}\n"));
+        return $"Tensor[] {node.name}_turn({string.Join(", ", map.Body.find_nodes(Opcode.placeholder).Select(Parameter))})\n        "
+            + $"{{\n{string.Concat(statements)}        }}";
+    }
+
+    private static string Turns(Node node)
+    {
+        var turns = $"System.Linq.Enumerable.Range(0, (int)Math.Max(0, {CSharpArguments.Of(node.args[0])})).Select(turn => "
+            + $"{node.name}_turn({string.Join(", ", node.args.Skip(1).Select(CSharpArguments.Of).Prepend("turn"))}))";
+        string[] collections =
+            [.. Collections.TypesOf(node.type)!.Select((type, i) =>
+                $"turns.Select(turn => turn[{i}]).{(type.IsArray ? "ToArray" : "ToList")}()")];
+        return collections switch
+        {
+            [] => $"{turns}.ToList().ForEach(_ => {{ }})",
+            [var one] => one.Replace("turns", turns, StringComparison.Ordinal),
+            _ => $"{turns}.ToArray() is var turns ? ({string.Join(", ", collections)}) : default",
+        };
+    }
+
     private static string Expression(Node node, Func<string, string> access) => node.target switch
     {
         AttributeTarget attribute => access(attribute.Path),
         ModuleTarget module => $"{access(module.Path)}.{module.Method.Name}({Arguments(module.Method, node, 0)})",
-        MethodTarget { Method: var method } => $"{CSharpArguments.Receiver(node.args[0])}.{method.Name}{TypeArguments(method)}({Arguments(method, node, 1)})",
-        MemberTarget { Member: var member } => $"{CSharpArguments.Receiver(node.args[0])}.{CSharpNames.Identifier(ArgumentText.MemberName(member.Name))}",
+        MethodTarget { Method: var method } =>
+            $"{CSharpArguments.Receiver(node.args[0])}.{method.Name}{TypeArguments(method)}({Arguments(method, node, 1)})",
+        MemberTarget { Member: var member } =>
+            $"{CSharpArguments.Receiver(node.args[0])}.{CSharpNames.Identifier(ArgumentText.MemberName(member.Name))}",
         FunctionTarget { Method: var method } => Function(method, node),
         BuiltinTarget builtin => Arithmetic(builtin, node),
         StateTarget state => State(state, node, access),
@@ -93,11 +129,14 @@ internal static class GraphCode
     private static string Function(MethodBase method, Node node) => method switch
     {
         { IsConstructor: true } => $"new {CSharpNames.OfType(method.DeclaringType!)}({Arguments(method, node, 0)})",
-        _ when method.DeclaringType == typeof(Casts) => $"({CSharpNames.OfType(((MethodInfo)method).ReturnType)}){CSharpArguments.Receiver(node.args[0])}",
-        { IsSpecialName: true, Name: "op_Implicit" or "op_Explicit" } => $"({CSharpNames.OfType(((MethodInfo)method).ReturnType)}){CSharpArguments.Receiver(node.args[0])}",
+        _ when method.DeclaringType == typeof(Casts) =>
+            $"({CSharpNames.OfType(((MethodInfo)method).ReturnType)}){CSharpArguments.Receiver(node.args[0])}",
+        { IsSpecialName: true, Name: "op_Implicit" or "op_Explicit" } =>
+            $"({CSharpNames.OfType(((MethodInfo)method).ReturnType)}){CSharpArguments.Receiver(node.args[0])}",
         { IsSpecialName: true, IsStatic: true } when Operators.TryGetValue(PythonNames.Of(method), out var sign) => Operation(sign, node),
         { IsSpecialName: true, IsStatic: false } => Accessor(method, node),
-        { IsStatic: true } => $"{CSharpNames.OfType(method.DeclaringType!)}.{PythonNames.Plain(method.Name)}{TypeArguments(method)}({Arguments(method, node, 0)})",
+        { IsStatic: true } =>
+            $"{CSharpNames.OfType(method.DeclaringType!)}.{PythonNames.Plain(method.Name)}{TypeArguments(method)}({Arguments(method, node, 0)})",
         _ => $"{CSharpArguments.Receiver(node.args[0])}.{method.Name}{TypeArguments(method)}({Arguments(method, node, 1)})",
     };
 
@@ -106,7 +145,8 @@ internal static class GraphCode
     {
         var (receiver, isSetter) = (CSharpArguments.Receiver(node.args[0]), method.Name.StartsWith("set_", StringComparison.Ordinal));
         var indices = node.args[1..(isSetter ? ^1 : ^0)];
-        var target = indices.IsEmpty ? $"{receiver}.{method.Name[4..]}" : $"{receiver}[{string.Join(", ", indices.Select(CSharpArguments.Index))}]";
+        var target = indices.IsEmpty
+            ? $"{receiver}.{method.Name[4..]}" : $"{receiver}[{string.Join(", ", indices.Select(CSharpArguments.Index))}]";
         return isSetter ? $"{target} = {CSharpArguments.Of(node.args[^1])}" : target;
     }
 
@@ -116,7 +156,8 @@ internal static class GraphCode
             return $"{CSharpArguments.Receiver(node.args[0])}.{(target.Type.IsArray ? "Length" : "Count")}";
         if (target.Operation == Builtin.getitem)
             return Item(target.Type, node);
-        if (target.Operation is Builtin.eq or Builtin.ne && !target.Type.IsPrimitive && !target.Type.IsEnum && target.Type != typeof(string))
+        if (target.Operation is Builtin.eq or Builtin.ne && !target.Type.IsPrimitive && !target.Type.IsEnum
+            && target.Type != typeof(string))
             return Same(target.Operation, node);
         var cast = target.Type == typeof(uint) || target.Type == typeof(ulong) ? $"({CSharpNames.OfType(target.Type)})" : "";
         var operation = Operation(Operators[target.name], node, cast, target.Operation is Builtin.lshift or Builtin.rshift ? "" : cast);
@@ -128,8 +169,11 @@ internal static class GraphCode
     {
         (Literal { Value: null }, Builtin.eq) => $"{CSharpArguments.Receiver(node.args[0])} is null",
         (Literal { Value: null }, _) => $"{CSharpArguments.Receiver(node.args[0])} is not null",
-        (_, Builtin.eq) => $"System.Collections.StructuralComparisons.StructuralEqualityComparer.Equals({CSharpArguments.Of(node.args[0])}, {CSharpArguments.Of(node.args[1])})",
-        _ => $"!System.Collections.StructuralComparisons.StructuralEqualityComparer.Equals({CSharpArguments.Of(node.args[0])}, {CSharpArguments.Of(node.args[1])})",
+        (_, Builtin.eq) =>
+            $"System.Collections.StructuralComparisons.StructuralEqualityComparer.Equals({CSharpArguments.Of(node.args[0])}, "
+                + $"{CSharpArguments.Of(node.args[1])})",
+        _ => $"!System.Collections.StructuralComparisons.StructuralEqualityComparer.Equals({CSharpArguments.Of(node.args[0])}, "
+            + $"{CSharpArguments.Of(node.args[1])})",
     };
 
     private static string Item(Type sequence, Node node)
@@ -154,7 +198,8 @@ internal static class GraphCode
             var (parameter, argument) = (parameters[i], node.args[i + skipped]);
             if (parameter.HasDefaultValue && argument is Literal { Value: var value } && IsDefault(parameter, value))
                 continue;
-            written.Add(i == written.Count ? CSharpArguments.Of(argument) : $"{CSharpNames.Identifier(parameter.Name!)}: {CSharpArguments.Of(argument)}");
+            written.Add(i == written.Count
+                ? CSharpArguments.Of(argument) : $"{CSharpNames.Identifier(parameter.Name!)}: {CSharpArguments.Of(argument)}");
         }
         return string.Join(", ", written);
     }
@@ -164,11 +209,14 @@ internal static class GraphCode
     {
         null => value is null,
         var other when value is Enum && other is not Enum => Equals(Convert.ToInt64(value, null), Convert.ToInt64(other, null)),
-        var other => Equals(value, other) || (value is IConvertible and not string and not bool && other is IConvertible and not string and not bool && Convert.ToDouble(value, null).Equals(Convert.ToDouble(other, null))),
+        var other => Equals(value, other)
+            || (value is IConvertible and not string and not bool && other is IConvertible and not string and not bool
+                && Convert.ToDouble(value, null).Equals(Convert.ToDouble(other, null))),
     };
 
     private static string TypeArguments(MethodBase method)
         => method.IsGenericMethod ? $"<{string.Join(", ", method.GetGenericArguments().Select(CSharpNames.OfType))}>" : "";
 
-    private static string Condition(Argument argument) => argument is NodeArgument ? CSharpArguments.Of(argument) : $"({CSharpArguments.Of(argument)})";
+    private static string Condition(Argument argument)
+        => argument is NodeArgument ? CSharpArguments.Of(argument) : $"({CSharpArguments.Of(argument)})";
 }

@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>The invariants of a graph, stated as checks.</summary>
 internal static class GraphLint
@@ -19,6 +19,8 @@ internal static class GraphLint
             if (!Fits(node))
                 throw Broken(node, $"is a {node.op} but its target is a {node.target.GetType().Name}");
             CheckCall(node);
+            if (node.target is MapTarget map)
+                CheckMap(node, map, modules);
             CheckName(node, modules);
             foreach (var input in node.all_input_nodes)
             {
@@ -51,6 +53,22 @@ internal static class GraphLint
             throw Broken(node, $"gives no argument for the parameter '{missing.Name}' of {method.DeclaringType?.Name}.{method.Name}");
     }
 
+    /// <summary>The graph of a loop, its inputs and its collections.</summary>
+    private static void CheckMap(Node node, MapTarget map, ModuleHierarchy? modules)
+    {
+        Check(map.Body, modules);
+        var inputs = map.Body.find_nodes(Opcode.placeholder).Count();
+        if (inputs == 0 || inputs != node.args.Length)
+            throw Broken(node,
+                $"gives {Math.Max(0, node.args.Length - 1)} values to each turn, whose graph takes the turn's number and "
+                    + $"{Math.Max(0, inputs - 1)} more");
+        if (map.Body.output_node().args[0] is not ListArgument { Items: var results }
+            || results.Length != Collections.TypesOf(node.type)?.Length)
+            throw Broken(node, "does not collect what its graph returns");
+        if (map.Body.nodes.FirstOrDefault(inner => inner.target is StateTarget or AttributeTarget) is { } kept)
+            throw Broken(node, $"reads or keeps '{kept.target.name}' in its turns, which has to be given to them");
+    }
+
     /// <summary>Whether what a node names is there.</summary>
     private static void CheckName(Node node, ModuleHierarchy? modules)
     {
@@ -62,7 +80,8 @@ internal static class GraphLint
         }
         catch (InvalidOperationException missing)
         {
-            throw new InvalidOperationException($"The graph is not well-formed: node '{node.name}' names what is not there. {missing.Message}", missing);
+            throw new InvalidOperationException(
+                $"The graph is not well-formed: node '{node.name}' names what is not there. {missing.Message}", missing);
         }
     }
 
@@ -70,12 +89,13 @@ internal static class GraphLint
     {
         (Opcode.placeholder, PlaceholderTarget) => true,
         (Opcode.get_attr, AttributeTarget) => true,
-        (Opcode.call_function, FunctionTarget or BuiltinTarget or MemberTarget or StateTarget) => true,
+        (Opcode.call_function, FunctionTarget or BuiltinTarget or MemberTarget or StateTarget or MapTarget) => true,
         (Opcode.call_method, MethodTarget) => true,
         (Opcode.call_module, ModuleTarget) => true,
         (Opcode.output, OutputTarget) => true,
         _ => false,
     };
 
-    private static InvalidOperationException Broken(Node node, string what) => new($"The graph is not well-formed: node '{node.name}' {what}.");
+    private static InvalidOperationException Broken(Node node, string what)
+        => new($"The graph is not well-formed: node '{node.name}' {what}.");
 }

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>A graph as text: one line a node (grammar in <c>docs/graph-text.md</c>), or a table.</summary>
 internal static class GraphText
@@ -10,9 +10,14 @@ internal static class GraphText
         var inputs = string.Join(", ", graph.nodes.Where(node => node.op == Opcode.placeholder).Select(node => "%" + node.name));
         var text = new StringBuilder($"graph({inputs}):\n");
         foreach (var node in graph.nodes)
-            text.Append("    ").Append(Line(node)).Append('\n');
+            text.Append("    ").Append(Line(node)).Append('\n').Append(Body(node));
         return text.ToString();
     }
+
+    /// <summary>The graph that a node holds, further in.</summary>
+    private static string Body(Node node)
+        => node.target is MapTarget { Body: var body }
+            ? string.Concat(Of(body).TrimEnd('\n').Split('\n').Select(line => $"        {line}\n")) : "";
 
     internal static string Line(Node node) => node.op switch
     {
@@ -39,7 +44,8 @@ internal static class GraphText
         return text.ToString();
     }
 
-    private static string Head(Node node) => $"%{node.name} : [num_users={node.users.Count}{(node.gradient_mode is { } mode ? $", gradient_mode={mode}" : "")}]";
+    private static string Head(Node node)
+        => $"%{node.name} : [num_users={node.users.Count}{(node.gradient_mode is { } mode ? $", gradient_mode={mode}" : "")}]";
 
     private static string Arguments(Node node) => node.target switch
     {
@@ -48,5 +54,6 @@ internal static class GraphText
         _ => ArgumentText.Join(node.args),
     };
 
-    private static string Default(Node node) => node.target is PlaceholderTarget { Default: { } value } ? ", default=" + ArgumentText.Of(value) : "";
+    private static string Default(Node node)
+        => node.target is PlaceholderTarget { Default: { } value } ? ", default=" + ArgumentText.Of(value) : "";
 }

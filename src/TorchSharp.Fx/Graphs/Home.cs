@@ -1,6 +1,4 @@
-using TorchSharp.Fx.Cil;
-
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>Whose code a type is. Every question of the kind "is it the user's?" is answered here.</summary>
 internal enum Home

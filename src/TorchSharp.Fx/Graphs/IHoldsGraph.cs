@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>A module whose forward is a graph: a trace follows the graph, and not the code that runs it.</summary>
 internal interface IHoldsGraph

@@ -2,11 +2,11 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>
-/// The key of a dictionary as one part of a path, the same in every culture. What has a meaning in a path or in a query for nodes is written as <c>%</c> and its code in two
-/// hexadecimal digits: <c>block.1</c> is <c>block%2E1</c>. A lone <c>%</c> is the empty key.
+/// The key of a dictionary as one part of a path, the same in every culture. What has a meaning in a path or in a query for nodes is
+/// written as <c>%</c> and its code in two hexadecimal digits: <c>block.1</c> is <c>block%2E1</c>. A lone <c>%</c> is the empty key.
 /// </summary>
 internal static class KeyText
 {

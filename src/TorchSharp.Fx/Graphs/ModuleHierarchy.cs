@@ -3,9 +3,12 @@ using System.Collections.Concurrent;
 using System.Reflection;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
-/// <summary>Finds the modules and tensors that a graph names: by registered name, then by field, list index and dictionary key, as <see cref="ModuleParts"/> has them.</summary>
+/// <summary>
+/// Finds the modules and tensors that a graph names: by registered name, then by field, list index and dictionary key, as
+/// <see cref="ModuleParts"/> has them.
+/// </summary>
 internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string, Tensor>? constants = null)
 {
     private readonly Dictionary<string, nn.Module?> edits = new(StringComparer.Ordinal);
@@ -32,13 +35,15 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
     internal void Pin(params ReadOnlySpan<Graph> graphs)
     {
         foreach (var graph in graphs)
-            foreach (var node in graph.find_nodes(Opcode.call_module))
+            foreach (var node in graph.all_nodes.Where(node => node.op == Opcode.call_module))
                 Find(node.target.name);
     }
 
     /// <summary>The module at a qualified name, e.g. <c>layer1.0.conv1</c>; the root for an empty one.</summary>
     internal nn.Module Module(string path)
-        => Find(path) as nn.Module ?? throw new InvalidOperationException($"The graph calls the module '{path}', but {root.GetType().Name} has no module there, neither registered nor in a field.");
+        => Find(path) as nn.Module
+            ?? throw new InvalidOperationException(
+                $"The graph calls the module '{path}', but {root.GetType().Name} has no module there, neither registered nor in a field.");
 
     /// <summary>Whatever is at a qualified name; null where nothing is.</summary>
     internal object? Find(string path)
@@ -53,7 +58,10 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
     /// <summary>Whether a name is that of a tensor which belongs to the graph, not to the model.</summary>
     internal bool IsConstant(string path) => constants is not null && constants.ContainsKey(path);
 
-    /// <summary>What reads the tensor at a qualified name. It looks the tensor up each time: <c>to()</c> puts new parameters in the place of old ones.</summary>
+    /// <summary>
+    /// What reads the tensor at a qualified name. It looks the tensor up each time: <c>to()</c> puts new parameters in the place of old
+    /// ones.
+    /// </summary>
     internal Func<Tensor> Attribute(string path)
     {
         if (constants is not null && constants.ContainsKey(path))
@@ -62,7 +70,8 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
         if (holder is nn.Module module && Registry.Get(module, name) is not null)
             return () => Registry.Get(module, name)!;
         if (value is not Tensor)
-            throw new InvalidOperationException($"The graph reads the tensor '{path}', but {root.GetType().Name} has no tensor there, neither registered nor in a field.");
+            throw new InvalidOperationException(
+                $"The graph reads the tensor '{path}', but {root.GetType().Name} has no tensor there, neither registered nor in a field.");
         return () => (Tensor)Step(holder, name)!;
     }
 
@@ -93,7 +102,9 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
         known.TryRemove(path, out _);
     }
 
-    /// <summary>What is at a path, its holder, and its name there; nulls where nothing is. A registered name may have dots of its own.</summary>
+    /// <summary>
+    /// What is at a path, its holder, and its name there; nulls where nothing is. A registered name may have dots of its own.
+    /// </summary>
     private (object? Holder, string Name, object? Value) Locate(string path)
     {
         for (var dot = path.LastIndexOf('.'); dot >= 0; dot = dot == 0 ? -1 : path.LastIndexOf('.', dot - 1))
@@ -106,17 +117,22 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
     internal static (string Prefix, string Name) Split(string path)
         => path.LastIndexOf('.') is var dot and >= 0 ? (path[..dot], path[(dot + 1)..]) : ("", path);
 
+    /// <summary>(<c>a.b</c>, <c>weight</c>) → <c>a.b.weight</c>; a path of the root is a name alone.</summary>
+    internal static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
+
     internal static IEnumerable<FieldInfo> FieldsOf(Type type)
     {
         for (var level = type; level is not null && level != typeof(nn.Module) && level != typeof(object); level = level.BaseType)
-            foreach (var field in level.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            foreach (var field in level.GetFields(
+                BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
                 yield return field;
     }
 
     private static object? Step(object? holder, string name) => holder switch
     {
         null => null,
-        nn.Module module when module is not TracedFunction && (Child(module, name) ?? (object?)Registry.Get(module, name)) is { } registered => registered,
+        nn.Module module when module is not TracedFunction
+            && (Child(module, name) ?? (object?)Registry.Get(module, name)) is { } registered => registered,
         _ => ModuleParts.Of(holder).FirstOrDefault(part => part.Name == name).Value ?? Component(holder, name),
     };
 

@@ -1,9 +1,8 @@
 using System.Collections;
 using System.Reflection;
-using TorchSharp.Fx.Cil;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>Code of the user's that runs before or after each call of a module.</summary>
 internal static class ModuleHooks

@@ -2,26 +2,32 @@ using System.Collections;
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using TorchSharp.Fx.Cil;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>
-/// The parts of an object in which modules may lie, each under a name that no other part of it has. The paths that a trace records are made of these names, and they are looked up by
-/// them, so that a path leads back to the object that it was made for.
+/// The parts of an object in which modules may lie, each under a name that no other part of it has. The paths that a trace records are made
+/// of these names, and they are looked up by them, so that a path leads back to the object that it was made for.
 /// </summary>
 internal static class ModuleParts
 {
     private static readonly Memo<Type, FieldInfo[]> Fields = new(type => [.. ModuleHierarchy.FieldsOf(type)]);
 
-    private static readonly Memo<Type, bool> Lists = new(type => typeof(ICollection).IsAssignableFrom(type) || (Homes.Of(type) == Home.Platform && typeof(IEnumerable).IsAssignableFrom(type)
-        && type.GetInterfaces().Any(face => face.IsGenericType && face.GetGenericTypeDefinition() is var open && (open == typeof(ICollection<>) || open == typeof(IReadOnlyCollection<>)))));
+    private static readonly Memo<Type, bool> Lists =
+        new(type => typeof(ICollection).IsAssignableFrom(type)
+            || (Homes.Of(type) == Home.Platform && typeof(IEnumerable).IsAssignableFrom(type)
+        && type.GetInterfaces()
+            .Any(face => face.IsGenericType && face.GetGenericTypeDefinition() is var open
+                && (open == typeof(ICollection<>) || open == typeof(IReadOnlyCollection<>)))));
 
-    /// <summary>Objects of .NET's own that hold one other: the property that has it, and the one that tells whether it is there already.</summary>
+    /// <summary>
+    /// Objects of .NET's own that hold one other: the property that has it, and the one that tells whether it is there already.
+    /// </summary>
     private static readonly Dictionary<Type, (string Property, string? IsThere)> Holders = new()
     {
-        [typeof(KeyValuePair<,>)] = ("Value", null), [typeof(Lazy<>)] = ("Value", "IsValueCreated"), [typeof(ThreadLocal<>)] = ("Value", "IsValueCreated"), [typeof(AsyncLocal<>)] = ("Value", null),
+        [typeof(KeyValuePair<,>)] = ("Value", null), [typeof(Lazy<>)] = ("Value", "IsValueCreated"),
+        [typeof(ThreadLocal<>)] = ("Value", "IsValueCreated"), [typeof(AsyncLocal<>)] = ("Value", null),
     };
 
     /// <summary>Whether an object of a type may lead to a module: a list of numbers does not, however long.</summary>
@@ -32,7 +38,8 @@ internal static class ModuleParts
         if (holder is null || !Leads.Of(holder.GetType()))
             return [];
         var parts = Named(holder);
-        return holder is nn.Module or IDictionary || (holder is ICollection && Homes.Of(holder.GetType()) == Home.User) ? Unique(parts) : parts;
+        return holder is nn.Module or IDictionary || (holder is ICollection && Homes.Of(holder.GetType()) == Home.User)
+            ? Unique(parts) : parts;
     }
 
     private static bool MayLead(Type type)
@@ -41,7 +48,8 @@ internal static class ModuleParts
             return false;
         if (type.GetElementType() is { } element)
             return MayLead(element);
-        return !type.IsGenericType || Homes.Of(type) != Home.Platform || typeof(Delegate).IsAssignableFrom(type) || Array.Exists(type.GetGenericArguments(), MayLead);
+        return !type.IsGenericType || Homes.Of(type) != Home.Platform || typeof(Delegate).IsAssignableFrom(type)
+            || Array.Exists(type.GetGenericArguments(), MayLead);
     }
 
     private static IEnumerable<(string Name, object? Value)> Named(object? holder) => holder switch
@@ -79,13 +87,17 @@ internal static class ModuleParts
             .Concat(module.named_parameters(false).Select(entry => (entry.name, (object?)entry.parameter)))
             .Concat(module.named_buffers(false).Select(entry => (entry.name, (object?)entry.buffer)));
 
-    /// <summary>The fields of the user's own classes and of tuples. Of TorchSharp's containers the modules and parameters in their lists count, as some may not be registered.</summary>
+    /// <summary>
+    /// The fields of the user's own classes and of tuples. Of TorchSharp's containers the modules and parameters in their lists count, as
+    /// some may not be registered.
+    /// </summary>
     private static IEnumerable<(string Name, object? Value)> OfFields(object holder)
     {
         foreach (var field in Fields.Of(holder.GetType()))
             if (Homes.Of(field.DeclaringType!) == Home.User || holder is ITuple)
                 yield return (ArgumentText.MemberName(field.Name), field.GetValue(holder));
-            else if (holder is nn.Module && typeof(IEnumerable).IsAssignableFrom(field.FieldType) && field.GetValue(holder) is ICollection items)
+            else if (holder is nn.Module && typeof(IEnumerable).IsAssignableFrom(field.FieldType)
+                && field.GetValue(holder) is ICollection items)
                 foreach (var (name, item) in Named(items))
                     if (item is nn.Module or Tensor)
                         yield return (name, item);

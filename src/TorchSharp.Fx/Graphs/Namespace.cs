@@ -2,12 +2,13 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>Hands out the names of a graph's nodes, each once, by the rules of <c>torch.fx.graph._Namespace</c>.</summary>
 internal sealed class Namespace
 {
-    private static readonly SearchValues<char> LegalCharacters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+    private static readonly SearchValues<char> LegalCharacters =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
 
     private readonly HashSet<string> used = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> counts = new(StringComparer.Ordinal);
@@ -35,7 +36,8 @@ internal sealed class Namespace
     internal static (string Stem, int? Number) SplitSuffix(string name)
     {
         var at = name.LastIndexOf('_');
-        return at > 0 && at < name.Length - 1 && name.AsSpan(at + 1).IndexOfAnyExceptInRange('0', '9') < 0 && int.TryParse(name.AsSpan(at + 1), out var number)
+        return at > 0 && at < name.Length - 1 && name.AsSpan(at + 1).IndexOfAnyExceptInRange('0', '9') < 0
+            && int.TryParse(name.AsSpan(at + 1), out var number)
             ? (name[..at], number)
             : (name, null);
     }
@@ -59,7 +61,8 @@ internal sealed class Namespace
     {
         if (candidate.Length == 0 || char.IsAsciiDigit(candidate[0]))
             candidate = '_' + candidate;
-        return !candidate.AsSpan().ContainsAnyExcept(LegalCharacters) ? candidate : string.Create(candidate.Length, candidate, static (text, candidate) =>
+        return !candidate.AsSpan().ContainsAnyExcept(LegalCharacters)
+            ? candidate : string.Create(candidate.Length, candidate, static (text, candidate) =>
         {
             for (var i = 0; i < text.Length; i++)
                 text[i] = LegalCharacters.Contains(candidate[i]) ? candidate[i] : '_';

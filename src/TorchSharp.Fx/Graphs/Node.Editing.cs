@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace TorchSharp.Fx;
 
-/// <summary>What can be changed of a node.</summary>
+/// <summary>The edits of a node.</summary>
 public sealed partial class Node
 {
     /// <summary>The name that feature extraction knows the node by, <c>layer1.0.conv1</c>.</summary>
@@ -11,8 +11,8 @@ public sealed partial class Node
     private Dictionary<object, object?>? metadata;
 
     /// <summary>
-    /// The arguments by the names of the callee's parameters. A C# call has all its arguments in order, so these are the ones of <see cref="args"/>; empty where the target has
-    /// no parameters with names. Counterpart: <c>torch.fx.Node.kwargs</c>.
+    /// The arguments by the names of the callee's parameters. A C# call has all its arguments in order, so these are the ones of
+    /// <see cref="args"/>; empty where the target has no parameters with names. Counterpart: <c>torch.fx.Node.kwargs</c>.
     /// </summary>
     public IReadOnlyDictionary<string, Argument> kwargs
         => ParameterNames().Zip(args).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
@@ -41,37 +41,53 @@ public sealed partial class Node
         var names = ParameterNames();
         var position = names.IndexOf(key);
         if (position < 0 || position >= args.Length)
-            throw new ArgumentException($"Node '{name}' has no argument '{key}': {target.name} takes {(names.IsEmpty ? "none by name" : string.Join(", ", names))}.", nameof(key));
+            throw new ArgumentException(
+                $"Node '{name}' has no argument '{key}': {target.name} takes {(names.IsEmpty ? "none by name" : string.Join(", ", names))}.", nameof(key));
         update_arg(position, arg);
     }
 
-    /// <summary>Makes every user of this node read <paramref name="replace_with"/> instead, and returns those users. Counterpart: <c>torch.fx.Node.replace_all_uses_with</c>.</summary>
+    /// <summary>
+    /// Makes every user of this node read <paramref name="replace_with"/> instead, and returns those users. Counterpart:
+    /// <c>torch.fx.Node.replace_all_uses_with</c>.
+    /// </summary>
     /// <param name="replace_with">What they read from then on.</param>
     /// <param name="delete_user_cb">Which users to change; all when null.</param>
-    /// <exception cref="ArgumentException">The replacement reads this node and would read itself: leave it out with <paramref name="delete_user_cb"/>.</exception>
+    /// <exception cref="ArgumentException">The replacement reads this node and would read itself: leave it out with
+    /// <paramref name="delete_user_cb"/>.</exception>
     public IReadOnlyList<Node> replace_all_uses_with(Node replace_with, Func<Node, bool>? delete_user_cb = null)
     {
         ArgumentNullException.ThrowIfNull(replace_with);
         var changed = readers.Where(user => delete_user_cb?.Invoke(user) ?? true).ToArray();
         if (replace_with != this && changed.Contains(replace_with))
-            throw new ArgumentException($"Node '{replace_with.name}' can't take the place of '{name}' everywhere: it reads '{name}' and would read itself. Leave it out: {name}.replace_all_uses_with({replace_with.name}, user => user != {replace_with.name}).", nameof(replace_with));
+            throw new ArgumentException(
+                $"Node '{replace_with.name}' can't take the place of '{name}' everywhere: it reads '{name}' and would read itself. Leave "
+                    + $"it out: {name}.replace_all_uses_with({replace_with.name}, user => user != {replace_with.name}).",
+                        nameof(replace_with));
         foreach (var user in changed)
             user.replace_input_with(this, replace_with);
         return changed;
     }
 
-    /// <summary>Makes this node read another node in the place of one it reads now. Counterpart: <c>torch.fx.Node.replace_input_with</c>.</summary>
+    /// <summary>
+    /// Makes this node read another node in the place of one it reads now. Counterpart: <c>torch.fx.Node.replace_input_with</c>.
+    /// </summary>
     public void replace_input_with(Node old_input, Node new_input)
         => args = [.. args.Select(argument => argument.map(node => node == old_input ? new_input : node))];
 
     /// <summary>
-    /// Whether the node does something beside computing its value: it is an input, the output, an assertion, a call that writes to an argument (<c>add_</c>, an indexer's setter,
-    /// <c>inplace: true</c>), draws random numbers or changes what belongs to the process, or code that isn't known. What a module does only its hierarchy tells, so a call of one is none.
-    /// Counterpart: <c>torch.fx.Node.is_impure</c>.
+    /// Whether the node does something beside computing its value: it is an input, the output, an assertion, a call that writes to an
+    /// argument (<c>add_</c>, an indexer's setter, <c>inplace: true</c>), draws random numbers or changes what belongs to the process, or
+    /// code that isn't known. What a module does only its hierarchy tells, so a call of one is none. Counterpart:
+    /// <c>torch.fx.Node.is_impure</c>.
     /// </summary>
-    public bool is_impure() => op is Opcode.placeholder or Opcode.output || (target is not ModuleTarget && Operations.Of(this, null) is var does && (does.Writes != Operands.None || does.Has(Effects.Lasting)));
+    public bool is_impure()
+        => op is Opcode.placeholder or Opcode.output
+            || (target is not ModuleTarget && Operations.Of(this, null) is var does
+                && (does.Writes != Operands.None || does.Has(Effects.Lasting)));
 
-    /// <summary>What a pass noted of this node under a key; the default value when it noted nothing. Counterpart: <c>torch.fx.Node.meta</c>.</summary>
+    /// <summary>
+    /// The note that a pass left on this node under a key; the default value when it noted nothing. Counterpart: <c>torch.fx.Node.meta</c>.
+    /// </summary>
     public T? get_meta<T>(MetaKey<T> key) => metadata is not null && metadata.TryGetValue(key, out var value) ? (T?)value : default;
 
     /// <summary>Notes a value under a key.</summary>
@@ -85,13 +101,16 @@ public sealed partial class Node
 
     private int Position(int idx, int last) => idx >= 0 && idx <= last
         ? idx
-        : throw new ArgumentOutOfRangeException(nameof(idx), $"Node '{name}' has {args.Length} argument{(args.Length == 1 ? "" : "s")}; there is no position {idx}.");
+        : throw new ArgumentOutOfRangeException(nameof(idx),
+            $"Node '{name}' has {args.Length} argument{(args.Length == 1 ? "" : "s")}; there is no position {idx}.");
 
     private void Move(Node x, Node before)
     {
         ArgumentNullException.ThrowIfNull(x);
         if (x.graph != graph || x.IsErased)
-            throw new ArgumentException($"Node '{x.name}' can't be moved beside '{name}': it is not part of this graph (any more). Copy it over with graph.node_copy.", nameof(x));
+            throw new ArgumentException(
+                $"Node '{x.name}' can't be moved beside '{name}': it is not part of this graph (any more). Copy it over with "
+                    + "graph.node_copy.", nameof(x));
         if (x == this || x == before)
             return;
         graph.Changed();

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx;
 
@@ -49,7 +48,7 @@ public sealed partial class Node
     /// <summary>Which of the six kinds of nodes it is.</summary>
     public Opcode op { get; }
 
-    /// <summary>What it does or names.</summary>
+    /// <summary>The operation that it does, or the thing that it names.</summary>
     public Target target { get; }
 
     /// <summary>The C# type of its value; <c>void</c> where it has none.</summary>
@@ -70,9 +69,13 @@ public sealed partial class Node
             var given = InputsOf(value);
             foreach (var node in given)
                 if (node.graph != graph)
-                    throw new ArgumentException($"Node '{name}' can't take '{node.name}' as an argument: it belongs to another graph. Copy it over with graph.node_copy first.", nameof(value));
+                    throw new ArgumentException(
+                        $"Node '{name}' can't take '{node.name}' as an argument: it belongs to another graph. Copy it over with "
+                            + "graph.node_copy first.", nameof(value));
                 else if (node.IsErased)
-                    throw new ArgumentException($"Node '{name}' can't take '{node.name}' as an argument: it was erased from the graph. Make a new node with graph.node_copy.", nameof(value));
+                    throw new ArgumentException(
+                        $"Node '{name}' can't take '{node.name}' as an argument: it was erased from the graph. Make a new node with "
+                            + "graph.node_copy.", nameof(value));
             foreach (var input in inputs)
                 input.readers.Remove(this);
             (arguments, inputs) = (value, given);
@@ -96,7 +99,9 @@ public sealed partial class Node
 
     internal bool IsErased { get; set; }
 
-    /// <summary>Notes that the node stands for another one, or for a part of it: it comes from where that did and runs in its gradient mode.</summary>
+    /// <summary>
+    /// Notes that the node stands for another one, or for a part of it: it comes from where that did and runs in its gradient mode.
+    /// </summary>
     internal void StandsFor(Node other) => (origin, gradient_mode) = (other.origin, other.gradient_mode);
 
     /// <summary>The node as a line of the graph's text; see <c>docs/graph-text.md</c>.</summary>

@@ -1,8 +1,11 @@
 using System.Collections;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
-/// <summary>Nodes in the order in which they were added, each once. Adding one, finding one and taking one away takes as long among thousands as among three.</summary>
+/// <summary>
+/// Nodes in the order in which they were added, each once. Adding one, finding one and taking one away takes as long among thousands as
+/// among three.
+/// </summary>
 internal sealed class NodeSet : IReadOnlyList<Node>
 {
     private const int Few = 12;
@@ -74,7 +77,8 @@ internal sealed class NodeSet : IReadOnlyList<Node>
         {
             yield return nodes[i]!;
             if (version != started)
-                throw new InvalidOperationException("The users of a node were changed while they were gone through. Go through a copy: node.users.ToArray().");
+                throw new InvalidOperationException(
+                    "The users of a node were changed while they were gone through. Go through a copy: node.users.ToArray().");
         }
     }
 

@@ -1,9 +1,11 @@
 using System.Collections.Frozen;
 using System.Reflection;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
-/// <summary>What PyTorch calls the methods and operators of TorchSharp: mostly as TorchSharp does, but for C#'s operators and properties.</summary>
+/// <summary>
+/// What PyTorch calls the methods and operators of TorchSharp: mostly as TorchSharp does, but for C#'s operators and properties.
+/// </summary>
 internal static class PythonNames
 {
     private static readonly FrozenDictionary<string, string> Special = new Dictionary<string, string>
@@ -45,10 +47,14 @@ internal static class PythonNames
             return "getattr";
         if (method.IsSpecialName && method.Name.StartsWith("set_", StringComparison.Ordinal))
             return "setattr";
-        return method.DeclaringType == typeof(Math) || method.DeclaringType == typeof(MathF) ? method.Name.ToLowerInvariant() : Plain(method.Name);
+        return method.DeclaringType == typeof(Math) || method.DeclaringType == typeof(MathF)
+            ? method.Name.ToLowerInvariant() : Plain(method.Name);
     }
 
-    /// <summary>The name that the programmer gave: a local function is compiled as <c>&lt;forward>g__Scale|0_0</c>, a lambda as <c>&lt;forward>b__0</c>.</summary>
+    /// <summary>
+    /// The name that the programmer gave: a local function is compiled as <c>&lt;forward>g__Scale|0_0</c>, a lambda as
+    /// <c>&lt;forward>b__0</c>.
+    /// </summary>
     internal static string Plain(string name) => name.IndexOf(">g__", StringComparison.Ordinal) is var at and >= 0
         ? name[(at + 4)..name.IndexOf('|', StringComparison.Ordinal)]
         : name.Contains(">b__", StringComparison.Ordinal) ? "<lambda>" : name;

@@ -4,7 +4,7 @@ using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>What TorchSharp's modules have registered. Only they can replace or forget an entry, hence the accessors.</summary>
 internal static class Registry
@@ -58,9 +58,13 @@ internal static class Registry
     /// <summary>Whether a module's state and code are TorchSharp's native ones, which only its constructor can make.</summary>
     internal static bool IsNative(nn.Module module) => Native["_forwardNative"].GetValue(module) is null && !IsContainer(module.GetType());
 
-    /// <summary>Whether a class is one of TorchSharp's that hold modules or parameters, or derives from one. A sequence has a native half that nobody uses: what it holds, and its code, are C#'s.</summary>
+    /// <summary>
+    /// Whether a class is one of TorchSharp's that hold modules or parameters, or derives from one. A sequence has a native half that
+    /// nobody uses: what it holds, and its code, are C#'s.
+    /// </summary>
     internal static bool IsContainer(Type? type) => type is not null && (type.Assembly == typeof(nn.Module).Assembly
-        && type.Name.Split('`')[0] is "Sequential" or "ModuleList" or "ModuleDict" or "ParameterList" or "ParameterDict" || IsContainer(type.BaseType));
+        && type.Name.Split('`')[0] is "Sequential" or "ModuleList" or "ModuleDict" or "ParameterList" or "ParameterDict"
+            || IsContainer(type.BaseType));
 
     /// <summary>Gives a bare copy of a module the native half of another module, which is of no use afterwards.</summary>
     internal static void GiveHandle(nn.Module donor, nn.Module copy)

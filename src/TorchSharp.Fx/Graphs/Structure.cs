@@ -1,10 +1,9 @@
 using System.Collections;
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using TorchSharp.Fx.Cil;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>How the values of a type are taken apart.</summary>
 internal enum StructureKind
@@ -24,8 +23,9 @@ internal enum StructureKind
 }
 
 /// <summary>
-/// Nested values: what is in them. Whoever asks which tensors a <c>forward</c> takes or gives, asks here. The walks don't recur, so that a chain of a million objects is as good as any,
-/// and they enter each object once, so that it may lead back to itself. Counterpart: <c>torch.utils._pytree</c>.
+/// Nested values: what is in them. Whoever asks which tensors a <c>forward</c> takes or gives, asks here. The walks don't recur, so that a
+/// chain of a million objects is as good as any, and they enter each object once, so that it may lead back to itself. Counterpart:
+/// <c>torch.utils._pytree</c>.
 /// </summary>
 internal class Structure
 {
@@ -40,23 +40,29 @@ internal class Structure
     internal static FieldInfo[] FieldsOf(Type type) => Fields.Of(type);
 
     /// <summary>The tensors in a value, in order.</summary>
-    internal static IEnumerable<Tensor> Tensors(object? value) => value is Tensor tensor ? [tensor] : Plain.Leaves(value, TensorTypes.MayHold).OfType<Tensor>();
+    internal static IEnumerable<Tensor> Tensors(object? value)
+        => value is Tensor tensor ? [tensor] : Plain.Leaves(value, TensorTypes.MayHold).OfType<Tensor>();
 
     /// <summary>What is in a value and can't be taken apart, or is of a type that <paramref name="enters"/> leaves whole.</summary>
     internal static IEnumerable<object> LeavesOf(object? value, Func<Type, bool> enters) => Plain.Leaves(value, enters);
 
     /// <summary>The same value with other tensors; itself where none is inside.</summary>
-    internal static object? Map(object? value, Func<Tensor, Tensor> change) => value is Tensor tensor ? change(tensor) : Tensors(value).Any() ? new StructureCopy(change).Of(value) : value;
+    internal static object? Map(object? value, Func<Tensor, Tensor> change)
+        => value is Tensor tensor ? change(tensor) : Tensors(value).Any() ? new StructureCopy(change).Of(value) : value;
 
     /// <summary>
-    /// The value as arrays and dictionaries of objects, whatever it was made of, with something else for each leaf. A record becomes a dictionary by the names of its members.
+    /// The value as arrays and dictionaries of objects, whatever it was made of, with something else for each leaf. A record becomes a
+    /// dictionary by the names of its members.
     /// </summary>
-    internal static object? Simplified(object? value, Func<object?, object?> leaf) => value is null ? leaf(null) : KindOf(value.GetType()) switch
+    internal static object? Simplified(object? value, Func<object?, object?> leaf)
+        => value is null ? leaf(null) : KindOf(value.GetType()) switch
     {
         StructureKind.Leaf => leaf(value),
         StructureKind.Object when Homes.Of(value.GetType()) == Home.TorchSharp => leaf(value),
-        StructureKind.Dictionary => ((IDictionary)value).Keys.Cast<object>().ToDictionary(key => key, key => Simplified(((IDictionary)value)[key], leaf)),
-        StructureKind.Object => FieldsOf(value.GetType()).ToDictionary(field => (object)ArgumentText.MemberName(field.Name), field => Simplified(field.GetValue(value), leaf)),
+        StructureKind.Dictionary => ((IDictionary)value).Keys.Cast<object>()
+            .ToDictionary(key => key, key => Simplified(((IDictionary)value)[key], leaf)),
+        StructureKind.Object => FieldsOf(value.GetType())
+            .ToDictionary(field => (object)ArgumentText.MemberName(field.Name), field => Simplified(field.GetValue(value), leaf)),
         _ => Plain.Parts(value).Select(part => Simplified(part, leaf)).ToArray(),
     };
 
@@ -84,7 +90,9 @@ internal class Structure
         return false;
     }
 
-    /// <summary>What is in a value and can't be taken apart, in order, or is of a type that <paramref name="enters"/> leaves whole.</summary>
+    /// <summary>
+    /// What is in a value and can't be taken apart, in order, or is of a type that <paramref name="enters"/> leaves whole.
+    /// </summary>
     internal IEnumerable<object> Leaves(object? value, Func<Type, bool> enters) => See(value) switch
     {
         null => [],
@@ -119,7 +127,8 @@ internal class Structure
     {
         StructureKind.Tuple => Items((ITuple)value),
         StructureKind.Array => ((Array)value).Cast<object?>(),
-        StructureKind.Dictionary => ((IDictionary)value).Keys.Cast<object?>().Concat(((IDictionary)value).Values.Cast<object?>()).Concat(Own(value)),
+        StructureKind.Dictionary => ((IDictionary)value).Keys.Cast<object?>().Concat(((IDictionary)value).Values.Cast<object?>())
+            .Concat(Own(value)),
         StructureKind.Collection => Elements(value).Concat(Own(value)),
         StructureKind.Object => FieldsOf(value.GetType()).Select(field => Read(value, field)),
         _ => [],
@@ -129,7 +138,8 @@ internal class Structure
 
     /// <summary>The elements of a collection. One that was never made (<c>default</c> of an immutable array) has none.</summary>
     internal static IEnumerable<object?> Elements(object collection)
-        => collection.GetType() is { IsValueType: true } type && collection.Equals(RuntimeHelpers.GetUninitializedObject(type)) ? [] : ((IEnumerable)collection).Cast<object?>();
+        => collection.GetType() is { IsValueType: true } type && collection.Equals(RuntimeHelpers.GetUninitializedObject(type))
+            ? [] : ((IEnumerable)collection).Cast<object?>();
 
     /// <summary>What the user's own subclass of a collection adds to it.</summary>
     internal static IEnumerable<FieldInfo> OwnFields(Type collection)
@@ -145,7 +155,8 @@ internal class Structure
 
     private static StructureKind Find(Type type)
     {
-        if (type.IsPrimitive || type.IsEnum || type.IsPointer || typeof(Tensor).IsAssignableFrom(type) || typeof(nn.Module).IsAssignableFrom(type)
+        if (type.IsPrimitive || type.IsEnum || type.IsPointer || typeof(Tensor).IsAssignableFrom(type)
+            || typeof(nn.Module).IsAssignableFrom(type)
             || typeof(Delegate).IsAssignableFrom(type) || typeof(MemberInfo).IsAssignableFrom(type) || type == typeof(string))
             return StructureKind.Leaf;
         if (type.IsArray)
@@ -155,12 +166,14 @@ internal class Structure
             return StructureKind.Tuple;
         if (IsCollection(type) && (!isOwn || Parents(type).Any(parent => Homes.Of(parent) == Home.Platform && IsCollection(parent))))
             return typeof(IDictionary).IsAssignableFrom(type) ? StructureKind.Dictionary : StructureKind.Collection;
-        return isOwn || (type.IsValueType && (Homes.Of(type) == Home.TorchSharp || IsPair(type))) ? StructureKind.Object : StructureKind.Leaf;
+        return isOwn || (type.IsValueType && (Homes.Of(type) == Home.TorchSharp || IsPair(type)))
+            ? StructureKind.Object : StructureKind.Leaf;
     }
 
     /// <summary>A sequence whose elements are there: going through it computes nothing.</summary>
     private static bool IsCollection(Type type) => typeof(ICollection).IsAssignableFrom(type)
-        || Array.Exists(type.GetInterfaces(), face => face.IsGenericType && face.GetGenericTypeDefinition() is var open && (open == typeof(ICollection<>) || open == typeof(IReadOnlyCollection<>)));
+        || Array.Exists(type.GetInterfaces(), face => face.IsGenericType && face.GetGenericTypeDefinition() is var open
+            && (open == typeof(ICollection<>) || open == typeof(IReadOnlyCollection<>)));
 
     private static bool IsPair(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(KeyValuePair<,>);
 

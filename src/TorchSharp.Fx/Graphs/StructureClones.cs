@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>What a graph calls to copy a list, tuple, dictionary or record of tensors, or to hand out a tensor that may be null.</summary>
 internal static class StructureClones

@@ -3,9 +3,11 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
-/// <summary>Makes nested values anew with other tensors in them. What occurs twice is made once; what holds no tensor by its type is shared.</summary>
+/// <summary>
+/// Makes nested values anew with other tensors in them. What occurs twice is made once; what holds no tensor by its type is shared.
+/// </summary>
 /// <param name="change">The tensor to put in the place of another.</param>
 internal sealed class StructureCopy(Func<Tensor, Tensor> change)
 {
@@ -13,7 +15,8 @@ internal sealed class StructureCopy(Func<Tensor, Tensor> change)
 
     internal object? Of(object? value)
     {
-        if (value is null || (value is not Tensor && (Structure.KindOf(value.GetType()) == StructureKind.Leaf || !TensorTypes.MayHold(value.GetType()))))
+        if (value is null
+            || (value is not Tensor && (Structure.KindOf(value.GetType()) == StructureKind.Leaf || !TensorTypes.MayHold(value.GetType()))))
             return value;
         if (made.TryGetValue(value, out var known))
             return known;
@@ -22,7 +25,8 @@ internal sealed class StructureCopy(Func<Tensor, Tensor> change)
         {
             StructureKind.Tuple => Tuple(value.GetType(), [.. Structure.Items((ITuple)value).Select(Of)]),
             StructureKind.Array => Filled((Array)value),
-            StructureKind.Object => WithFields(value, RuntimeHelpers.GetUninitializedObject(value.GetType()), Structure.FieldsOf(value.GetType())),
+            StructureKind.Object =>
+                WithFields(value, RuntimeHelpers.GetUninitializedObject(value.GetType()), Structure.FieldsOf(value.GetType())),
             _ => WithFields(value, Collection(value), Structure.OwnFields(value.GetType())),
         };
     }
@@ -75,13 +79,16 @@ internal sealed class StructureCopy(Func<Tensor, Tensor> change)
         var typed = Array.CreateInstance(element, items.Length);
         items.CopyTo(typed, 0);
         return Refilled(value, element, typed) ?? FromItems(type, typed)
-            ?? throw new NotSupportedException($"A {PythonNames.Plain(type.Name)} with tensors in it can't be made anew: it has no constructor that takes its elements. Use an array, a list or a dictionary.");
+            ?? throw new NotSupportedException(
+                $"A {PythonNames.Plain(type.Name)} with tensors in it can't be made anew: it has no constructor that takes its elements. "
+                    + "Use an array, a list or a dictionary.");
     }
 
     private static object? Refilled(object value, Type element, Array items)
     {
         var add = typeof(ICollection<>).MakeGenericType(element);
-        if (!add.IsInstanceOfType(value) || value.GetType().IsValueType || (bool)add.GetProperty(nameof(IList.IsReadOnly))!.GetValue(value)! || Empty(value) is not { } made)
+        if (!add.IsInstanceOfType(value) || value.GetType().IsValueType || (bool)add.GetProperty(nameof(IList.IsReadOnly))!.GetValue(value)!
+            || Empty(value) is not { } made)
             return null;
         foreach (var item in items)
             add.GetMethod("Add")!.Invoke(made, BindingFlags.DoNotWrapExceptions, null, [item], null);
@@ -93,7 +100,10 @@ internal sealed class StructureCopy(Func<Tensor, Tensor> change)
     {
         var type = value.GetType();
         var comparer = type.GetProperty("Comparer")?.GetValue(value);
-        return comparer is not null && type.GetConstructors().FirstOrDefault(constructor => constructor.GetParameters() is [var only] && only.ParameterType.IsInstanceOfType(comparer)) is { } ordered
+        return comparer is not null
+            && type.GetConstructors()
+                .FirstOrDefault(constructor => constructor.GetParameters() is [var only]
+                    && only.ParameterType.IsInstanceOfType(comparer)) is { } ordered
             ? ordered.Invoke([comparer])
             : type.GetConstructor(Type.EmptyTypes)?.Invoke([]);
     }
@@ -109,12 +119,16 @@ internal sealed class StructureCopy(Func<Tensor, Tensor> change)
     /// <summary>The <c>CreateRange</c> of .NET's immutable collections, which makes one of a sequence; null for other types.</summary>
     internal static MethodInfo? Factory(Type type)
     {
-        var factory = type.IsGenericType ? type.Assembly.GetType(type.FullName![..type.FullName!.IndexOf('`', StringComparison.Ordinal)]) : null;
-        return Array.Find(factory?.GetMethods() ?? [], method => method.Name == "CreateRange" && method.GetParameters() is [{ ParameterType.IsGenericType: true } only]
-                && only.ParameterType.GetGenericTypeDefinition() == typeof(IEnumerable<>) && method.GetGenericArguments().Length == type.GetGenericArguments().Length)
+        var factory = type.IsGenericType
+            ? type.Assembly.GetType(type.FullName![..type.FullName!.IndexOf('`', StringComparison.Ordinal)]) : null;
+        return Array.Find(factory?.GetMethods() ?? [], method => method.Name == "CreateRange"
+            && method.GetParameters() is [{ ParameterType.IsGenericType: true } only]
+                && only.ParameterType.GetGenericTypeDefinition() == typeof(IEnumerable<>)
+                && method.GetGenericArguments().Length == type.GetGenericArguments().Length)
             ?.MakeGenericMethod(type.GetGenericArguments());
     }
 
     private static Type ElementOf(Type collection)
-        => Array.Find(collection.GetInterfaces(), face => face.IsGenericType && face.GetGenericTypeDefinition() == typeof(IEnumerable<>))?.GetGenericArguments()[0] ?? typeof(object);
+        => Array.Find(collection.GetInterfaces(), face => face.IsGenericType
+            && face.GetGenericTypeDefinition() == typeof(IEnumerable<>))?.GetGenericArguments()[0] ?? typeof(object);
 }

@@ -2,7 +2,10 @@ using System.Reflection;
 
 namespace TorchSharp.Fx;
 
-/// <summary>What a node does or names. The hierarchy is closed: one record for each thing that a node's kind can point at.</summary>
+/// <summary>
+/// The operation that a node does, or the thing that it names. The hierarchy is closed: one record for each thing that a node's kind can
+/// point at.
+/// </summary>
 public abstract record Target
 {
     private protected Target() { }
@@ -42,13 +45,16 @@ public sealed record ModuleTarget(string Path, MethodInfo Method) : Target
     internal override Callee? Callee => new(Method, 0);
 }
 
-/// <summary>A static method or an operator; also a constructor. Its arguments are the method's parameters, all of them, in order; an indexer's receiver comes first.</summary>
+/// <summary>
+/// A static method or an operator; also a constructor. Its arguments are the method's parameters, all of them, in order; an indexer's
+/// receiver comes first.
+/// </summary>
 public sealed record FunctionTarget(MethodBase Method) : Target
 {
     /// <inheritdoc/>
     public override string name { get; } = PythonNames.Of(Method);
 
-    internal override Callee? Callee => Fx.Callee.Of(Method);
+    internal override Callee? Callee => Graphs.Callee.Of(Method);
 }
 
 /// <summary>An instance method. Its arguments are the receiver, then the method's parameters, all of them, in order.</summary>
@@ -66,12 +72,15 @@ public sealed record MemberTarget(MemberInfo Member) : Target
     /// <inheritdoc/>
     public override string name => "getattr";
 
-    internal override Callee? Callee => Member is PropertyInfo { GetMethod: { } getter } ? Fx.Callee.Of(getter) : null;
+    internal override Callee? Callee => Member is PropertyInfo { GetMethod: { } getter } ? Graphs.Callee.Of(getter) : null;
 }
 
-/// <summary>An operation on numbers, tuples and sequences that is no method call: CIL does it by instructions, Python by its operators.</summary>
+/// <summary>
+/// An operation on numbers, tuples and sequences that is no method call: CIL does it by instructions, Python by its operators.
+/// </summary>
 /// <param name="Operation">Which one.</param>
-/// <param name="Type">The primitive type whose .NET arithmetic applies (<c>int</c>, <c>long</c>, <c>ulong</c>, <c>double</c> …), or the sequence's or tuple's type.</param>
+/// <param name="Type">The primitive type whose .NET arithmetic applies (<c>int</c>, <c>long</c>, <c>ulong</c>, <c>double</c> …), or the
+/// sequence's or tuple's type.</param>
 /// <param name="Checked">Whether an overflow throws (<c>checked</c>).</param>
 public sealed record BuiltinTarget(Builtin Operation, Type Type, bool Checked = false) : Target
 {
@@ -80,11 +89,12 @@ public sealed record BuiltinTarget(Builtin Operation, Type Type, bool Checked = 
 }
 
 /// <summary>
-/// Reads what the traced model keeps at a path, or puts something there, e.g. the keys of past tokens. What is read has no argument; what is put has two: the input that has the
-/// place inside, null for the model itself, and the value.
+/// Reads what the traced model keeps at a path, or puts something there, e.g. the keys of past tokens. What is read has no argument; what
+/// is put has two: the input that has the place inside, null for the model itself, and the value.
 /// </summary>
 /// <param name="Path">
-/// The place: names of fields, indices and keys, joined by dots. <c>[:]</c> at the end stands for all that a collection holds, <c>[+]</c> for what is added to a list.
+/// The place: names of fields, indices and keys, joined by dots. <c>[:]</c> at the end stands for all that a collection holds, <c>[+]</c>
+/// for what is added to a list.
 /// </param>
 /// <param name="Type">The C# type of what is there.</param>
 /// <param name="IsWritten">Whether it is put there, not read.</param>
@@ -107,6 +117,50 @@ public sealed record StateTarget(string Path, Type Type, bool IsWritten) : Targe
 
     /// <inheritdoc/>
     public override string name => IsWritten ? "set_state" : "get_state";
+}
+
+/// <summary>
+/// Runs a graph as often as its first argument says and collects what it gives: what a loop is whose turns know nothing of each other. The
+/// further arguments are what each turn is given beside its number. Counterpart: <c>torch._higher_order_ops.map</c>.
+/// </summary>
+/// <param name="Body">
+/// One turn. Its first input is the turn's number, from zero; it returns an array with one tensor for each collection. It names modules of
+/// the hierarchy that the graph around it names; parameters and buffers are given to it. Nobody edits it.
+/// </param>
+public sealed record MapTarget(Graph Body) : Target
+{
+    /// <inheritdoc/>
+    public override string name => "map";
+
+    /// <summary>What each turn is given beside its number.</summary>
+    internal IEnumerable<Node> Operands => Body.find_nodes(Opcode.placeholder).Skip(1);
+
+    /// <summary>What a turn gives, one value for each collection.</summary>
+    internal System.Collections.Immutable.ImmutableArray<Argument> Results => ((ListArgument)Body.output_node().args[0]).Items;
+
+    /// <summary>The modules that a turn calls.</summary>
+    internal IEnumerable<string> Calls => Body.all_nodes.Where(node => node.op == Opcode.call_module).Select(node => node.target.name);
+
+    /// <summary>The same with other names for the modules.</summary>
+    internal MapTarget Renamed(Func<string, string> name_of)
+    {
+        var (renamed, copies) = (new Graph(), new Dictionary<Node, Node>());
+        foreach (var node in Body.nodes)
+        {
+            var target = node.target switch
+            {
+                ModuleTarget module => module with { Path = name_of(module.Path) },
+                MapTarget inner => inner.Renamed(name_of),
+                var other => other,
+            };
+            copies[node] =
+                renamed.create_node(node.op, target, [.. node.args.Select(argument => argument.map(inside => copies[inside]))], node.type,
+                    node.name);
+            copies[node].StandsFor(node);
+            copies[node].CopyMeta(node);
+        }
+        return new(renamed);
+    }
 }
 
 /// <summary>The operations of <see cref="BuiltinTarget"/>, under the names of Python's <c>operator</c> module.</summary>
@@ -152,7 +206,10 @@ public enum Builtin
     gt,
     /// <summary><c>a >= b</c></summary>
     ge,
-    /// <summary>An element of an array, list, dictionary or tuple, or a slice of an array: arguments are the sequence and the index, key or <see cref="SliceArgument"/>.</summary>
+    /// <summary>
+    /// An element of an array, list, dictionary or tuple, or a slice of an array: arguments are the sequence and the index, key or
+    /// <see cref="SliceArgument"/>.
+    /// </summary>
     getitem,
     /// <summary>The number of elements of an array, list or dictionary, as an <c>int</c>.</summary>
     len,

@@ -2,12 +2,15 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>What two .NET objects have in common that stand for tensors of libtorch's: the tensor itself, or its memory.</summary>
 internal static class TensorIdentity
 {
-    /// <summary>libtorch's own tensor: modules that TorchSharp keeps in native code wrap it in a new object at each read of a property. 0 for a disposed one.</summary>
+    /// <summary>
+    /// libtorch's own tensor: modules that TorchSharp keeps in native code wrap it in a new object at each read of a property. 0 for a
+    /// disposed one.
+    /// </summary>
     internal static nint Of(Tensor tensor)
     {
         if (tensor.IsInvalid)
@@ -18,7 +21,9 @@ internal static class TensorIdentity
         return native;
     }
 
-    /// <summary>The start of the memory that a tensor lies in; 0 where it can't be told: on other devices, without elements, sparse.</summary>
+    /// <summary>
+    /// The start of the memory that a tensor lies in; 0 where it can't be told: on other devices, without elements, sparse.
+    /// </summary>
     internal static nint Storage(Tensor tensor)
     {
         if (tensor.IsInvalid || tensor.device_type != DeviceType.CPU || tensor.is_sparse || tensor.numel() == 0)

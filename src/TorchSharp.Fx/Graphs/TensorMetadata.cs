@@ -14,15 +14,15 @@ public sealed record TensorMetadata(ImmutableArray<long> shape, ScalarType dtype
     public long numel => shape.Aggregate(1L, (product, size) => product * size);
 
     /// <summary>
-    /// The order in which its elements lie in memory: <c>contiguous_format</c>, <c>channels_last</c> (in four or five dimensions; PyTorch calls the latter <c>channels_last_3d</c>), or null for
-    /// another, a transposed matrix say.
+    /// The order in which its elements lie in memory: <c>contiguous_format</c>, <c>channels_last</c> (in four or five dimensions; PyTorch
+    /// calls the latter <c>channels_last_3d</c>), or null for another, a transposed matrix say.
     /// </summary>
     public memory_format? memory_format
         => LiesIn(Enumerable.Range(0, shape.Length)) ? TorchSharp.memory_format.contiguous_format
         : shape.Length is 4 or 5 && LiesIn([0, .. Enumerable.Range(2, shape.Length - 2), 1]) ? TorchSharp.memory_format.channels_last
         : null;
 
-    /// <summary>What is known of this tensor.</summary>
+    /// <summary>The tensor's shape, type and other facts.</summary>
     public static TensorMetadata Of(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
@@ -39,7 +39,10 @@ public sealed record TensorMetadata(ImmutableArray<long> shape, ScalarType dtype
     /// <summary><c>float32[1, 64, 56, 56]</c></summary>
     public override string ToString() => $"{dtype.ToString().ToLowerInvariant()}[{string.Join(", ", shape)}]";
 
-    /// <summary>Whether it lies in memory without gaps, the first of these dimensions outermost. Where a dimension has one element its stride says nothing.</summary>
+    /// <summary>
+    /// Whether it lies in memory without gaps, the first of these dimensions outermost. Where a dimension has one element its stride says
+    /// nothing.
+    /// </summary>
     private bool LiesIn(IEnumerable<int> order)
     {
         var expected = 1L;
@@ -53,12 +56,17 @@ public sealed record TensorMetadata(ImmutableArray<long> shape, ScalarType dtype
     }
 }
 
-/// <summary>What passes note of nodes; read it with <see cref="Node.get_meta"/>. Counterpart: the keys of <c>torch.fx.Node.meta</c>.</summary>
+/// <summary>
+/// The keys under which passes leave notes on nodes; read them with <see cref="Node.get_meta"/>. Counterpart: the keys of
+/// <c>torch.fx.Node.meta</c>.
+/// </summary>
 public static class meta
 {
     /// <summary>Of a node whose value is a tensor: its shape, type and strides. <c>ShapeProp</c> notes it.</summary>
     public static readonly MetaKey<TensorMetadata> tensor_meta = new(nameof(tensor_meta));
 
-    /// <summary>Of a node whose value is an array, a tuple or another structure: the tensors inside, in order. <c>ShapeProp</c> notes it.</summary>
+    /// <summary>
+    /// Of a node whose value is an array, a tuple or another structure: the tensors inside, in order. <c>ShapeProp</c> notes it.
+    /// </summary>
     public static readonly MetaKey<ImmutableArray<TensorMetadata>> tensor_metas = new(nameof(tensor_metas));
 }

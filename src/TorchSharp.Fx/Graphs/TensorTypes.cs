@@ -1,14 +1,14 @@
 using System.Reflection;
-using TorchSharp.Fx.Cil;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>What a C# type says about the tensors in its values.</summary>
 internal static class TensorTypes
 {
     private static readonly HashSet<Type> Never =
-        [typeof(string), typeof(Scalar), typeof(Device), typeof(decimal), typeof(void), typeof(Range), typeof(Index), typeof(Generator), typeof(Type), typeof(Size)];
+        [typeof(string), typeof(Scalar), typeof(Device), typeof(decimal), typeof(void), typeof(Range), typeof(Index), typeof(Generator),
+            typeof(Type), typeof(Size)];
 
     private static readonly Memo<Type, bool> Holders = new(Holds);
 

@@ -1,9 +1,11 @@
 using System.Reflection;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
-/// <summary>The root of a graph that was traced from a function: the variables that a lambda captured stand where a module's children do.</summary>
+/// <summary>
+/// The root of a graph that was traced from a function: the variables that a lambda captured stand where a module's children do.
+/// </summary>
 internal sealed class TracedFunction : nn.Module
 {
     internal TracedFunction(object? target) : base(nameof(TracedFunction))

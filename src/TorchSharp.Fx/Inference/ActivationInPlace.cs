@@ -1,13 +1,13 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>An activation that writes over its input.</summary>
 internal sealed class ActivationInPlace(FusedActivation activation) : nn.Module<Tensor, Tensor>(activation.Name), IOperation
 {
     /// <summary>
-    /// Applies the activation and returns the same tensor; another one where a gradient needs the input, where the input has gaps that a result has not, or where it
-    /// holds whole numbers, of which most activations make floating-point ones.
+    /// Applies the activation and returns the same tensor; another one where a gradient needs the input, where the input has gaps that a
+    /// result has not, or where it holds whole numbers, of which most activations make floating-point ones.
     /// </summary>
     public Tensor forward_(Tensor input)
     {

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>A sum or a product of two tensors that writes over the first of them, or over the second.</summary>
 /// <param name="isProduct">Whether it is a product.</param>
@@ -25,8 +25,8 @@ internal sealed class ArithmeticInPlace(bool isProduct, bool mayOverwriteSecond,
     private Tensor Write(Tensor result, Tensor other) => isProduct ? result.mul_(other) : result.add_(other);
 
     /// <summary>
-    /// Whether the result is as large as one operand, of its type, and laid out as that is. The program's first operand gives the order of the result's elements; where it is
-    /// broadcast the second one does.
+    /// Whether the result is as large as one operand, of its type, and laid out as that is. The program's first operand gives the order of
+    /// the result's elements; where it is broadcast the second one does.
     /// </summary>
     private static bool CanHold(Tensor one, Tensor other, bool givesOrder)
     {

@@ -1,6 +1,8 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
-/// <summary>Reads backwards what leads to a softmax: products of queries and keys, multiplied, with a bias for each head and a mask for each window.</summary>
+/// <summary>
+/// Reads backwards what leads to a softmax: products of queries and keys, multiplied, with a bias for each head and a mask for each window.
+/// </summary>
 /// <param name="layers">The graph and what it names.</param>
 internal sealed class AttentionLogits(InferenceGraph layers)
 {
@@ -53,25 +55,29 @@ internal sealed class AttentionLogits(InferenceGraph layers)
     };
 
     private Reading? Sum(Node node, int product, int addend)
-        => node.args[product] is NodeArgument { Node: var logits } && node.args[addend] is NodeArgument { Node: var added } && Read(logits) is { } read
+        => node.args[product] is NodeArgument { Node: var logits } && node.args[addend] is NodeArgument { Node: var added }
+            && Read(logits) is { } read
             ? read with { Addends = [.. read.Addends, new(added, false)], Steps = [.. read.Steps, node] }
             : null;
 
     private Reading? Times(Reading read, Node node, Argument factor) => factor switch
     {
         Literal { Value: double number } => read with { Scale = read.Scale * number, Steps = [.. read.Steps, node] },
-        NodeArgument { Node: { op: Opcode.get_attr } each } when read.Factor is null && layers.Tensor(each.target.name).shape is [.., 1, 1] => read with { Factor = each, Steps = [.. read.Steps, node] },
+        NodeArgument { Node: { op: Opcode.get_attr } each } when read.Factor is null
+            && layers.Tensor(each.target.name).shape is [.., 1, 1] => read with { Factor = each, Steps = [.. read.Steps, node] },
         _ => null,
     };
 
     /// <summary><c>(logits.view(groups, windows, …) + mask).view(-1, …)</c>: a mask for each window, the same in all groups.</summary>
     private Reading? MaskedByWindow(Node node)
         => IsView(node, 4) && node.args[0] is NodeArgument { Node: { users.Count: 1 } sum } && Fusion.IsAdd(sum)
-            && sum.args is [NodeArgument { Node: { users.Count: 1 } split }, NodeArgument { Node: { op: Opcode.get_attr } mask }, ..] && IsView(split, 5)
+            && sum.args is [NodeArgument { Node: { users.Count: 1 } split }, NodeArgument { Node: { op: Opcode.get_attr } mask }, ..]
+            && IsView(split, 5)
             && split.args is [NodeArgument { Node: var logits }, ListArgument { Items: [_, Literal { Value: long windows }, ..] }]
             && layers.Tensor(mask.target.name).shape is [1, var masks, _, _, _] && masks == windows && Read(logits) is { } read
             ? read with { Addends = [.. read.Addends, new(mask, true)], Steps = [.. read.Steps, split, sum, node] }
             : null;
 
-    private static bool IsView(Node node, int rank) => MatrixProduct.IsOperation(node, "view") && node.args[1] is ListArgument { Items: var sizes } && sizes.Length == rank;
+    private static bool IsView(Node node, int rank)
+        => MatrixProduct.IsOperation(node, "view") && node.args[1] is ListArgument { Items: var sizes } && sizes.Length == rank;
 }

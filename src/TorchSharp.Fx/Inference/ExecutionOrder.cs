@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>What may be moved, and what may be overwritten, in a graph that doesn't change meanwhile.</summary>
 internal sealed class ExecutionOrder
@@ -15,7 +15,9 @@ internal sealed class ExecutionOrder
 
     internal int Position(Node node) => positions[node];
 
-    /// <summary>Whether a node may run as late as <paramref name="before"/>: nothing in between writes to what it reads, or reads what it writes to.</summary>
+    /// <summary>
+    /// Whether a node may run as late as <paramref name="before"/>: nothing in between writes to what it reads, or reads what it writes to.
+    /// </summary>
     internal bool MayMove(Node node, Node before)
     {
         for (var between = node.next; between != before; between = between.next)
@@ -30,7 +32,12 @@ internal sealed class ExecutionOrder
     /// <summary>Whether two values may lie in the same memory.</summary>
     internal bool ShareMemory(Node one, Node other) => aliases.Representative(one) == aliases.Representative(other);
 
-    /// <summary>Whether a value, or anything that shares its memory, is read by no node after <paramref name="node"/>, and by nobody outside of the graph.</summary>
+    /// <summary>
+    /// Whether a value, or anything that shares its memory, is read by no node after <paramref name="node"/>, and by nobody outside of the
+    /// graph.
+    /// </summary>
     internal bool IsLastUse(Node value, Node node)
-        => aliases.ClassOf(value).All(same => same.op is not (Opcode.placeholder or Opcode.get_attr) && same.users.All(user => positions[user] <= positions[node]));
+        => aliases.ClassOf(value)
+            .All(same => same.op is not (Opcode.placeholder or Opcode.get_attr)
+                && same.users.All(user => positions[user] <= positions[node]));
 }

@@ -1,9 +1,12 @@
 using System.Collections.Concurrent;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
-/// <summary>Attention by oneDNN's kernels, else by libtorch's, which keeps no matrix of all weights; by single operations where neither takes what is given, since they broadcast less.</summary>
+/// <summary>
+/// Attention by oneDNN's kernels, else by libtorch's, which keeps no matrix of all weights; by single operations where neither takes what
+/// is given, since they broadcast less.
+/// </summary>
 /// <param name="scale">What the products of queries and keys are multiplied by; null for <c>1 / √channels</c>.</param>
 internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"), IOperation, ICloneable
 {
@@ -17,13 +20,15 @@ internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"
     /// <param name="query">[…, heads, queries, channels]</param>
     /// <param name="key">[…, heads, keys, channels]</param>
     /// <param name="value">[…, heads, keys, channels of the result]</param>
-    /// <param name="bias">Broadcast to [N, heads, queries, keys]; where it has W entries in the first dimension, 1 &lt; W &lt; N, the inputs are N / W times W.</param>
+    /// <param name="bias">Broadcast to [N, heads, queries, keys]; where it has W entries in the first dimension, 1 &lt; W &lt; N, the
+    /// inputs are N / W times W.</param>
     public Tensor forward(Tensor query, Tensor key, Tensor value, Tensor? bias)
     {
         using var scope = NewDisposeScope();
         if (!HaveSameOuter(query, key) || !HaveSameOuter(query, value))
             return Plain(query, key, value, bias).MoveToOuterDisposeScope();
-        var (q, k, v, b) = (WithFourDimensions(query), WithFourDimensions(key), WithFourDimensions(value), bias is null ? null : WithFourDimensions(bias));
+        var (q, k, v, b) =
+            (WithFourDimensions(query), WithFourDimensions(key), WithFourDimensions(value), bias is null ? null : WithFourDimensions(bias));
         if (b is not null && !Fits(b, q, k))
             return Plain(query, key, value, bias).MoveToOuterDisposeScope();
         var result = KernelFor(q, k, v, b) is { } kernel ? kernel.Run(q, k, v, b) : OfLibtorch(q, k, v, b);
@@ -57,9 +62,12 @@ internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"
         }
     }
 
-    /// <summary>Whether a tensor is one that kernels read: they know no gradients, channels lie side by side, and no element stands for several.</summary>
+    /// <summary>
+    /// Whether a tensor is one that kernels read: they know no gradients, channels lie side by side, and no element stands for several.
+    /// </summary>
     private static bool IsForKernel(Tensor tensor)
-        => tensor.device_type == DeviceType.CPU && Shims.Supports(tensor.dtype) && !(is_grad_enabled() && tensor.requires_grad) && tensor.numel() > 0 && tensor.stride(-1) == 1
+        => tensor.device_type == DeviceType.CPU && Shims.Supports(tensor.dtype) && !(is_grad_enabled() && tensor.requires_grad)
+            && tensor.numel() > 0 && tensor.stride(-1) == 1
         && !Shims.Strides(tensor).Contains(0);
 
     private Tensor OfLibtorch(Tensor q, Tensor k, Tensor v, Tensor? bias)
@@ -73,7 +81,9 @@ internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"
         var parts = Enumerable.Range(0, (int)Repeats(q, bias)).Select(i => Part(i * bias!.size(0), bias.size(0)));
         return cat([.. parts]);
 
-        Tensor Part(long first, long size) => nn.functional.scaled_dot_product_attention(q.narrow(0, first, size), k.narrow(0, first, size), v.narrow(0, first, size), bias);
+        Tensor Part(long first, long size)
+            => nn.functional.scaled_dot_product_attention(q.narrow(0, first, size), k.narrow(0, first, size), v.narrow(0, first, size),
+                bias);
     }
 
     private Tensor Plain(Tensor query, Tensor key, Tensor value, Tensor? bias)
@@ -86,9 +96,11 @@ internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"
 
     private double ScaleFor(Tensor query) => scale ?? 1 / Math.Sqrt(query.size(-1));
 
-    private static bool HaveSameOuter(Tensor one, Tensor other) => one.dim() > 1 && other.dim() > 1 && one.shape.AsSpan(..^2).SequenceEqual(other.shape.AsSpan(..^2));
+    private static bool HaveSameOuter(Tensor one, Tensor other)
+        => one.dim() > 1 && other.dim() > 1 && one.shape.AsSpan(..^2).SequenceEqual(other.shape.AsSpan(..^2));
 
-    private static long Repeats(Tensor q, Tensor? bias) => bias is not null && bias.dim() == 4 && q.dim() == 4 && bias.size(0) > 1 ? q.size(0) / bias.size(0) : 1;
+    private static long Repeats(Tensor q, Tensor? bias)
+        => bias is not null && bias.dim() == 4 && q.dim() == 4 && bias.size(0) > 1 ? q.size(0) / bias.size(0) : 1;
 
     /// <summary>Whether the bias is added to logits of this shape and makes nothing larger.</summary>
     private static bool Fits(Tensor bias, Tensor q, Tensor k)

@@ -1,12 +1,16 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
-/// <summary>A convolution over one, two or three dimensions with its bias, a residual and an activation. Results are laid out channels last.</summary>
+/// <summary>
+/// A convolution over one, two or three dimensions with its bias, a residual and an activation. Results are laid out channels last.
+/// </summary>
 internal sealed class FusedConvolution : FusedModule
 {
-    /// <summary>Below so many multiplications libtorch's plain kernel is done before its fused one begins; it has none for groups.</summary>
+    /// <summary>
+    /// Below so many multiplications libtorch's plain kernel is done before its fused one begins; it has none for groups.
+    /// </summary>
     private const long FewestMultiplications = 300_000;
 
     private readonly ConvolutionGeometry geometry;
@@ -14,11 +18,12 @@ internal sealed class FusedConvolution : FusedModule
     /// <summary>Whether a batch norm is part of it, which takes an input without a batch for one with.</summary>
     private bool hasNorm;
 
-    internal FusedConvolution(Tensor weight, Tensor? bias, ConvolutionGeometry geometry, FusedActivation activation)
-        : base("FusedConvolution", new(weight, geometry.Groups), bias, activation)
+    internal FusedConvolution(LayerWeight weight, Tensor? bias, ConvolutionGeometry geometry, FusedActivation activation)
+        : base("FusedConvolution", weight, bias, activation)
         => this.geometry = geometry;
 
-    internal override KernelModule? With(FusedActivation next, bool isResidual) => isResidual && !Dnnl.IsAvailable && next != FusedActivation.Relu ? null : Copy(next);
+    internal override KernelModule? With(FusedActivation next, bool isResidual)
+        => isResidual && !Dnnl.IsAvailable && next != FusedActivation.Relu ? null : Copy(next);
 
     /// <inheritdoc/>
     private protected override KernelModule Copy() => Copy(Activation);
@@ -28,45 +33,36 @@ internal sealed class FusedConvolution : FusedModule
     {
         using var scope = NewDisposeScope();
         var folded = optimization.Folded(Weight.Dense(), Bias, norm);
-        return new(folded.Weight, folded.Bias, geometry, Activation) { hasNorm = true };
+        return new(Weight.Of(folded.Weight), folded.Bias, geometry, Activation) { hasNorm = true };
     }
 
     /// <inheritdoc/>
     private protected override bool TryResult(ReadOnlySpan<long> input, Span<long> result)
-    {
-        if (input.Length != Weight.Sizes.Length || input[1] != Weight.Sizes[1] * geometry.Groups)
-            return false;
-        (result[0], result[1]) = (input[0], Weight.Sizes[0]);
-        for (var dimension = 2; dimension < input.Length; dimension++)
-            result[dimension] = geometry.Output(dimension - 2, input[dimension]);
-        return !result.ContainsAnyInRange(long.MinValue, 0);
-    }
+        => geometry.TryResult(Weight.Sizes, input, result);
 
     /// <inheritdoc/>
-    private protected override LayerKernel? MakeKernel(ScalarType type, ReadOnlySpan<long> input, ReadOnlySpan<long> result, Residual residual)
+    private protected override LayerKernel? MakeKernel(ScalarType type, ReadOnlySpan<long> input, ReadOnlySpan<long> result,
+        Residual residual)
     {
+        if (geometry.Groups == 1 && geometry.Kernel.All(size => size == 1) && !input[2..].ContainsAnyExcept(1)
+            && !result[2..].ContainsAnyExcept(1) && RowKernel.Takes(type, input[0]))
+            return new RowKernel(Weight, Bias, Activation, residual);
         if (!Dnnl.IsAvailable)
             return MakeShim(input, result, residual);
         using var weights = Weight.AnyLayout();
-        using var bias = Bias is null ? null : Dnnl.Vector(Bias);
+        using var bias = Bias is null ? null : Dnnl.Constants(Bias);
         var (source, output) = (Descriptor(type, input), Descriptor(type, result));
-        return new PrimitiveKernel(source, output, residual, Activation, attributes => Dnnl.Convolution(source, weights, bias, output, geometry, attributes), Weight, (Dnnl.Bias, Bias));
+        return new PrimitiveKernel(source, output, residual, Activation,
+            attributes => Dnnl.Convolution(source, weights, bias, output, geometry, attributes), Weight, (Dnnl.Bias, Bias));
     }
 
     /// <inheritdoc/>
-    private protected override Tensor Plain(Tensor input, Tensor weight) => weight.dim() switch
-    {
-        var dimensions when hasNorm && input.dim() != dimensions => throw new GraphAssertionException($"a batch norm was folded into this convolution for inputs of {dimensions} dimensions, but this one has {input.dim()}"),
-        3 => nn.functional.conv1d(input, weight, Bias, geometry.Stride[0], geometry.Padding[0], geometry.Dilation[0], geometry.Groups),
-        4 => nn.functional.conv2d(input, weight, Bias, geometry.Stride, geometry.Padding, geometry.Dilation, geometry.Groups),
-        _ => nn.functional.conv3d(input, weight, Bias, geometry.Stride, geometry.Padding, geometry.Dilation, geometry.Groups),
-    };
+    private protected override Tensor Plain(Tensor input, Tensor weight) => hasNorm && input.dim() != weight.dim()
+        ? throw new GraphAssertionException(
+            $"a batch norm was folded into this convolution for inputs of {weight.dim()} dimensions, but this one has {input.dim()}")
+        : geometry.Convolve(input, weight, Bias);
 
-    private FusedConvolution Copy(FusedActivation activation)
-    {
-        using var weight = Weight.Dense();
-        return new(weight, Bias, geometry, activation) { hasNorm = hasNorm };
-    }
+    private FusedConvolution Copy(FusedActivation activation) => new(Weight.Share(), Bias, geometry, activation) { hasNorm = hasNorm };
 
     private ShimKernel? MakeShim(ReadOnlySpan<long> input, ReadOnlySpan<long> result, Residual residual)
     {

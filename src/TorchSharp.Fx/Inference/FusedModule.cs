@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>A layer with a weight: weight, bias, residual and activation in one kernel.</summary>
 internal abstract class FusedModule : KernelModule
@@ -25,9 +25,13 @@ internal abstract class FusedModule : KernelModule
     /// <summary><c>activation(layer(input) + other)</c>, written over <paramref name="other"/> where the kernel can.</summary>
     public Tensor add_(Tensor other, Tensor input) => Compute(input, other, Residual.Overwritten);
 
+    /// <summary>Gives the layer a weight of its own where it has the model's.</summary>
+    internal void Own() => Weight.Own();
+
     /// <summary>Whether another layer computes the same if its weight is the same.</summary>
     internal bool DiffersByWeightAtMost(FusedModule other)
-        => GetType() == other.GetType() && Activation == other.Activation && (Bias is null ? other.Bias is null : other.Bias is not null && Bias.Equals(other.Bias));
+        => GetType() == other.GetType() && Activation == other.Activation
+            && (Bias is null ? other.Bias is null : other.Bias is not null && Bias.Equals(other.Bias));
 
     /// <inheritdoc/>
     private protected override bool Takes(ScalarType type) => type == Weight.Type;
@@ -49,8 +53,10 @@ internal abstract class FusedModule : KernelModule
         Forget();
         using var weight = Weight.Dense();
         using var moved = weight.to(dtype ?? weight.dtype, device ?? weight.device);
-        Weight.Dispose();
+        Weight.Own();
+        var before = Weight;
         Weight = Weight.Of(moved);
+        before.Dispose();
         bias = Bias?.to(dtype ?? Bias.dtype, device ?? Bias.device, disposeAfter: true).DetachFromDisposeScope();
     }
 

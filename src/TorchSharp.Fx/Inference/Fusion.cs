@@ -3,7 +3,7 @@ using System.Reflection;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>The passes that put several layers into one kernel. Each leaves a graph that computes the same in evaluation mode.</summary>
 /// <param name="layers">The graph to change and what it names.</param>
@@ -15,6 +15,7 @@ internal sealed class Fusion(InferenceGraph layers)
     private static readonly MethodInfo Forward = typeof(KernelModule).GetMethod(nameof(KernelModule.forward))!;
     private static readonly MethodInfo Add = Method(nameof(FusedModule.add));
     private static readonly MethodInfo AddInPlace = Method(nameof(FusedModule.add_));
+    private static readonly MethodInfo Joined = typeof(FusedBatchNorm).GetMethod(nameof(FusedBatchNorm.joined))!;
     private static readonly MethodInfo ComputeOver = typeof(ArithmeticInPlace).GetMethod(nameof(ArithmeticInPlace.forward_))!;
     private static readonly MethodInfo ApplyInPlace = typeof(ActivationInPlace).GetMethod(nameof(ActivationInPlace.forward_))!;
 
@@ -23,10 +24,11 @@ internal sealed class Fusion(InferenceGraph layers)
     {
         foreach (var node in layers.Graph.find_nodes(Opcode.call_function, "dropout").ToArray())
             if (node.args is [NodeArgument { Node: var dropped }, _, Literal { Value: false }, Literal { Value: false }])
-                layers.Bypass(node, dropped);
+                layers.Drop(node, dropped);
         foreach (var node in layers.Calls)
-            if (layers.Module(node) is Identity or Dropout or Dropout1d or Dropout2d or Dropout3d or AlphaDropout or FeatureAlphaDropout && node.args is [NodeArgument { Node: var input }, ..])
-                layers.Bypass(node, input);
+            if (layers.Module(node) is Identity or Dropout or Dropout1d or Dropout2d or Dropout3d or AlphaDropout or FeatureAlphaDropout
+                && node.args is [NodeArgument { Node: var input }, ..])
+                layers.Drop(node, input);
     }
 
     /// <summary>Convolutions, linear layers and pooling become modules that have a kernel.</summary>
@@ -35,7 +37,7 @@ internal sealed class Fusion(InferenceGraph layers)
         foreach (var node in layers.Calls)
             UseKernel(node, KernelOf);
         foreach (var node in layers.Graph.find_nodes(Opcode.call_function, "adaptive_avg_pool2d").ToArray())
-            if (node.target is FunctionTarget { Method: var method } && method.DeclaringType?.Assembly == TensorTypes.TorchSharp && node.args is [NodeArgument { Node: var input }, var size, ..] && IsOne(size))
+            if (GlobalAverage.KeepsPixel(node, layers.Module) is not null && node.args is [NodeArgument { Node: var input }, ..])
             {
                 var path = $"{node.name}_kernel";
                 layers.Replace(path, new GlobalAverage());
@@ -62,11 +64,12 @@ internal sealed class Fusion(InferenceGraph layers)
             || node.args is not [NodeArgument { Node: var input }, NodeArgument { Node: { op: Opcode.get_attr } weight }, var bias]
             || bias is not (Literal { Value: null } or NodeArgument { Node.op: Opcode.get_attr }))
             return;
-        var (table, added) = (layers.Tensor(weight.target.name), bias is NodeArgument { Node: var read } ? layers.Tensor(read.target.name) : null);
+        var (table, added) =
+            (layers.Tensor(weight.target.name), bias is NodeArgument { Node: var read } ? layers.Tensor(read.target.name) : null);
         if (layers.Written.Holds(table) || layers.Written.Holds(added))
             return;
         var path = $"{node.name}_kernel";
-        layers.Add(path, new FusedLinear(table, added, FusedActivation.None), weight.target.name);
+        layers.Add(path, new FusedLinear(LayerWeight.OfModel(table), added, FusedActivation.None), weight.target.name);
         Replace(node, path, Forward, [input]);
     }
 
@@ -74,7 +77,8 @@ internal sealed class Fusion(InferenceGraph layers)
     internal void FoldBatchNorms()
     {
         foreach (var node in layers.Calls)
-            if (layers.Module(node) is BatchNorm { track_running_stats: true } norm && !layers.Written.HoldsAny(norm) && OnlyInput(node) is { } layer
+            if (layers.Module(node) is BatchNorm { track_running_stats: true } norm && !layers.Written.HoldsAny(norm)
+                && OnlyInput(node) is { } layer
                 && layers.Module(layer) is FusedConvolution { Activation.IsNone: true } convolution)
             {
                 layers.Replace(layer.target.name, convolution.Then(norm));
@@ -85,7 +89,8 @@ internal sealed class Fusion(InferenceGraph layers)
     }
 
     /// <summary>
-    /// <c>other + layer(x)</c> becomes one kernel, which accumulates in the memory of <c>other</c> where nothing else reads that, the layer itself included, and nothing outside of the graph holds it.
+    /// <c>other + layer(x)</c> becomes one kernel, which accumulates in the memory of <c>other</c> where nothing else reads that, the layer
+    /// itself included, and nothing outside of the graph holds it.
     /// </summary>
     internal void FuseResiduals()
     {
@@ -93,7 +98,9 @@ internal sealed class Fusion(InferenceGraph layers)
         ExecutionOrder? order = null;
         foreach (var node in layers.Graph.nodes.Where(IsAdd).ToArray())
         {
-            Node[] candidates = [.. node.all_input_nodes.Where(input => input.users.Count == 1 && input.target is ModuleTarget { Method: var method } && method == Forward
+            Node[] candidates =
+                [.. node.all_input_nodes.Where(input => input.users.Count == 1 && input.target is ModuleTarget { Method: var method }
+                    && method == Forward
                 && layers.Module(input) is FusedModule { Activation.IsNone: true })];
             if (candidates.Length == 0)
                 continue;
@@ -116,20 +123,43 @@ internal sealed class Fusion(InferenceGraph layers)
         var hierarchy = layers.Hierarchy();
         foreach (var node in layers.Graph.nodes.ToArray())
             if (OnlyInput(node) is { } layer && layers.Module(layer) is KernelModule { Activation.IsNone: true } module
-                && FusedActivation.Of(node, hierarchy) is { } activation && module.With(activation, isResidual: layer.args.Length == 2) is { } whole)
+                && FusedActivation.Of(node, hierarchy) is { } activation
+                && module.With(activation, isResidual: layer.args.Length == 2) is { } whole)
             {
                 layers.Replace(layer.target.name, whole);
                 layers.Bypass(node, layer);
             }
     }
 
-    /// <summary>Other activations write over their input where nothing reads that any more and nothing outside of the graph holds it.</summary>
+    /// <summary>A batch norm that alone reads a concatenation of channels reads its parts instead.</summary>
+    internal void NormaliseParts()
+    {
+        Node[] norms =
+            [.. layers.Calls.Where(node => layers.Module(node) is FusedBatchNorm && OnlyRead(node) is { } cat
+                && MatrixProduct.IsOperation(cat, "cat")
+            && cat.args is [ListArgument { Items: var parts }, Literal { Value: 1L }] && parts.All(part => part is NodeArgument))];
+        if (norms.Length == 0)
+            return;
+        var order = new ExecutionOrder(layers.Graph, layers.Graph.Aliases(layers.Hierarchy(), training: false));
+        foreach (var node in norms.Where(node => order.MayMove(OnlyRead(node)!, node)).ToArray())
+        {
+            var cat = OnlyRead(node)!;
+            Replace(node, node.target.name, Joined, [cat.args[0]]);
+            layers.Graph.erase_node(cat);
+        }
+    }
+
+    /// <summary>
+    /// Other activations write over their input where nothing reads that any more and nothing outside of the graph holds it.
+    /// </summary>
     internal void ActivateInPlace()
     {
         var hierarchy = layers.Hierarchy();
         var order = new ExecutionOrder(layers.Graph, layers.Graph.Aliases(hierarchy, training: false));
         // All are chosen before the first is replaced: the order is that of the graph as it was.
-        var chosen = layers.Graph.nodes.Where(node => FusedActivation.Of(node, hierarchy) is not null && node.all_input_nodes is [var input] && order.IsLastUse(input, node) && !order.Writes(node)).ToArray();
+        var chosen =
+            layers.Graph.nodes.Where(node => FusedActivation.Of(node, hierarchy) is not null && node.all_input_nodes is [var input]
+                && order.IsLastUse(input, node) && !order.Writes(node)).ToArray();
         foreach (var node in chosen)
         {
             var path = $"{node.name}_in_place";
@@ -165,53 +195,55 @@ internal sealed class Fusion(InferenceGraph layers)
         var results = layers.Graph.output_node().all_input_nodes.Select(aliases.Representative).ToHashSet();
         var pool = new BufferPool();
         foreach (var same in layers.Calls.GroupBy(call => call.target.name))
-            if (layers.Module(same.First()) is KernelModule module)
+            if (layers.Module(same.First()) is IHasResultMemory { Memory: var memory })
             {
-                (module.Pool, module.LeavesGraph) = (pool, same.Any(call => results.Contains(aliases.Representative(call))));
-                pool.MostResults += module.LeavesGraph ? same.Count() : 0;
+                (memory.Pool, memory.LeavesGraph) = (pool, same.Any(call => results.Contains(aliases.Representative(call))));
+                pool.MostResults += memory.LeavesGraph ? same.Count() : 0;
             }
     }
-
-    /// <summary>The size 1, or 1 × 1.</summary>
-    private static bool IsOne(Argument size) => size switch
-    {
-        Literal { Value: 1L or 1 } => true,
-        ListArgument { Items: var items } => items.All(IsOne),
-        TupleArgument { Items: var items } => items.All(IsOne),
-        _ => false,
-    };
 
     private static MethodInfo Method(string name) => typeof(FusedModule).GetMethod(name)!;
 
     private static KernelModule? KernelOf(nn.Module module) => module switch
     {
         AdaptiveAvgPool2d { output_size: [1, 1] or [1] } => new GlobalAverage(),
-        Conv1d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv => KernelOf(conv, conv.weight, conv.bias, padding),
-        Conv2d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv => KernelOf(conv, conv.weight, conv.bias, padding),
-        Conv3d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv => KernelOf(conv, conv.weight, conv.bias, padding),
-        Linear linear => new FusedLinear(linear.weight, linear.bias, FusedActivation.None),
+        Conv1d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv =>
+            KernelOf(conv, conv.weight, conv.bias, padding),
+        Conv2d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv =>
+            KernelOf(conv, conv.weight, conv.bias, padding),
+        Conv3d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv =>
+            KernelOf(conv, conv.weight, conv.bias, padding),
+        Linear linear => new FusedLinear(LayerWeight.OfModel(linear.weight), linear.bias, FusedActivation.None),
         _ => Dnnl.IsAvailable ? FusedPool.Of(module) : null,
     };
 
     private static FusedConvolution KernelOf(Convolution layer, Tensor weight, Tensor? bias, long[] padding)
-        => new(weight, bias, new(layer.kernel_size, layer.stride, padding, layer.dilation, layer.groups), FusedActivation.None);
+        => new(LayerWeight.OfModel(weight, layer.groups), bias, new(layer.kernel_size, layer.stride, padding, layer.dilation, layer.groups),
+            FusedActivation.None);
 
     /// <summary>Whether a node adds two different tensors as they are: no factor, no number.</summary>
     internal static bool IsAdd(Node node) => IsOfTwoTensors(node, "add") || IsOfTwoTensors(node, "add_");
 
-    private static bool IsOfTwoTensors(Node node, string operation)
+    internal static bool IsOfTwoTensors(Node node, string operation)
         => node.op is Opcode.call_function or Opcode.call_method && node.target.name == operation && TensorTypes.IsTensor(node.type)
-        && node.args is [NodeArgument left, NodeArgument right, .. var rest] && left.Node != right.Node && TensorTypes.IsTensor(left.Node.type) && TensorTypes.IsTensor(right.Node.type)
+        && node.args is [NodeArgument left, NodeArgument right, .. var rest] && left.Node != right.Node
+        && TensorTypes.IsTensor(left.Node.type) && TensorTypes.IsTensor(right.Node.type)
         && rest.All(argument => argument is Literal { Value: null });
 
     /// <summary>Whether the graph also reads a tensor of a module by itself.</summary>
-    private bool IsReadInside(string path) => layers.Graph.find_nodes(Opcode.get_attr).Any(node => node.target.name.StartsWith(path + ".", StringComparison.Ordinal));
+    private bool IsReadInside(string path)
+        => layers.Graph.find_nodes(Opcode.get_attr).Any(node => node.target.name.StartsWith(path + ".", StringComparison.Ordinal));
 
-    /// <summary>The layer that a node reads as its only input, if the node is the only one to read it and no other node calls the same module.</summary>
+    /// <summary>
+    /// The layer that a node reads as its only input, if the node is the only one to read it and no other node calls the same module.
+    /// </summary>
     private Node? OnlyInput(Node node)
         => node.all_input_nodes is [{ op: Opcode.call_module, users.Count: 1 } layer] && CallsOf(layer.target.name) == 1 ? layer : null;
 
-    private int CallsOf(string path) => (calls ??= layers.Calls.CountBy(call => call.target.name).ToDictionary(StringComparer.Ordinal)).GetValueOrDefault(path);
+    /// <summary>What a node reads as its only input, if nothing else reads it.</summary>
+    private static Node? OnlyRead(Node node) => node.all_input_nodes is [{ users.Count: 1 } only] ? only : null;
+
+    private int CallsOf(string path) => (calls ??= layers.CallCounts).GetValueOrDefault(path);
 
     private void Replace(Node node, string path, MethodInfo method, ImmutableArray<Argument> args)
     {

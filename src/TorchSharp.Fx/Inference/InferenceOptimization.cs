@@ -9,19 +9,24 @@ public static class InferenceOptimization
     private static readonly (string Name, Action<InferenceGraph> Run)[] Simplify =
     [
         ("inline_leaves", layers => new LeafInlining(layers).Run()),
-        ("fold_numbers", layers => new NumberFolding(layers.Graph, new GraphInterpreter(new Scope(""), layers.Graph), areSizesFixed: false).Run()),
+        ("fold_numbers",
+            layers => new NumberFolding(layers.Graph, new GraphInterpreter(new Scope(""), layers.Graph), areSizesFixed: false).Run()),
         ("remove_identities", layers => new Fusion(layers).RemoveIdentities()),
     ];
 
     /// <summary>The passes after constants are folded, in order.</summary>
     private static readonly (string Name, Action<InferenceGraph> Run)[] Fuse =
     [
+        ("use_int8_kernels", layers => new Int8Fusion(layers).Run()),
         ("specialise_leaves", layers => new LeafInlining(layers).Specialise()),
         ("fuse_attention", layers => new AttentionFusion(layers).Run()),
         ("use_kernels", layers => new Fusion(layers).UseKernels()),
         ("fold_batch_norms", layers => new Fusion(layers).FoldBatchNorms()),
         ("fuse_residuals", layers => new Fusion(layers).FuseResiduals()),
         ("fuse_activations", layers => new Fusion(layers).FuseActivations()),
+        ("normalise_parts", layers => new Fusion(layers).NormaliseParts()),
+        ("shuffle_channels", layers => new ShuffleFusion(layers).Run()),
+        ("keep_layouts", layers => new KeptLayouts(layers).Run()),
         ("activate_in_place", layers => new Fusion(layers).ActivateInPlace()),
         ("compute_in_place", layers => new Fusion(layers).ComputeInPlace()),
         ("eliminate_dead_code", layers => layers.EliminateDeadCode()),
@@ -29,14 +34,14 @@ public static class InferenceOptimization
     ];
 
     /// <summary>
-    /// An optimised copy of a graph module or extractor, for evaluation without gradients: batch norms folded into convolutions, activations and residuals computed by
-    /// the kernel of the layer before, weights laid out for the processor. Outputs equal the original's but for rounding. Counterpart:
-    /// <c>torch.fx.experimental.optimization.optimize_for_inference</c>.
+    /// An optimised copy of a graph module or extractor, for evaluation without gradients: batch norms folded into convolutions,
+    /// activations and residuals computed by the kernel of the layer before, weights laid out for the processor. Outputs equal the
+    /// original's but for rounding. Counterpart: <c>torch.fx.experimental.optimization.optimize_for_inference</c>.
     /// </summary>
     /// <param name="module">The module; it stays as it is, and the copy has its own weights.</param>
     /// <param name="dtype">
-    /// The numbers to compute in, <c>bfloat16</c> or <c>float16</c>; inputs are converted, and results come back in single precision. Of a mantissa's 24 bits
-    /// they keep 8 and 11; see <c>docs/performance.md</c>. Null keeps the precision that the module has.
+    /// The numbers to compute in, <c>bfloat16</c> or <c>float16</c>; inputs are converted, and results come back in single precision. Of a
+    /// mantissa's 24 bits they keep 8 and 11; see <c>docs/performance.md</c>. Null keeps the precision that the module has.
     /// </param>
     /// <returns>A module of the same type in evaluation mode.</returns>
     public static T optimize_for_inference<T>(this T module, ScalarType? dtype = null) where T : nn.Module, IGraphModule
@@ -58,7 +63,7 @@ public static class InferenceOptimization
         var layers = new InferenceGraph(module, module.Program.EvalGraph.clone());
         Run(Simplify, layers);
         using var simple = layers.Shared(module);
-        simple.fold_constants();
+        simple.fold_constants(Int8Fusion.IsWeight);
 
         layers = new InferenceGraph(simple, simple.graph.clone());
         Run(Fuse, layers);

@@ -1,9 +1,11 @@
 using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
-/// <summary>What a graph may decide by: the sizes, type and device of each tensor among a call's inputs, and the numbers among them as they are.</summary>
+/// <summary>
+/// What a graph may decide by: the sizes, type and device of each tensor among a call's inputs, and the numbers among them as they are.
+/// </summary>
 internal sealed class InputSizes : IEquatable<InputSizes>
 {
     private readonly long[] numbers;

@@ -2,11 +2,11 @@ using System.Collections.Immutable;
 using System.Reflection;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>
-/// Puts what leaf modules and leaf functions do in the place of their nodes, so that the passes after it see all layers. TorchSharp's own modules and operations stay nodes,
-/// as does a leaf that can't be traced or that returns more than one tensor.
+/// Puts what leaf modules and leaf functions do in the place of their nodes, so that the passes after it see all layers. TorchSharp's own
+/// modules and operations stay nodes, as does a leaf that can't be traced or that returns more than one tensor.
 /// </summary>
 /// <param name="layers">The graph to change and what it names.</param>
 internal sealed class LeafInlining(InferenceGraph layers)
@@ -16,31 +16,47 @@ internal sealed class LeafInlining(InferenceGraph layers)
     internal void Run()
     {
         foreach (var node in layers.Graph.nodes.ToArray())
-            if (LeafCode.IsUsers(node, layers.Module) && !(node.target is ModuleTarget { Path: var path } && ModuleHooks.On(layers.Module(path))))
+            if (LeafCalls.IsUsers(node, layers.Module)
+                && !(node.target is ModuleTarget { Path: var path } && ModuleHooks.On(layers.Module(path))))
                 Inline(node);
+    }
+
+    /// <summary>
+    /// Opens leaf modules alone, but for those that stand for torch.nn's; the layers in them are seen, and functions stay nodes.
+    /// </summary>
+    /// <param name="isClosed">Which types stay leaves.</param>
+    /// <param name="tracer">Makes the tracer to open them with.</param>
+    internal void OpenModules(Func<Type, bool> isClosed, Func<Tracer> tracer)
+    {
+        foreach (var node in layers.Graph.find_nodes(Opcode.call_module).ToArray())
+            if (layers.Module(node.target.name) is var module && LeafCalls.IsUsers(node, layers.Module) && !ModuleHooks.On(module)
+                && !isClosed(module.GetType()))
+                Inline(node, tracer());
     }
 
     /// <summary>Leaf functions that are left, because they decide by sizes, become modules that are traced once these are known.</summary>
     internal void Specialise()
     {
         foreach (var node in layers.Graph.nodes.ToArray())
-            if (LeafCode.Function(node) is { } function && TensorTypes.MayHold(node.type) && node.all_input_nodes.Any(input => TensorTypes.IsTensor(input.type)))
+            if (LeafCalls.Function(node) is { } function && TensorTypes.MayHold(node.type)
+                && node.all_input_nodes.Any(input => TensorTypes.IsTensor(input.type)))
             {
                 var path = $"{node.name}_by_sizes";
                 layers.Replace(path, new SizedLeaf(function, node.args, layers.Tensor));
                 using var here = layers.Graph.inserting_before(node);
-                var call = layers.Graph.create_node(Opcode.call_module, new ModuleTarget(path, SizedForward), [new ListArgument([.. SizedLeaf.Inputs(node.args).Select(i => node.args[i])], typeof(object))], node.type);
+                var call = layers.Graph.create_node(Opcode.call_module, new ModuleTarget(path, SizedForward),
+                    [new ListArgument([.. SizedLeaf.Inputs(node.args).Select(i => node.args[i])], typeof(object))], node.type);
                 call.StandsFor(node);
                 layers.Bypass(node, call);
             }
     }
 
-    private void Inline(Node node)
+    private void Inline(Node node, Tracer? tracer = null)
     {
         LeafCode code;
         try
         {
-            code = LeafCode.Of(node, layers.Module, with: new() { Training = false });
+            code = LeafCode.Of(node, layers.Module, with: tracer ?? new() { Training = false });
         }
         catch (Exception refusal) when (refusal is TraceException or TracedProgramException)
         {
@@ -58,11 +74,14 @@ internal sealed class LeafInlining(InferenceGraph layers)
     private static bool Fits(Node node, Argument result) => result switch
     {
         NodeArgument => true,
-        TupleArgument tuple => node.users.All(user => user.target is BuiltinTarget { Operation: Builtin.getitem } && user.args[1] is Literal { Value: int index } && index < tuple.Items.Length && tuple.Items[index] is NodeArgument),
+        TupleArgument tuple =>
+            node.users.All(user => user.target is BuiltinTarget { Operation: Builtin.getitem }
+                && user.args[1] is Literal { Value: int index } && index < tuple.Items.Length && tuple.Items[index] is NodeArgument),
         _ => false,
     };
 
-    private void Insert(Node node, string path, Graph inner, Dictionary<Node, Argument> copies, IReadOnlyDictionary<string, Tensor> constants)
+    private void Insert(Node node, string path, Graph inner, Dictionary<Node, Argument> copies,
+        IReadOnlyDictionary<string, Tensor> constants)
     {
         var names = constants.ToDictionary(entry => entry.Key, entry => layers.AddConstant(entry.Value));
         var result = inner.output_node().args[0];
@@ -80,7 +99,8 @@ internal sealed class LeafInlining(InferenceGraph layers)
 
     private Node Copy(Node leaf, Node step, Target target, Dictionary<Node, Argument> copies)
     {
-        var copy = layers.Graph.create_node(step.op, target, [.. step.args.Select(argument => argument.map(inside => copies[inside]))], step.type, $"{leaf.name}_{step.name}");
+        var copy = layers.Graph.create_node(step.op, target, [.. step.args.Select(argument => argument.map(inside => copies[inside]))],
+            step.type, $"{leaf.name}_{step.name}");
         copy.StandsFor(step);
         copy.gradient_mode ??= leaf.gradient_mode;
         return copy;
@@ -88,11 +108,10 @@ internal sealed class LeafInlining(InferenceGraph layers)
 
     private static Target Within(string path, Target target, Dictionary<string, string> constants) => target switch
     {
-        AttributeTarget { Path: var name } => new AttributeTarget(constants.GetValueOrDefault(name) ?? Join(path, name)),
-        ModuleTarget module => module with { Path = Join(path, module.Path) },
-        StateTarget state => state with { Path = Join(path, state.Path) },
+        AttributeTarget { Path: var name } => new AttributeTarget(constants.GetValueOrDefault(name) ?? ModuleHierarchy.Join(path, name)),
+        ModuleTarget module => module with { Path = ModuleHierarchy.Join(path, module.Path) },
+        MapTarget map => map.Renamed(name => ModuleHierarchy.Join(path, name)),
+        StateTarget state => state with { Path = ModuleHierarchy.Join(path, state.Path) },
         _ => target,
     };
-
-    private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 }

@@ -2,11 +2,11 @@ using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>
-/// Puts numbers in the place of the nodes that compute them: what literals alone enter into, and the sizes and types of tensors where those of all inputs are fixed. An assertion that holds
-/// by them goes.
+/// Puts numbers in the place of the nodes that compute them: what literals alone enter into, and the sizes and types of tensors where those
+/// of all inputs are fixed. An assertion that holds by them goes.
 /// </summary>
 /// <param name="graph">The graph to change.</param>
 /// <param name="values">What runs its nodes. Where sizes are fixed it has run all of them on inputs of those sizes.</param>
@@ -30,15 +30,17 @@ internal sealed class NumberFolding(Graph graph, GraphInterpreter values, bool a
     {
         PlaceholderTarget => areSizesFixed && (!TensorTypes.MayHold(node.type) || values.Of(node) is null),
         BuiltinTarget { Operation: not Builtin._assert } => node.all_input_nodes.All(known.ContainsKey),
-        FunctionTarget { Method: var function } => function.DeclaringType == typeof(Math) && node.all_input_nodes.All(known.ContainsKey),
+        FunctionTarget { Method: var function } => NumberFunctions.Has(function) && node.all_input_nodes.All(known.ContainsKey),
         MemberTarget or MethodTarget => IsSize(node),
         _ => false,
     };
 
     private bool IsSize(Node node)
-        => areSizesFixed && Operations.Of(node, null).Has(Effects.ReadsShape | Effects.ReadsType) && node.args.Skip(1).SelectMany(argument => argument.nodes()).All(known.ContainsKey);
+        => areSizesFixed && Operations.Of(node, null).Has(Effects.ReadsShape | Effects.ReadsType)
+            && node.args.Skip(1).SelectMany(argument => argument.nodes()).All(known.ContainsKey);
 
-    private static bool Holds(Node node) => node.target is BuiltinTarget { Operation: Builtin._assert } && node.args[0] is Literal { Value: true };
+    private static bool Holds(Node node)
+        => node.target is BuiltinTarget { Operation: Builtin._assert } && node.args[0] is Literal { Value: true };
 
     /// <summary>A value as a graph writes it; null for one that it can't.</summary>
     private static Argument? ArgumentOf(object? value) => value switch
@@ -57,6 +59,7 @@ internal sealed class NumberFolding(Graph graph, GraphInterpreter values, bool a
 
     /// <summary>A list that is spread into another one becomes part of it.</summary>
     private static Argument Flat(Argument argument) => argument is ListArgument list
-        ? list with { Items = [.. list.Items.SelectMany(item => item is SpreadArgument { Sequence: ListArgument inner } ? inner.Items : [Flat(item)])] }
+        ? list with { Items =
+            [.. list.Items.SelectMany(item => item is SpreadArgument { Sequence: ListArgument inner } ? inner.Items : [Flat(item)])] }
         : argument;
 }

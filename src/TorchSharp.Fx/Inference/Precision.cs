@@ -2,15 +2,20 @@ using System.Collections.Immutable;
 using System.Reflection;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
-/// <summary>Computing in numbers of half the size: inputs are converted on the way in, results back to single precision on the way out.</summary>
+/// <summary>
+/// Computing in numbers of half the size: inputs are converted on the way in, results back to single precision on the way out.
+/// </summary>
 internal static class Precision
 {
     private static readonly MethodInfo Conversion = typeof(Precision).GetMethod(nameof(converted))!;
 
-    /// <summary>The tensor in another precision; itself, under a handle of its own, if it has that already or holds no floating-point numbers.</summary>
-    public static Tensor converted(Tensor tensor, ScalarType dtype) => tensor.is_floating_point() && tensor.dtype != dtype ? tensor.to(dtype) : tensor.alias();
+    /// <summary>
+    /// The tensor in another precision; itself, under a handle of its own, if it has that already or holds no floating-point numbers.
+    /// </summary>
+    public static Tensor converted(Tensor tensor, ScalarType dtype)
+        => tensor.is_floating_point() && tensor.dtype != dtype ? tensor.to(dtype) : tensor.alias();
 
     internal static void Check(ScalarType dtype)
     {

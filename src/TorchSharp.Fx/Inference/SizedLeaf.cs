@@ -3,10 +3,11 @@ using System.Collections.Immutable;
 using System.Reflection;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>
-/// A leaf function that decides by sizes. For each combination of input shapes, up to a bound, it is traced with those and optimised; further shapes run the function itself, which is right for all.
+/// A leaf function that decides by sizes. For each combination of input shapes, up to a bound, it is traced with those and optimised;
+/// further shapes run the function itself, which is right for all.
 /// </summary>
 internal sealed class SizedLeaf : nn.Module, IKeepsNothing, ICloneable
 {
@@ -39,19 +40,22 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing, ICloneable
 
     /// <summary>Which arguments are inputs.</summary>
     internal static int[] Inputs(ImmutableArray<Argument> args)
-        => [.. Enumerable.Range(0, args.Length).Where(i => args[i] is not NodeArgument { Node.op: Opcode.get_attr } && args[i].nodes().Any())];
+        => [.. Enumerable.Range(0, args.Length)
+            .Where(i => args[i] is not NodeArgument { Node.op: Opcode.get_attr } && args[i].nodes().Any())];
 
-    /// <summary>What the function returns for the inputs among its arguments.</summary>
+    /// <summary>The result that the function returns for the inputs among its arguments.</summary>
     public object? forward(object?[] given)
     {
         var args = Arguments(given);
         return InputSizes.Of(inputs.Select(i => args[i])) is { } sizes && FormFor(sizes, args) is { } form
             ? ((IGraphModule)form).Program.Run([.. inputs.Select(i => args[i]).OfType<Tensor>()])
-            : Invocation.Invoke(function, null, args);
+            : Thunks.Invoke(function, null, args);
     }
 
     /// <summary>The same leaf, with forms and constants of its own.</summary>
-    public object Clone() => new SizedLeaf(function, inputs) { constants = Array.ConvertAll(constants, constant => constant is Tensor tensor ? Copy(tensor) : constant) };
+    public object Clone()
+        => new SizedLeaf(function,
+            inputs) { constants = Array.ConvertAll(constants, constant => constant is Tensor tensor ? Copy(tensor) : constant) };
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
@@ -60,7 +64,10 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing, ICloneable
         Forget();
         for (var i = 0; i < constants.Length; i++)
             if (constants[i] is Tensor tensor)
-                constants[i] = tensor.to(dtype is not null && tensor.is_floating_point() ? dtype.Value : tensor.dtype, device ?? tensor.device, disposeAfter: true).DetachFromDisposeScope();
+                constants[i] =
+                    tensor.to(dtype is not null
+                        && tensor.is_floating_point() ? dtype.Value : tensor.dtype, device ?? tensor.device, disposeAfter: true)
+                            .DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -108,7 +115,8 @@ internal sealed class SizedLeaf : nn.Module, IKeepsNothing, ICloneable
         using var scope = NewDisposeScope();
         try
         {
-            var numbers = signature.Zip(args).Where(pair => pair.Second is not Tensor).ToDictionary(pair => pair.First.Name!, pair => pair.Second);
+            var numbers = signature.Zip(args).Where(pair => pair.Second is not Tensor)
+                .ToDictionary(pair => pair.First.Name!, pair => pair.Second);
             using var code = LeafCode.Of(function, numbers, [.. args.OfType<Tensor>()]);
             FoldSizes(code, args);
             using var form = new GraphModule(Content(code), code.Graph);

@@ -6,9 +6,10 @@ namespace TorchSharp.Fx;
 public static class CommonSubexpressions
 {
     /// <summary>
-    /// Gives the users of a node that computes what an earlier one did the earlier one's value. Merged are operations of TorchSharp and of <c>System.Math</c>, sizes and arithmetic on them, and
-    /// reads of the same parameter. Not merged is what draws random numbers, what works in place or shares memory with something that is written to, and modules and
-    /// code that isn't known, such as a function of the user's. Counterpart: <c>torch.fx.passes.dialect.common.cse_pass.CSEPass</c>.
+    /// Gives the users of a node that computes what an earlier one did the earlier one's value. Merged are operations of TorchSharp and of
+    /// <c>System.Math</c>, sizes and arithmetic on them, and reads of the same parameter. Not merged is what draws random numbers, what
+    /// works in place or shares memory with something that is written to, and modules and code that isn't known, such as a function of the
+    /// user's. Counterpart: <c>torch.fx.passes.dialect.common.cse_pass.CSEPass</c>.
     /// </summary>
     /// <param name="graph">The graph to shorten.</param>
     /// <param name="root">The hierarchy that its module nodes name; without one every module may do anything.</param>
@@ -24,29 +25,42 @@ public static class CommonSubexpressions
         var before = graph.Count;
         var aliases = graph.Aliases(modules);
         var written = graph.nodes.SelectMany(aliases.Written).ToHashSet();
-        var known = new Dictionary<int, List<Node>>();
-        foreach (var node in graph.nodes.Where(node => IsMergeable(node, aliases) && !node.all_input_nodes.Append(node).SelectMany(aliases.Places).Any(written.Contains)).ToArray())
+        var mergeable =
+            graph.nodes.Where(node => IsMergeable(node, aliases)
+                && !node.all_input_nodes.Append(node).SelectMany(aliases.Places).Any(written.Contains)).ToHashSet();
+        var (known, merged) = (new Dictionary<int, List<Node>>(), new Dictionary<Node, Node>());
+        foreach (var node in graph.nodes)
         {
+            // Once for all of its arguments: a list may have thousands that are merged.
+            if (node.all_input_nodes.Any(merged.ContainsKey))
+                node.args = [.. node.args.Select(argument => argument.map(input => merged.GetValueOrDefault(input, input)))];
+            if (!mergeable.Contains(node))
+                continue;
             var hash = HashOf(node);
             if (!known.TryGetValue(hash, out var earlier))
                 known[hash] = earlier = [];
-            if (earlier.Find(other => ComputesTheSame(node, other)) is not { } same)
-                earlier.Add(node);
+            if (earlier.Find(other => ComputesTheSame(node, other)) is { } same)
+                merged.Add(node, same);
             else
-            {
-                node.replace_all_uses_with(same);
-                graph.erase_node(node);
-            }
+                earlier.Add(node);
         }
+        foreach (var node in merged.Keys.Reverse())
+            graph.erase_node(node);
         return graph.Count < before;
     }
 
     private static bool ComputesTheSame(Node a, Node b)
-        => a.op == b.op && a.target.Equals(b.target) && a.type == b.type && a.gradient_mode == b.gradient_mode && a.args.Length == b.args.Length
-        && a.args.Zip(b.args).All(pair => ArgumentComparison.AreSame(pair.First, pair.Second, (node, other) => other is NodeArgument { Node: var second } && node == second));
+        => a.op == b.op && a.target.Equals(b.target) && a.type == b.type && a.gradient_mode == b.gradient_mode
+            && a.args.Length == b.args.Length
+        && a.args.Zip(b.args)
+            .All(pair =>
+                ArgumentComparison.AreSame(pair.First, pair.Second, (node, other) => other is NodeArgument { Node: var second }
+                    && node == second));
 
     /// <summary>The same for nodes that compute the same, and rarely for others.</summary>
-    private static int HashOf(Node node) => node.args.Aggregate(HashCode.Combine(node.op, node.target, node.type), (hash, argument) => HashCode.Combine(hash, ArgumentComparison.HashOf(argument)));
+    private static int HashOf(Node node)
+        => node.args.Aggregate(HashCode.Combine(node.op, node.target, node.type),
+            (hash, argument) => HashCode.Combine(hash, ArgumentComparison.HashOf(argument)));
 
     private static bool IsMergeable(Node node, AliasAnalysis aliases)
         => node.op is Opcode.get_attr or Opcode.call_function or Opcode.call_method && node.type != typeof(void) && aliases.IsPure(node);

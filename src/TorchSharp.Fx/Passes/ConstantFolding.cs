@@ -1,4 +1,3 @@
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
@@ -7,9 +6,10 @@ namespace TorchSharp.Fx;
 public static class ConstantFolding
 {
     /// <summary>
-    /// Replaces each tensor that depends on parameters, buffers and constants alone by its present value. Later changes of those parameters have no effect on it any more and no gradient flows to
-    /// them, so this is for a model that is done with training. What draws random numbers, is written to, or calls a leaf of the user's is left. The values belong to the module.
-    /// Counterpart: <c>torch.fx.experimental.const_fold</c>.
+    /// Replaces each tensor that depends on parameters, buffers and constants alone by its present value. Later changes of those parameters
+    /// have no effect on it any more and no gradient flows to them, so this is for a model that is done with training. What draws random
+    /// numbers, is written to, or calls a leaf of the user's is left. The values belong to the module. Counterpart:
+    /// <c>torch.fx.experimental.const_fold</c>.
     /// </summary>
     /// <param name="module">The graph module; its graph of the present mode is changed.</param>
     /// <param name="skip_folding_node_fn">Which nodes to leave as they are.</param>
@@ -19,7 +19,9 @@ public static class ConstantFolding
         ArgumentNullException.ThrowIfNull(module);
         var graph = module.graph;
         var constant = Constant(module, skip_folding_node_fn ?? (_ => false));
-        Node[] results = [.. graph.nodes.Where(node => constant.Contains(node) && node.op != Opcode.get_attr && TensorTypes.IsTensor(node.type) && node.users.Any(user => !constant.Contains(user)))];
+        Node[] results =
+            [.. graph.nodes.Where(node => constant.Contains(node) && node.op != Opcode.get_attr && TensorTypes.IsTensor(node.type)
+                && node.users.Any(user => !constant.Contains(user)))];
         if (results.Length == 0)
             return false;
         var values = Compute(module, constant, results);
@@ -44,16 +46,20 @@ public static class ConstantFolding
         var written = module.graph.nodes.SelectMany(aliases.Written).ToHashSet();
         var constant = new HashSet<Node>();
         foreach (var node in module.graph.nodes)
-            if (IsFoldable(node, aliases, module.Program.Source) && node.all_input_nodes.All(constant.Contains) && !isSkipped(node) && !aliases.Places(node).Any(written.Contains))
+            if (IsFoldable(node, aliases, module.Program.Source) && node.all_input_nodes.All(constant.Contains) && !isSkipped(node)
+                && !aliases.Places(node).Any(written.Contains))
                 constant.Add(node);
         return constant;
     }
 
-    private static bool IsFoldable(Node node, AliasAnalysis aliases, ModuleHierarchy modules) => node.type != typeof(void) && !GlobalState.ReadsMode(node) && node.target switch
+    private static bool IsFoldable(Node node, AliasAnalysis aliases, ModuleHierarchy modules)
+        => node.type != typeof(void) && !GradientMode.IsAskedBy(node) && node.target switch
     {
         // A table that scales its rows down to a largest norm does so at each call.
-        ModuleTarget { Path: var path, Method: var method } => modules.Module(path) is var called && !(called.training && ModuleModes.Matters(called)) && !Hooks.RunBy(node, called)
-            && Operations.Of(called, method, training: false) is { Writes: Operands.None } does && !does.Has(Effects.Lasting & ~Effects.Updates) && !NativeSettings.AnyRenormalises(called),
+        ModuleTarget { Path: var path, Method: var method } => modules.Module(path) is var called
+            && !(called.training && ModuleModes.Matters(called)) && !Hooks.RunBy(node, called)
+            && Operations.Of(called, method, training: false) is { Writes: Operands.None } does
+            && !does.Has(Effects.Lasting & ~Effects.Updates) && !NativeSettings.AnyRenormalises(called),
         PlaceholderTarget or OutputTarget => false,
         _ => aliases.IsPure(node),
     };

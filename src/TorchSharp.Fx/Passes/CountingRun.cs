@@ -2,10 +2,11 @@ using System.Reflection;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Passes;
 
 /// <summary>Counts the multiplications of the nodes that it runs, those inside the user's leaves included.</summary>
-internal sealed class CountingRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? constants) : MetaRun(root, graph, constants)
+internal sealed class CountingRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? constants)
+    : MetaRun(root, graph, constants)
 {
     private readonly List<CountingRun> inside = [];
     private long macs;
@@ -26,8 +27,10 @@ internal sealed class CountingRun(nn.Module root, Graph graph, IReadOnlyDictiona
             macs += node.target switch
             {
                 ModuleTarget target => OfModule(Hierarchy.Module(target.Path), fetch_args(node), value),
-                FunctionTarget { Method: var function } when function.DeclaringType!.Assembly == TensorTypes.TorchSharp => OfFunction(function, fetch_args(node), value),
-                MethodTarget { Method: var method } when method.DeclaringType == typeof(Tensor) => OfFunction(method, fetch_args(node), value),
+                FunctionTarget { Method: var function }
+                    when function.DeclaringType!.Assembly == TensorTypes.TorchSharp => OfFunction(function, fetch_args(node), value),
+                MethodTarget { Method: var method }
+                    when method.DeclaringType == typeof(Tensor) => OfFunction(method, fetch_args(node), value),
                 _ => 0,
             };
         return value;
@@ -68,12 +71,16 @@ internal sealed class CountingRun(nn.Module root, Graph graph, IReadOnlyDictiona
             "bilinear" => result.numel() * tensors[2].shape[1] * tensors[2].shape[2],
             "scaled_dot_product_attention" => OfAttention(first, tensors[1], tensors[2]),
             var name when name.StartsWith("conv_transpose", StringComparison.Ordinal) => OfConvolution(first, tensors[1], true, result),
-            "conv1d" or "conv2d" or "conv3d" or "conv1d_padding" or "conv2d_padding" or "conv3d_padding" => OfConvolution(first, tensors[1], false, result),
+            "conv1d" or "conv2d" or "conv3d" or "conv1d_padding" or "conv2d_padding"
+                or "conv3d_padding" => OfConvolution(first, tensors[1], false, result),
             _ => 0,
         };
     }
 
-    /// <summary>Of two operands: each combination of all indices is one product. Of one there is nothing to multiply; of more, the order decides, and this is the dearest.</summary>
+    /// <summary>
+    /// Of two operands: each combination of all indices is one product. Of one there is nothing to multiply; of more, the order decides,
+    /// and this is the dearest.
+    /// </summary>
     private static long OfEinsum(string equation, Tensor[] operands)
     {
         var sizes = new Dictionary<char, long>();
@@ -109,5 +116,6 @@ internal sealed class CountingRun(nn.Module root, Graph graph, IReadOnlyDictiona
 
     /// <summary>Each step meets every matrix.</summary>
     private static long OfRecurrent(nn.Module module, Tensor input)
-        => input.numel() / input.shape[^1] * module.parameters().Where(parameter => parameter.dim() == 2).Sum(parameter => parameter.numel());
+        => input.numel() / input.shape[^1] * module.parameters().Where(parameter => parameter.dim() == 2)
+            .Sum(parameter => parameter.numel());
 }

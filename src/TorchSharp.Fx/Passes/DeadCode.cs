@@ -6,9 +6,10 @@ namespace TorchSharp.Fx;
 public static class DeadCode
 {
     /// <summary>
-    /// Removes every node that the output does not need. What stays beside: placeholders, assertions, in-place operations on what is read later or on a parameter or buffer, random draws (the
-    /// values after them depend on them), layers that keep statistics, and code that isn't known, such as a leaf of the user's. Counterpart: <c>torch.fx.Graph.eliminate_dead_code</c>, which
-    /// drops in-place operations that matter.
+    /// Removes every node that the output does not need. What stays beside: placeholders, assertions, in-place operations on what is read
+    /// later or on a parameter or buffer, random draws (the values after them depend on them), layers that keep statistics, and code that
+    /// isn't known, such as a leaf of the user's. Counterpart: <c>torch.fx.Graph.eliminate_dead_code</c>, which drops in-place operations
+    /// that matter.
     /// </summary>
     /// <param name="graph">The graph to shorten.</param>
     /// <param name="root">The hierarchy that its module nodes name; without one every module may do anything and stays.</param>
@@ -31,13 +32,16 @@ public static class DeadCode
         return graph.Count < before;
     }
 
-    /// <summary>One sweep from the end suffices: a node lives by what comes after it, its users and the readers of what it writes to.</summary>
+    /// <summary>
+    /// One sweep from the end suffices: a node lives by what comes after it, its users and the readers of what it writes to.
+    /// </summary>
     private static List<Node> Dead(Graph graph, AliasAnalysis aliases, Func<Node, bool> isKept)
     {
         var dead = new List<Node>();
         var needed = new HashSet<Node>();
         // The caller still has its inputs afterwards, the module its parameters, and code that isn't known whatever it was given or gave.
-        var readLater = graph.nodes.Where(node => node.op is Opcode.get_attr or Opcode.placeholder).SelectMany(aliases.Places).Append(Place.Anywhere).ToHashSet();
+        var readLater = graph.nodes.Where(node => node.op is Opcode.get_attr or Opcode.placeholder).SelectMany(aliases.Places)
+            .Append(Place.Anywhere).ToHashSet();
         foreach (var node in graph.nodes.Reverse())
         {
             if (!needed.Contains(node) && node.op is not (Opcode.output or Opcode.placeholder) && !aliases.Lasts(node) && !isKept(node)

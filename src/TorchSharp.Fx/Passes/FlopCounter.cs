@@ -3,18 +3,22 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Runs a graph once and notes of every node what it costs (<see cref="NodeCost.cost"/>), beside what <see cref="ShapeProp"/> notes. Multiplications of matrices, convolutions, attention and
-/// recurrent cells count; additions, activations and normalisation don't, as in torchvision's published figures. Leaf modules and functions of the user's are followed. With a model or inputs on
-/// the meta device nothing is computed but shapes. Counterpart: <c>torch.utils.flop_counter.FlopCounterMode</c>.
+/// Runs a graph once and notes of every node what it costs (<see cref="NodeCost.cost"/>), beside what <see cref="ShapeProp"/> notes.
+/// Multiplications of matrices, convolutions, attention and recurrent cells count; additions, activations and normalisation don't, as in
+/// torchvision's published figures. Leaf modules and functions of the user's are followed. With a model or inputs on the meta device
+/// nothing is computed but shapes. Counterpart: <c>torch.utils.flop_counter.FlopCounterMode</c>.
 /// </summary>
 /// <param name="module">The hierarchy whose modules, parameters and buffers the graph names.</param>
 /// <param name="graph">The graph to annotate.</param>
 /// <param name="tensor_constants">The tensors that belong to the graph itself, <c>_tensor_constant0</c> and so on.</param>
 public sealed class FlopCounter(nn.Module module, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null)
 {
-    /// <summary>Runs the graph on these inputs and returns what all nodes cost together; a parameter that several read counts once.</summary>
+    /// <summary>
+    /// Runs the graph on these inputs and returns what all nodes cost together; a parameter that several read counts once.
+    /// </summary>
     /// <param name="args">The inputs, or an <see cref="InputShape"/> where only sizes matter; those left out take their defaults.</param>
-    /// <exception cref="NodeExecutionException">A node threw: the inputs don't fit, or, on the meta device, a shape is decided by elements.</exception>
+    /// <exception cref="NodeExecutionException">A node threw: the inputs don't fit, or, on the meta device, a shape is decided by
+    /// elements.</exception>
     /// <exception cref="GraphAssertionException">An input breaks an assumption of the trace.</exception>
     public NodeCost count(params object?[] args)
     {
@@ -28,7 +32,8 @@ public sealed class FlopCounter(nn.Module module, Graph graph, IReadOnlyDictiona
             var parameters = Parameters(node, hierarchy).ToArray();
             var cost = new NodeCost(run.Taken(), parameters.Sum(parameter => parameter.numel()), Allocated(node, value, aliases));
             node.set_meta(NodeCost.cost, cost);
-            total = new(total.macs + cost.macs, total.parameters + parameters.Where(known.Add).Sum(parameter => parameter.numel()), total.nbytes + cost.nbytes);
+            total = new(total.macs + cost.macs, total.parameters + parameters.Where(known.Add).Sum(parameter => parameter.numel()),
+                total.nbytes + cost.nbytes);
         });
         return total;
     }
@@ -36,7 +41,7 @@ public sealed class FlopCounter(nn.Module module, Graph graph, IReadOnlyDictiona
     private static IEnumerable<Tensor> Parameters(Node node, ModuleHierarchy hierarchy) => node.op switch
     {
         Opcode.call_module => hierarchy.Module(node.target.name).parameters().Distinct<Tensor>(ReferenceEqualityComparer.Instance),
-        Opcode.get_attr when hierarchy.Attribute(node.target.name)() is Modules.Parameter parameter => [parameter],
+        Opcode.get_attr when hierarchy.Attribute(node.target.name)() is TorchSharp.Modules.Parameter parameter => [parameter],
         _ => [],
     };
 
@@ -47,7 +52,8 @@ public sealed class FlopCounter(nn.Module module, Graph graph, IReadOnlyDictiona
             return 0;
         var isView = node.target is not ModuleTarget && aliases.ClassOf(node)[0] != node;
         var worksInPlace = !aliases.Operation(node).IsOpaque && aliases.MutatedBy(node).Any();
-        return isView || worksInPlace ? 0 : Structure.Tensors(value).Where(tensor => !tensor.IsInvalid).Sum(tensor => tensor.numel() * tensor.element_size());
+        return isView || worksInPlace
+            ? 0 : Structure.Tensors(value).Where(tensor => !tensor.IsInvalid).Sum(tensor => tensor.numel() * tensor.element_size());
     }
 }
 

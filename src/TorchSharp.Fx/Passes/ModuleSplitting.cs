@@ -9,17 +9,23 @@ public static class ModuleSplitting
     private static readonly MethodInfo CallSubmodule = typeof(GraphModule).GetMethod(nameof(GraphModule.call), [typeof(object[])])!;
 
     /// <summary>
-    /// A graph module that computes the same by calling a submodule for each partition, <c>submod_0</c> and so on, each a <see cref="GraphModule"/> itself. They share the leaf modules, parameters
-    /// and buffers of the original. Of an extractor's two graphs the one of the present mode is split. Counterpart: <c>torch.fx.passes.split_module.split_module</c>.
+    /// A graph module that computes the same by calling a submodule for each partition, <c>submod_0</c> and so on, each a
+    /// <see cref="GraphModule"/> itself. They share the leaf modules, parameters and buffers of the original. Of an extractor's two graphs
+    /// the one of the present mode is split. Counterpart: <c>torch.fx.passes.split_module.split_module</c>.
     /// </summary>
     /// <param name="m">The graph module; it stays as it is.</param>
-    /// <param name="split_callback">Says of each node which computes something in which partition it belongs: any number or name. Tensors that a graph reads go where they are read.</param>
-    /// <param name="qualname_map">Filled with the original's name of each module and tensor of the submodules, <c>submod_0.conv</c> → <c>conv</c>; may be null.</param>
-    /// <param name="keep_original_order">Whether partitions run in the order of their first nodes, rather than as early as what they need allows.</param>
+    /// <param name="split_callback">Says of each node which computes something in which partition it belongs: any number or name. Tensors
+    /// that a graph reads go where they are read.</param>
+    /// <param name="qualname_map">Filled with the original's name of each module and tensor of the submodules, <c>submod_0.conv</c> →
+    /// <c>conv</c>; may be null.</param>
+    /// <param name="keep_original_order">Whether partitions run in the order of their first nodes, rather than as early as what they need
+    /// allows.</param>
     /// <exception cref="ArgumentException">
-    /// Partitions need each other's values, or, with <paramref name="keep_original_order"/>, later ones; or one writes to a constant of which another has a view.
+    /// Partitions need each other's values, or, with <paramref name="keep_original_order"/>, later ones; or one writes to a constant of
+    /// which another has a view.
     /// </exception>
-    public static T split_module<T>(this T m, Func<Node, object> split_callback, IDictionary<string, string>? qualname_map = null, bool keep_original_order = false) where T : nn.Module, IGraphModule
+    public static T split_module<T>(this T m, Func<Node, object> split_callback, IDictionary<string, string>? qualname_map = null,
+        bool keep_original_order = false) where T : nn.Module, IGraphModule
     {
         ArgumentNullException.ThrowIfNull(m);
         ArgumentNullException.ThrowIfNull(split_callback);
@@ -45,12 +51,15 @@ public static class ModuleSplitting
             content[part.Name] = partition.Module;
             var inputs = new ListArgument([.. partition.Inputs.Select(input => (Argument)values[input])], typeof(object));
             var single = partition.Outputs is [var only] ? only : null;
-            var call = graph.create_node(Opcode.call_module, new ModuleTarget(part.Name, CallSubmodule), [inputs], single?.type ?? typeof(object[]));
+            var call = graph.create_node(Opcode.call_module, new ModuleTarget(part.Name, CallSubmodule), [inputs], single?.type
+                ?? typeof(object[]));
             if (single is not null)
                 values[single] = call;
             else
                 foreach (var (position, result) in partition.Outputs.Index())
-                    values[result] = graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin.getitem, typeof(object[])), [call, new Literal(position)], result.type);
+                    values[result] =
+                        graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin.getitem, typeof(object[])),
+                            [call, new Literal(position)], result.type);
         }
         var output = m.graph.output_node();
         foreach (var read in output.all_input_nodes.Where(node => node.op == Opcode.get_attr))
@@ -66,7 +75,9 @@ public static class ModuleSplitting
     {
         foreach (var (position, part) in parts.Index())
             if (part.Needs.FirstOrDefault(needed => parts.IndexOf(needed) > position) is { } later)
-                throw new ArgumentException($"The partitions can't keep their order: '{part.Name}' needs a value of '{later.Name}', which starts later. Let split_callback return other partitions, or leave keep_original_order out.");
+                throw new ArgumentException(
+                    $"The partitions can't keep their order: '{part.Name}' needs a value of '{later.Name}', which starts later. Let "
+                        + "split_callback return other partitions, or leave keep_original_order out.");
         return parts;
     }
 
@@ -76,7 +87,9 @@ public static class ModuleSplitting
         var sorted = new List<SplitPart>();
         while (sorted.Count < parts.Count)
             sorted.Add(parts.FirstOrDefault(part => !sorted.Contains(part) && part.Needs.All(sorted.Contains))
-                ?? throw new ArgumentException($"The partitions {string.Join(" and ", parts.Except(sorted).Select(part => $"'{part.Name}'"))} need each other's values, so that none of them can run first. Let split_callback put the nodes in between into partitions of their own."));
+                ?? throw new ArgumentException(
+                    $"The partitions {string.Join(" and ", parts.Except(sorted).Select(part =>
+                        $"'{part.Name}'"))} need each other's values, so that none of them can run first. Let split_callback put the nodes in between into partitions of their own."));
         return sorted;
     }
 }

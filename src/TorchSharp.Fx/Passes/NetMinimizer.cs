@@ -14,14 +14,16 @@ public enum traverse_method
 }
 
 /// <summary>
-/// Finds a small part of a graph that two ways of running it (<see cref="run_a"/>, <see cref="run_b"/>) compute differently: a backend or dtype against the original, say. Each part is run on the
-/// values that its inputs have in the original. Counterpart: <c>torch.fx.passes.net_min_base._MinimizerBase</c>.
+/// Finds a small part of a graph that two ways of running it (<see cref="run_a"/>, <see cref="run_b"/>) compute differently: a backend or
+/// dtype against the original, say. Each part is run on the values that its inputs have in the original. Counterpart:
+/// <c>torch.fx.passes.net_min_base._MinimizerBase</c>.
 /// </summary>
 /// <param name="module">The graph module; it stays as it is.</param>
 /// <param name="sample_input">The inputs to compare on.</param>
 public abstract class NetMinimizer(IGraphModule module, params object?[] sample_input)
 {
-    private readonly Node[] nodes = [.. module.graph.nodes.Where(node => node.op is Opcode.call_function or Opcode.call_method or Opcode.call_module)];
+    private readonly Node[] nodes =
+        [.. module.graph.nodes.Where(node => node.op is Opcode.call_function or Opcode.call_method or Opcode.call_module)];
 
     /// <summary>How to search.</summary>
     public traverse_method traverse { get; init; } = traverse_method.sequential;
@@ -29,7 +31,9 @@ public abstract class NetMinimizer(IGraphModule module, params object?[] sample_
     /// <summary>Whether a sequential search goes on after the first node that differs, and a binary one into both halves.</summary>
     public bool find_all { get; init; }
 
-    /// <summary>Whether a part's inputs are what <see cref="run_b"/> made of the nodes before, so that small errors add up. Sequential search only.</summary>
+    /// <summary>
+    /// Whether a part's inputs are what <see cref="run_b"/> made of the nodes before, so that small errors add up. Sequential search only.
+    /// </summary>
     public bool accumulate_error { get; init; }
 
     /// <summary>Runs a part in the first way, by which values go on to the next.</summary>
@@ -107,21 +111,26 @@ public abstract class NetMinimizer(IGraphModule module, params object?[] sample_
 
     private bool Differs(Node[] part, Values values, bool keepsSecond = false)
     {
-        Node[] outputs = [.. part.Where(node => TensorTypes.IsTensor(node.type) && (node == part[^1] || node.users.Any(user => !part.Contains(user))))];
+        Node[] outputs =
+            [.. part.Where(node => TensorTypes.IsTensor(node.type) && (node == part[^1] || node.users.Any(user => !part.Contains(user))))];
         if (outputs.Length == 0)
             return false;
         var partition = new Partition(module, part, outputs);
         using var _ = partition.Module;
         var (a, b) = (run_a(partition.Module, values.Of(partition.Inputs)), run_b(partition.Module, values.Of(partition.Inputs)));
         if (a.Count != outputs.Length || b.Count != outputs.Length)
-            throw new InvalidOperationException($"The part {string.Join(", ", part.Select(node => node.name))} has {outputs.Length} outputs, but run_a returned {a.Count} and run_b {b.Count}.");
+            throw new InvalidOperationException(
+                $"The part {string.Join(", ", part.Select(node => node.name))} has {outputs.Length} outputs, but run_a returned {a.Count} "
+                    + $"and run_b {b.Count}.");
         if (keepsSecond)
             values.Replace(outputs, b);
         return a.Zip(b).Any(pair => !compare(pair.First, pair.Second));
     }
 
     private int Position(string name) => Array.FindIndex(nodes, node => node.name == name) is var position and >= 0 ? position
-        : throw new ArgumentException($"There is no node '{name}' that computes something. The nearest names are {string.Join(", ", NearestNames.Of(name, nodes.Select(node => node.name)))}.");
+        : throw new ArgumentException(
+            $"There is no node '{name}' that computes something. The nearest names are "
+                + $"{string.Join(", ", NearestNames.Of(name, nodes.Select(node => node.name)))}.");
 
     /// <summary>The value of each node in the original, as it was when it was computed: parts may write to what they are given.</summary>
     private sealed class Values : IDisposable

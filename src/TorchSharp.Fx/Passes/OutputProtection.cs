@@ -1,17 +1,19 @@
 using System.Reflection;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Passes;
 
 /// <summary>
-/// Makes what a graph returns safe to keep and safe to dispose: each output is the node's value at that point, and an object of its own. Where a later operation in place would overwrite an output,
-/// that operation gets the copy and the output is the value itself, which gradients flow through. Only where others share the memory, and have to see the write, is the output the copy.
+/// Makes what a graph returns safe to keep and safe to dispose: each output is the node's value at that point, and an object of its own.
+/// Where a later operation in place would overwrite an output, that operation gets the copy and the output is the value itself, which
+/// gradients flow through. Only where others share the memory, and have to see the write, is the output the copy.
 /// </summary>
 internal sealed class OutputProtection
 {
     private static readonly MethodInfo Clone = typeof(Tensor).GetMethod(nameof(Tensor.clone), Type.EmptyTypes)!;
     private static readonly MethodInfo Alias = ((Func<Tensor?, Tensor?>)StructureClones.alias).Method;
-    private static readonly MethodInfo CloneAll = typeof(StructureClones).GetMethod(nameof(StructureClones.clone), BindingFlags.Static | BindingFlags.NonPublic)!;
+    private static readonly MethodInfo CloneAll =
+        typeof(StructureClones).GetMethod(nameof(StructureClones.clone), BindingFlags.Static | BindingFlags.NonPublic)!;
 
     private readonly Graph graph;
     private readonly AliasAnalysis aliases;
@@ -31,8 +33,10 @@ internal sealed class OutputProtection
         modules = new ModuleHierarchy(root);
         aliases = graph.Aliases(modules, training);
         positions = graph.nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
-        lastReads = graph.nodes.ToDictionary(node => node, node => node.users.Where(user => user.op != Opcode.output).Select(user => positions[user]).DefaultIfEmpty(-1).Max());
-        writes = graph.nodes.SelectMany(node => WritesOf(node).Select(write => (write.Place, Write: (node, write.Written)))).ToLookup(entry => entry.Place, entry => entry.Write);
+        lastReads = graph.nodes.ToDictionary(node => node,
+            node => node.users.Where(user => user.op != Opcode.output).Select(user => positions[user]).DefaultIfEmpty(-1).Max());
+        writes = graph.nodes.SelectMany(node => WritesOf(node).Select(write => (write.Place, Write: (node, write.Written))))
+            .ToLookup(entry => entry.Place, entry => entry.Write);
     }
 
     /// <summary>Protects the outputs of a graph.</summary>
@@ -64,7 +68,8 @@ internal sealed class OutputProtection
         foreach (var sharing in outputs.GroupBy(aliases.Representative).ToArray())
             FromWrites(sharing.Key, new Queue<Node>(sharing));
         foreach (var node in outputs)
-            if (TensorTypes.IsTensor(node.type) && !replacements.ContainsKey(node) && aliases.ClassOf(node).Any(same => same.op is Opcode.placeholder or Opcode.get_attr))
+            if (TensorTypes.IsTensor(node.type) && !replacements.ContainsKey(node)
+                && aliases.ClassOf(node).Any(same => same.op is Opcode.placeholder or Opcode.get_attr))
                 Replace(node, Alias);
         output.args = [output.args[0].map(node => replacements.GetValueOrDefault(node, node))];
     }
@@ -74,7 +79,8 @@ internal sealed class OutputProtection
     {
         Node[] direct = [.. aliases.MutatedBy(node).Distinct()];
         var places = direct.Select(aliases.PlaceOf).ToHashSet();
-        return direct.Select(written => (aliases.PlaceOf(written), (Node?)written)).Concat(aliases.Written(node).Where(place => !places.Contains(place)).Select(place => (place, (Node?)null)));
+        return direct.Select(written => (aliases.PlaceOf(written), (Node?)written))
+            .Concat(aliases.Written(node).Where(place => !places.Contains(place)).Select(place => (place, (Node?)null)));
     }
 
     /// <summary>Goes through the writes to memory that outputs share, in order.</summary>
@@ -83,7 +89,8 @@ internal sealed class OutputProtection
         var members = new Queue<Node>(aliases.ClassOf(shared).OrderBy(node => positions[node]));
         var isOthers = members.Any(BelongsToOthers);
         var reads = new LatestReads();
-        foreach (var write in aliases.Places(shared).SelectMany(place => writes[place]).GroupBy(write => write.Node, write => write.Written).OrderBy(write => positions[write.Key]))
+        foreach (var write in aliases.Places(shared).SelectMany(place => writes[place]).GroupBy(write => write.Node, write => write.Written)
+            .OrderBy(write => positions[write.Key]))
         {
             var at = positions[write.Key];
             while (members.TryPeek(out var member) && positions[member] < at)
@@ -103,7 +110,7 @@ internal sealed class OutputProtection
 
     /// <summary>What a caller, the model or a module of the user's may hold: they have to see the write.</summary>
     private bool BelongsToOthers(Node node)
-        => node.op is Opcode.placeholder or Opcode.get_attr || LeafCode.IsUsers(node, modules.Module);
+        => node.op is Opcode.placeholder or Opcode.get_attr || LeafCalls.IsUsers(node, modules.Module);
 
     /// <summary>The write, and all that read the value from there on, get a copy.</summary>
     private void GiveCopy(Node write, Node written)
@@ -130,7 +137,9 @@ internal sealed class OutputProtection
         made.Push((node, replacements[node] = copy));
     }
 
-    /// <summary>A copy asks for gradients if its value does, whatever the block is that it is made in: it records, where that block may not.</summary>
+    /// <summary>
+    /// A copy asks for gradients if its value does, whatever the block is that it is made in: it records, where that block may not.
+    /// </summary>
     private static GradientMode? ModeOf(Node value, Node made) => (value.gradient_mode, made.gradient_mode) switch
     {
         (null, null) => null,

@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Passes;
 
-/// <summary>A part of a graph as a graph of its own: what it reads from outside are its inputs, and what is read outside its outputs.</summary>
+/// <summary>
+/// A part of a graph as a graph of its own: what it reads from outside are its inputs, and what is read outside its outputs.
+/// </summary>
 internal sealed class Partition
 {
     private readonly Dictionary<Node, Node> copies = [];
@@ -15,8 +17,11 @@ internal sealed class Partition
     {
         var inside = nodes.ToHashSet();
         // A parameter or constant is read where it is needed.
-        Node[] attributes = [.. nodes.SelectMany(node => node.all_input_nodes).Where(input => input.op == Opcode.get_attr && !inside.Contains(input)).Distinct()];
-        Inputs = [.. nodes.SelectMany(node => node.all_input_nodes).Where(input => input.op != Opcode.get_attr && !inside.Contains(input)).Distinct()];
+        Node[] attributes =
+            [.. nodes.SelectMany(node => node.all_input_nodes).Where(input => input.op == Opcode.get_attr && !inside.Contains(input))
+                .Distinct()];
+        Inputs = [.. nodes.SelectMany(node => node.all_input_nodes).Where(input => input.op != Opcode.get_attr && !inside.Contains(input))
+            .Distinct()];
         Outputs = [.. outputs ?? nodes.Where(node => node.type != typeof(void) && node.users.Any(user => !inside.Contains(user)))];
         var graph = new Graph();
         foreach (var input in Inputs)
@@ -28,7 +33,8 @@ internal sealed class Partition
         else
             graph.output(new ListArgument([.. Outputs.Select(output => (Argument)copies[output])], typeof(object)), typeof(object[]));
         Module = new GraphModule(source.Program.Source.Root, graph, source.Program.Constants);
-        foreach (var (path, edited) in source.Program.Source.Edits.Where(edit => edit.Value is not null && source.Program.Used.Contains(edit.Key)))
+        foreach (var (path, edited) in source.Program.Source.Edits.Where(edit => edit.Value is not null
+            && source.Program.Used.Contains(edit.Key)))
             ((IGraphModule)Module).Program.Add(path, edited!);
         ((IGraphModule)Module).Program.SetMode(((nn.Module)source).training);
     }

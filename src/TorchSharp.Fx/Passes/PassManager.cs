@@ -8,13 +8,17 @@ namespace TorchSharp.Fx;
 public sealed record Pass(string name, Func<IGraphModule, bool> run)
 {
     /// <summary>Merges what is computed twice; see <see cref="CommonSubexpressions"/>.</summary>
-    public static Pass common_subexpressions { get; } = new(nameof(common_subexpressions), static module => module.graph.eliminate_common_subexpressions((nn.Module)module));
+    public static Pass common_subexpressions { get; } =
+        new(nameof(common_subexpressions), static module => module.graph.eliminate_common_subexpressions((nn.Module)module));
 
-    /// <summary>Computes ahead what no input enters into; see <see cref="ConstantFolding"/>. For a model that is done with training.</summary>
+    /// <summary>
+    /// Computes ahead what no input enters into; see <see cref="ConstantFolding"/>. For a model that is done with training.
+    /// </summary>
     public static Pass constant_folding { get; } = new(nameof(constant_folding), static module => module.fold_constants());
 
     /// <summary>Removes what the output does not need; see <see cref="DeadCode"/>.</summary>
-    public static Pass dead_code { get; } = new(nameof(dead_code), static module => module.graph.EliminateDeadCode(new((nn.Module)module), module.Program.Training));
+    public static Pass dead_code { get; } =
+        new(nameof(dead_code), static module => module.graph.EliminateDeadCode(new((nn.Module)module), module.Program.Training));
 }
 
 /// <summary>What passes made of a graph module. Counterpart: <c>torch.fx.passes.infra.pass_base.PassResult</c>.</summary>
@@ -22,7 +26,10 @@ public sealed record Pass(string name, Func<IGraphModule, bool> run)
 /// <param name="modified">Whether any pass changed it.</param>
 public sealed record PassResult(IGraphModule graph_module, bool modified);
 
-/// <summary>Runs passes in the order in which they stand, and checks the graph after each. Counterpart: <c>torch.fx.passes.infra.pass_manager.PassManager</c>.</summary>
+/// <summary>
+/// Runs passes in the order in which they stand, and checks the graph after each. Counterpart:
+/// <c>torch.fx.passes.infra.pass_manager.PassManager</c>.
+/// </summary>
 public sealed class PassManager
 {
     private readonly Pass[] list;
@@ -52,7 +59,8 @@ public sealed class PassManager
     public Action<IGraphModule>? check { get; init; }
 
     /// <summary>Runs the passes on a graph module, in place, and makes what they did take effect.</summary>
-    /// <exception cref="PassException">A pass or a check after it threw, or the graph isn't well-formed any more; the message names the pass.</exception>
+    /// <exception cref="PassException">A pass or a check after it threw, or the graph isn't well-formed any more; the message names the
+    /// pass.</exception>
     public PassResult call(IGraphModule module)
     {
         ArgumentNullException.ThrowIfNull(module);

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Passes;
 
 /// <summary>One run of a graph that notes what the values are like and leaves everything else as it was.</summary>
 internal static class Propagation
@@ -50,6 +50,7 @@ internal static class Propagation
     {
         var device = module.parameters().FirstOrDefault()?.device ?? CPU;
         var sizes = InputShape.FreeDimensions(args).ToDictionary(dimension => dimension.Letter, dimension => dimension.Size);
-        return [.. args.Select((given, position) => given is InputShape declared ? declared.Example(sizes, (ulong)position, device) : given)];
+        return [.. args.Select((given, position) => given is InputShape declared
+            ? declared.Example(sizes, (ulong)position, device) : given)];
     }
 }

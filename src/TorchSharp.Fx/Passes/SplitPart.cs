@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Passes;
 
 /// <summary>The nodes of a graph that become one submodule.</summary>
 /// <param name="name">The name of the submodule.</param>
@@ -16,7 +16,9 @@ internal sealed class SplitPart(string name)
 
     /// <summary>The modules and tensors that it names.</summary>
     internal IEnumerable<string> Paths
-        => nodes.SelectMany(node => node.all_input_nodes.Append(node)).Where(node => node.op is Opcode.get_attr or Opcode.call_module).Where(node => node.op == Opcode.get_attr || nodes.Contains(node)).Select(node => node.target.name).Distinct();
+        => nodes.SelectMany(node => node.all_input_nodes.Append(node)).Where(node => node.op is Opcode.get_attr or Opcode.call_module)
+            .Where(node => node.op == Opcode.get_attr || nodes.Contains(node)).Select(node => node.target.name)
+            .Concat(nodes.SelectMany(node => node.target is MapTarget map ? map.Calls : [])).Distinct();
 
     /// <summary>The parts of a graph, in the order of their first nodes.</summary>
     internal static List<SplitPart> Of(Graph graph, Func<Node, object> split_callback, ModuleHierarchy modules)
@@ -63,13 +65,19 @@ internal sealed class SplitPart(string name)
     }
 
     /// <summary>What a part gives of a constant is a copy, as of any graph's: another part's write would miss it.</summary>
-    private static void RefuseWrittenConstants(Graph graph, Dictionary<Node, SplitPart> homes, AliasAnalysis aliases, ModuleHierarchy modules)
+    private static void RefuseWrittenConstants(Graph graph, Dictionary<Node, SplitPart> homes, AliasAnalysis aliases,
+        ModuleHierarchy modules)
     {
         var constants = graph.find_nodes(Opcode.get_attr).Where(node => modules.IsConstant(node.target.name)).ToArray();
         foreach (var constant in constants)
-            foreach (var writer in homes.Keys.Where(node => aliases.MutatedBy(node).Any(written => aliases.PlaceOf(written) == aliases.PlaceOf(constant))))
-                if (aliases.ClassOf(constant).FirstOrDefault(view => homes.TryGetValue(view, out var home) && home != homes[writer] && view.users.Any(user => IsElsewhere(user, home))) is { } view)
-                    throw new ArgumentException($"The partition '{homes[view].Name}' hands on '{view}', a view of the constant '{constant.target.name}', and '{homes[writer].Name}' writes to "
+            foreach (var writer in homes.Keys.Where(node => aliases.MutatedBy(node)
+                .Any(written => aliases.PlaceOf(written) == aliases.PlaceOf(constant))))
+                if (aliases.ClassOf(constant)
+                    .FirstOrDefault(view => homes.TryGetValue(view, out var home) && home != homes[writer]
+                        && view.users.Any(user => IsElsewhere(user, home))) is { } view)
+                    throw new ArgumentException(
+                        $"The partition '{homes[view].Name}' hands on '{view}', a view of the constant '{constant.target.name}', and "
+                            + $"'{homes[writer].Name}' writes to "
                         + $"that by '{writer}'. Let split_callback put both nodes into one partition.");
 
         bool IsElsewhere(Node user, SplitPart home) => !homes.TryGetValue(user, out var other) || other != home;

@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Finds the places where a graph does what a pattern does. An input of the pattern stands for anything of its type, the same wherever it occurs. A module in the pattern stands for itself where
-/// the searched module has it, else for any of its class; a tensor for itself. Counterpart: <c>torch.fx.passes.utils.matcher_utils.SubgraphMatcher</c>.
+/// Finds the places where a graph does what a pattern does. An input of the pattern stands for anything of its type, the same wherever it
+/// occurs. A module in the pattern stands for itself where the searched module has it, else for any of its class; a tensor for itself.
+/// Counterpart: <c>torch.fx.passes.utils.matcher_utils.SubgraphMatcher</c>.
 /// </summary>
 public sealed class SubgraphMatcher
 {
@@ -13,7 +14,8 @@ public sealed class SubgraphMatcher
     private readonly HashSet<Node> returned;
 
     /// <summary>Takes the pattern, a traced lambda say: <c>fx.symbolic_trace((Tensor x) =&gt; x.neg().relu())</c>.</summary>
-    /// <exception cref="ArgumentException">The pattern returns one of its inputs, or does something that its result doesn't need.</exception>
+    /// <exception cref="ArgumentException">The pattern returns one of its inputs, or does something that its result doesn't
+    /// need.</exception>
     public SubgraphMatcher(IGraphModule pattern)
     {
         ArgumentNullException.ThrowIfNull(pattern);
@@ -21,10 +23,13 @@ public sealed class SubgraphMatcher
         var output = pattern.graph.output_node();
         returned = [.. output.all_input_nodes];
         if (returned.Count == 0 || returned.FirstOrDefault(node => node.op is Opcode.placeholder or Opcode.get_attr) is not null)
-            throw new ArgumentException($"A pattern must compute all that it returns, but this one returns {output.args[0]}.", nameof(pattern));
+            throw new ArgumentException($"A pattern must compute all that it returns, but this one returns {output.args[0]}.",
+                nameof(pattern));
         anchors = [.. returned.Where(node => node.users.All(user => user == output))];
-        if (pattern.graph.nodes.FirstOrDefault(node => node.op is not (Opcode.placeholder or Opcode.output) && node.users.Count == 0) is { } idle)
-            throw new ArgumentException($"All of a pattern must be needed for its result, but nothing reads its '{idle.name}'.", nameof(pattern));
+        if (pattern.graph.nodes.FirstOrDefault(node => node.op is not (Opcode.placeholder or Opcode.output)
+            && node.users.Count == 0) is { } idle)
+            throw new ArgumentException($"All of a pattern must be needed for its result, but nothing reads its '{idle.name}'.",
+                nameof(pattern));
     }
 
     /// <summary>Whether, of two matches that share a node, only the first counts.</summary>
@@ -33,7 +38,9 @@ public sealed class SubgraphMatcher
     /// <summary>Whether a constant in the pattern stands for any.</summary>
     public bool ignore_literals { get; init; }
 
-    /// <summary>All matches, in the order of the graph. What the pattern computes on its way and doesn't return must not be read elsewhere.</summary>
+    /// <summary>
+    /// All matches, in the order of the graph. What the pattern computes on its way and doesn't return must not be read elsewhere.
+    /// </summary>
     public IReadOnlyList<SubgraphMatch> match(IGraphModule module)
     {
         ArgumentNullException.ThrowIfNull(module);
@@ -96,31 +103,43 @@ public sealed class SubgraphMatcher
             return ArgumentComparison.AreSame(known, actual, (node, other) => other is NodeArgument { Node: var second } && node == second)
                 || Fails(values.Count, $"the pattern's '{expected.name}' would be both {known} and {actual}.");
         if (expected.op == Opcode.placeholder)
-            return (Fits(actual, expected.type) || Fails(values.Count, $"the pattern's input '{expected.name}' is a {Tracing.Untraceable.Short(expected.type)}, which {actual} is not.")) && values.TryAdd(expected, actual);
+            return (Fits(actual, expected.type)
+                || Fails(values.Count,
+                    $"the pattern's input '{expected.name}' is a {Tracing.Untraceable.Short(expected.type)}, which {actual} is not."))
+                        && values.TryAdd(expected, actual);
         if (actual is not NodeArgument { Node: var node })
             return Fails(values.Count, $"the pattern computes '{expected.name}' where the graph has {actual}.");
         if (node.op != expected.op || node.args.Length != expected.args.Length || !DoesTheSame(module, expected, node))
-            return Fails(values.Count, $"the pattern has {Called(pattern, expected)} where the graph has {Called(module, node)} ('{node.name}').");
+            return Fails(values.Count,
+                $"the pattern has {Called(pattern, expected)} where the graph has {Called(module, node)} ('{node.name}').");
         if (values.Any(entry => entry.Key.op != Opcode.placeholder && entry.Value is NodeArgument { Node: var other } && other == node))
             return Fails(values.Count, $"'{node.name}' would stand for two nodes of the pattern.");
         values[expected] = node;
-        return expected.args.Zip(node.args).All(pair => ArgumentComparison.AreSame(pair.First, pair.Second, (inner, other) => Matches(module, inner, other, values), ignore_literals)
+        return expected.args.Zip(node.args)
+            .All(pair =>
+                ArgumentComparison.AreSame(pair.First, pair.Second, (inner, other) => Matches(module, inner, other, values),
+                    ignore_literals)
             || Fails(values.Count, $"'{node.name}' takes {pair.Second} where the pattern has {pair.First}."));
     }
 
     /// <summary>What a node calls, in words: of a module its class, as a name says nothing.</summary>
     private static string Called(IGraphModule module, Node node)
-        => node.target is ModuleTarget called ? $"a {Tracing.Untraceable.Short(module.Program.Source.Module(called.Path).GetType())}" : node.op is Opcode.placeholder ? $"the input '{node.name}'" : node.target.name;
+        => node.target is ModuleTarget called
+            ? $"a {Tracing.Untraceable.Short(module.Program.Source.Module(called.Path).GetType())}" : node.op is Opcode.placeholder
+            ? $"the input '{node.name}'" : node.target.name;
 
     private bool DoesTheSame(IGraphModule module, Node expected, Node node) => (expected.target, node.target) switch
     {
-        (ModuleTarget wanted, ModuleTarget called) => IsSameModule(module, pattern.Program.Source.Module(wanted.Path), module.Program.Source.Module(called.Path)),
-        (AttributeTarget wanted, AttributeTarget read) => ReferenceEquals(pattern.Program.Source.Attribute(wanted.Path)(), module.Program.Source.Attribute(read.Path)()),
+        (ModuleTarget wanted, ModuleTarget called) =>
+            IsSameModule(module, pattern.Program.Source.Module(wanted.Path), module.Program.Source.Module(called.Path)),
+        (AttributeTarget wanted, AttributeTarget read) =>
+            ReferenceEquals(pattern.Program.Source.Attribute(wanted.Path)(), module.Program.Source.Attribute(read.Path)()),
         _ => expected.target.Equals(node.target),
     };
 
     private static bool IsSameModule(IGraphModule searched, nn.Module wanted, nn.Module called)
-        => ReferenceEquals(wanted, called) || (wanted.GetType() == called.GetType() && !((nn.Module)searched).modules().Any(module => ReferenceEquals(module, wanted)));
+        => ReferenceEquals(wanted, called)
+            || (wanted.GetType() == called.GetType() && !((nn.Module)searched).modules().Any(module => ReferenceEquals(module, wanted)));
 
     private static bool Fits(Argument actual, Type type) => actual is NodeArgument { Node: var node }
         ? type.IsAssignableFrom(node.type) || (!TensorTypes.MayHold(type) && !TensorTypes.MayHold(node.type))
@@ -130,18 +149,23 @@ public sealed class SubgraphMatcher
     {
         var inside = match.computed.ToHashSet();
         beginning = match.anchors[0];
-        return match.nodes_map.All(pair => pair.Key.op is Opcode.placeholder or Opcode.get_attr || returned.Contains(pair.Key) || pair.Value.users.All(user => inside.Contains(user)
-            || Fails(match.values.Count + 1, $"'{pair.Value.name}' is read by '{user.name}' as well, which the match would take it from.")));
+        return match.nodes_map.All(pair => pair.Key.op is Opcode.placeholder or Opcode.get_attr || returned.Contains(pair.Key)
+            || pair.Value.users.All(user => inside.Contains(user)
+            || Fails(match.values.Count + 1,
+                $"'{pair.Value.name}' is read by '{user.name}' as well, which the match would take it from.")));
     }
 }
 
-/// <summary>A place where a graph does what a pattern does. Counterpart: <c>torch.fx.passes.utils.matcher_utils.InternalMatch</c>.</summary>
+/// <summary>
+/// A place where a graph does what a pattern does. Counterpart: <c>torch.fx.passes.utils.matcher_utils.InternalMatch</c>.
+/// </summary>
 public sealed class SubgraphMatch
 {
     internal SubgraphMatch(Graph pattern, Dictionary<Node, Argument> values)
     {
         this.values = values;
-        nodes_map = values.Where(entry => entry.Value is NodeArgument).ToDictionary(entry => entry.Key, entry => ((NodeArgument)entry.Value).Node);
+        nodes_map = values.Where(entry => entry.Value is NodeArgument)
+            .ToDictionary(entry => entry.Key, entry => ((NodeArgument)entry.Value).Node);
         computed = [.. nodes_map.Where(entry => entry.Key.op is not (Opcode.placeholder or Opcode.get_attr)).Select(entry => entry.Value)];
         anchors = [.. pattern.output_node().all_input_nodes.Select(node => nodes_map[node])];
     }
@@ -149,10 +173,12 @@ public sealed class SubgraphMatch
     /// <summary>The nodes whose values the pattern returns, in its order.</summary>
     public IReadOnlyList<Node> anchors { get; }
 
-    /// <summary>What each node of the pattern stands for; a wildcard that stands for a constant is in <see cref="values"/> only.</summary>
+    /// <summary>
+    /// The node that each node of the pattern stands for; a wildcard that stands for a constant is in <see cref="values"/> only.
+    /// </summary>
     public IReadOnlyDictionary<Node, Node> nodes_map { get; }
 
-    /// <summary>What each node of the pattern stands for, constants included.</summary>
+    /// <summary>The node or constant that each node of the pattern stands for.</summary>
     public IReadOnlyDictionary<Node, Argument> values { get; }
 
     /// <summary>The nodes that do what the pattern does, without what it reads.</summary>

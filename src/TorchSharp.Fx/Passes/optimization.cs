@@ -7,12 +7,16 @@ namespace TorchSharp.Fx;
 public static class optimization
 {
     /// <summary>
-    /// A copy of a graph module in which each batch norm is part of the convolution or linear layer before it. The copy shares nothing with the original. A pair is left alone where that would not
-    /// be the same: the layer is called again or has another reader, its weight is read directly, it is transposed, tied to another layer, one of the two has hooks or a tensor that the graph writes to, or the norm has no running statistics; and a linear layer unless its output
-    /// is known to have two dimensions (<paramref name="example_inputs"/>). Functions are left alone, too. The copy asserts the number of dimensions for which it is the same. Counterpart: <c>torch.fx.experimental.optimization.fuse</c>.
+    /// A copy of a graph module in which each batch norm is part of the convolution or linear layer before it. The copy shares nothing with
+    /// the original. A pair is left alone where that would not be the same: the layer is called again or has another reader, its weight is
+    /// read directly, it is transposed, tied to another layer, one of the two has hooks or a tensor that the graph writes to, or the norm
+    /// has no running statistics; and a linear layer unless its output is known to have two dimensions (<paramref name="example_inputs"/>).
+    /// Functions are left alone, too. The copy asserts the number of dimensions for which it is the same. Counterpart:
+    /// <c>torch.fx.experimental.optimization.fuse</c>.
     /// </summary>
     /// <param name="model">The graph module, in eval mode.</param>
-    /// <param name="example_inputs">Inputs to find shapes with; without them linear layers stay, unless <see cref="ShapeProp"/> has been there.</param>
+    /// <param name="example_inputs">Inputs to find shapes with; without them linear layers stay, unless <see cref="ShapeProp"/> has been
+    /// there.</param>
     /// <exception cref="InvalidOperationException">The module is in train mode, where batch norm goes by each batch.</exception>
     /// <exception cref="NotSupportedException">The settings of a native leaf module can't be told, so that it can't be copied.</exception>
     public static T fuse<T>(T model, params object?[] example_inputs) where T : nn.Module, IGraphModule
@@ -20,26 +24,38 @@ public static class optimization
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(example_inputs);
         if (model.training)
-            throw new InvalidOperationException("Batch norm can't be fused in train mode, where it goes by the statistics of each batch. Call eval() on the module first.");
+            throw new InvalidOperationException(
+                "Batch norm can't be fused in train mode, where it goes by the statistics of each batch. Call eval() on the module first.");
         var fused = model.clone();
         if (example_inputs.Length > 0)
             new ShapeProp(fused, fused.graph, fused.Program.Constants).propagate(example_inputs);
+        FuseAll(fused, AssertRank);
+        return fused;
+    }
+
+    /// <summary>Makes each batch norm of a graph module part of the layer before it, where that is the same.</summary>
+    /// <param name="fused">The module, in eval mode, with weights that are nobody else's.</param>
+    /// <param name="fusing">Called for each layer and norm.</param>
+    /// <param name="precision">What new weights are computed in.</param>
+    internal static void FuseAll(IGraphModule fused, Action<IGraphModule, Node, Node>? fusing = null,
+        ScalarType precision = ScalarType.Float64)
+    {
         var written = new WrittenMemory(fused.graph, fused.Program.Source);
         foreach (var norm in fused.graph.nodes.Where(node => node.op == Opcode.call_module).ToArray())
-            if (norm.args is [NodeArgument { Node: { op: Opcode.call_module } layer }] && Fuse(fused, layer, norm, written))
+            if (norm.args is [NodeArgument { Node: { op: Opcode.call_module } layer }] && Fuse(fused, layer, norm, written, precision))
             {
-                AssertRank(fused, layer, norm);
+                fusing?.Invoke(fused, layer, norm);
                 norm.replace_all_uses_with(layer);
                 fused.graph.erase_node(norm);
             }
         fused.recompile();
         fused.delete_all_unused_submodules();
-        return fused;
     }
 
     /// <summary>
-    /// Holds the graph to the number of dimensions for which the norm goes over the layer's channels: a convolution takes inputs without a batch, too, and a linear layer any number of dimensions, but the norm
-    /// after it would then mean another dimension. The layer's input is asked, so that nothing else comes to read the layer.
+    /// Holds the graph to the number of dimensions for which the norm goes over the layer's channels: a convolution takes inputs without a
+    /// batch, too, and a linear layer any number of dimensions, but the norm after it would then mean another dimension. The layer's input
+    /// is asked, so that nothing else comes to read the layer.
     /// </summary>
     private static void AssertRank(IGraphModule module, Node layer, Node norm)
     {
@@ -47,31 +63,37 @@ public static class optimization
         var rank = module.Program.Source.Attribute($"{layer.target.name}.weight")().dim();
         using var here = graph.inserting_before(layer);
         var dimensions = graph.call_method(typeof(Tensor).GetMethod(nameof(Tensor.dim), [])!, layer.args[0]);
-        var same = graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin.eq, typeof(long)), [dimensions, new Literal(rank)], typeof(bool));
-        var message = new Literal($"the batch norm '{norm.target.name}' was fused into '{layer.target.name}' for inputs of {rank} dimensions");
+        var same = graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin.eq, typeof(long)), [dimensions, new Literal(rank)],
+            typeof(bool));
+        var message =
+            new Literal($"the batch norm '{norm.target.name}' was fused into '{layer.target.name}' for inputs of {rank} dimensions");
         graph.create_node(Opcode.call_function, new BuiltinTarget(Builtin._assert, typeof(bool)), [same, message], typeof(void));
     }
 
-    private static bool Fuse(IGraphModule module, Node layer, Node norm, WrittenMemory written)
+    private static bool Fuse(IGraphModule module, Node layer, Node norm, WrittenMemory written, ScalarType precision)
     {
         var modules = module.Program.Source;
-        if (layer.users.Count != 1 || layer.gradient_mode != norm.gradient_mode || modules.Module(norm.target.name) is not BatchNorm { training: false, running_mean: not null, running_var: not null } statistics)
+        if (layer.users.Count != 1 || layer.gradient_mode != norm.gradient_mode
+            || modules.Module(norm.target.name) is not BatchNorm { training: false, running_mean: not null,
+                running_var: not null } statistics)
             return false;
         var called = modules.Module(layer.target.name);
-        if (ModuleHooks.On(statistics) || ModuleHooks.On(called) || IsTied((nn.Module)module, called) || written.HoldsAny(statistics) || written.HoldsAny(called))
+        if (ModuleHooks.On(statistics) || ModuleHooks.On(called) || IsTied((nn.Module)module, called) || written.HoldsAny(statistics)
+            || written.HoldsAny(called))
             return false;
-        if (module.Program.Used.Count(path => IsPartOf(path, called, modules)) != 1 || module.graph.find_nodes(Opcode.call_module, layer.target.name).Count() != 1)
+        if (module.Program.Used.Count(path => IsPartOf(path, called, modules)) != 1
+            || module.graph.all_nodes.Count(node => node.op == Opcode.call_module && node.target.name == layer.target.name) != 1)
             return false;
         switch (called)
         {
             case Convolution { transposed: false } convolution when convolution.out_channels == statistics.num_features:
                 Parameter?[] old = [convolution.weight, convolution.bias];
-                (convolution.weight, convolution.bias) = Merged(convolution.weight!, convolution.bias, statistics);
+                (convolution.weight, convolution.bias) = Merged(convolution.weight!, convolution.bias, statistics, precision);
                 Release(module, old);
                 return true;
             case Linear linear when linear.out_features == statistics.num_features && layer.get_meta(meta.tensor_meta)?.shape.Length == 2:
                 old = [linear.weight, linear.bias];
-                (linear.weight, linear.bias) = Merged(linear.weight!, linear.bias, statistics);
+                (linear.weight, linear.bias) = Merged(linear.weight!, linear.bias, statistics, precision);
                 Release(module, old);
                 return true;
             default:
@@ -79,11 +101,15 @@ public static class optimization
         }
     }
 
-    /// <summary>Whether a layer shares a parameter with another module: that one would lose it, for a layer disposes the weight that it is given another one for.</summary>
-    private static bool IsTied(nn.Module root, nn.Module layer)
+    /// <summary>
+    /// Whether a layer shares a parameter with another module: that one would lose it, for a layer disposes the weight that it is given
+    /// another one for.
+    /// </summary>
+    internal static bool IsTied(nn.Module root, nn.Module layer)
     {
         var own = layer.parameters(recurse: false).ToHashSet<Tensor>(ReferenceEqualityComparer.Instance);
-        return root.modules().Append(root).Any(other => !ReferenceEquals(other, layer) && other.parameters(recurse: false).Any(own.Contains));
+        return root.modules().Append(root)
+            .Any(other => !ReferenceEquals(other, layer) && other.parameters(recurse: false).Any(own.Contains));
     }
 
     /// <summary>Gives back what was replaced.</summary>
@@ -99,25 +125,47 @@ public static class optimization
         => ReferenceEquals(modules.Find(path), module) || ReferenceEquals(modules.Find(ModuleHierarchy.Split(path).Prefix), module);
 
     /// <summary>
-    /// The weight and bias that give what a layer and the norm after it gave; computed in double precision, so that nothing is lost but the last rounding. They belong to the caller's dispose scope.
+    /// The weight and bias that give what a layer and the norm after it gave; in double precision nothing is lost but the last rounding.
+    /// They belong to the caller's dispose scope.
     /// </summary>
-    internal static (Tensor Weight, Tensor Bias) Folded(Tensor weight, Tensor? bias, BatchNorm norm)
+    internal static (Tensor Weight, Tensor Bias) Folded(Tensor weight, Tensor? bias, BatchNorm norm,
+        ScalarType precision = ScalarType.Float64)
     {
-        var scale = (Double(norm.running_var!) + norm.eps).rsqrt();
+        Tensor Exact(Tensor tensor) => tensor.detach().to(precision);
+        // In the order of torch.nn.utils.fuse_conv_bn_weights, which shows in single precision.
+        var scale = (Exact(norm.running_var!) + norm.eps).rsqrt();
+        var shift = (bias is null ? -Exact(norm.running_mean!) : Exact(bias) - Exact(norm.running_mean!)) * scale;
         if (norm.weight is not null)
-            scale = scale * Double(norm.weight);
-        var shift = (bias is null ? -Double(norm.running_mean!) : Double(bias) - Double(norm.running_mean!)) * scale;
+            (scale, shift) = (Exact(norm.weight) * scale, shift * Exact(norm.weight));
         if (norm.bias is not null)
-            shift = shift + Double(norm.bias);
-        var scaled = Double(weight) * scale.reshape([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)]);
-        return (scaled.to(weight.dtype), shift.to(weight.dtype));
+            shift = shift + Exact(norm.bias);
+        return (Scaled(weight.detach(), scale.reshape([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)])), shift.to(weight.dtype));
     }
 
-    private static (Parameter Weight, Parameter Bias) Merged(Parameter weight, Parameter? bias, BatchNorm norm)
+    /// <summary>
+    /// A weight whose rows are multiplied, some at a time: in higher precision all of a large one would take much more memory than it has.
+    /// </summary>
+    private static Tensor Scaled(Tensor weight, Tensor scale)
+    {
+        const long MostNumbers = 1 << 18;
+        var rows = Math.Max(1, MostNumbers / Math.Max(1, weight.numel() / Math.Max(1, weight.size(0))));
+        if (rows >= weight.size(0))
+            return (weight.to(scale.dtype) * scale).to(weight.dtype);
+        var result = empty_like(weight);
+        for (var row = 0L; row < weight.size(0); row += rows)
+        {
+            using var scope = NewDisposeScope();
+            var count = Math.Min(rows, weight.size(0) - row);
+            result.narrow(0, row, count).copy_(weight.narrow(0, row, count).to(scale.dtype) * scale.narrow(0, row, count));
+        }
+        return result;
+    }
+
+    private static (Parameter Weight, Parameter Bias) Merged(Parameter weight, Parameter? bias, BatchNorm norm, ScalarType precision)
     {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
-        var folded = Folded(weight, bias, norm);
+        var folded = Folded(weight, bias, norm, precision);
         return (Kept(folded.Weight), Kept(folded.Bias));
 
         Parameter Kept(Tensor value)
@@ -127,6 +175,4 @@ public static class optimization
             return parameter;
         }
     }
-
-    private static Tensor Double(Tensor tensor) => tensor.detach().to(ScalarType.Float64);
 }

@@ -14,7 +14,8 @@ internal sealed record EntryPoint(torch.nn.Module Root, MethodInfo Method, objec
     internal static EntryPoint Of(torch.nn.Module root)
     {
         if (root is IHoldsGraph { Held: var graph } && Runner(root) is { } runner)
-            return new(root, runner, root, [.. graph.find_nodes(Opcode.placeholder).Select(node => new PlaceholderParameter(node, runner))]) { IsCall = true };
+            return new(root, runner, root,
+                [.. graph.find_nodes(Opcode.placeholder).Select(node => new PlaceholderParameter(node, runner))]) { IsCall = true };
         var forward = Forward(root);
         return new(root, forward, root, forward.GetParameters()) { IsCall = true };
     }
@@ -26,7 +27,8 @@ internal sealed record EntryPoint(torch.nn.Module Root, MethodInfo Method, objec
     private static MethodInfo? Runner(torch.nn.Module root)
     {
         for (var type = root.GetType(); type is not null && type != typeof(torch.nn.Module); type = type.BaseType)
-            if (type.Assembly == typeof(Graph).Assembly && (type.GetMethod("forward", Own) ?? type.GetMethod("call", Own, [typeof(object[])])) is { } method)
+            if (type.Assembly == typeof(Graph).Assembly
+                && (type.GetMethod("forward", Own) ?? type.GetMethod("call", Own, [typeof(object[])])) is { } method)
                 return method;
             else if (type.GetMethod("forward", Own) is not null)
                 return null;
@@ -38,15 +40,20 @@ internal sealed record EntryPoint(torch.nn.Module Root, MethodInfo Method, objec
 
     private bool IsReplayed => ReferenceEquals(Closed, Root) && Replay.Is(Root, Method);
 
-    /// <summary>A method of a module has that module as its root, also if it isn't <c>forward</c>; any other function has what it captured.</summary>
+    /// <summary>
+    /// A method of a module has that module as its root, also if it isn't <c>forward</c>; any other function has what it captured.
+    /// </summary>
     internal static EntryPoint Of(Delegate function)
     {
         if (!Delegates.TryOpen(function, out var target, out var method))
-            throw new ArgumentException($"A {(function.HasSingleTarget ? "delegate that was compiled at run time" : "delegate of several methods")} can't be traced: it has no code of its own to follow. Give a lambda or a method.", nameof(function));
+            throw new ArgumentException(
+                $"A {(function.HasSingleTarget ? "delegate that was compiled at run time" : "delegate of several methods")} can't be "
+                    + "traced: it has no code of its own to follow. Give a lambda or a method.", nameof(function));
         // A static method's delegate may have its first argument closed over.
         var isClosed = method.IsStatic && method.GetParameters().Length > function.GetType().GetMethod("Invoke")!.GetParameters().Length;
         var root = target as torch.nn.Module ?? new TracedFunction(method.IsStatic ? null : target);
-        return new(root, method, method.IsStatic && !isClosed ? null : target, isClosed ? method.GetParameters()[1..] : method.GetParameters());
+        return new(root, method, method.IsStatic
+            && !isClosed ? null : target, isClosed ? method.GetParameters()[1..] : method.GetParameters());
     }
 
     /// <summary>Runs it on values for its inputs, the way every call goes: a function of TorchSharp is one node.</summary>
@@ -70,18 +77,24 @@ internal sealed record EntryPoint(torch.nn.Module Root, MethodInfo Method, objec
                 return (MethodInfo)Overrides.Find(type.GetMethod("forward", Own)!, root.GetType());
         var candidates = new List<MethodInfo>();
         for (var type = root.GetType(); type is not null && type != typeof(torch.nn.Module); type = type.BaseType)
-            candidates.AddRange(type.GetMethods(Own).Where(method => method.Name is "forward" && !candidates.Exists(known => known.GetBaseDefinition() == method.GetBaseDefinition())));
+            candidates.AddRange(type.GetMethods(Own)
+                .Where(method => method.Name is "forward"
+                    && !candidates.Exists(known => known.GetBaseDefinition() == method.GetBaseDefinition())));
         return candidates switch
         {
             [var only] => only,
-            [] => throw new ArgumentException($"{root.GetType().Name} can't be traced: it has no public forward method. Derive it from nn.Module<…> and override forward, or give it one."),
-            _ => throw new ArgumentException($"{root.GetType().Name} can't be traced: it has {candidates.Count} forward methods and no rule says which one it starts with. Derive it from nn.Module<…>: the forward that overrides its is the one."),
+            [] => throw new ArgumentException(
+                $"{root.GetType().Name} can't be traced: it has no public forward method. Derive it from nn.Module<…> and override "
+                    + "forward, or give it one."),
+            _ => throw new ArgumentException(
+                $"{root.GetType().Name} can't be traced: it has {candidates.Count} forward methods and no rule says which one it starts "
+                    + "with. Derive it from nn.Module<…>: the forward that overrides its is the one."),
         };
     }
 
     /// <summary>
-    /// A symbol for each parameter, its placeholder first in the graph; the given value for a concrete one, and the default for one whose type no symbol
-    /// can have, such as a string.
+    /// A symbol for each parameter, its placeholder first in the graph; the given value for a concrete one, and the default for one whose
+    /// type no symbol can have, such as a string.
     /// </summary>
     internal Value[] Inputs(Interpreter interpreter, IReadOnlyDictionary<string, object?> concrete_args)
     {
@@ -89,37 +102,50 @@ internal sealed record EntryPoint(torch.nn.Module Root, MethodInfo Method, objec
         var place = ReferenceEquals(Closed, Root) ? $"{Method.DeclaringType!.Name}.{name}" : name;
         foreach (var key in concrete_args.Keys)
             if (!Array.Exists(Parameters, parameter => parameter.Name == key))
-                throw new ArgumentException($"concrete_args names '{key}', which is no parameter of {place}. It has: {string.Join(", ", Parameters.Select(parameter => parameter.Name))}.", nameof(concrete_args));
+                throw new ArgumentException(
+                    $"concrete_args names '{key}', which is no parameter of {place}. It has: "
+                        + $"{string.Join(", ", Parameters.Select(parameter => parameter.Name))}.", nameof(concrete_args));
         foreach (var parameter in Parameters)
             if (concrete_args.TryGetValue(parameter.Name!, out var value) && !Fits(value, parameter.ParameterType))
-                throw new ArgumentException($"concrete_args gives '{parameter.Name}' {(value is null ? "null" : "a value of type " + Untraceable.Short(value.GetType()))}, but {name} takes one of type {Untraceable.Short(parameter.ParameterType)}.", nameof(concrete_args));
+                throw new ArgumentException(
+                    $"concrete_args gives '{parameter.Name}' "
+                        + $"{(value is null ? "null" : "a value of type " + Untraceable.Short(value.GetType()))}, but {name} takes one of "
+                        + $"type {Untraceable.Short(parameter.ParameterType)}.", nameof(concrete_args));
+        if (Array.Find(Parameters, parameter => parameter.ParameterType.IsByRef) is { } reference)
+            throw Untraceable.InputType(interpreter, reference);
         return Array.ConvertAll(Parameters, parameter => concrete_args.TryGetValue(parameter.Name!, out var given)
             ? Specialised(interpreter, parameter, given)
-            : interpreter.Examples is not null || Symbols.CanStandFor(parameter.ParameterType) ? interpreter.FromProxy(Placeholder(interpreter, parameter, parameter.Name!))
+            : interpreter.Examples is not null || Symbols.CanStandFor(parameter.ParameterType)
+                ? interpreter.FromProxy(Placeholder(interpreter, parameter, parameter.Name!))
             : parameter.HasDefaultValue ? Specialised(interpreter, parameter, parameter.DefaultValue)
             : throw Untraceable.InputType(interpreter, parameter));
     }
 
     private static bool Fits(object? value, Type type)
-        => value is null ? !type.IsValueType || StructLayout.IsNullable(type) : (Nullable.GetUnderlyingType(type) ?? type).IsInstanceOfType(value);
+        => value is null ? !type.IsValueType
+            || StructLayout.IsNullable(type) : (Nullable.GetUnderlyingType(type) ?? type).IsInstanceOfType(value);
 
     private static Proxy Placeholder(Interpreter interpreter, ParameterInfo parameter, string name)
     {
-        var preset = parameter.HasDefaultValue && parameter.DefaultValue is null or string or ValueType ? new Literal(parameter.DefaultValue) : null;
-        var proxy = interpreter.Tracer.create_proxy(Opcode.placeholder, new PlaceholderTarget(name, parameter.HasDefaultValue ? preset : null), [], parameter.ParameterType);
+        var preset = parameter.HasDefaultValue && parameter.DefaultValue is null or string or ValueType
+            ? new Literal(parameter.DefaultValue) : null;
+        var proxy = interpreter.Tracer.create_proxy(Opcode.placeholder,
+            new PlaceholderTarget(name, parameter.HasDefaultValue ? preset : null), [], parameter.ParameterType);
         interpreter.Examples?.Input(proxy.node, parameter);
         return proxy;
     }
 
     /// <summary>
-    /// A concrete argument stays an input, so that the signature stays, and an <c>_assert</c> holds calls to the value, as torch.fx does it.
+    /// A concrete argument stays an input, so that the signature stays, and an <c>_assert</c> holds calls to the value, as torch.fx does
+    /// it.
     /// </summary>
     private static Value Specialised(Interpreter interpreter, ParameterInfo parameter, object? value)
     {
         var type = parameter.ParameterType;
         var input = Placeholder(interpreter, parameter, parameter.Name + "_1");
         var literal = interpreter.ToConstant(value);
-        var same = interpreter.Tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, Interpreter.Compared(value, type)), [input.Argument, literal], typeof(bool));
+        var same = interpreter.Tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, Interpreter.Compared(value, type)),
+            [input.Argument, literal], typeof(bool));
         interpreter.Specialised(same, $"{parameter.Name} has been specialized to have value {literal} but got another value");
         return StructLayout.IsNullable(type) ? Value.OfStruct(value) : interpreter.ToValue(value, type);
     }

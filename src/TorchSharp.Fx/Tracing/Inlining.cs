@@ -7,17 +7,22 @@ namespace TorchSharp.Fx;
 public static class Inlining
 {
     /// <summary>
-    /// Adds what a function does to the graph, at the insertion point, and returns the node of its result: <c>graph.inline((x, y) => x.relu() + y, a, b)</c>.
-    /// It is traced, so any method of a tensor, operator and index may stand in it. PyTorch has it as operations on <c>torch.fx.Proxy</c>.
+    /// Adds what a function does to the graph, at the insertion point, and returns the node of its result: <c>graph.inline((x, y) =>
+    /// x.relu() + y, a, b)</c>. It is traced, so any method of a tensor, operator and index may stand in it. PyTorch has it as operations
+    /// on <c>torch.fx.Proxy</c>.
     /// </summary>
     /// <param name="graph">The graph to add to.</param>
-    /// <param name="function">The function. It may use numbers and texts of its own; tensors and modules it takes as arguments or not at all, as a graph has nowhere to keep them.</param>
+    /// <param name="function">The function. It may use numbers and texts of its own; tensors and modules it takes as arguments or not at
+    /// all, as a graph has nowhere to keep them.</param>
     /// <param name="args">What its parameters stand for: nodes of the graph, or constants.</param>
     /// <exception cref="TraceException">The function can't be written as a graph; the message says where and what to do.</exception>
     public static Node inline(this Graph graph, Delegate function, params ImmutableArray<Argument> args)
         => ((NodeArgument)Write(graph, function, args, MustBeNode)).Node;
 
-    /// <summary>As <see cref="inline(Graph, Delegate, ImmutableArray{Argument})"/>, for a function of any result: that may be a structure of nodes, a constant or an argument. <paramref name="check"/> is told of that, in the function's own nodes, before any is added.</summary>
+    /// <summary>
+    /// As <see cref="inline(Graph, Delegate, ImmutableArray{Argument})"/>, for a function of any result: that may be a structure of nodes,
+    /// a constant or an argument. <paramref name="check"/> is told of that, in the function's own nodes, before any is added.
+    /// </summary>
     internal static Argument Write(Graph graph, Delegate function, ImmutableArray<Argument> args, Action<Argument>? check = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
@@ -38,10 +43,12 @@ public static class Inlining
     public static Node inline(this Graph graph, Func<Tensor, Tensor> function, Argument arg) => inline(graph, (Delegate)function, arg);
 
     /// <inheritdoc cref="inline(Graph, Delegate, ImmutableArray{Argument})"/>
-    public static Node inline(this Graph graph, Func<Tensor, Tensor, Tensor> function, Argument arg1, Argument arg2) => inline(graph, (Delegate)function, arg1, arg2);
+    public static Node inline(this Graph graph, Func<Tensor, Tensor, Tensor> function, Argument arg1, Argument arg2)
+        => inline(graph, (Delegate)function, arg1, arg2);
 
     /// <inheritdoc cref="inline(Graph, Delegate, ImmutableArray{Argument})"/>
-    public static Node inline(this Graph graph, Func<Tensor, Tensor, Tensor, Tensor> function, Argument arg1, Argument arg2, Argument arg3) => inline(graph, (Delegate)function, arg1, arg2, arg3);
+    public static Node inline(this Graph graph, Func<Tensor, Tensor, Tensor, Tensor> function, Argument arg1, Argument arg2, Argument arg3)
+        => inline(graph, (Delegate)function, arg1, arg2, arg3);
 
     private static void MustBeNode(Argument result)
     {
@@ -55,9 +62,12 @@ public static class Inlining
     {
         Node[] inputs = [.. source.find_nodes(Opcode.placeholder)];
         if (inputs.Length != args.Length)
-            throw new ArgumentException($"The function takes {inputs.Length} ({string.Join<Node>(", ", inputs)}), but {args.Length} are given.", nameof(args));
+            throw new ArgumentException(
+                $"The function takes {inputs.Length} ({string.Join<Node>(", ", inputs)}), but {args.Length} are given.", nameof(args));
         if (source.nodes.FirstOrDefault(node => node.op is Opcode.get_attr or Opcode.call_module) is { } held)
-            throw new ArgumentException($"The function uses the {(held.op == Opcode.get_attr ? "tensor" : "module")} '{held.target}' of its own, which a graph can't hold. {Instead(held)}");
+            throw new ArgumentException(
+                $"The function uses the {(held.op == Opcode.get_attr ? "tensor" : "module")} '{held.target}' of its own, which a graph "
+                    + $"can't hold. {Instead(held)}");
         var copies = inputs.Zip(args).ToDictionary(pair => pair.First, pair => pair.Second);
         foreach (var node in source.nodes)
             if (node.op is not (Opcode.placeholder or Opcode.output))

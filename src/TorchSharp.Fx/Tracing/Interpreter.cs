@@ -1,12 +1,11 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// Runs CIL with symbols for what depends on an input (ECMA-335 partition III). This file is the whole instruction set, one line an instruction;
-/// the other parts of the class hold the families: values, arithmetic, control flow, objects and calls.
+/// Runs CIL with symbols for what depends on an input (ECMA-335 partition III). This file is the whole instruction set, one line an
+/// instruction; the other parts of the class hold the families: values, arithmetic, control flow, objects and calls.
 /// </summary>
 internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.Module root)
 {
@@ -152,7 +151,10 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
 
                 case Op.Ldtoken: f.Push(Token(i.Operand!)); break;
                 case Op.Ldftn: f.Push(Value.OfObject(i.Get<MethodBase>())); break;
-                case Op.Ldvirtftn: f.Push(Value.OfObject(Overrides.Find(i.Get<MethodBase>(), (f.Pop().Reference ?? throw ProgramFault.Raise(new NullReferenceException())).GetType()))); break;
+                case Op.Ldvirtftn: f.Push(
+                    Value.OfObject(
+                        Overrides.Find(i.Get<MethodBase>(),
+                            (f.Pop().Reference ?? throw ProgramFault.Raise(new NullReferenceException())).GetType()))); break;
 
                 default: throw Untraceable.Instruction(this, i.Op);
             }

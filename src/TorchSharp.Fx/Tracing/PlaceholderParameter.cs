@@ -10,7 +10,8 @@ internal sealed class PlaceholderParameter : ParameterInfo
     internal PlaceholderParameter(Node placeholder, MethodInfo method)
     {
         preset = ((PlaceholderTarget)placeholder.target).Default;
-        (NameImpl, ClassImpl, MemberImpl, DefaultValueImpl) = (((PlaceholderTarget)placeholder.target).Parameter, placeholder.type, method, preset?.Value);
+        (NameImpl, ClassImpl, MemberImpl, DefaultValueImpl) =
+            (((PlaceholderTarget)placeholder.target).Parameter, placeholder.type, method, preset?.Value);
     }
 
     public override bool HasDefaultValue => preset is not null;

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// Which exceptions are the traced program's own: those that a call of real code, a <c>throw</c> or one of CIL's checks raised. Its handlers may catch these. Any other exception is a fault of
-/// the interpreter, which the program must not see.
+/// Which exceptions are the traced program's own: those that a call of real code, a <c>throw</c> or one of CIL's checks raised. Its
+/// handlers may catch these. Any other exception is a fault of the interpreter, which the program must not see.
 /// </summary>
 internal static class ProgramFault
 {
@@ -38,10 +38,15 @@ internal static class ProgramFault
         }
     }
 
-    /// <summary>Whether an exception is the program's. Code that can't be loaded and a static constructor that throws are found out wherever the code is first looked at.</summary>
+    /// <summary>
+    /// Whether an exception is the program's. Code that can't be loaded and a static constructor that throws are found out wherever the
+    /// code is first looked at.
+    /// </summary>
     internal static bool Is(Exception exception) => !IsOurs(exception)
-        && (Raised.TryGetValue(exception, out _) || exception is TypeInitializationException or TypeLoadException or MissingMemberException or FileNotFoundException or FileLoadException or OutOfMemoryException);
+        && (Raised.TryGetValue(exception, out _)
+            || exception is TypeInitializationException or TypeLoadException or MissingMemberException or FileNotFoundException
+                or FileLoadException or OutOfMemoryException);
 
     /// <summary>A refusal, or a fault of the interpreter: what ends a trace.</summary>
-    internal static bool IsOurs(Exception exception) => exception is TraceException or InterpreterFault;
+    internal static bool IsOurs(Exception exception) => exception is TraceException or InterpreterFault or LoopRefusal;
 }

@@ -52,7 +52,10 @@ public partial class Proxy
     /// <summary><c>a[1, .., ^1]</c></summary>
     public Proxy this[params TensorIndex[] indices] => apply(tensor => tensor[indices]);
 
-    /// <summary>Any other operation of a tensor: <c>x.apply(t => t.flatten(1).softmax(-1))</c> adds what the function does; see <see cref="Inlining"/>.</summary>
+    /// <summary>
+    /// Any other operation of a tensor: <c>x.apply(t => t.flatten(1).softmax(-1))</c> adds what the function does; see
+    /// <see cref="Inlining"/>.
+    /// </summary>
     public Proxy apply(Func<Tensor, Tensor> function) => new(node.graph.inline(function, Argument));
 
     private static Proxy Binary(string name, Argument left, Argument right)
@@ -62,7 +65,9 @@ public partial class Proxy
         Type[] operands = [OperandType(left), OperandType(right)];
         return operands.Contains(typeof(Tensor))
             ? new(Add(name, operands, left, right))
-            : throw new InvalidOperationException($"The operators of a proxy are those of tensors, but neither {left} nor {right} is one. Add a function of numbers with graph.inline((long n) => …, …).");
+            : throw new InvalidOperationException(
+                $"The operators of a proxy are those of tensors, but neither {left} nor {right} is one. Add a function of numbers with "
+                    + "graph.inline((long n) => …, …).");
     }
 
     private static Node Add(string name, Type[] operands, params Argument[] args)
@@ -72,7 +77,8 @@ public partial class Proxy
     private static Type OperandType(Argument operand) => operand switch
     {
         NodeArgument { Node.type: var type } when typeof(Tensor).IsAssignableFrom(type) => typeof(Tensor),
-        NodeArgument { Node.type.IsPrimitive: true } or ConvertArgument or Literal { Value: int or long or float or double } => typeof(Scalar),
+        NodeArgument { Node.type.IsPrimitive: true } or ConvertArgument
+            or Literal { Value: int or long or float or double } => typeof(Scalar),
         _ => throw new InvalidOperationException($"An operator can't take {operand}: it is neither a tensor nor a number."),
     };
 }

@@ -1,9 +1,10 @@
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A value of a graph that C# expressions can be written with: <c>new Proxy(node) * 2 + other</c> adds nodes to the graph, at its insertion point. The tracer
-/// hands one to whom it asks about a value that depends on the traced module's inputs; there, a symbolic tensor or other object is passed around as itself, an object without
-/// content, and numbers, enums and tuples have only this. Counterpart: <c>torch.fx.Proxy</c>.
+/// A value of a graph that C# expressions can be written with: <c>new Proxy(node) * 2 + other</c> adds nodes to the graph, at its insertion
+/// point. The tracer hands one to whom it asks about a value that depends on the traced module's inputs; there, a symbolic tensor or other
+/// object is passed around as itself, an object without content, and numbers, enums and tuples have only this. Counterpart:
+/// <c>torch.fx.Proxy</c>.
 /// </summary>
 public partial class Proxy
 {

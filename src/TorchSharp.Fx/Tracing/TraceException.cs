@@ -1,15 +1,15 @@
 using System.Reflection;
-using TorchSharp.Fx.Tracing;
 
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// The traced program does something that can't be written as a graph. The message names the construct, the module, the place and a way out;
-/// <c>docs/untraceable.md</c> has a page for every <see cref="code"/>.
+/// The traced program does something that can't be written as a graph. The message names the construct, the module, the place and a way
+/// out; <c>docs/untraceable.md</c> has a page for every <see cref="code"/>.
 /// </summary>
 public sealed class TraceException : Exception
 {
-    internal TraceException(string code, string what, string fix, string modulePath, string place, string location, IReadOnlyList<Origin> stack)
+    internal TraceException(string code, string what, string fix, string modulePath, string place, string location,
+        IReadOnlyList<Origin> stack)
         : base($"{code}: {what} It happens in {place} at {location}. {fix}")
         => (this.code, module_path, this.location, program_stack) = (code, modulePath, location, stack);
 
@@ -22,17 +22,24 @@ public sealed class TraceException : Exception
     /// <summary>The C# file and line; method and IL offset where there is no PDB.</summary>
     public string location { get; }
 
-    /// <summary>The calls of the traced program that lead there, the innermost first: module path, method and place of each; one that is made again and again from the same place is there once.</summary>
+    /// <summary>
+    /// The calls of the traced program that lead there, the innermost first: module path, method and place of each; one that is made again
+    /// and again from the same place is there once.
+    /// </summary>
     public IReadOnlyList<Origin> program_stack { get; }
 }
 
 /// <summary>
-/// The tracer itself failed (the inner exception). That is a fault of TorchSharp.Fx and none of the traced program, whose handlers never see it; please report it.
+/// The tracer itself failed (the inner exception). That is a fault of TorchSharp.Fx and none of the traced program, whose handlers never
+/// see it; please report it.
 /// </summary>
 public sealed class InterpreterFault : Exception
 {
     internal InterpreterFault(Exception failure, string modulePath, string place, string location, IReadOnlyList<Origin> stack)
-        : base($"TorchSharp.Fx itself failed while it traced {place} at {location}: {failure.GetType().Name}: {failure.Message} This is a fault of TorchSharp.Fx, not of the model. Please report it, with this message, the inner exception's stack trace and, if you can, the code at that line. Until it is mended, make the method a leaf function (tracer_kwargs.autowrap_functions) or its module a leaf module (tracer_kwargs.leaf_modules).", failure)
+        : base($"TorchSharp.Fx itself failed while it traced {place} at {location}: {failure.GetType().Name}: {failure.Message} This is a "
+            + "fault of TorchSharp.Fx, not of the model. Please report it, with this message, the inner exception's stack trace and, if "
+            + "you can, the code at that line. Until it is mended, make the method a leaf function (tracer_kwargs.autowrap_functions) or "
+            + "its module a leaf module (tracer_kwargs.leaf_modules).", failure)
         => (module_path, this.location, program_stack) = (modulePath, location, stack);
 
     /// <summary>The qualified name of the module whose code was traced; empty for the root.</summary>
@@ -53,7 +60,9 @@ public sealed class TracedProgramException : Exception
         => (module_path, this.location, program_stack) = (modulePath, location, stack);
 
     /// <summary>What reflection wraps says nothing by itself.</summary>
-    private static string Described(Exception thrown) => thrown is TargetInvocationException { InnerException: { TargetSite: { } site } inner } && !thrown.Message.Contains(inner.Message, StringComparison.Ordinal)
+    private static string Described(Exception thrown)
+        => thrown is TargetInvocationException { InnerException: { TargetSite: { } site } inner }
+            && !thrown.Message.Contains(inner.Message, StringComparison.Ordinal)
         ? $"{inner.GetType().Name} in {Untraceable.Short(site)}, which it calls by reflection, while it was traced: {inner.Message}"
         : $"{thrown.GetType().Name} while it was traced: {thrown.Message}";
 

@@ -1,30 +1,39 @@
 using System.Globalization;
 using System.Text;
-using TorchSharp.Fx.Tracing;
 
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// What is to be known about a trace beside its graph: what the graph assumes, what was computed once and for all, and what the program did that the graph will not do again.
+/// What is to be known about a trace beside its graph: what the graph assumes, what was computed once and for all, and what the program did
+/// that the graph will not do again.
 /// </summary>
 public sealed class TraceReport
 {
     internal TraceReport(Graph graph, Interpreter interpreter, ModuleAttributes attributes)
     {
         nodes = graph.Count;
-        leaves = [.. graph.nodes.Where(node => node.op == Opcode.call_module).Select(node => node.target.name).Distinct(StringComparer.Ordinal)];
-        var assertions = graph.nodes.Where(node => node.target is BuiltinTarget { Operation: Builtin._assert }).ToLookup(interpreter.Specialisations.Contains, Assertion);
+        leaves = [.. graph.all_nodes.Where(node => node.op == Opcode.call_module).Select(node => node.target.name)
+            .Distinct(StringComparer.Ordinal)];
+        var assertions = graph.nodes.Where(node => node.target is BuiltinTarget { Operation: Builtin._assert })
+            .ToLookup(interpreter.Specialisations.Contains, Assertion);
         (guards, specialisations) = ([.. assertions[false]], [.. assertions[true]]);
-        constants = [.. graph.nodes.Where(node => node.op == Opcode.get_attr && attributes.Constants.ContainsKey(node.target.name)).Select(node => Constant(node, attributes.Constants[node.target.name]))];
+        loops = [.. graph.all_nodes.Where(node => node.target is MapTarget).Select(node => new TraceNote(node.name, node.origin))];
+        unrolled_loops = [.. interpreter.Unrolled.Select(entry => new TraceNote(entry.What, entry.At))];
+        constants = [.. graph.nodes.Where(node => node.op == Opcode.get_attr && attributes.Constants.ContainsKey(node.target.name))
+            .Select(node => Constant(node, attributes.Constants[node.target.name]))];
         present_inputs = [.. interpreter.TakenAsPresent.Select(entry => new TraceNote(entry.Name, entry.At))];
         dropped_state = [.. interpreter.Overlay.Dropped.Select(entry => new TraceNote(entry.What, entry.At))];
         state = [.. interpreter.State?.Kept ?? []];
         modes = Asked(SurroundingsKind.Mode);
         seeds = Asked(SurroundingsKind.Seed);
         surroundings = Asked(SurroundingsKind.Value);
-        unregistered_modules = [.. attributes.Unregistered.Select(entry => new UnregisteredModule(entry.Path, entry.Module.GetType().Name, entry.Module.parameters().Sum(parameter => parameter.numel())))];
+        unregistered_modules =
+            [.. attributes.Unregistered.Select(entry =>
+                new UnregisteredModule(entry.Path, entry.Module.GetType().Name,
+                    entry.Module.parameters().Sum(parameter => parameter.numel())))];
 
-        TraceNote[] Asked(SurroundingsKind kind) => [.. interpreter.Asked.Where(entry => entry.Kind == kind).Select(entry => new TraceNote(entry.What, entry.At))];
+        TraceNote[] Asked(SurroundingsKind kind)
+            => [.. interpreter.Asked.Where(entry => entry.Kind == kind).Select(entry => new TraceNote(entry.What, entry.At))];
     }
 
     /// <summary>How many nodes the graph has.</summary>
@@ -33,24 +42,41 @@ public sealed class TraceReport
     /// <summary>The modules that became one node each, by path.</summary>
     public IReadOnlyList<string> leaves { get; }
 
-    /// <summary>The conditions that the graph asserts: checks of the program that only throw, and branches that went by the example inputs.</summary>
+    /// <summary>
+    /// The conditions that the graph asserts: checks of the program that only throw, and branches that went by the example inputs.
+    /// </summary>
     public IReadOnlyList<TraceNote> guards { get; }
 
     /// <summary>The numbers and lengths that the graph is held to, because the example inputs or concrete arguments have them.</summary>
     public IReadOnlyList<TraceNote> specialisations { get; }
 
+    /// <summary>The loops that the graph runs as often as its inputs say.</summary>
+    public IReadOnlyList<TraceNote> loops { get; }
+
     /// <summary>
-    /// The inputs that the program asks for being null, and where: a trace by symbols takes them to be there, and the graph asserts it. With example inputs the trace goes by the example.
+    /// The loops that an input bounds and that the graph has turn by turn: it holds for inputs with as many turns as the example.
+    /// </summary>
+    public IReadOnlyList<TraceNote> unrolled_loops { get; }
+
+    /// <summary>
+    /// The inputs that the program asks for being null, and where: a trace by symbols takes them to be there, and the graph asserts it.
+    /// With example inputs the trace goes by the example.
     /// </summary>
     public IReadOnlyList<TraceNote> present_inputs { get; }
 
     /// <summary>The tensors that were computed while tracing, or are held without being registered.</summary>
     public IReadOnlyList<TraceNote> constants { get; }
 
-    /// <summary>Fields and collections of the model that the program wrote to: the trace went on with the new content, and the graph leaves them as they are.</summary>
+    /// <summary>
+    /// Fields and collections of the model that the program wrote to: the trace went on with the new content, and the graph leaves them as
+    /// they are.
+    /// </summary>
     public IReadOnlyList<TraceNote> dropped_state { get; }
 
-    /// <summary>What the program keeps between calls, and the graph with it, by path: in fields and collections of the model, and in inputs.</summary>
+    /// <summary>
+    /// The state that the program keeps between calls, and the graph with it, by path: in fields and collections of the model, and in
+    /// inputs.
+    /// </summary>
     public IReadOnlyList<string> state { get; }
 
     /// <summary>Modules whose mode the program's own code asks for: the graph is that of the mode that they were in.</summary>
@@ -59,12 +85,19 @@ public sealed class TraceReport
     /// <summary>Where the program sets the state of a random number generator while it is traced: the graph doesn't set it again.</summary>
     public IReadOnlyList<TraceNote> seeds { get; }
 
-    /// <summary>What the program asked of the time, the process, the machine or a setting of TorchSharp, such as <c>DateTime.Now</c> or the default dtype: the graph has the answer of the trace for good.</summary>
+    /// <summary>
+    /// The answers that the program got about the time, the process, the machine or a setting of TorchSharp, such as <c>DateTime.Now</c> or
+    /// the default dtype: the graph has the answer of the trace for good.
+    /// </summary>
     public IReadOnlyList<TraceNote> surroundings { get; }
 
-    /// <summary>What the graph assumes or leaves out without asserting it, a line each with a title before; empty where it is as good as the program for all inputs.</summary>
+    /// <summary>
+    /// The assumptions and omissions that the graph doesn't assert, a line each with a title before; empty where it is as good as the
+    /// program for all inputs.
+    /// </summary>
     public string assumptions => Text(
-        ("written by the program, not by the graph", dropped_state), ("inputs taken to be there", present_inputs), ("for the mode that they were traced in", modes),
+        ("written by the program, not by the graph", dropped_state), ("inputs taken to be there", present_inputs),
+        ("for the mode that they were traced in", modes),
         ("set while tracing, not by the graph", seeds), ("read while tracing, not by the graph", surroundings));
 
     /// <summary>Modules that are called without being registered: their parameters would not train, move or be saved.</summary>
@@ -72,8 +105,12 @@ public sealed class TraceReport
 
     /// <summary>The report as text, a line a fact.</summary>
     public override string ToString() => $"{nodes} nodes, {leaves.Count} leaf modules\n" + Text(
-        ("leaf modules", leaves), ("asserted conditions", guards), ("asserted values", specialisations), ("inputs taken to be there", present_inputs), ("computed while tracing", constants), ("kept between calls", state),
-        ("written by the program, not by the graph", dropped_state), ("for the mode that they were traced in", modes), ("set while tracing, not by the graph", seeds),
+        ("leaf modules", leaves), ("asserted conditions", guards), ("asserted values", specialisations),
+        ("loops of any number of turns", loops),
+        ("loops of as many turns as the example has", unrolled_loops), ("inputs taken to be there", present_inputs),
+        ("computed while tracing", constants), ("kept between calls", state),
+        ("written by the program, not by the graph", dropped_state), ("for the mode that they were traced in", modes),
+        ("set while tracing, not by the graph", seeds),
         ("read while tracing, not by the graph", surroundings), ("called but not registered", unregistered_modules));
 
     private static string Text(params (string Title, IEnumerable<object> Notes)[] parts)
@@ -87,7 +124,8 @@ public sealed class TraceReport
     private static TraceNote Assertion(Node node) => new(((Literal)node.args[1]).Value as string ?? "", node.origin);
 
     private static TraceNote Constant(Node node, torch.Tensor tensor)
-        => new(tensor.IsInvalid ? node.name : $"{node.name}: {tensor.dtype.ToString().ToLowerInvariant()}[{string.Join(", ", tensor.shape)}]", node.origin);
+        => new(tensor.IsInvalid
+            ? node.name : $"{node.name}: {tensor.dtype.ToString().ToLowerInvariant()}[{string.Join(", ", tensor.shape)}]", node.origin);
 }
 
 /// <summary>One fact of a <see cref="TraceReport"/> and where in the program it comes from.</summary>

@@ -1,5 +1,4 @@
 using System.Reflection;
-using TorchSharp.Fx.Tracing;
 
 namespace TorchSharp.Fx;
 
@@ -17,7 +16,9 @@ public partial class Tracer
         Start(entry.Root, recording);
         try
         {
-            return Interpreter.ToObject(entry.Run(Interpreter, [.. entry.Parameters.Select((parameter, i) => Input(recording, parameter, given[i]))]), entry.ReturnType);
+            return Interpreter.ToObject(
+                entry.Run(Interpreter, [.. entry.Parameters.Select((parameter, i) => Input(recording, parameter, given[i]))]),
+                entry.ReturnType);
         }
         catch (RecordingEnded)
         {
@@ -40,7 +41,8 @@ public partial class Tracer
             return value;
         foreach (var tensor in Structure.Tensors(given))
             recording.Marks.Add(tensor);
-        return Interpreter.Recorded(new(Opcode.placeholder, new PlaceholderTarget(parameter.Name!), "", parameter.ParameterType), [value], static (_, input) => input[0]);
+        return Interpreter.Recorded(new(Opcode.placeholder, new PlaceholderTarget(parameter.Name!), "", parameter.ParameterType), [value],
+            static (_, input) => input[0]);
     }
 
     /// <summary>Calls a module in a recorded run: a leaf is one operation, any other is followed under its own path.</summary>
@@ -53,7 +55,8 @@ public partial class Tracer
         try
         {
             var body = ModuleCalls.Body(module, method);
-            return isLeaf || !Followable.Is(body) ? RecordedCalls.Leaf(Interpreter, module, method, arguments) : Interpreter.Run(body, arguments);
+            return isLeaf || !Followable.Is(body)
+                ? RecordedCalls.Leaf(Interpreter, module, method, arguments) : Interpreter.Run(body, arguments);
         }
         finally
         {

@@ -1,13 +1,19 @@
-using TorchSharp.Fx.Tracing;
+using System.Collections.Immutable;
 
 namespace TorchSharp.Fx;
 
-/// <summary>What becomes of what a traced program keeps between calls: in fields and collections of the model, or in an object that it is given.</summary>
+/// <summary>
+/// The ways to treat the state that a traced program keeps between calls: in fields and collections of the model, or in an object that it
+/// is given.
+/// </summary>
 public enum TracedState
 {
     /// <summary>The graph reads it and puts it back, as the program does.</summary>
     writeback,
-    /// <summary>It is a further input and output of the graph each: nothing is kept. A tracer's own graph is as for <see cref="writeback"/>; <c>fx.lift_state</c> makes the other of it. Counterpart: the mutated buffers of <c>torch.export</c>.</summary>
+    /// <summary>
+    /// It is a further input and output of the graph each: nothing is kept. A tracer's own graph is as for <see cref="writeback"/>;
+    /// <c>fx.lift_state</c> makes the other of it. Counterpart: the mutated buffers of <c>torch.export</c>.
+    /// </summary>
     returned,
     /// <summary>The graph has it as it was when it was traced, and leaves it so.</summary>
     dropped,
@@ -18,22 +24,28 @@ public partial class Tracer
     private const int MaxTraces = 5;
 
     /// <summary>
-    /// What becomes of what the program keeps between calls. A program that keeps something is traced again once that is known, so that <see cref="call_module"/> and <see cref="create_proxy"/> are
-    /// called for each trace.
+    /// What becomes of what the program keeps between calls. A program that keeps something is traced again once that is known, so that
+    /// <see cref="call_module"/> and <see cref="create_proxy"/> are called for each trace.
     /// </summary>
     public TracedState state { get; init; }
 
-    /// <summary>Traces until what the program keeps is known. A program that can't be followed with that as symbols is as if it was dropped, and the report says so.</summary>
-    private Graph Trace(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args)
+    /// <summary>
+    /// Traces until what the program keeps is known. A program that can't be followed with that as symbols is as if it was dropped, and the
+    /// report says so.
+    /// </summary>
+    private Graph Trace(EntryPoint entry, IReadOnlyDictionary<string, object?>? given, ExampleInputs? examples)
     {
+        unrolled.Clear();
+        var concrete_args = given ?? ImmutableDictionary<string, object?>.Empty;
         var (plan, withNumbers) = (StatePlan.None, true);
         var attempts = new List<Attempt>();
         for (var traces = 1; ; traces++)
         {
-            var refusal = Try(entry, concrete_args, plan, attempts.Count > 0);
+            var refusal = Try(entry, concrete_args, examples, plan, attempts.Count > 0);
             if (state == TracedState.dropped)
                 return graph;
-            var next = refusal is null ? plan.With(Interpreter) : attempts.Count > 0 ? plan : plan with { Inputs = plan.Inputs.Union(Interpreter.ChangedInputs) };
+            var next = refusal is null ? plan.With(Interpreter) : attempts.Count > 0
+                ? plan : plan with { Inputs = plan.Inputs.Union(Interpreter.ChangedInputs) };
             withNumbers &= refusal is null || attempts.Count == 0;
             next = withNumbers ? next : next.WithoutNumbers();
             if (refusal is null)
@@ -49,14 +61,17 @@ public partial class Tracer
         }
     }
 
-    private Exception? Try(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args, StatePlan plan, bool isDone)
+    private Exception? Try(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args, ExampleInputs? examples, StatePlan plan,
+        bool isDone)
     {
         try
         {
-            Once(entry, concrete_args, plan);
+            Once(entry, concrete_args, examples, plan);
             return null;
         }
-        catch (Exception exception) when (state != TracedState.dropped && exception is TraceException or TracedProgramException && (isDone || Interpreter.ChangedInputs.Count > 0))
+        catch (Exception exception)
+            when (state != TracedState.dropped && exception is TraceException or TracedProgramException
+                && (isDone || Interpreter.ChangedInputs.Count > 0))
         {
             return exception;
         }

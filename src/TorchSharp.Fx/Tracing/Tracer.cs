@@ -1,18 +1,17 @@
 using System.Collections.Immutable;
 using System.Reflection;
-using TorchSharp.Fx.Cil;
-using TorchSharp.Fx.Tracing;
 
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Captures what a module's <c>forward</c> does as a <see cref="Graph"/>, by interpreting its compiled code with symbols for the inputs. Override its
-/// virtual methods to change what is a leaf, how submodules are entered and what is done with each new node. A tracer traces one module at a time; it
-/// changes nothing of the module. Counterpart: <c>torch.fx.Tracer</c>.
+/// Captures what a module's <c>forward</c> does as a <see cref="Graph"/>, by interpreting its compiled code with symbols for the inputs.
+/// Override its virtual methods to change what is a leaf, how submodules are entered and what is done with each new node. A tracer traces
+/// one module at a time; it changes nothing of the module. Counterpart: <c>torch.fx.Tracer</c>.
 /// </summary>
 public partial class Tracer
 {
-    private static readonly Memo<Type, bool> Leaves = new(type => type.Assembly == typeof(Tracer).Assembly || (Homes.Of(type) == Home.TorchSharp && !Registry.IsContainer(type)));
+    private static readonly Memo<Type, bool> Leaves =
+        new(type => type.Assembly == typeof(Tracer).Assembly || (Homes.Of(type) == Home.TorchSharp && !Registry.IsContainer(type)));
 
     private readonly HashSet<MethodBase> leafFunctions;
     private readonly Stack<(torch.nn.Module Module, string Path)> scopes = new();
@@ -22,7 +21,8 @@ public partial class Tracer
     private ModuleAttributes? attributes;
 
     /// <summary>A tracer with the given leaf functions.</summary>
-    /// <param name="autowrap_functions">Functions that are recorded as one node and not looked into, when one of their arguments depends on an input.</param>
+    /// <param name="autowrap_functions">Functions that are recorded as one node and not looked into, when one of their arguments depends on
+    /// an input.</param>
     public Tracer(IEnumerable<Delegate>? autowrap_functions = null)
         => leafFunctions = [.. (autowrap_functions ?? []).Select(function => Definition(function.Method))];
 
@@ -33,29 +33,34 @@ public partial class Tracer
     public torch.nn.Module root => Interpreter.Root;
 
     /// <summary>
-    /// The tensors that the graph reads as <c>_tensor_constantN</c>: computed while tracing, or held by the model without being registered. Each is a handle of
-    /// its own on the tensor's memory, and who uses the graph disposes it.
+    /// The tensors that the graph reads as <c>_tensor_constantN</c>: computed while tracing, or held by the model without being registered.
+    /// Each is a handle of its own on the tensor's memory, and who uses the graph disposes it.
     /// </summary>
-    public IReadOnlyDictionary<string, torch.Tensor> tensor_constants => attributes?.Constants ?? ImmutableDictionary<string, torch.Tensor>.Empty;
+    public IReadOnlyDictionary<string, torch.Tensor> tensor_constants
+        => attributes?.Constants ?? ImmutableDictionary<string, torch.Tensor>.Empty;
 
     /// <summary>
-    /// Where to write the code that a trace runs through: each method's decoded body, the first time it is entered, with the lines of C# that it was compiled from. Nowhere when null.
+    /// Where to write the code that a trace runs through: each method's decoded body, the first time it is entered, with the lines of C#
+    /// that it was compiled from. Nowhere when null.
     /// </summary>
     public TextWriter? CodeWriter { get; set; }
 
     /// <summary>The number of the first <c>_tensor_constantN</c>, where two traces share one hierarchy.</summary>
     internal int FirstConstant { get; set; }
 
-    /// <summary>The mode that the root is traced in, as its <c>train()</c> or <c>eval()</c> would set it; its present one where null. The modules' own flags stay as they are.</summary>
+    /// <summary>
+    /// The mode that the root is traced in, as its <c>train()</c> or <c>eval()</c> would set it; its present one where null. The modules'
+    /// own flags stay as they are.
+    /// </summary>
     internal bool? Training { get; init; }
 
     /// <summary>The modes that a trace around this one is in; the modules' own where null.</summary>
     internal ModuleModes? Modes { get; init; }
 
-    /// <summary>Makes the example values of a trace; null for a trace by symbols alone.</summary>
-    internal Func<Interpreter, IReadOnlyDictionary<string, object?>, ExampleValues>? MakeExamples { get; set; }
+    /// <summary>What every trace of this tracer goes by where nothing else is given; null for traces by symbols alone.</summary>
+    internal ExampleInputs? Examples { get; init; }
 
-    /// <summary>What is to be known about the last trace beside its graph; also of one that was refused.</summary>
+    /// <summary>Facts about the last trace beside its graph; also of one that was refused.</summary>
     public TraceReport report => new(graph, Interpreter, Attributes);
 
     /// <summary>Whether the report has assumptions; asked at every trace, so without making one.</summary>
@@ -70,19 +75,24 @@ public partial class Tracer
     internal string CurrentPath => scopes.TryPeek(out var scope) ? scope.Path : "";
 
     /// <summary>
-    /// Whether a module becomes one node, rather than being followed: TorchSharp's own modules but the containers. Counterpart: <c>torch.fx.Tracer.is_leaf_module</c>.
+    /// Whether a module becomes one node, rather than being followed: TorchSharp's own modules but the containers. Counterpart:
+    /// <c>torch.fx.Tracer.is_leaf_module</c>.
     /// </summary>
     /// <param name="m">The module that is called.</param>
     /// <param name="module_qualified_name">Its path in the root.</param>
     public virtual bool is_leaf_module(torch.nn.Module m, string module_qualified_name)
         => Leaves.Of(m.GetType());
 
-    /// <summary>The qualified name of a module: its registered one, else its path through fields and collections. Counterpart: <c>torch.fx.Tracer.path_of_module</c>.</summary>
+    /// <summary>
+    /// The qualified name of a module: its registered one, else its path through fields and collections. Counterpart:
+    /// <c>torch.fx.Tracer.path_of_module</c>.
+    /// </summary>
     /// <exception cref="TraceException">FX009: the root does not reach the module.</exception>
     public virtual string path_of_module(torch.nn.Module mod) => Attributes.PathOf(mod) ?? throw Untraceable.NotInHierarchy(this, mod);
 
     /// <summary>
-    /// Called for every call of a submodule. Records a leaf as one node and follows any other module. Counterpart: <c>torch.fx.Tracer.call_module</c>.
+    /// Called for every call of a submodule. Records a leaf as one node and follows any other module. Counterpart:
+    /// <c>torch.fx.Tracer.call_module</c>.
     /// </summary>
     /// <param name="m">The module that is called.</param>
     /// <param name="forward">Follows the module's own code and gives its result.</param>
@@ -93,9 +103,11 @@ public partial class Tracer
         return is_leaf_module(m, CurrentPath) && !Attributes.IsMade(m) ? RecordLeaf(args) : forward(args);
     }
 
-    /// <summary>Makes a node and the symbol of its value. All nodes are made here. Counterpart: <c>torch.fx.Tracer.create_proxy</c>.</summary>
+    /// <summary>
+    /// Makes a node and the symbol of its value. All nodes are made here. Counterpart: <c>torch.fx.Tracer.create_proxy</c>.
+    /// </summary>
     /// <param name="op">The node's kind.</param>
-    /// <param name="target">What it does or names.</param>
+    /// <param name="target">The operation that it does, or the thing that it names.</param>
     /// <param name="args">Its arguments.</param>
     /// <param name="type">The C# type of its value.</param>
     public virtual Proxy create_proxy(Opcode op, Target target, ImmutableArray<Argument> args, Type type)
@@ -117,12 +129,33 @@ public partial class Tracer
     public Graph trace(torch.nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args = null)
     {
         ArgumentNullException.ThrowIfNull(root);
-        return Trace(EntryPoint.Of(root), concrete_args ?? ImmutableDictionary<string, object?>.Empty);
+        return Trace(EntryPoint.Of(root), concrete_args, Examples);
     }
 
     /// <summary>
-    /// Traces a function: a lambda, a local function, any method. Its parameters become the inputs, under their names; a module that it captured is called by the variable's name,
-    /// and a method of a module has that module as the root. Counterpart: <c>torch.fx.Tracer.trace</c>.
+    /// Traces a module with example inputs: every symbol also has the value that the example gives it, so that a branch, a loop bound or a
+    /// length that depends on an input is taken as the example has it. The graph asserts each, so that inputs of another kind fail clearly;
+    /// what the program didn't look at stays symbolic.
+    /// </summary>
+    /// <param name="root">The module; it stays as it is.</param>
+    /// <param name="example_inputs">A value for each input, in order, or an <see cref="InputShape"/> where only sizes matter; inputs left
+    /// out take their defaults.</param>
+    /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
+    /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
+    /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
+    public Graph trace(
+        torch.nn.Module root, IReadOnlyList<object?> example_inputs, IReadOnlyDictionary<string, object?>? concrete_args = null,
+        bool allow_value_specialization = false)
+    {
+        ArgumentNullException.ThrowIfNull(root);
+        ArgumentNullException.ThrowIfNull(example_inputs);
+        return Trace(EntryPoint.Of(root), concrete_args, new(example_inputs, allow_value_specialization));
+    }
+
+    /// <summary>
+    /// Traces a function: a lambda, a local function, any method. Its parameters become the inputs, under their names; a module that it
+    /// captured is called by the variable's name, and a method of a module has that module as the root. Counterpart:
+    /// <c>torch.fx.Tracer.trace</c>.
     /// </summary>
     /// <param name="function">The function; what it captured stays as it is.</param>
     /// <param name="concrete_args">Values for its arguments, by name, that are fixed rather than inputs.</param>
@@ -131,14 +164,29 @@ public partial class Tracer
     public Graph trace(Delegate function, IReadOnlyDictionary<string, object?>? concrete_args = null)
     {
         ArgumentNullException.ThrowIfNull(function);
-        return Trace(EntryPoint.Of(function), concrete_args ?? ImmutableDictionary<string, object?>.Empty);
+        return Trace(EntryPoint.Of(function), concrete_args, Examples);
+    }
+
+    /// <summary>Traces a function with example inputs, as a module is traced with them.</summary>
+    /// <param name="function">The function; what it captured stays as it is.</param>
+    /// <param name="example_inputs">A value for each input, in order; inputs left out take their defaults.</param>
+    /// <param name="concrete_args">Values for its arguments, by name, that are fixed rather than inputs.</param>
+    /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
+    /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
+    public Graph trace(
+        Delegate function, IReadOnlyList<object?> example_inputs, IReadOnlyDictionary<string, object?>? concrete_args = null,
+        bool allow_value_specialization = false)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        ArgumentNullException.ThrowIfNull(example_inputs);
+        return Trace(EntryPoint.Of(function), concrete_args, new(example_inputs, allow_value_specialization));
     }
 
     /// <summary>The modes alone.</summary>
     internal ModuleModes ModesOf(torch.nn.Module module)
     {
         Start(module);
-        ModuleModes.Switch(Interpreter, Training is true);
+        ModeCalls.Switch(Interpreter, Training is true);
         return Interpreter.Modes;
     }
 
@@ -152,22 +200,62 @@ public partial class Tracer
         scopes.Push((root, ""));
     }
 
-    private Graph Once(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args, StatePlan plan)
+    /// <summary>The loops that do more than to collect: these are followed turn by turn.</summary>
+    private readonly HashSet<(MethodIL, int)> unrolled = [];
+
+    /// <summary>
+    /// Whether a loop that only collects tensors, as often as an input says, becomes one node (<see cref="MapTarget"/>), so that the graph
+    /// holds for any number of turns; else it is followed turn by turn, as often as the example has it. It is so unless said otherwise; a
+    /// feature extractor's tracer with an example follows the turns, whose nodes can then be asked for.
+    /// </summary>
+    public bool map_loops { get; init; } = true;
+
+    /// <summary>Whether this trace does so.</summary>
+    internal virtual bool MapsLoops => map_loops;
+
+    internal bool MapsLoop(MethodIL code, int at) => MapsLoops && !unrolled.Contains((code, at));
+
+    /// <summary>Whether none was found that does more.</summary>
+    internal bool MapsAllLoops => MapsLoops && unrolled.Count == 0 && Interpreter.Recording is null;
+
+    /// <summary>Told which nodes are taken out of the graph again, as one of another graph stands for them.</summary>
+    internal virtual void Forget(IReadOnlyList<Node> nodes) { }
+
+    private Graph Once(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args, ExampleInputs? examples, StatePlan plan)
+    {
+        while (true)
+            try
+            {
+                return Attempted(entry, concrete_args, examples, plan);
+            }
+            catch (Exception) when (interpreter?.OpenAt is not null)
+            {
+                unrolled.Add(interpreter.OpenAt.Value);
+                DisposeConstants();
+            }
+    }
+
+    private Graph Attempted(EntryPoint entry, IReadOnlyDictionary<string, object?> concrete_args, ExampleInputs? examples, StatePlan plan)
     {
         Start(entry.Root);
-        interpreter!.Examples = MakeExamples?.Invoke(interpreter, concrete_args);
+        interpreter!.Examples = examples is null ? null : ExampleValues.Of(interpreter, examples, concrete_args);
         var finished = false;
         try
         {
             if (Training is { } mode && entry.Root is not TracedFunction)
-                ModuleModes.Switch(interpreter, mode);
+                ModeCalls.Switch(interpreter, mode);
             var inputs = Opened(entry.Inputs(interpreter, concrete_args), plan);
-            Close(entry.Run(interpreter, inputs), entry.ReturnType);
+            var result = entry.Run(interpreter, inputs);
+            if (interpreter.Loop is not null)
+                throw new LoopRefusal("it was left by an exception");
+            Close(result, entry.ReturnType);
             interpreter.Gradients.CheckRestored();
             finished = true;
             return graph;
         }
-        catch (Exception exception) when (!ProgramFault.IsOurs(exception) && exception is not ArgumentException { ParamName: nameof(concrete_args) or ExampleValues.Parameter })
+        catch (Exception exception)
+            when (!ProgramFault.IsOurs(exception)
+                && exception is not ArgumentException { ParamName: nameof(concrete_args) or ExampleValues.Parameter })
         {
             throw ProgramFault.Is(exception) ? interpreter.Faulted(exception) : interpreter.OwnFault(exception);
         }
@@ -190,14 +278,18 @@ public partial class Tracer
             writer.WriteLine(CodeText.Of(code));
     }
 
-    internal bool IsLeafFunction(MethodBase method) => leafFunctions.Count > 0 && leafFunctions.Contains(Definition(method)) || IsMarkedLeaf(method);
+    internal bool IsLeafFunction(MethodBase method)
+        => leafFunctions.Count > 0 && leafFunctions.Contains(Definition(method)) || IsMarkedLeaf(method);
 
     /// <summary>Whether a function is a leaf although nobody listed it.</summary>
-    internal virtual bool IsMarkedLeaf(MethodBase method) => false;
+    internal virtual bool IsMarkedLeaf(MethodBase method)
+        => method.DeclaringType == typeof(quantized_decomposed) || (method.DeclaringType == typeof(aten) && method.IsPublic)
+            || LeafMark.Of(method) is { Always: true };
 
     internal Value CallModule(torch.nn.Module module, MethodInfo method, Value[] operands, Func<Value[], Value> forward)
     {
-        if (Interpreter.Overlay.Owns(module) || (CurrentModule is { } caller && Attributes.IsMade(caller) && Attributes.PathOf(module) is null))
+        if (Interpreter.Overlay.Owns(module)
+            || (CurrentModule is { } caller && Attributes.IsMade(caller) && Attributes.PathOf(module) is null))
             Attributes.Made(module, CurrentPath);
         scopes.Push((module, path_of_module(module)));
         call = (module, method);
@@ -212,7 +304,8 @@ public partial class Tracer
             scopes.Pop();
         }
 
-        Value[] Unwrap(object?[] inputs, ParameterInfo[] parameters) => [.. inputs.Select((input, i) => FromObject(input, parameters[i].ParameterType))];
+        Value[] Unwrap(object?[] inputs, ParameterInfo[] parameters)
+            => [.. inputs.Select((input, i) => FromObject(input, parameters[i].ParameterType))];
     }
 
     private (torch.nn.Module Module, MethodInfo Method) call;
@@ -220,7 +313,7 @@ public partial class Tracer
     private object? RecordLeaf(object?[] args)
     {
         var parameters = Traits.Of(call.Method).Parameters;
-        Interpreter.Constants.BeforeLeaf(Operations.Of(call.Module, call.Method, training: null), args);
+        Interpreter.Constants.BeforeSharing(() => Operations.Of(call.Module, call.Method, training: null), args);
         var arguments = new Argument[args.Length];
         for (var i = 0; i < args.Length; i++)
             arguments[i] = Interpreter.ToArgument(FromObject(args[i], parameters[i].ParameterType), parameters[i].ParameterType);
@@ -257,5 +350,6 @@ public partial class Tracer
         _ => Interpreter.ToValue(value, type),
     };
 
-    private static MethodBase Definition(MethodBase method) => method is MethodInfo { IsGenericMethod: true } generic ? generic.GetGenericMethodDefinition() : method;
+    private static MethodBase Definition(MethodBase method)
+        => method is MethodInfo { IsGenericMethod: true } generic ? generic.GetGenericMethodDefinition() : method;
 }

@@ -1,18 +1,24 @@
 using System.Reflection;
-using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>The catalogue of what can't be traced: one method an entry, with its code, its sentence and its way out. <c>docs/untraceable.md</c> explains each.</summary>
+/// <summary>
+/// The catalogue of what can't be traced: one method an entry, with its code, its sentence and its way out. <c>docs/untraceable.md</c>
+/// explains each.
+/// </summary>
 internal static class Untraceable
 {
-    private const string LeafFix = "make the method a leaf function (tracer_kwargs.autowrap_functions) or its module a leaf module (tracer_kwargs.leaf_modules)";
+    private const string LeafFix =
+        "make the method a leaf function (tracer_kwargs.autowrap_functions) or its module a leaf module (tracer_kwargs.leaf_modules)";
 
-    internal static TraceException Branch(Interpreter at, Proxy condition) => Interpreter.ContentOf(condition) is null ? BranchOnSize(at, condition) : BranchOnContent(at, condition);
+    internal static TraceException Branch(Interpreter at, Proxy condition)
+        => Interpreter.ContentOf(condition) is null ? BranchOnSize(at, condition) : BranchOnContent(at, condition);
 
     private static TraceException BranchOnContent(Interpreter at, Proxy condition) => OfContent(at,
-        $"The program branches on {Describe(condition)}, which is read out of a tensor that depends on an input, so a graph of it would hold for some inputs only.",
-        $"Compute with tensors (torch.where) instead, go by an example (example_inputs with allow_value_specialization: true), or {LeafFix}.");
+        $"The program branches on {Describe(condition)}, which is read out of a tensor that depends on an input, so a graph of it would "
+            + "hold for some inputs only.",
+        "Compute with tensors (torch.where) instead, go by an example (example_inputs with allow_value_specialization: true), or "
+            + $"{LeafFix}.");
 
     private static TraceException OfContent(Interpreter at, string what, string fix) => Error(at, "FX018", what, fix);
 
@@ -30,7 +36,8 @@ internal static class Untraceable
 
     internal static TraceException NoBody(Interpreter at, MethodBase method) => Error(at, "FX004",
         $"{Short(method)} has no CIL to trace (it is native, abstract or made at run time).",
-        $"Make it a leaf function: tracer_kwargs.autowrap_functions = [{Short(method)}], or make its module a leaf module (tracer_kwargs.leaf_modules).");
+        $"Make it a leaf function: tracer_kwargs.autowrap_functions = [{Short(method)}], or make its module a leaf module "
+            + "(tracer_kwargs.leaf_modules).");
 
     internal static TraceException Instruction(Interpreter at, Op op) => Error(at, "FX005",
         $"The program uses unsafe code (the CIL instruction {op}), which can't be followed symbolically.",
@@ -45,18 +52,21 @@ internal static class Untraceable
         ? $"Make it a leaf function: tracer_kwargs.autowrap_functions = [{Short(function)}]."
         : at.Tracer.CurrentPath.Length > 0
         ? $"Make its module a leaf module: tracer_kwargs.leaf_modules = [typeof({Short(at.Tracer.CurrentModule!.GetType())})]."
-        : "Move it to a static method or a submodule, and make that a leaf (tracer_kwargs.autowrap_functions or tracer_kwargs.leaf_modules).";
+        : "Move it to a static method or a submodule, and make that a leaf (tracer_kwargs.autowrap_functions or "
+            + "tracer_kwargs.leaf_modules).";
 
     internal static TraceException ArgumentType(Interpreter at, Type type) => Error(at, "FX007",
         $"An object of type {Short(type)} is used together with values that depend on an input, and a graph has no way to write it down.",
         $"Pass numbers, strings, tensors, or tuples, arrays, lists, dictionaries and records of them, or {LeafFix}.");
 
     internal static TraceException ResultType(Interpreter at, Proxy result) => Error(at, "FX008",
-        $"'{result.node.name}' gives a {Short(result.type)} that depends on an input, and no object without content can stand for that type.",
+        $"'{result.node.name}' gives a {Short(result.type)} that depends on an input, and no object without content can stand for that "
+            + "type.",
         $"Change the method to return tensors, numbers, tuples or a class that isn't abstract, or {LeafFix}.");
 
     internal static TraceException NotInHierarchy(Tracer tracer, torch.nn.Module module) => Error(tracer.Interpreter, "FX009",
-        $"The module {Short(module.GetType())} that is called here is not reachable from the root module by its submodules and fields, so it has no qualified name.",
+        $"The module {Short(module.GetType())} that is called here is not reachable from the root module by its submodules and fields, so "
+            + "it has no qualified name.",
         "Keep it in a field of a module and register it (RegisterComponents or register_module).");
 
     internal static TraceException NoRoom(Interpreter at, Proxy symbol, Type type) => Error(at, "FX010",
@@ -76,7 +86,8 @@ internal static class Untraceable
         $"Move the change out of forward, or {LeafFix}.");
 
     internal static TraceException ReadBeforeWrite(Interpreter at, MethodBase reader) => OfModel(at,
-        $"The program writes to a tensor that the model keeps without having registered it, after {Short(reader)} computed with it: that result would be a constant of the graph.",
+        $"The program writes to a tensor that the model keeps without having registered it, after {Short(reader)} computed with it: that "
+            + "result would be a constant of the graph.",
         $"Register the tensor as a buffer (register_buffer), or {LeafFix}.");
 
     private static TraceException OfModel(Interpreter at, string what, string fix) => Error(at, "FX013", what, fix);
@@ -89,20 +100,32 @@ internal static class Untraceable
         "An array whose length depends on an input is not filled from its start to its end, so its content is not known.",
         $"Write it as a collection expression ([.. shape[..^1], n]), or {LeafFix}.");
 
-    internal static TraceException InputType(Interpreter at, ParameterInfo input) => Error(at, "FX016",
-        $"The input '{input.Name}' of {PythonNames.Plain(input.Member.Name)} is a {Short(input.ParameterType)}, and no object without content can stand for that type.",
-        "Fix it with concrete_args, or give the parameter a default value.");
+    internal static TraceException InputType(Interpreter at, ParameterInfo input)
+    {
+        var name = PythonNames.Plain(input.Member.Name);
+        var (sentence, advice) = input.ParameterType.IsByRef
+            ? ($"{name} takes '{input.Name}' by reference ({(input.IsOut ? "out" : input.IsIn ? "in" : "ref")}), and a graph's inputs are "
+                + "values.",
+                "Return what it writes beside the result, as a tuple, and take what it reads as a plain parameter.")
+            : ($"The input '{input.Name}' of {name} is a {Short(input.ParameterType)}, and no object without content can stand for that "
+                + "type.",
+                "Fix it with concrete_args, or give the parameter a default value.");
+        return Error(at, "FX016", sentence, advice);
+    }
 
     internal static TraceException ReadsContent(Interpreter at, Node read) => OfContent(at,
-        $"The program is to go on by the example's value of '{read.name}', which was read out of a tensor, so that other inputs of the same shapes would break it.",
+        $"To go on, the program needs the value of '{read.name}', which was read out of a tensor: for other inputs of the same shapes the "
+            + "graph would be wrong.",
         $"Allow it with allow_value_specialization: true, compute with tensors (torch.where) instead, or {LeafFix}.");
 
     internal static TraceException DependsOnFree(Interpreter at, FreeDimension dimension, string what) => Error(at, "FX019",
-        $"The dimension {dimension.Letter} is declared as free, but the program needs {what}, which comes out differently for {dimension.Letter} = {dimension.Size} and {dimension.Letter} = {dimension.Other}.",
+        $"The dimension {dimension.Letter} is declared as free, but the program needs {what}, which comes out differently for "
+            + $"{dimension.Letter} = {dimension.Size} and {dimension.Letter} = {dimension.Other}.",
         $"Declare the size that you need in place of {dimension.Letter}, compute with tensors instead, or {LeafFix}.");
 
     internal static TraceException ReadsText(Interpreter at, MethodBase? method, Proxy symbol) => Error(at, "FX025",
-        $"{(method is null ? "The program returns, or gives to an operation," : $"{Short(method)} reads")} a text that shows '{symbol.node.name}', which depends on an input: while tracing, the text has a name where the program has a value.",
+        $"{(method is null ? "The program returns, or gives to an operation," : $"{Short(method)} reads")} a text that shows "
+            + $"'{symbol.node.name}', which depends on an input: while tracing, the text has a name where the program has a value.",
         $"Use the text in messages only and compute with the value itself, trace with example inputs, or {LeafFix}.");
 
     internal static TraceException ReadsTensors(Interpreter at, MethodBase method) => Error(at, "FX026",
@@ -110,7 +133,8 @@ internal static class Untraceable
         $"Write it as a loop or with a lambda (OrderBy(t => t.shape[0])), which is followed, or {LeafFix}.");
 
     internal static TraceException ModeIsLeft(Interpreter at, GradientMode mode, Origin? entered) => Error(at, "FX030",
-        $"The program enters {mode.Calls[^1]} at {entered?.ToString() ?? "an unknown place"} and returns without leaving it, so that all its caller does next would run in it; a graph gives the caller's mode back.",
+        $"The program enters {mode.Calls[^1]} at {entered?.ToString() ?? "an unknown place"} and returns without leaving it, so that all "
+            + "its caller does next would run in it; a graph gives the caller's mode back.",
         "Leave it before forward returns (using var mode = no_grad();), or enter it outside of forward.");
 
     internal static TraceException ForeignMode(Interpreter at, string what) => Error(at, "FX031",
@@ -128,11 +152,13 @@ internal static class Untraceable
     private static TraceException Changes(Interpreter at, string what, string fix) => Error(at, "FX036", what, fix);
 
     internal static TraceException Outlives(Interpreter at, MethodBase method, Type type) => Changes(at,
-        $"{Short(method)} may change a {Short(type)} that was there before the trace, and no copy can be made of it for the trace to change instead.",
+        $"{Short(method)} may change a {Short(type)} that was there before the trace, and no copy can be made of it for the trace to "
+            + "change instead.",
         $"Make a new one in forward, or {LeafFix}.");
 
     internal static TraceException ChangesInput(Interpreter at, Proxy part, Node input) => Changes(at,
-        $"The program changes a {Short(part.type)} inside the input '{input.target.name}', and what it reads of that later would be the caller's.",
+        $"The program changes a {Short(part.type)} inside the input '{input.target.name}', and what it reads of that later would be the "
+            + "caller's.",
         $"Copy it first (ToArray, ToList) and change the copy, or {LeafFix}.");
 
     internal static TraceException SetsProcess(Interpreter at, MethodBase method) => Error(at, "FX037",
@@ -172,7 +198,9 @@ internal static class Untraceable
         _ => ">=",
     };
 
-    internal static string Short(MethodBase method) => method.IsConstructor ? $"new {Short(method.DeclaringType!)}" : $"{Short(method.DeclaringType!)}.{PythonNames.Plain(method.Name)}";
+    internal static string Short(MethodBase method)
+        => method.IsConstructor
+            ? $"new {Short(method.DeclaringType!)}" : $"{Short(method.DeclaringType!)}.{PythonNames.Plain(method.Name)}";
 
     internal static string Short(Type type)
     {
@@ -187,5 +215,6 @@ internal static class Untraceable
     }
 
     private static TraceException Error(Interpreter at, string code, string what, string fix)
-        => new(code, what, char.ToUpperInvariant(fix[0]) + fix[1..], at.Tracer.CurrentPath, at.Place(at.Tracer.CurrentPath), at.Location(), at.ProgramStack());
+        => new(code, what, char.ToUpperInvariant(fix[0]) + fix[1..], at.Tracer.CurrentPath, at.Place(at.Tracer.CurrentPath), at.Location(),
+            at.ProgramStack());
 }

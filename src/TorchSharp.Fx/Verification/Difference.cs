@@ -1,10 +1,11 @@
 using System.Globalization;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Verification;
 
 /// <summary>How two values differ.</summary>
-/// <param name="Size">The largest difference of two numbers, relative to the largest number of the tensor; infinite where shapes, types or structures differ.</param>
+/// <param name="Size">The largest difference of two numbers, relative to the largest number of the tensor; infinite where shapes, types or
+/// structures differ.</param>
 /// <param name="Text">What differs where.</param>
 internal sealed record Difference(double Size, string Text)
 {
@@ -38,7 +39,9 @@ internal sealed record Difference(double Size, string Text)
         _ => expected.GetType() == actual.GetType() ? None : Other(where, Named(actual), Named(expected)),
     };
 
-    internal static Difference Largest(IEnumerable<Difference> differences) => differences.OrderByDescending(difference => difference.Counts).ThenByDescending(difference => difference.Size).FirstOrDefault() ?? None;
+    internal static Difference Largest(IEnumerable<Difference> differences)
+        => differences.OrderByDescending(difference => difference.Counts).ThenByDescending(difference => difference.Size).FirstOrDefault()
+            ?? None;
 
     private static Difference OfTensors(Tensor expected, Tensor actual, bool isFused, string where)
     {
@@ -50,11 +53,15 @@ internal sealed record Difference(double Size, string Text)
         var (one, other) = (Numbers(expected), Numbers(actual));
         var apart = (one - other).abs();
         var agree = (one == other) | (one.isnan() & other.isnan());
-        var largest = where_(agree, apart.zeros_like(), apart.nan_to_num(double.PositiveInfinity, double.PositiveInfinity)).max().ToDouble();
+        var largest = where_(agree, apart.zeros_like(), apart.nan_to_num(double.PositiveInfinity, double.PositiveInfinity)).max()
+            .ToDouble();
         var scale = Math.Max(one.abs().nan_to_num(0, 0, 0).max().ToDouble(), double.Epsilon);
         var size = largest / scale;
         var tolerance = (isFused ? FusedRounding : Rounding) * Epsilon(expected.dtype);
-        return new(size, string.Create(CultureInfo.InvariantCulture, $"{where} differs by up to {largest:G3}, {size:P2} of its largest number")) { Counts = !(size <= Math.Min(tolerance, 0.1)) };
+        return new(size,
+            string.Create(CultureInfo.InvariantCulture,
+                $"{where} differs by up to {largest:G3}, {size:P2} of its largest number")) { Counts =
+                    !(size <= Math.Min(tolerance, 0.1)) };
 
         static Tensor where_(Tensor condition, Tensor x, Tensor y) => torch.where(condition, x, y);
     }
@@ -76,9 +83,11 @@ internal sealed record Difference(double Size, string Text)
         _ => 0,
     };
 
-    private static Difference OfDictionaries(Dictionary<object, object?> expected, Dictionary<object, object?> actual, bool isFused, string where)
+    private static Difference OfDictionaries(Dictionary<object, object?> expected, Dictionary<object, object?> actual, bool isFused,
+        string where)
         => !expected.Keys.ToHashSet().SetEquals(actual.Keys)
-            ? Other(where, $"a dictionary of {string.Join(", ", actual.Keys.Select(Written))}", $"one of {string.Join(", ", expected.Keys.Select(Written))}")
+            ? Other(where, $"a dictionary of {string.Join(", ", actual.Keys.Select(Written))}",
+                $"one of {string.Join(", ", expected.Keys.Select(Written))}")
             : Largest(expected.Select(entry => OfParts(entry.Value, actual[entry.Key], isFused, $"{where}[{Written(entry.Key)}]")));
 
     private static Difference OfSequences(object?[] expected, object?[] actual, bool isFused, string where)
@@ -86,9 +95,11 @@ internal sealed record Difference(double Size, string Text)
             ? Other(where, $"{actual.Length} values", $"{expected.Length}")
             : Largest(expected.Select((item, i) => OfParts(item, actual[i], isFused, $"{where}[{i}]")));
 
-    private static Difference Other(string where, string actual, string expected) => new(double.PositiveInfinity, $"{where} is {actual} instead of {expected}") { Counts = true };
+    private static Difference Other(string where, string actual, string expected)
+        => new(double.PositiveInfinity, $"{where} is {actual} instead of {expected}") { Counts = true };
 
     private static string Named(object? value) => value is null ? "null" : $"a {Tracing.Untraceable.Short(value.GetType())}";
 
-    private static string Written(object value) => value is string text ? $"'{text}'" : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+    private static string Written(object value)
+        => value is string text ? $"'{text}'" : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
 }

@@ -1,7 +1,6 @@
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Verification;
 
 /// <summary>One call of the module itself, with what its leaf modules were given and gave: hooks catch it.</summary>
 internal sealed class EagerRun : IDisposable
@@ -24,12 +23,13 @@ internal sealed class EagerRun : IDisposable
     {
         var run = new EagerRun();
         var hierarchy = new ModuleHierarchy(model);
-        var hooks = graph.nodes.Where(node => node.op == Opcode.call_module).Select(node => node.target.name).Distinct(StringComparer.Ordinal)
+        var hooks = graph.nodes.Where(node => node.op == Opcode.call_module).Select(node => node.target.name)
+            .Distinct(StringComparer.Ordinal)
             .SelectMany(path => hierarchy.Find(path) is nn.Module module ? run.Watch(module, path) : []).ToArray();
         try
         {
             var entry = EntryPoint.Of(model);
-            run.Result = Invocation.Invoke(ModuleCalls.WithHooks(model, entry.Method), model, inputs);
+            run.Result = Thunks.Invoke(ModuleCalls.WithHooks(model, entry.Method), model, inputs);
         }
         catch (Exception error)
         {

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Verification;
 
 /// <summary>Finds the first node whose value is another one than in the module itself.</summary>
 internal static class FirstDifference
@@ -25,7 +25,8 @@ internal static class FirstDifference
     }
 
     /// <summary>
-    /// The first node of another graph of the same module that gives a tensor which no node of this graph gives: the nodes of an optimised copy stand for several of the original.
+    /// The first node of another graph of the same module that gives a tensor which no node of this graph gives: the nodes of an optimised
+    /// copy stand for several of the original.
     /// </summary>
     internal static Node? Between(IGraphModule original, IGraphModule other, object?[] inputs, World world)
     {
@@ -33,7 +34,8 @@ internal static class FirstDifference
         world.Restore();
         var known = Values(original, inputs).ToLookup(entry => string.Join('x', entry.Value.shape), entry => entry.Value);
         world.Restore();
-        return Values(other, inputs).FirstOrDefault(entry => known[string.Join('x', entry.Value.shape)].ToArray() is { Length: > 0 } candidates
+        return Values(other, inputs)
+            .FirstOrDefault(entry => known[string.Join('x', entry.Value.shape)].ToArray() is { Length: > 0 } candidates
             && Array.TrueForAll(candidates, candidate => Difference.Between(candidate, entry.Value, isFused: true).Counts)).Node;
     }
 
@@ -81,7 +83,8 @@ internal static class FirstDifference
         /// <summary>Where all inner values that are known are right, it is the node that the result comes from.</summary>
         private object? Last(Node node, object? result)
         {
-            if (Found is null && node.op == Opcode.output && node.args[0] is NodeArgument { Node: var last } && eager.Error is null && Difference.Between(eager.Result, result).Counts)
+            if (Found is null && node.op == Opcode.output && node.args[0] is NodeArgument { Node: var last } && eager.Error is null
+                && Difference.Between(eager.Result, result).Counts)
                 Found = last;
             return result;
         }

@@ -19,22 +19,28 @@ public enum Agreement
 /// <param name="training">Whether it ran in train mode.</param>
 /// <param name="inputs">The inputs' types and sizes.</param>
 /// <param name="agreement">What came of it.</param>
-/// <param name="largest_difference">The largest difference of two numbers, relative to the largest number there; 0 where all are the same, infinite where shapes, types or structures differ.</param>
+/// <param name="largest_difference">The largest difference of two numbers, relative to the largest number there; 0 where all are the same,
+/// infinite where shapes, types or structures differ.</param>
 /// <param name="detail">What differs, or why it was refused; empty where it is the same.</param>
 /// <param name="first_node">The name of the first node whose value is known to differ; null where nothing differs or none is known.</param>
 /// <param name="first_place">Where in the program that node comes from.</param>
-public sealed record VerifiedRun(string way, bool training, string inputs, Agreement agreement, double largest_difference, string detail, string? first_node, Origin? first_place)
+public sealed record VerifiedRun(string way, bool training, string inputs, Agreement agreement, double largest_difference, string detail,
+    string? first_node, Origin? first_place)
 {
     /// <inheritdoc/>
     public override string ToString() => agreement switch
     {
         Agreement.same when detail.Length > 0 => $"{way}: {detail}",
-        Agreement.same => largest_difference == 0 ? $"{way}: the same" : string.Create(CultureInfo.InvariantCulture, $"{way}: the same but for rounding, {largest_difference:G2} of the largest number"),
+        Agreement.same => largest_difference == 0
+            ? $"{way}: the same"
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"{way}: the same but for rounding, {largest_difference:G2} of the largest number"),
         Agreement.refused => $"{way}: refused: {detail}",
         _ => $"{way}: DIFFERENT: {detail}{First}",
     };
 
-    private string First => first_node is null ? "" : $"; first at the node '{first_node}'{(first_place is null ? "" : $" ({first_place})")}";
+    private string First
+        => first_node is null ? "" : $"; first at the node '{first_node}'{(first_place is null ? "" : $" ({first_place})")}";
 }
 
 /// <summary>What <c>fx.verify</c> found.</summary>
@@ -42,7 +48,9 @@ public sealed record VerifiedRun(string way, bool training, string inputs, Agree
 /// <param name="runs">Every way on every set of inputs in every mode.</param>
 public sealed record VerificationReport(string model, IReadOnlyList<VerifiedRun> runs)
 {
-    /// <summary>Whether nothing differs. What the graph refuses by an assertion is no difference: nobody gets a wrong number.</summary>
+    /// <summary>
+    /// Whether nothing differs. An input that the graph refuses by an assertion is no difference: nobody gets a wrong number.
+    /// </summary>
     public bool agrees => runs.All(run => run.agreement != Agreement.different);
 
     /// <summary>The runs that differ.</summary>
@@ -58,6 +66,7 @@ public sealed record VerificationReport(string model, IReadOnlyList<VerifiedRun>
             foreach (var run in group)
                 text.Append("  ").Append(run).Append('\n');
         }
-        return text.Append(CultureInfo.InvariantCulture, $"{differences.Count} of {runs.Count} comparisons differ, {runs.Count(run => run.agreement == Agreement.refused)} are refused\n").ToString();
+        return text.Append(CultureInfo.InvariantCulture,
+            $"{differences.Count} of {runs.Count} comparisons differ, {runs.Count(run => run.agreement == Agreement.refused)} are refused\n").ToString();
     }
 }

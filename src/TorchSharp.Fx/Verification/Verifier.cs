@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Verification;
 
 /// <summary>Runs a module and its graph in one mode, and compares.</summary>
 internal sealed class Verifier<T> : IDisposable where T : nn.Module, IGraphModule
@@ -40,7 +40,9 @@ internal sealed class Verifier<T> : IDisposable where T : nn.Module, IGraphModul
         [
             Compare("graph", () => traced.Program.Run(Copies(inputs)), isFused: false),
             Compare("evaluator", () => new GraphInterpreter(traced).run(Copies(inputs)), isFused: false),
-            .. notOptimised is not null ? [new VerifiedRun("optimised", traced.training, described, Agreement.different, double.PositiveInfinity, $"there is no optimised copy: {FirstLine(notOptimised)}", null, null)]
+            .. notOptimised is not null
+                ? [new VerifiedRun("optimised", traced.training, described, Agreement.different, double.PositiveInfinity,
+                    $"there is no optimised copy: {FirstLine(notOptimised)}", null, null)]
                 : optimised is not null ? new[] { Compare("optimised", () => optimised.Program.Run(Copies(inputs)), isFused: true) } : [],
         ];
         world.Restore();
@@ -54,8 +56,10 @@ internal sealed class Verifier<T> : IDisposable where T : nn.Module, IGraphModul
             var first = agreement != Agreement.different ? null
                 : isFused && FirstDifference.Between(traced, optimised!, Copies(inputs), world) is { } node ? node
                 : FirstDifference.Of(traced, eager, Copies(inputs));
-            var detail = agreement == Agreement.different && isOtherMode ? $"{difference.Text} (the graph stands for the mode that it was traced in)" : difference.Text;
-            return new(way, traced.training, described, agreement, difference.Size, agreement == Agreement.same && eager.Error is null ? "" : detail, first?.name, first?.origin);
+            var detail = agreement == Agreement.different && isOtherMode
+                ? $"{difference.Text} (the graph stands for the mode that it was traced in)" : difference.Text;
+            return new(way, traced.training, described, agreement, difference.Size, agreement == Agreement.same
+                && eager.Error is null ? "" : detail, first?.name, first?.origin);
         }
     }
 
@@ -65,8 +69,12 @@ internal sealed class Verifier<T> : IDisposable where T : nn.Module, IGraphModul
         {
             var result = run();
             if (eager.Error is not null)
-                return (Agreement.different, new(double.PositiveInfinity, $"it gives a result where the module throws: {FirstLine(eager.Error)}"));
-            var difference = Difference.Largest([traced.Program.ReturnsFeatures ? Difference.None : Difference.Between(eager.Result, result, isFused), isFused ? Difference.None : Left(eager)]);
+                return (Agreement.different,
+                    new(double.PositiveInfinity, $"it gives a result where the module throws: {FirstLine(eager.Error)}"));
+            var difference =
+                Difference.Largest(
+                    [traced.Program.ReturnsFeatures ? Difference.None : Difference.Between(eager.Result, result, isFused), isFused
+                        ? Difference.None : Left(eager)]);
             return (difference.Counts ? Agreement.different : Agreement.same, difference);
         }
         catch (Exception error) when (eager.Error is not null)
@@ -87,11 +95,13 @@ internal sealed class Verifier<T> : IDisposable where T : nn.Module, IGraphModul
     private Difference Left(EagerRun eager)
     {
         var after = world.After();
-        return Difference.Largest(eager.After.Select(entry => Difference.Between(entry.Value, after.GetValueOrDefault(entry.Key), where: entry.Key)));
+        return Difference.Largest(
+            eager.After.Select(entry => Difference.Between(entry.Value, after.GetValueOrDefault(entry.Key), where: entry.Key)));
     }
 
     /// <summary>A run may write into what it is given.</summary>
-    private static object?[] Copies(object?[] inputs) => Array.ConvertAll(inputs, input => input is Tensor tensor ? tensor.detach().clone() : input);
+    private static object?[] Copies(object?[] inputs)
+        => Array.ConvertAll(inputs, input => input is Tensor tensor ? tensor.detach().clone() : input);
 
     private static string FirstLine(Exception error) => error.Message.Split('\n')[0].TrimEnd();
 }

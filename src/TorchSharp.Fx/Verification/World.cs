@@ -1,8 +1,11 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Verification;
 
-/// <summary>What a run may change beside its result, put back before each run and at the end: parameters, buffers, modes and the random number generator.</summary>
+/// <summary>
+/// What a run may change beside its result, put back before each run and at the end: parameters, buffers, modes and the random number
+/// generator.
+/// </summary>
 internal sealed class World : IDisposable
 {
     private readonly nn.Module[] roots;
@@ -58,7 +61,8 @@ internal sealed class World : IDisposable
     private IEnumerable<(string Name, Tensor Tensor)> State() => roots.SelectMany(State);
 
     private static IEnumerable<(string Name, Tensor Tensor)> State(nn.Module root)
-        => root.named_parameters().Select(entry => (entry.name, (Tensor)entry.parameter)).Concat(root.named_buffers().Select(entry => (entry.name, entry.buffer))).DistinctBy(entry => entry.Item1);
+        => root.named_parameters().Select(entry => (entry.name, (Tensor)entry.parameter))
+            .Concat(root.named_buffers().Select(entry => (entry.name, entry.buffer))).DistinctBy(entry => entry.Item1);
 
     private static bool Same(Tensor tensor, Tensor content)
     {

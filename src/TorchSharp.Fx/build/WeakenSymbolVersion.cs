@@ -44,7 +44,9 @@ public sealed class WeakenSymbolVersion : Task
         return !Log.HasLoggedErrors;
     }
 
-    /// <summary>Whether the library which the running .NET itself has loaded, and so will an application here, defines the version.</summary>
+    /// <summary>
+    /// Whether the library which the running .NET itself has loaded, and so will an application here, defines the version.
+    /// </summary>
     private bool SystemDefinesVersion()
     {
         var loaded = File.ReadLines("/proc/self/maps")
@@ -59,7 +61,8 @@ public sealed class WeakenSymbolVersion : Task
         foreach (var need in needed) bytes[need.FlagsOffset] |= ElfFile.WeakFlag;
         Log.LogMessage(MessageImportance.Normal, needed.Count == 0
             ? $"'{Source}' does not need {Version} of {Library}; it is used as it is."
-            : $"{Library} on this system may lack {Version}, which '{Source}' needs by name only: the output gets a copy that loads without.");
+            : $"{Library} on this system may lack {Version}, which '{Source}' needs by name only: the output gets a copy that loads "
+                + "without.");
     }
 
     /// <summary>The destination may be hard-linked from output folders and be in use there: a new file takes its place.</summary>
@@ -82,7 +85,8 @@ internal sealed class ElfFile
     public const byte WeakFlag = 2; // VER_FLG_WEAK
 
     private const uint LoadSegment = 1, DynamicSegment = 2; // PT_LOAD, PT_DYNAMIC
-    private const long StringTable = 5, Definitions = 0x6ffffffc, DefinitionCount = 0x6ffffffd, Needs = 0x6ffffffe, NeedCount = 0x6fffffff; // DT_*
+    private const long StringTable = 5, Definitions = 0x6ffffffc, DefinitionCount = 0x6ffffffd, Needs = 0x6ffffffe,
+        NeedCount = 0x6fffffff; // DT_*
 
     private readonly byte[] bytes;
     private readonly Dictionary<long, long> dynamic = new();

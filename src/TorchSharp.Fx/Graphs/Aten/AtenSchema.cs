@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>The type of an argument or result of an ATen operation.</summary>
 /// <param name="Name">Its own name: <c>Tensor</c>, <c>int</c>, <c>float</c>, <c>bool</c>, <c>Scalar</c>, <c>str</c>, <c>ScalarType</c>,
@@ -45,13 +45,24 @@ internal sealed partial record AtenSchema(string Overload, ImmutableArray<AtenPa
     /// outside.</summary>
     internal static IEnumerable<string> Overloads => Lines.Value.Keys;
 
+    /// <summary>The names of the operations of which an overload is declared to give a view of an argument, and to write to none.</summary>
+    internal static FrozenSet<string> ViewNames => Viewing.Value;
+
+    private static readonly Lazy<FrozenSet<string>> Viewing = new(()
+        => Lines.Value.Values.Select(Parse).Where(schema => schema is { Views: true, Writes: false }).Select(schema => schema.Name)
+            .ToFrozenSet(StringComparer.Ordinal));
+
     /// <summary>The operation's name without the overload's.</summary>
     internal string Name => Overload.Split('.')[0];
 
-    /// <summary>Whether the dispatcher takes such arguments: it has no form for a number of any type.</summary>
-    internal bool IsCallable
-        => Parameters.All(parameter => parameter.Type.Name != "Scalar" || parameter.Type is { IsOptional: true, IsList: false })
-        && Returns.All(type => type is { Name: "Tensor", IsOptional: false });
+    /// <summary>Whether all results are tensors or lists of them: others can't be called by name.</summary>
+    internal bool GivesTensors => Returns.All(type => type is { Name: "Tensor", IsOptional: false });
+
+    /// <summary>Whether the dispatcher takes these arguments: it has no form for a number of any type.</summary>
+    internal bool IsDispatchable(IReadOnlyList<object?> values)
+        => Parameters.Zip(values)
+            .All(pair => pair.First.Type.Name != "Scalar"
+                || (pair.First.Type is { IsOptional: true, IsList: false } && pair.Second is null));
 
     /// <summary>The schema of an overload; null for one that isn't known. <c>default</c> is no part of a name here.</summary>
     internal static AtenSchema? Find(string overload) => Lines.Value.TryGetValue(overload, out var line)

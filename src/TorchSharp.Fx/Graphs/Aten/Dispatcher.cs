@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>
 /// Calls any operation of libtorch by its name, through the C functions that libtorch exports for its own compiled models

@@ -6,8 +6,7 @@ namespace TorchSharp.Fx;
 
 /// <summary>
 /// Calls operations of PyTorch that TorchSharp has no member for, by name. Counterpart: <c>torch.ops.aten</c>. Only operations that compute
-/// with tensors are known, and only where libtorch exports its
-/// dispatcher; <c>docs/export.md</c> says which.
+/// with tensors are known; <c>docs/export.md</c> says which.
 /// </summary>
 public static class aten
 {
@@ -33,19 +32,22 @@ public static class aten
         ArgumentNullException.ThrowIfNull(args);
         var schema = AtenSchema.Find(overload)
             ?? throw new NotSupportedException($"There is no operation aten::{overload} that can be called from here.");
-        if (!schema.IsCallable || !Dispatcher.IsAvailable)
-            throw new NotSupportedException($"aten::{overload} can't be called: {(schema.IsCallable ? "this build of libtorch does not export its dispatcher" : "TorchSharp has no member for it, and the dispatcher takes no numbers of any type")}.");
+        if (!schema.GivesTensors)
+            throw new NotSupportedException($"aten::{overload} can't be called by name: it gives what is no tensor.");
         if (args.Length > schema.Parameters.Length)
             throw new ArgumentException($"aten::{overload} takes {schema.Parameters.Length} arguments, but {args.Length} are given.",
                 nameof(args));
         // All are looked at before any becomes a handle that somebody has to give up.
         var values = schema.Parameters.Select((parameter, i)
             => Checked(schema, parameter, i < args.Length ? args[i] : Default(schema, parameter))).ToArray();
+        if (!Dispatcher.IsAvailable || !schema.IsDispatchable(values))
+            return ScriptedCall.Call(schema, values);
         var stack = new ulong[Math.Max(values.Length, schema.Returns.Length)];
         for (var i = 0; i < values.Length; i++)
             stack[i] = Value(values[i], schema.Parameters[i].Type);
         if (!Dispatcher.Call($"aten::{schema.Name}", schema.Overload[schema.Name.Length..].TrimStart('.'), stack))
-            throw new InvalidOperationException($"aten::{overload} refused its arguments; libtorch wrote the reason to the standard error output.");
+            throw new InvalidOperationException(
+                $"aten::{overload} refused its arguments; libtorch wrote the reason to the standard error output.");
         GC.KeepAlive(args);
         return [.. schema.Returns.SelectMany((type, i) => type.IsList ? Dispatcher.Items(stack[i]) : [stack[i]]).Select(handle
             => Tensor.UnsafeCreateTensor((IntPtr)handle))];
@@ -57,7 +59,8 @@ public static class aten
 
     private static object? Checked(AtenSchema schema, AtenParameter parameter, object? value)
         => Fits(value, parameter.Type) ? value : throw new ArgumentException(
-            $"aten::{schema.Overload} takes a {parameter.Type.Name}{(parameter.Type.IsList ? "[]" : "")} as '{parameter.Name}', but is given {(value is null ? "nothing" : "a " + value.GetType().Name)}.");
+            $"aten::{schema.Overload} takes a {parameter.Type.Name}{(parameter.Type.IsList ? "[]" : "")} as '{parameter.Name}', but is "
+                + $"given {(value is null ? "nothing" : "a " + value.GetType().Name)}.");
 
     private static bool Fits(object? value, AtenType type) => value switch
     {
@@ -70,6 +73,7 @@ public static class aten
             "int" => value is long or int,
             "float" => value is double or float or long or int,
             "bool" => value is bool,
+            "Scalar" => value is long or int or double or float or bool,
             "str" => value is string text && !text.Contains('\0', StringComparison.Ordinal),
             "ScalarType" => value is ScalarType,
             "Device" => value is Device,

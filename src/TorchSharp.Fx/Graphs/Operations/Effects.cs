@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>What an operation does beside computing a value, and what its value is made of.</summary>
 [Flags]
@@ -15,7 +15,10 @@ internal enum Effects
     /// <summary>Reads what belongs to the thread or the process: the generator's state, the gradient mode, a default.</summary>
     ReadsState = 1 << 2,
 
-    /// <summary>Changes what belongs to the thread or the process, or does something that no value shows: it throws, disposes, prints, or writes a file or gradients.</summary>
+    /// <summary>
+    /// Changes what belongs to the thread or the process, or does something that no value shows: it throws, disposes, prints, or writes a
+    /// file or gradients.
+    /// </summary>
     WritesState = 1 << 3,
 
     /// <summary>A module that changes parameters or buffers of its own when it runs.</summary>
@@ -24,7 +27,9 @@ internal enum Effects
     /// <summary>The same in training only: statistics.</summary>
     UpdatesInTraining = 1 << 5,
 
-    /// <summary>Has to do with memory, files or the whole process rather than with the content of tensors; no graph may have it as a node.</summary>
+    /// <summary>
+    /// Has to do with memory, files or the whole process rather than with the content of tensors; no graph may have it as a node.
+    /// </summary>
     Outside = 1 << 6,
 
     /// <summary>Hands out the memory, handle or content of a tensor to code that a graph doesn't see.</summary>

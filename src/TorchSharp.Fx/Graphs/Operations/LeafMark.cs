@@ -1,14 +1,15 @@
 using System.Reflection;
-using TorchSharp.Fx.Cil;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>
-/// The mark of a leaf: an attribute of this name on a module's class, a function or a function's class, in any library. So that library doesn't need to know
-/// this one, as torchvision's ops don't know torch.fx. What is marked computes a value and does no more, unless the mark says so.
+/// The mark of a leaf: an attribute of this name on a module's class, a function or a function's class, in any library. So that library
+/// doesn't need to know this one, as torchvision's ops don't know torch.fx. What is marked computes a value and does no more, unless the
+/// mark says so.
 /// </summary>
 /// <param name="Row">What a call does.</param>
-internal sealed record LeafMark(Operation Row)
+/// <param name="Always">Whether no trace can follow it.</param>
+internal sealed record LeafMark(Operation Row, bool Always)
 {
     private const string Name = "TorchSharp.Fx.FxLeafAttribute";
 
@@ -23,9 +24,12 @@ internal sealed record LeafMark(Operation Row)
 
     private static LeafMark? Find(MemberInfo member)
     {
-        if (Array.Find(member.GetCustomAttributes(inherit: true).ToArray(), attribute => attribute.GetType().FullName == Name) is not { } mark)
+        if (Array.Find(member.GetCustomAttributes(inherit: true).ToArray(),
+            attribute => attribute.GetType().FullName == Name) is not { } mark)
             return null;
-        return new(new Operation(Says(mark, "Draws") ? Effects.DrawsInTraining : Effects.None, Says(mark, "Writes") ? Operands.All : Operands.None, Operands.All));
+        var does = (Says(mark, "Draws") ? Effects.DrawsInTraining : Effects.None) | (Says(mark, "ShapedByElements")
+            ? Effects.ShapedByElements : Effects.None);
+        return new(new Operation(does, Says(mark, "Writes") ? Operands.All : Operands.None, Operands.All), Says(mark, "Always"));
     }
 
     private static bool Says(object mark, string property) => mark.GetType().GetProperty(property)?.GetValue(mark) is true;

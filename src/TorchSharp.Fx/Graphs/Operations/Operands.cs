@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>Some of the arguments of a call.</summary>
 internal enum Operands

@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>A row of the table of operations: what a call of one does.</summary>
 /// <param name="Does">What it does beside computing a value, and what that is made of.</param>

@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>The rows of TorchSharp's modules, by class; a subclass of TorchSharp's own has its base class's row.</summary>
 internal static partial class Operations
@@ -7,7 +7,9 @@ internal static partial class Operations
     [
         (Operation.View, "Identity Flatten Unflatten Hardtanh ChannelShuffle PixelShuffle PixelUnshuffle PadBase"),
         (new(Effects.DrawsInTraining, Views: Operands.First), "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout"),
-        (new(Effects.DrawsInTraining), "RReLU MultiheadAttention RNN LSTM GRU Transformer TransformerEncoder TransformerEncoderLayer TransformerDecoder TransformerDecoderLayer"),
+        (new(Effects.DrawsInTraining),
+            "RReLU MultiheadAttention RNN LSTM GRU Transformer TransformerEncoder TransformerEncoderLayer TransformerDecoder "
+                + "TransformerDecoderLayer"),
         (new(Effects.Draws), "FractionalMaxPool2d FractionalMaxPool3d"),
         (new(Effects.UpdatesInTraining), "NormBase"),
         // With a largest norm, which can't be asked for, the rows that are looked up are scaled down to it, in training or not.

@@ -1,8 +1,8 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>
-/// The rows of the table. A name stands for a function or method of tensors, whatever class has it, unless a row names the class; a trailing underscore
-/// means that the operation of the name without it works in place. Tests run the operations and compare.
+/// The rows of the table. A name stands for a function or method of tensors, whatever class has it, unless a row names the class; a
+/// trailing underscore means that the operation of the name without it works in place. Tests run the operations and compare.
 /// </summary>
 internal static partial class Operations
 {
@@ -27,7 +27,8 @@ internal static partial class Operations
             view_as_real vsplit
             """),
         (new(Effects.Pointwise, Views: Operands.First), "contiguous detach to float double half"),
-        (new(Effects.DrawsInTraining | Effects.Pointwise, Views: Operands.First), "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout"),
+        (new(Effects.DrawsInTraining | Effects.Pointwise, Views: Operands.First),
+            "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout"),
         (new(Effects.DrawsInTraining), "scaled_dot_product_attention"),
         (new(Effects.Draws), """
             _sample_dirichlet _standard_gamma bernoulli binomial fractional_max_pool2d fractional_max_pool2d_with_indices

@@ -1,13 +1,12 @@
 using System.Collections.Frozen;
 using System.Reflection;
-using TorchSharp.Fx.Cil;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Graphs;
 
 /// <summary>
-/// What operations do: the one table that passes, tracer and exporters ask. An operation without a row is opaque, as is code of the user's: it may do
-/// anything.
+/// What operations do: the one table that passes, tracer and exporters ask. An operation without a row is opaque, as is code of the user's:
+/// it may do anything.
 /// </summary>
 internal static partial class Operations
 {
@@ -20,7 +19,8 @@ internal static partial class Operations
     /// <summary>The classes whose members a name without a class stands for.</summary>
     private static readonly FrozenSet<Type> Plain = new[]
     {
-        typeof(Tensor), typeof(torch), typeof(nn.functional), typeof(special), typeof(fft), typeof(linalg), typeof(autograd), typeof(nn.utils), typeof(nn.utils.rnn),
+        typeof(Tensor), typeof(torch), typeof(nn.functional), typeof(special), typeof(fft), typeof(linalg), typeof(autograd),
+        typeof(nn.utils), typeof(nn.utils.rnn),
         typeof(TensorExtensionMethods),
     }.ToFrozenSet();
 
@@ -42,6 +42,7 @@ internal static partial class Operations
         BuiltinTarget { Operation: Builtin.getitem } => Operation.View,
         { Callee.Method: var method } when method.DeclaringType == typeof(aten) => OfSchema(node),
         StateTarget { IsWritten: var isWritten } => isWritten ? Put : Kept,
+        MapTarget { Body: var body } => Of(body.Aliases(modules, training), body),
         { Callee: { } callee } => Given(Of(callee.Method), callee, node),
         _ => Operation.Pure,
     };
@@ -56,9 +57,23 @@ internal static partial class Operations
     };
 
     /// <summary>What an operation does that is called by name: its schema says it. Those that draw random numbers have none.</summary>
-    private static Operation OfSchema(Node node) => node.args is [Literal { Value: string overload }, ..] && AtenSchema.Find(overload) is { } schema
+    private static Operation OfSchema(Node node)
+        => node.args is [Literal { Value: string overload }, ..] && AtenSchema.Find(overload) is { } schema
         ? schema.Writes ? new(Effects.None, Operands.All, Operands.All) : schema.Views ? Operation.ViewOfAny : Operation.Pure
         : Operation.Opaque;
+
+    /// <summary>What a loop does: all that its turns do, and to what they are given.</summary>
+    private static Operation Of(AliasAnalysis turn, Graph body)
+    {
+        const Effects Kept = Effects.Lasting | Effects.ReadsState | Effects.Exposes | Effects.Generators;
+        var does = body.nodes.Aggregate(Effects.None, (all, node) => all | (turn.Operation(node).Does & Kept));
+        if ((does & Effects.Opaque) != 0)
+            return Operation.Opaque;
+        return new(does, body.nodes.Any(node => turn.MutatedBy(node).Any(IsGiven)) ? Operands.All : Operands.None,
+            body.output_node().all_input_nodes.Any(IsGiven) ? Operands.All : Operands.None);
+
+        bool IsGiven(Node value) => turn.ClassOf(value).Any(same => same.op is Opcode.placeholder or Opcode.get_attr);
+    }
 
     private static readonly Operation Assertion = new(Effects.WritesState);
     private static readonly Operation Kept = new(Effects.ReadsState);
@@ -75,13 +90,15 @@ internal static partial class Operations
         // A leaf is told by its mark what it does to its inputs; the modules in it say what becomes of their statistics.
         if (LeafMark.Of(type) is not null)
             return Marked(module).Any(inner => inner.IsOpaque) ? Operation.Opaque
-                : row with { Does = row.Does | Marked(module).Aggregate(Effects.None, (does, inner) => does | (inner.Does & Effects.Lasting)) };
+                : row with { Does = row.Does | Marked(module)
+                    .Aggregate(Effects.None, (does, inner) => does | (inner.Does & Effects.Lasting)) };
         if (IsContainer.Contains(PlainName(type)))
             return Inside(module).Aggregate(row, (all, inner) => all.And(inner));
         return Settings(module, row);
     }
 
-    private static IEnumerable<Operation> Inside(nn.Module module) => module.children().Select(child => ModuleHooks.On(child) ? Operation.Opaque : Of(child));
+    private static IEnumerable<Operation> Inside(nn.Module module)
+        => module.children().Select(child => ModuleHooks.On(child) ? Operation.Opaque : Of(child));
 
     /// <summary>The modules in one that carries a mark; those of the same library keep to what the mark says.</summary>
     private static IEnumerable<Operation> Marked(nn.Module module)
@@ -131,10 +148,7 @@ internal static partial class Operations
             return Operation.Opaque;
         if (type.Assembly != TensorTypes.TorchSharp)
             return Foreign(method, type);
-        var row = Row(type, Callee.Of(method).Name) ?? Operation.Opaque;
-        return method.GetParameters().Any(parameter => parameter.ParameterType == typeof(Generator)) && !row.IsOpaque && !row.Has(Effects.Draws) && row.Views != Operands.All
-            ? row with { Does = row.Does | Effects.Draws }
-            : row;
+        return Row(type, Callee.Of(method).Name) ?? Operation.Opaque;
     }
 
     private static Operation? Row(Type type, string name)
@@ -145,37 +159,47 @@ internal static partial class Operations
         if (Named.TryGetValue(name, out var known))
             return Plain.Contains(type) ? known : null;
         return name.EndsWith('_') && !name.EndsWith("__", StringComparison.Ordinal) && Row(type, name[..^1]) is { } computing
-            ? new(computing.Does & (Effects.Draws | Effects.Pointwise | Effects.WritesState), Operands.First, computing.Views == Operands.All ? Operands.All : Operands.First)
+            ? new(computing.Does & (Effects.Draws | Effects.Pointwise | Effects.WritesState), Operands.First,
+                computing.Views == Operands.All ? Operands.All : Operands.First)
             : null;
     }
 
-    /// <summary>Code outside of TorchSharp: arithmetic of .NET's, members that only hand on a part of what they are called on, and functions that carry a mark are known.</summary>
+    /// <summary>
+    /// Code outside of TorchSharp: arithmetic of .NET's, members that only hand on a part of what they are called on, and functions that
+    /// carry a mark are known.
+    /// </summary>
     private static Operation Foreign(MethodBase method, Type type)
     {
-        if (type == typeof(Math) || type == typeof(MathF))
+        if (NumberFunctions.Has(method))
             return Operation.Pure;
         if (type == typeof(StructureClones))
             return method.Name == nameof(StructureClones.alias) ? Operation.View : Operation.Pure;
         if (type == typeof(Casts))
             return Cast;
+        if (type == typeof(quantized_decomposed))
+            return Operation.Pure;
         if ((type == typeof(Enumerable) || type == typeof(MemoryExtensions)) && method.Name == nameof(Enumerable.SequenceEqual))
             return Operation.Pure;
         if (LeafMark.Of(method) is { } mark)
             return mark.Row;
-        var isPlatform = type.Assembly == typeof(object).Assembly || type.Assembly.GetName().Name is "System.Collections" or "System.Linq" or "FSharp.Core";
+        var isPlatform = type.Assembly == typeof(object).Assembly
+            || type.Assembly.GetName().Name is "System.Collections" or "System.Linq" or "FSharp.Core";
         var isGetter = method.IsSpecialName && method.Name.StartsWith("get_", StringComparison.Ordinal);
-        return isGetter && (isPlatform || method.IsDefined(typeof(System.Runtime.CompilerServices.CompilerGeneratedAttribute), false)) ? Operation.ViewOfAny : Operation.Opaque;
+        return isGetter && (isPlatform || method.IsDefined(typeof(System.Runtime.CompilerServices.CompilerGeneratedAttribute), false))
+            ? Operation.ViewOfAny : Operation.Opaque;
     }
 
     private static Operation Find(Type type)
     {
-        for (var level = type; level is not null && level.Assembly == TensorTypes.TorchSharp && type.Assembly == TensorTypes.TorchSharp; level = level.BaseType)
+        for (var level = type; level is not null && level.Assembly == TensorTypes.TorchSharp
+            && type.Assembly == TensorTypes.TorchSharp; level = level.BaseType)
             if (NamedModules.TryGetValue(PlainName(level), out var row))
                 return row;
         return Operation.Opaque;
     }
 
-    private static string PlainName(Type type) => type.Name.IndexOf('`', StringComparison.Ordinal) is var tick and > 0 ? type.Name[..tick] : type.Name;
+    private static string PlainName(Type type)
+        => type.Name.IndexOf('`', StringComparison.Ordinal) is var tick and > 0 ? type.Name[..tick] : type.Name;
 
     private static FrozenDictionary<string, Operation> Table((Operation Row, string Names)[] groups)
     {

@@ -1,9 +1,10 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>
-/// Attention as three primitives of oneDNN: the logits, their softmax, the weighted sum of the values. They run on one part of the batch after the other, whose logits the processor's cache can hold. Several threads may run it at once.
+/// Attention as three primitives of oneDNN: the logits, their softmax, the weighted sum of the values. They run on one part of the batch
+/// after the other, whose logits the processor's cache can hold. Several threads may run it at once.
 /// </summary>
 internal sealed class AttentionKernel : IDisposable
 {
@@ -24,17 +25,24 @@ internal sealed class AttentionKernel : IDisposable
         if (shape.PartLogits > MostLogits || shape.IsMistaken)
             return null;
         DnnlHandle Look(ScalarType type, AttentionShape.Order order) => Dnnl.Descriptor(type, order.Sizes, order.Strides);
-        var (query, key, value) = (Look(shape.Type, shape.PartOf(shape.Query)), Look(shape.Type, shape.PartOf(shape.Key).Transposed), Look(shape.Type, shape.PartOf(shape.Value)));
-        var (logits, weights, result) = (Look(ScalarType.Float32, shape.Logits), Look(shape.Type, shape.Logits), Look(shape.Type, shape.PartOf(shape.Result)));
+        var (query, key, value) =
+            (Look(shape.Type, shape.PartOf(shape.Query)), Look(shape.Type, shape.PartOf(shape.Key).Transposed),
+                Look(shape.Type, shape.PartOf(shape.Value)));
+        var (logits, weights, result) =
+            (Look(ScalarType.Float32, shape.Logits), Look(shape.Type, shape.Logits), Look(shape.Type, shape.PartOf(shape.Result)));
         var bias = shape.Bias is null ? null : Look(shape.Type, shape.PartOf(shape.Bias));
-        DnnlHandle[] descriptors = bias is null ? [query, key, value, logits, weights, result] : [query, key, value, logits, weights, result, bias];
+        DnnlHandle[] descriptors = bias is null
+            ? [query, key, value, logits, weights, result] : [query, key, value, logits, weights, result, bias];
         using DnnlHandle scaled = Dnnl.Attributes(scale, bias), plain = Dnnl.Attributes(1, null);
-        DnnlHandle?[] made = [Dnnl.Product(query, key, logits, scaled), Dnnl.Softmax(logits, weights, 4, plain), Dnnl.Product(weights, value, result, plain)];
+        DnnlHandle?[] made =
+            [Dnnl.Product(query, key, logits, scaled), Dnnl.Softmax(logits, weights, 4, plain),
+                Dnnl.Product(weights, value, result, plain)];
         if (made is [{ } first, { } second, { } third])
         {
             (int, DnnlHandle)[] factors = [(Dnnl.Source, query), (Dnnl.Weights, key), (Dnnl.Result, logits)];
             var added = (scale == 1 ? Dnnl.FirstPostOperation : 2 * Dnnl.FirstPostOperation) | Dnnl.SecondSource;
-            return new(shape, new(first, bias is null ? factors : [.. factors, (added, bias)]), new(second, (Dnnl.Source, logits), (Dnnl.Result, weights)),
+            return new(shape, new(first, bias is null ? factors : [.. factors, (added, bias)]),
+                new(second, (Dnnl.Source, logits), (Dnnl.Result, weights)),
                 new(third, (Dnnl.Source, weights), (Dnnl.Weights, value), (Dnnl.Result, result)), descriptors);
         }
         foreach (var handle in made.Concat(descriptors))
@@ -82,7 +90,9 @@ internal sealed class AttentionKernel : IDisposable
         var bytes = shape.Type == ScalarType.Float32 ? 4 : 2;
         var size = (nint)(shape.PartLogits * sizeof(float) + Alignment - 1) / Alignment * Alignment;
         // The softmax may be written over its input where both have numbers of the same size.
-        var logits = WorkingMemory.Of((bytes == 4 ? size : 2 * size) + Math.Max(product.Scratchpad, Math.Max(softmax.Scratchpad, sum.Scratchpad)) + Alignment);
+        var logits =
+            WorkingMemory.Of((bytes == 4 ? size : 2 * size) + Math.Max(product.Scratchpad, Math.Max(softmax.Scratchpad, sum.Scratchpad))
+                + Alignment);
         var (weights, working) = bytes == 4 ? (logits, logits + size) : (logits + size, logits + 2 * size);
         for (var entry = 0L; entry < shape.Batch; entry += shape.Part)
         {

@@ -1,16 +1,18 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>Sizes and strides of what attention is computed of, and the part of the batch that is computed at a time.</summary>
 internal sealed class AttentionShape
 {
-    // Of 128 K to 1 M numbers, the best for 49, 197 and 392 tokens, with one thread and two. Part of the heads of an entry would not do: oneDNN has no fast product then.
+    // Of 128 K to 1 M numbers, the best for 49, 197 and 392 tokens, with one thread and two. Part of the heads of an entry would not do:
+    // oneDNN has no fast product then.
     private const long LogitsOfPart = 1 << 19;
 
     internal AttentionShape(Tensor query, Tensor key, Tensor value, Tensor? bias)
     {
-        (Type, Query, Key, Value, Bias) = (query.dtype, Order.Of(query), Order.Of(key), Order.Of(value), bias is null ? null : Order.Of(bias));
+        (Type, Query, Key, Value, Bias) =
+            (query.dtype, Order.Of(query), Order.Of(key), Order.Of(value), bias is null ? null : Order.Of(bias));
         (Batch, Heads) = (Query.Sizes[0], Query.Sizes[1]);
         // So that no part has entries of the bias from its end and its beginning.
         var period = Bias is { } added && added.Sizes[0] > 1 ? added.Sizes[0] : Batch;
@@ -35,10 +37,13 @@ internal sealed class AttentionShape
     internal long Part { get; }
 
     /// <summary>
-    /// Whether oneDNN takes the tensors for others: the entries of queries, keys and values that lie side by side (one linear layer computes all three) are then as far apart as those of a batch that
-    /// lies within the tokens, and the product is wrong. Three times as many entries as tokens do that.
+    /// Whether oneDNN takes the tensors for others: the entries of queries, keys and values that lie side by side (one linear layer
+    /// computes all three) are then as far apart as those of a batch that lies within the tokens, and the product is wrong. Three times as
+    /// many entries as tokens do that.
     /// </summary>
-    internal bool IsMistaken => new[] { Query, Key, Value }.Any(order => order.Sizes[0] != order.Sizes[2] && order.Strides[0] == order.Sizes[0] * order.Sizes[1] * order.Sizes[3]);
+    internal bool IsMistaken
+        => new[] { Query, Key, Value }.Any(order => order.Sizes[0] != order.Sizes[2]
+            && order.Strides[0] == order.Sizes[0] * order.Sizes[1] * order.Sizes[3]);
 
     /// <summary>How many logits there are at a time.</summary>
     internal long PartLogits => Part * Heads * HeadLogits;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>The primitives that attention is made of.</summary>
 internal static unsafe partial class Dnnl
@@ -14,7 +14,8 @@ internal static unsafe partial class Dnnl
         Check(((delegate* unmanaged<IntPtr*, int>)At("post_ops_create"))(&operations));
         using var owned = new DnnlHandle(operations, "post_ops_destroy");
         if (scale != 1)
-            Check(((delegate* unmanaged<IntPtr, int, float, float, int>)At("post_ops_append_eltwise"))(operations, LinearFunction, (float)scale, 0));
+            Check(((delegate* unmanaged<IntPtr, int, float, float, int>)At("post_ops_append_eltwise"))(operations, LinearFunction,
+                (float)scale, 0));
         if (addend is not null)
             Check(((delegate* unmanaged<IntPtr, int, IntPtr, int>)At("post_ops_append_binary"))(operations, BinaryAdd, addend.Value));
         Check(((delegate* unmanaged<IntPtr*, int>)At("primitive_attr_create"))(&attributes));
@@ -24,12 +25,16 @@ internal static unsafe partial class Dnnl
         return result;
     }
 
-    /// <summary>The product of matrices in the last two dimensions; null where oneDNN has none or only its slow reference for such tensors.</summary>
-    internal static DnnlHandle? Product(DnnlHandle left, DnnlHandle right, DnnlHandle result, DnnlHandle attributes)
+    /// <summary>
+    /// The product of matrices in the last two dimensions; null where oneDNN has none or only its slow reference for such tensors.
+    /// </summary>
+    internal static DnnlHandle? Product(DnnlHandle left, DnnlHandle right, DnnlHandle result, DnnlHandle attributes,
+        DnnlHandle? bias = null)
     {
         IntPtr description;
-        var status = ((delegate* unmanaged<IntPtr*, IntPtr, IntPtr, IntPtr, IntPtr, IntPtr, IntPtr, int>)At("matmul_primitive_desc_create"))(
-            &description, Engine, left.Value, right.Value, 0, result.Value, attributes.Value);
+        var status =
+            ((delegate* unmanaged<IntPtr*, IntPtr, IntPtr, IntPtr, IntPtr, IntPtr, IntPtr, int>)At("matmul_primitive_desc_create"))(
+            &description, Engine, left.Value, right.Value, bias?.Value ?? 0, result.Value, attributes.Value);
         return status == 0 ? Fast(description) : null;
     }
 
@@ -37,7 +42,8 @@ internal static unsafe partial class Dnnl
     internal static DnnlHandle? Softmax(DnnlHandle source, DnnlHandle result, int dimensions, DnnlHandle attributes)
     {
         IntPtr description;
-        var status = ((delegate* unmanaged<IntPtr*, IntPtr, int, int, IntPtr, IntPtr, int, IntPtr, int>)At("softmax_forward_primitive_desc_create"))(
+        var status =
+            ((delegate* unmanaged<IntPtr*, IntPtr, int, int, IntPtr, IntPtr, int, IntPtr, int>)At("softmax_forward_primitive_desc_create"))(
             &description, Engine, ForwardInference, AccurateSoftmax, source.Value, result.Value, dimensions - 1, attributes.Value);
         return status == 0 ? Fast(description) : null;
     }

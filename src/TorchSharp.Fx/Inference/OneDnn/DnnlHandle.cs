@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>Something that oneDNN made, and the function that frees it.</summary>
 internal sealed class DnnlHandle : SafeHandle

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>What computes a layer for inputs of one shape.</summary>
 internal abstract class LayerKernel : IDisposable

@@ -1,25 +1,29 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
-/// <summary>A layer's weight, in the order in which PyTorch keeps it or in the layouts that kernels want; what isn't needed any more is freed.</summary>
+/// <summary>
+/// A layer's weight, in the order in which PyTorch keeps it or in the layouts that kernels want; what isn't needed any more is freed.
+/// </summary>
 internal sealed class LayerWeight : IDisposable
 {
     private readonly Lock changing = new();
     private readonly List<(DnnlHandle Descriptor, Tensor Data)> layouts = [];
     private readonly long groups;
     private Tensor? dense;
-    private bool isKept;
+    private bool isKept, isModels;
 
     /// <param name="weight">The weight, which is copied.</param>
     /// <param name="groups">The groups of a convolution.</param>
-    internal LayerWeight(Tensor weight, long groups = 1)
+    internal LayerWeight(Tensor weight, long groups = 1) : this(weight, groups, isModels: true) => Own();
+
+    private LayerWeight(Tensor weight, long groups, bool isModels)
     {
         using var detached = weight.detach();
-        using var ordered = detached.contiguous();
-        dense = ordered.clone().DetachFromDisposeScope();
-        (Sizes, Type) = (weight.shape, weight.dtype);
-        this.groups = groups;
+        dense = detached.contiguous().DetachFromDisposeScope();
+        (Sizes, Type, this.groups, this.isModels) = (weight.shape, weight.dtype, groups, isModels);
+        // A layout of whole numbers holds sums of them, too, and can't be read back.
+        isKept = Type == ScalarType.Int8;
     }
 
     internal long[] Sizes { get; }
@@ -29,8 +33,33 @@ internal sealed class LayerWeight : IDisposable
     /// <summary>The sizes as kernels count them: groups are a dimension.</summary>
     private long[] KernelSizes => groups == 1 ? Sizes : [groups, Sizes[0] / groups, .. Sizes[1..]];
 
-    /// <summary>Another weight for the same layer.</summary>
-    internal LayerWeight Of(Tensor weight) => new(weight, groups);
+    /// <summary>
+    /// A weight in the model's memory, until the layer's is made by <see cref="Own"/>: passes make several layers of one, one after the
+    /// other.
+    /// </summary>
+    internal static LayerWeight OfModel(Tensor weight, long groups = 1) => new(weight, groups, isModels: true);
+
+    /// <summary>Another weight for the same layer, in memory that nobody else writes to.</summary>
+    internal LayerWeight Of(Tensor weight) => new(weight, groups, isModels: false);
+
+    /// <summary>The same weight for another layer; nobody writes to it, so that both may have one memory.</summary>
+    internal LayerWeight Share()
+    {
+        using var weight = Dense();
+        return new(weight, groups, isModels);
+    }
+
+    /// <summary>Takes memory of its own where it has the model's, which may change.</summary>
+    internal void Own()
+    {
+        lock (changing)
+            if (isModels && dense is { } shared)
+            {
+                dense = shared.clone().DetachFromDisposeScope();
+                shared.Dispose();
+                isModels = false;
+            }
+    }
 
     /// <summary>What the weight looks like if a kernel may choose.</summary>
     internal DnnlHandle AnyLayout() => Dnnl.Descriptor(Type, KernelSizes);
@@ -106,8 +135,11 @@ internal sealed class LayerWeight : IDisposable
         using var primitive = Dnnl.Primitive(description);
         using var input = Dnnl.Memory(from, Shims.Data(source));
         using var output = Dnnl.Memory(to, Shims.Data(result));
-        using var scratchpad = Dnnl.Memory(Dnnl.ScratchpadOf(description), WorkingMemory.Of(Math.Max(1, Dnnl.Bytes(Dnnl.ScratchpadOf(description)))));
-        Dnnl.Execute(primitive, [new() { Index = Dnnl.Source, Memory = input.Value }, new() { Index = Dnnl.Result, Memory = output.Value }, new() { Index = Dnnl.Scratchpad, Memory = scratchpad.Value }]);
+        using var scratchpad =
+            Dnnl.Memory(Dnnl.ScratchpadOf(description), WorkingMemory.Of(Math.Max(1, Dnnl.Bytes(Dnnl.ScratchpadOf(description)))));
+        Dnnl.Execute(primitive,
+            [new() { Index = Dnnl.Source, Memory = input.Value }, new() { Index = Dnnl.Result, Memory = output.Value },
+                new() { Index = Dnnl.Scratchpad, Memory = scratchpad.Value }]);
         GC.KeepAlive(source);
         GC.KeepAlive(result);
     }

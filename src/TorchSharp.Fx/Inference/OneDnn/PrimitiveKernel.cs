@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>A layer as one primitive of oneDNN, called directly. Several threads may run it at once.</summary>
 internal sealed unsafe class PrimitiveKernel : LayerKernel
@@ -9,7 +9,7 @@ internal sealed unsafe class PrimitiveKernel : LayerKernel
     private readonly DnnlHandle? addend;
     private readonly Tensor? weight;
     private readonly (int Index, Tensor? Values)[] vectors;
-    private readonly long scratchpad, resultSize;
+    private readonly long scratchpad;
     private Arguments? idle;
 
     /// <param name="source">What an input looks like.</param>
@@ -20,24 +20,31 @@ internal sealed unsafe class PrimitiveKernel : LayerKernel
     /// <param name="weight">The layer's weight, if it has one; it outlives the kernel.</param>
     /// <param name="vectors">Further constants by the index of their argument; they outlive the kernel.</param>
     internal PrimitiveKernel(
-        DnnlHandle source, DnnlHandle result, Residual residual, FusedActivation activation, Func<DnnlHandle, DnnlHandle> describe, LayerWeight? weight, params (int Index, Tensor? Values)[] vectors)
+        DnnlHandle source, DnnlHandle result, Residual residual, FusedActivation activation, Func<DnnlHandle, DnnlHandle> describe,
+        LayerWeight? weight, params (int Index, Tensor? Values)[] vectors)
+        : this(source, result, residual, Described(result, residual, activation, describe), weight, vectors) { }
+
+    /// <param name="source">What an input looks like.</param>
+    /// <param name="result">What a result looks like, and what is added to it.</param>
+    /// <param name="residual">What the sum is added to.</param>
+    /// <param name="description">The primitive's description.</param>
+    /// <param name="weight">The layer's weight, if it has one; it outlives the kernel.</param>
+    /// <param name="vectors">Further constants by the index of their argument; they outlive the kernel.</param>
+    internal PrimitiveKernel(DnnlHandle source, DnnlHandle result, Residual residual, DnnlHandle description, LayerWeight? weight,
+        params (int Index, Tensor? Values)[] vectors)
     {
-        (this.source, this.result, this.vectors) = (source, result, vectors);
+        (this.source, this.result, this.description, this.vectors) = (source, result, description, vectors);
         addend = residual == Residual.Added ? result : null;
-        using var attributes = Dnnl.Attributes(activation, residual == Residual.Overwritten, addend);
-        description = describe(attributes);
         primitive = Dnnl.Primitive(description);
         scratchpad = Dnnl.Bytes(Dnnl.ScratchpadOf(description));
-        resultSize = Dnnl.Bytes(result.Value);
         this.weight = weight?.For(Dnnl.WeightsOf(description));
     }
 
     /// <inheritdoc/>
     internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, KernelModule module)
     {
-        var output = other is not null && addend is null ? Shims.Share(other)
-            : module.Pool is { } pool && resultSize >= BufferPool.Smallest ? pool.Empty(input.dtype, sizes, strides, module.LeavesGraph)
-            : Shims.Empty(input.dtype, sizes, strides);
+        var output = other is not null && addend is null
+            ? Shims.Share(other) : module.Memory.Empty(module.ResultType(input.dtype), sizes, strides);
         var arguments = Interlocked.Exchange(ref idle, null) ?? new Arguments(this);
         try
         {
@@ -70,6 +77,13 @@ internal sealed unsafe class PrimitiveKernel : LayerKernel
         result.Dispose();
     }
 
+    private static DnnlHandle Described(DnnlHandle result, Residual residual, FusedActivation activation,
+        Func<DnnlHandle, DnnlHandle> describe)
+    {
+        using var attributes = Dnnl.Attributes(activation, residual == Residual.Overwritten, residual == Residual.Added ? result : null);
+        return describe(attributes);
+    }
+
     /// <summary>The arguments of one call at a time.</summary>
     private sealed class Arguments : IDisposable
     {
@@ -89,7 +103,7 @@ internal sealed unsafe class PrimitiveKernel : LayerKernel
             foreach (var (index, values) in kernel.vectors)
                 if (values is not null)
                 {
-                    using var descriptor = Dnnl.Vector(values);
+                    using var descriptor = Dnnl.Constants(values);
                     Add(list, index, descriptor.Value, Shims.Data(values));
                 }
             if (kernel.addend is { } addend)

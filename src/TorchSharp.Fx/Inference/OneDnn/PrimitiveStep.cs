@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>One of several primitives that make a kernel, with what its arguments look like.</summary>
 internal sealed class PrimitiveStep : IDisposable
@@ -35,7 +35,8 @@ internal sealed class PrimitiveStep : IDisposable
         internal Call(PrimitiveStep step)
         {
             this.step = step;
-            memories = [.. step.arguments.Select(argument => Dnnl.Memory(argument.Descriptor.Value, 0)), Dnnl.Memory(Dnnl.ScratchpadOf(step.description), 0)];
+            memories = [.. step.arguments.Select(argument => Dnnl.Memory(argument.Descriptor.Value, 0)),
+                Dnnl.Memory(Dnnl.ScratchpadOf(step.description), 0)];
             int[] indices = [.. step.arguments.Select(argument => argument.Index), Dnnl.Scratchpad];
             all = [.. indices.Zip(memories, (index, memory) => new Dnnl.Argument { Index = index, Memory = memory.Value })];
         }

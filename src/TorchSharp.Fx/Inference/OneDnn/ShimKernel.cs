@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>A layer as one of the functions that libtorch exports for its compiled models.</summary>
 /// <param name="packed">The weight as the function wants it; owned.</param>
@@ -8,7 +8,8 @@ namespace TorchSharp.Fx;
 internal sealed class ShimKernel(Tensor packed, Func<Tensor, Tensor?, Tensor, Tensor> run) : LayerKernel
 {
     /// <inheritdoc/>
-    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, KernelModule module) => run(input, other, packed);
+    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, KernelModule module)
+        => run(input, other, packed);
 
     /// <inheritdoc/>
     public override void Dispose() => packed.Dispose();

@@ -1,11 +1,12 @@
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
 /// <summary>
-/// oneDNN's fused kernels, which libtorch exports as C functions for its own compiled models (<c>torch/csrc/inductor/aoti_torch/c/shim_mkldnn.h</c>).
-/// They compute on the CPU, without gradients. Where libtorch was built without them (macOS), <see cref="Supports"/> is false for every type.
+/// oneDNN's fused kernels, which libtorch exports as C functions for its own compiled models
+/// (<c>torch/csrc/inductor/aoti_torch/c/shim_mkldnn.h</c>). They compute on the CPU, without gradients. Where libtorch was built without
+/// them (macOS), <see cref="Supports"/> is false for every type.
 /// </summary>
 internal static unsafe class Shims
 {
@@ -21,6 +22,7 @@ internal static unsafe class Shims
         ScalarType.Float32 => IsExported,
         ScalarType.BFloat16 => HasBFloat16,
         ScalarType.Float16 => HasHalf,
+        ScalarType.Byte or ScalarType.Int8 => Dnnl.HasInt8,
         _ => false,
     };
 
@@ -64,7 +66,8 @@ internal static unsafe class Shims
     internal static Tensor Pack(Tensor weight, ConvolutionGeometry geometry, ReadOnlySpan<long> inputShape)
     {
         using var dense = Call("aten::to_mkldnn", Handle(weight), 0);
-        return Call("aten::mkldnn_reorder_conv2d_weight", Handle(dense), List(geometry.Padding), List(geometry.Stride), List(geometry.Dilation), (ulong)geometry.Groups, Some(List(inputShape)));
+        return Call("aten::mkldnn_reorder_conv2d_weight", Handle(dense), List(geometry.Padding), List(geometry.Stride),
+            List(geometry.Dilation), (ulong)geometry.Groups, Some(List(inputShape)));
     }
 
     /// <summary>The weight of a linear layer in the layout that oneDNN wants for inputs of so many rows.</summary>
@@ -88,8 +91,12 @@ internal static unsafe class Shims
         return Tensor.UnsafeCreateTensor(result);
     }
 
-    /// <summary><c>activation(conv2d(input, weight) + bias + other)</c> for no activation or <c>relu</c>; the result is written over <paramref name="other"/> if that is asked.</summary>
-    internal static Tensor ConvolutionAdd(Tensor other, Tensor input, Tensor weight, Tensor? bias, ConvolutionGeometry geometry, FusedActivation activation, bool inPlace)
+    /// <summary>
+    /// <c>activation(conv2d(input, weight) + bias + other)</c> for no activation or <c>relu</c>; the result is written over
+    /// <paramref name="other"/> if that is asked.
+    /// </summary>
+    internal static Tensor ConvolutionAdd(Tensor other, Tensor input, Tensor weight, Tensor? bias, ConvolutionGeometry geometry,
+        FusedActivation activation, bool inPlace)
     {
         IntPtr result, biasHandle = bias?.Handle ?? 0;
         fixed (long* padding = geometry.Padding, stride = geometry.Stride, dilation = geometry.Dilation)
@@ -100,9 +107,11 @@ internal static unsafe class Shims
             byte** unary = activation.IsNone ? null : &names;
             Check(inPlace
                 ? aoti_torch_cpu_mkldnn__convolution_pointwise_binary_(
-                    other.Handle, input.Handle, weight.Handle, b, padding, 2, stride, 2, dilation, 2, geometry.Groups, add, null, unary, null, 0, &algorithms, &result)
+                    other.Handle, input.Handle, weight.Handle, b, padding, 2, stride, 2, dilation, 2, geometry.Groups, add, null, unary,
+                    null, 0, &algorithms, &result)
                 : aoti_torch_cpu_mkldnn__convolution_pointwise_binary(
-                    input.Handle, other.Handle, weight.Handle, b, padding, 2, stride, 2, dilation, 2, geometry.Groups, add, null, unary, null, 0, &algorithms, &result));
+                    input.Handle, other.Handle, weight.Handle, b, padding, 2, stride, 2, dilation, 2, geometry.Groups, add, null, unary,
+                    null, 0, &algorithms, &result));
         }
         GC.KeepAlive(other);
         KeepAlive(input, weight, bias);
@@ -119,7 +128,8 @@ internal static unsafe class Shims
             var scalars = stackalloc double*[] { values, values + 1 };
             var algorithms = algorithm;
             Check(aoti_torch_cpu__linear_pointwise(
-                input.Handle, weight.Handle, bias is null ? null : &biasHandle, name, scalars, activation.Scalars.Length, &algorithms, &result));
+                input.Handle, weight.Handle, bias is null ? null : &biasHandle, name, scalars, activation.Scalars.Length, &algorithms,
+                &result));
         }
         KeepAlive(input, weight, bias);
         return Tensor.UnsafeCreateTensor(result);
@@ -130,7 +140,8 @@ internal static unsafe class Shims
     {
         IntPtr result, biasHandle = bias?.Handle ?? 0;
         fixed (byte* add = "add\0"u8)
-            Check(aoti_torch_cpu__linear_pointwise_binary(input.Handle, other.Handle, weight.Handle, bias is null ? null : &biasHandle, add, &result));
+            Check(aoti_torch_cpu__linear_pointwise_binary(input.Handle, other.Handle, weight.Handle, bias is null ? null : &biasHandle, add,
+                &result));
         GC.KeepAlive(other);
         KeepAlive(input, weight, bias);
         return Tensor.UnsafeCreateTensor(result);
@@ -144,8 +155,10 @@ internal static unsafe class Shims
     }
 
     private static bool Exports() => Dispatcher.IsAvailable && Dispatcher.Exports(
-        nameof(aoti_torch_cpu_mkldnn__convolution_pointwise), nameof(aoti_torch_cpu_mkldnn__convolution_pointwise_binary), nameof(aoti_torch_cpu_mkldnn__convolution_pointwise_binary_),
-        nameof(aoti_torch_cpu__linear_pointwise), nameof(aoti_torch_cpu__linear_pointwise_binary), nameof(aoti_torch_empty_strided), nameof(aoti_torch_get_data_ptr),
+        nameof(aoti_torch_cpu_mkldnn__convolution_pointwise), nameof(aoti_torch_cpu_mkldnn__convolution_pointwise_binary),
+        nameof(aoti_torch_cpu_mkldnn__convolution_pointwise_binary_),
+        nameof(aoti_torch_cpu__linear_pointwise), nameof(aoti_torch_cpu__linear_pointwise_binary), nameof(aoti_torch_empty_strided),
+        nameof(aoti_torch_get_data_ptr),
         nameof(aoti_torch_get_sizes), nameof(aoti_torch_get_strides));
 
     /// <summary>Calls an operation by its schema name. Tensors and lists on the stack pass into its hands.</summary>
@@ -173,32 +186,40 @@ internal static unsafe class Shims
     private static void Check(int code)
     {
         if (code != 0)
-            throw new InvalidOperationException("A kernel of oneDNN refused its arguments; libtorch wrote the reason to the standard error output.");
+            throw new InvalidOperationException(
+                "A kernel of oneDNN refused its arguments; libtorch wrote the reason to the standard error output.");
     }
 
     [DllImport(Library)]
     private static extern int aoti_torch_cpu_mkldnn__convolution_pointwise(
-        IntPtr x, IntPtr w, IntPtr* b, long* padding, long paddingLength, long* stride, long strideLength, long* dilation, long dilationLength, long groups,
+        IntPtr x, IntPtr w, IntPtr* b, long* padding, long paddingLength, long* stride, long strideLength, long* dilation,
+        long dilationLength, long groups,
         byte* attr, double** scalars, long scalarsLength, byte** algorithm, IntPtr* ret);
 
     [DllImport(Library)]
     private static extern int aoti_torch_cpu_mkldnn__convolution_pointwise_binary(
-        IntPtr x, IntPtr other, IntPtr w, IntPtr* b, long* padding, long paddingLength, long* stride, long strideLength, long* dilation, long dilationLength, long groups,
-        byte* binaryAttr, double** alpha, byte** unaryAttr, double** unaryScalars, long unaryScalarsLength, byte** unaryAlgorithm, IntPtr* ret);
+        IntPtr x, IntPtr other, IntPtr w, IntPtr* b, long* padding, long paddingLength, long* stride, long strideLength, long* dilation,
+        long dilationLength, long groups,
+        byte* binaryAttr, double** alpha, byte** unaryAttr, double** unaryScalars, long unaryScalarsLength, byte** unaryAlgorithm,
+        IntPtr* ret);
 
     [DllImport(Library)]
     private static extern int aoti_torch_cpu_mkldnn__convolution_pointwise_binary_(
-        IntPtr other, IntPtr x, IntPtr w, IntPtr* b, long* padding, long paddingLength, long* stride, long strideLength, long* dilation, long dilationLength, long groups,
-        byte* binaryAttr, double** alpha, byte** unaryAttr, double** unaryScalars, long unaryScalarsLength, byte** unaryAlgorithm, IntPtr* ret);
+        IntPtr other, IntPtr x, IntPtr w, IntPtr* b, long* padding, long paddingLength, long* stride, long strideLength, long* dilation,
+        long dilationLength, long groups,
+        byte* binaryAttr, double** alpha, byte** unaryAttr, double** unaryScalars, long unaryScalarsLength, byte** unaryAlgorithm,
+        IntPtr* ret);
 
     [DllImport(Library)]
-    private static extern int aoti_torch_cpu__linear_pointwise(IntPtr x, IntPtr w, IntPtr* b, byte* attr, double** scalars, long scalarsLength, byte** algorithm, IntPtr* ret);
+    private static extern int aoti_torch_cpu__linear_pointwise(IntPtr x, IntPtr w, IntPtr* b, byte* attr, double** scalars,
+        long scalarsLength, byte** algorithm, IntPtr* ret);
 
     [DllImport(Library)]
     private static extern int aoti_torch_cpu__linear_pointwise_binary(IntPtr x, IntPtr other, IntPtr w, IntPtr* b, byte* attr, IntPtr* ret);
 
     [DllImport(Library)]
-    private static extern int aoti_torch_empty_strided(long dimensions, long* sizes, long* strides, int type, int device, int deviceIndex, IntPtr* ret);
+    private static extern int aoti_torch_empty_strided(long dimensions, long* sizes, long* strides, int type, int device, int deviceIndex,
+        IntPtr* ret);
 
     [DllImport(Library)]
     private static extern int aoti_torch_get_data_ptr(IntPtr tensor, IntPtr* ret);

@@ -1,8 +1,11 @@
 using System.Runtime.InteropServices;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Inference;
 
-/// <summary>Memory that a kernel works in while it runs: one for each thread, as large as the largest kernel wanted, freed after the thread has ended.</summary>
+/// <summary>
+/// Memory that a kernel works in while it runs: one for each thread, as large as the largest kernel wanted, freed after the thread has
+/// ended.
+/// </summary>
 internal sealed unsafe class WorkingMemory
 {
     private const int Alignment = 64;

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// Who disposes what, is decided when the graph runs. While it is traced, disposing and moving between scopes does nothing to a symbol, and nothing to
-/// what the model owned before.
+/// Who disposes what, is decided when the graph runs. While it is traced, disposing and moving between scopes does nothing to a symbol, and
+/// nothing to what the model owned before.
 /// </summary>
 internal static class DisposeScopes
 {

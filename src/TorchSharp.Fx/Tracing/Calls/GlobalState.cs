@@ -4,8 +4,8 @@ using System.Reflection;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What TorchSharp keeps for the whole process or thread. Gradient modes are entered for real and go with the nodes; questions about them are nodes where the answer is the caller's; a change of anything
-/// else is refused.
+/// What TorchSharp keeps for the whole process or thread. Gradient modes are entered for real and go with the nodes; questions about them
+/// are nodes where the answer is the caller's; a change of anything else is refused.
 /// </summary>
 internal static class GlobalState
 {
@@ -19,32 +19,24 @@ internal static class GlobalState
         set_create_progress_bar_func
         """);
 
-    private static readonly MethodInfo GradientsEnabled = typeof(torch).GetMethod(nameof(torch.is_grad_enabled))!;
-    private static readonly MethodInfo InferenceEnabled = typeof(torch).GetMethod(nameof(torch.is_inference_mode_enabled))!;
-
     internal static Value? Handle(in Invocation call)
     {
         if (call.Traits.Home != Home.TorchSharp)
             return null;
         var (interpreter, method, _) = call;
-        if (method.Name == nameof(IDisposable.Dispose) && method.DeclaringType is { IsVisible: false, Name: "AutoGradMode" or "InferenceMode" })
+        if (method.Name == nameof(IDisposable.Dispose)
+            && method.DeclaringType is { IsVisible: false, Name: "AutoGradMode" or "InferenceMode" })
             return End(call);
         if (!method.IsStatic)
             return null;
-        if (method == GradientsEnabled)
-            return Asked(interpreter, GradientsEnabled, interpreter.Gradients.Records);
-        if (method == InferenceEnabled)
-            return Asked(interpreter, InferenceEnabled, interpreter.Gradients.Infers);
+        if (method == GradientMode.GradientsEnabled)
+            return Asked(interpreter, GradientMode.GradientsEnabled, interpreter.Gradients.Records);
+        if (method == GradientMode.InferenceEnabled)
+            return Asked(interpreter, GradientMode.InferenceEnabled, interpreter.Gradients.Infers);
         if (method.DeclaringType == typeof(torch) && Modes.Contains(method.Name))
             return Enter(call);
         return Settings.Contains(method.Name) ? throw Untraceable.ChangesProcess(interpreter, method) : null;
     }
-
-    /// <summary>Whether a method asks for the gradient mode that it is called in.</summary>
-    internal static bool AsksForMode(MethodBase method) => method == GradientsEnabled || method == InferenceEnabled;
-
-    /// <summary>Whether a node does.</summary>
-    internal static bool ReadsMode(Node node) => node.target is FunctionTarget { Method: var method } && AsksForMode(method);
 
     private static Value Enter(in Invocation call)
     {
@@ -68,5 +60,6 @@ internal static class GlobalState
     private static Value Known(Interpreter interpreter, MethodBase method, Value flag)
         => flag.IsSymbol ? interpreter.Specialise(flag.Symbol) ?? throw Untraceable.NeedsValue(interpreter, method, flag.Symbol) : flag;
 
-    private static FrozenSet<string> Names(string names) => names.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
+    private static FrozenSet<string> Names(string names)
+        => names.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
 }

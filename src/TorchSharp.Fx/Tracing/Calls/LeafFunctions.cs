@@ -8,7 +8,8 @@ internal static class LeafFunctions
         var interpreter = call.Interpreter;
         if (!interpreter.Tracer.IsLeafFunction(call.Method) || !Array.Exists(call.Arguments, interpreter.DependsOnInput))
             return null;
-        interpreter.Constants.BeforeLeaf(call.Traits.Does, call.Arguments.Select(argument => argument.Reference));
+        var traits = call.Traits;
+        interpreter.Constants.BeforeSharing(() => traits.Does, call.Arguments.Select(argument => argument.Reference));
         return TensorOperations.Record(call);
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Reflection;
-using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
@@ -20,7 +19,8 @@ internal static class ModuleCalls
         if (ReferenceEquals(module, interpreter.Tracer.CurrentModule))
             return Follow(interpreter, module, Body(module, method), arguments);
         var operands = call.Operands.ToArray();
-        return interpreter.Tracer.CallModule(module, (MethodInfo)method, operands, inputs => Follow(interpreter, module, Body(module, method), [arguments[0], .. inputs]));
+        return interpreter.Tracer.CallModule(module, (MethodInfo)method, operands,
+            inputs => Follow(interpreter, module, Body(module, method), [arguments[0], .. inputs]));
     }
 
     private static Value Follow(Interpreter interpreter, torch.nn.Module module, MethodBase body, Value[] arguments)
@@ -32,12 +32,15 @@ internal static class ModuleCalls
         if (method.Name != "call" || Traits.Of(method).Home != Home.TorchSharp || ModuleHooks.On(module))
             return method;
         return Forwards.Of(module.GetType()).GetOrAdd(method, static (method, type) =>
-            method.DeclaringType!.GetMethod("forward", Members, ParametersOf(method)) is { } forward ? Overrides.Find(forward, type) : method, module.GetType());
+            method.DeclaringType!.GetMethod("forward", Members, ParametersOf(method)) is { } forward
+                ? Overrides.Find(forward, type) : method, module.GetType());
     }
 
     /// <summary>The <c>call</c> beside a <c>forward</c>, which runs the hooks around it.</summary>
-    internal static MethodInfo WithHooks(torch.nn.Module module, MethodInfo method) => Calls.Of(module.GetType()).GetOrAdd(method, static (method, type) =>
+    internal static MethodInfo WithHooks(torch.nn.Module module, MethodInfo method)
+        => Calls.Of(module.GetType()).GetOrAdd(method, static (method, type) =>
         type.GetMethod("call", ParametersOf(method)) is { } call && call.ReturnType == method.ReturnType ? call : method, module.GetType());
 
-    private static Type[] ParametersOf(MethodBase method) => Array.ConvertAll(Traits.Of(method).Parameters, parameter => parameter.ParameterType);
+    private static Type[] ParametersOf(MethodBase method)
+        => Array.ConvertAll(Traits.Of(method).Parameters, parameter => parameter.ParameterType);
 }

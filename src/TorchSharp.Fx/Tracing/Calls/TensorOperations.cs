@@ -1,15 +1,18 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Reflection;
-using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>TorchSharp's operations: with an argument that depends on an input they become nodes, and so do random draws; all others run.</summary>
+/// <summary>
+/// TorchSharp's operations: with an argument that depends on an input they become nodes, and so do random draws; all others run.
+/// </summary>
 internal static class TensorOperations
 {
     /// <summary>What gives a module other parts: one that existed before the trace stays as it is.</summary>
-    private static readonly FrozenSet<string> Registers = new[] { "register_buffer", "register_parameter", "register_module", "add_module", "RegisterComponents" }.ToFrozenSet(StringComparer.Ordinal);
+    private static readonly FrozenSet<string> Registers =
+        new[] { "register_buffer", "register_parameter", "register_module", "add_module",
+            "RegisterComponents" }.ToFrozenSet(StringComparer.Ordinal);
 
     internal static Value? Handle(in Invocation call)
     {
@@ -22,7 +25,11 @@ internal static class TensorOperations
         if (call.This is torch.nn.Module module && Registers.Contains(call.Method.Name) && !interpreter.Overlay.Owns(module))
             throw Untraceable.ChangesModel(interpreter, call.Method);
         var written = Written(call);
-        var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput) || Array.Exists(written, tensor => interpreter.Overlay.Owns(tensor) && interpreter.Constants.IsRead(tensor));
+        foreach (var tensor in interpreter.Loop is null ? [] : written)
+            if (!interpreter.Symbols.TryGet(tensor, out _) && interpreter.Loop!.Knows(tensor))
+                throw new LoopRefusal("a tensor of before that no input reaches is written");
+        var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput)
+            || Array.Exists(written, tensor => interpreter.Overlay.Owns(tensor) && interpreter.Constants.IsRead(tensor));
         // What changes a tensor of the model's is part of what the model does.
         if (!depends && !Draws(call) && !MakesDistribution(call) && Array.TrueForAll(written, interpreter.Constants.IsOwn))
             return null;
@@ -36,7 +43,8 @@ internal static class TensorOperations
         if (IsOfRealDistribution(call) || (depends && IsPartOfForward(call)))
             return interpreter.Run(call.Method, call.Arguments);
         if (call.This is torch.nn.Module)
-            return depends || call.Method.Name.StartsWith("set_", StringComparison.Ordinal) ? throw Untraceable.ChangesModel(interpreter, call.Method) : null;
+            return depends || call.Method.Name.StartsWith("set_", StringComparison.Ordinal)
+                ? throw Untraceable.ChangesModel(interpreter, call.Method) : null;
         if (interpreter.Symbols.TryGet(Subject(call), out var subject))
         {
             if (call.Method.Name == "get_IsInvalid")
@@ -49,11 +57,20 @@ internal static class TensorOperations
             if (call.Traits.Does.Has(Effects.Exposes))
                 throw Untraceable.ReadsTensor(interpreter, call.Method, subject);
         }
-        // A view of a constant by a size of an input: who writes to it must not write to the constant. A conversion nearly always gives a new tensor.
-        if (call.Traits.Does is { IsOpaque: false, Views: not Operands.None } does && Holds(call.Traits.ReturnType) && call.Method.Name is not ("to" or "type_as"))
-            interpreter.Constants.BeforeLeaf(does, call.Arguments.Take(does.Views == Operands.First ? 1 : call.Arguments.Length).Select(argument => argument.Reference));
+        // A view of a constant by a size of an input: who writes to it must not write to the constant.
+        var traits = call.Traits;
+        interpreter.Constants.BeforeSharing(() => GivesView(traits)
+            ? traits.Does : Operation.Pure, call.Arguments.Select(argument => argument.Reference));
         return Record(call);
     }
+
+    /// <summary>
+    /// Whether an operation may give a view of an argument. A conversion nearly always gives a new tensor, and what code that isn't known
+    /// gives is its own matter.
+    /// </summary>
+    private static bool GivesView(Traits traits)
+        => traits.Does is { IsOpaque: false, Views: not Operands.None } && Holds(traits.ReturnType)
+            && traits.Method.Name is not ("to" or "type_as");
 
     /// <summary>Makes arrays of the sequences among the arguments that the program only computes when they are gone through.</summary>
     internal static void Gather(in Invocation call)
@@ -63,40 +80,59 @@ internal static class TensorOperations
                 argument = Value.OfObject(InterpretedEnumerable.ToArray(call.Interpreter, argument.Reference!));
     }
 
-    /// <summary>Whether a method is a helper of the forward that is followed: one that a module of TorchSharp's own, which is no leaf here, has beside it.</summary>
+    /// <summary>
+    /// Whether a method is a helper of the forward that is followed: one that a module of TorchSharp's own, which is no leaf here, has
+    /// beside it.
+    /// </summary>
     internal static bool IsPartOfForward(in Invocation call)
-        => call.This is torch.nn.Module module && ReferenceEquals(module, call.Interpreter.Tracer.CurrentModule) && call.Method is { IsSpecialName: false, IsPublic: false } method
+        => call.This is torch.nn.Module module && ReferenceEquals(module, call.Interpreter.Tracer.CurrentModule)
+            && call.Method is { IsSpecialName: false, IsPublic: false } method
             && method.DeclaringType != typeof(torch.nn.Module) && MethodIL.Of(method) is not null;
 
-    /// <summary>Whether a call makes a distribution: it may be sampled in each run, and no argument of a node can hold one that was made for real.</summary>
-    internal static bool MakesDistribution(in Invocation call) => typeof(torch.distributions.Distribution).IsAssignableFrom(call.Traits.ReturnType);
-
-    /// <summary>Whether a method belongs to a distribution, or to a transform in one, that was there before the trace: its code is followed, which computes with the tensors that it holds.</summary>
-    internal static bool IsOfRealDistribution(in Invocation call)
-        => call.This is torch.distributions.Distribution or torch.distributions.transforms.Transform && !call.Interpreter.Symbols.TryGet(call.This, out _);
+    /// <summary>
+    /// Whether a call makes a distribution: it may be sampled in each run, and no argument of a node can hold one that was made for real.
+    /// </summary>
+    internal static bool MakesDistribution(in Invocation call)
+        => typeof(torch.distributions.Distribution).IsAssignableFrom(call.Traits.ReturnType);
 
     /// <summary>
-    /// Whether a node may call a method: a public operation of TorchSharp on tensors, or one that makes them of numbers. None that disposes, reads or writes files, or hands out memory.
+    /// Whether a method belongs to a distribution, or to a transform in one, that was there before the trace: its code is followed, which
+    /// computes with the tensors that it holds.
+    /// </summary>
+    internal static bool IsOfRealDistribution(in Invocation call)
+        => call.This is torch.distributions.Distribution or torch.distributions.transforms.Transform
+            && !call.Interpreter.Symbols.TryGet(call.This, out _);
+
+    /// <summary>
+    /// Whether a node may call a method: a public operation of TorchSharp on tensors, or one that makes them of numbers. None that
+    /// disposes, reads or writes files, or hands out memory.
     /// </summary>
     internal static bool IsOperation(MethodBase method)
     {
         var (type, traits) = (method.DeclaringType!, Traits.Of(method));
-        if (GlobalState.AsksForMode(method))
+        if (GradientMode.IsAskedBy(method))
             return true;
-        if (traits.Home != Home.TorchSharp || !method.IsPublic || !type.IsVisible || method.ContainsGenericParameters || traits.Does.Has(NoNode))
+        if (traits.Home != Home.TorchSharp || !method.IsPublic || !type.IsVisible || method.ContainsGenericParameters
+            || traits.Does.Has(NoNode))
             return false;
-        var isOwner = type == typeof(torch.Tensor) || (type.IsAbstract && type.IsSealed) || typeof(torch.distributions.Distribution).IsAssignableFrom(type);
+        var isOwner = type == typeof(torch.Tensor) || (type.IsAbstract && type.IsSealed)
+            || typeof(torch.distributions.Distribution).IsAssignableFrom(type);
         return isOwner && Array.TrueForAll(traits.Parameters, parameter => IsData(parameter.ParameterType)) && IsData(traits.ReturnType)
-            && (!method.IsStatic || Holds(traits.ReturnType) || Array.Exists(traits.Parameters, parameter => Holds(parameter.ParameterType)));
+            && (!method.IsStatic || Holds(traits.ReturnType)
+                || Array.Exists(traits.Parameters, parameter => Holds(parameter.ParameterType)));
     }
 
     /// <summary>A tensor, an array or a structure of tensors, and nothing that merely might be.</summary>
-    private static bool Holds(Type type) => typeof(torch.Tensor).IsAssignableFrom(type) || (type.HasElementType && Holds(type.GetElementType()!)) || Array.Exists(type.GetGenericArguments(), Holds);
+    private static bool Holds(Type type)
+        => typeof(torch.Tensor).IsAssignableFrom(type) || (type.HasElementType && Holds(type.GetElementType()!))
+            || Array.Exists(type.GetGenericArguments(), Holds);
 
     private static bool IsData(Type type) => type.HasElementType
         ? !type.IsPointer && IsData(type.GetElementType()!)
-        : !typeof(Delegate).IsAssignableFrom(type) && !typeof(torch.nn.Module).IsAssignableFrom(type) && !typeof(torch.optim.Optimizer).IsAssignableFrom(type) && type != typeof(nint)
-            && type.Namespace is not ("System.IO" or "System.Reflection" or "System.Threading.Tasks" or "Tensorboard") && Array.TrueForAll(type.GetGenericArguments(), IsData);
+        : !typeof(Delegate).IsAssignableFrom(type) && !typeof(torch.nn.Module).IsAssignableFrom(type)
+            && !typeof(torch.optim.Optimizer).IsAssignableFrom(type) && type != typeof(nint)
+            && type.Namespace is not ("System.IO" or "System.Reflection" or "System.Threading.Tasks" or "Tensorboard")
+            && Array.TrueForAll(type.GetGenericArguments(), IsData);
 
     /// <summary>Records a call as a node: all parameters in order, the receiver first.</summary>
     internal static Value Record(in Invocation call)
@@ -108,7 +144,8 @@ internal static class TensorOperations
         var args = ImmutableArray.CreateBuilder<Argument>(arguments.Length);
         var receivers = arguments.Length - traits.Parameters.Length;
         for (var i = 0; i < arguments.Length; i++)
-            args.Add(interpreter.ToArgument(arguments[i], i < receivers ? method.DeclaringType! : traits.Parameters[i - receivers].ParameterType));
+            args.Add(interpreter.ToArgument(arguments[i],
+                i < receivers ? method.DeclaringType! : traits.Parameters[i - receivers].ParameterType));
         var (op, target) = TargetOf(traits);
         return interpreter.FromProxy(interpreter.Tracer.create_proxy(op, target, args.MoveToImmutable(), traits.ReturnType));
     }
@@ -122,12 +159,15 @@ internal static class TensorOperations
     };
 
     /// <summary>
-    /// <c>new Normal(loc, scale)</c> on symbols is a node like any other function. Not so of what only carries its arguments (a size, an index, a
-    /// Scalar), and of modules, which belong to the model.
+    /// <c>new Normal(loc, scale)</c> on symbols is a node like any other function. Not so of what only carries its arguments (a size, an
+    /// index, a Scalar), and of modules, which belong to the model.
     /// </summary>
     internal static Value? Construct(in Invocation call)
-        => call.Traits.Home == Home.TorchSharp && (Array.Exists(call.Arguments, call.Interpreter.DependsOnInput) || call.Traits.Does.Has(Effects.Generators) || MakesDistribution(call))
-            && !typeof(torch.nn.Module).IsAssignableFrom(call.Method.DeclaringType) && !call.Traits.ReturnType.IsValueType && call.Traits.ReturnType != typeof(Scalar)
+        => call.Traits.Home == Home.TorchSharp
+            && (Array.Exists(call.Arguments, call.Interpreter.DependsOnInput) || call.Traits.Does.Has(Effects.Generators)
+                || MakesDistribution(call))
+            && !typeof(torch.nn.Module).IsAssignableFrom(call.Method.DeclaringType) && !call.Traits.ReturnType.IsValueType
+            && call.Traits.ReturnType != typeof(Scalar)
             ? Record(call)
             : null;
 
@@ -144,7 +184,9 @@ internal static class TensorOperations
         var (interpreter, _, arguments) = call;
         if (call.Traits.ReturnType == typeof(Scalar) && arguments is [{ IsSymbol: true } number])
         {
-            var scalar = interpreter.Symbols.Placeholder(new Proxy(interpreter.ToArgument(number, call.Traits.Parameters[0].ParameterType), typeof(Scalar)));
+            var scalar =
+                interpreter.Symbols.Placeholder(
+                    new Proxy(interpreter.ToArgument(number, call.Traits.Parameters[0].ParameterType), typeof(Scalar)));
             return Value.OfObject(scalar);
         }
         return null;
@@ -152,15 +194,19 @@ internal static class TensorOperations
 
     /// <summary>An index or a size keeps numbers for the operation that it is made for.</summary>
     internal static bool KeepsNumbers(in Invocation call)
-        => call.Method.DeclaringType == typeof(torch.TensorIndex) || (call.Traits.ReturnType.FullName == "TorchSharp.torch+Size" && call.Method.DeclaringType != typeof(torch.Tensor));
+        => call.Method.DeclaringType == typeof(torch.TensorIndex)
+            || (call.Traits.ReturnType.FullName == "TorchSharp.torch+Size" && call.Method.DeclaringType != typeof(torch.Tensor));
 
     /// <summary>Whether a call draws random numbers or has to do with their generators: then it is part of every run.</summary>
     internal static bool Draws(in Invocation call)
-        => call.Traits.Does is var does && (does.Has(Effects.Draws | Effects.Generators) || (does.Has(Effects.DrawsInTraining) && Given(call, "p") is not { Kind: ValueKind.Double, Double: 0 }));
+        => call.Traits.Does is var does
+            && (does.Has(Effects.Draws | Effects.Generators)
+                || (does.Has(Effects.DrawsInTraining) && Given(call, "p") is not { Kind: ValueKind.Double, Double: 0 }));
 
     /// <summary>Whether a call writes to its receiver or first argument.</summary>
     internal static bool IsInPlace(in Invocation call)
-        => call.Arguments is [{ Reference: torch.Tensor first }, ..] && Array.Exists(Written(call), written => ReferenceEquals(written, first));
+        => call.Arguments is [{ Reference: torch.Tensor first }, ..]
+            && Array.Exists(Written(call), written => ReferenceEquals(written, first));
 
     /// <summary>The tensors that a call writes to.</summary>
     internal static torch.Tensor[] Written(in Invocation call)

@@ -1,12 +1,12 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// Which methods a recording can follow. A trace refuses the others where it comes to the instruction that it can't follow; a recording must know before, as what ran already has had its effects.
+/// Which methods a recording can follow. A trace refuses the others where it comes to the instruction that it can't follow; a recording
+/// must know before, as what ran already has had its effects.
 /// </summary>
 internal static class Followable
 {
@@ -41,14 +41,18 @@ internal static class Followable
 
     private static bool IsAddress(Type type) => type.IsPointer || type.IsFunctionPointer;
 
-    /// <summary>Real code that gives or takes a reference, or a span over memory that no array holds, can only be called by compiled code.</summary>
+    /// <summary>
+    /// Real code that gives or takes a reference, or a span over memory that no array holds, can only be called by compiled code.
+    /// </summary>
     private static bool IsCallable(MethodBase callee)
     {
-        if (Homes.Of(callee.DeclaringType ?? typeof(object)) == Home.User || Models.Knows(callee))
+        if (Homes.Of(callee.DeclaringType ?? typeof(object)) == Home.User || Intrinsics.Knows(callee))
             return true;
         var gives = callee is MethodInfo { ReturnType: var type } ? type : typeof(void);
-        return !(gives.IsByRef && !callee.DeclaringType!.IsArray) && !IsAddress(gives) && !(gives.IsByRefLike && gives.Name == "Span`1" && callee.DeclaringType == typeof(torch.Tensor))
-            && !((callee.DeclaringType == typeof(Unsafe) || callee.DeclaringType == typeof(MemoryMarshal) || callee.Name.EndsWith("Unsafe", StringComparison.Ordinal))
+        return !(gives.IsByRef && !callee.DeclaringType!.IsArray) && !IsAddress(gives)
+            && !(gives.IsByRefLike && gives.Name == "Span`1" && callee.DeclaringType == typeof(torch.Tensor))
+            && !((callee.DeclaringType == typeof(Unsafe) || callee.DeclaringType == typeof(MemoryMarshal)
+                || callee.Name.EndsWith("Unsafe", StringComparison.Ordinal))
                 && Array.Exists(callee.GetParameters(), parameter => parameter.ParameterType.IsByRef));
     }
 }

@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What of a recorded run's values a trace would have symbols for. Numbers and structs carry their mark in <see cref="Value"/>; objects have theirs here, by reference and for no longer than they live.
+/// What of a recorded run's values a trace would have symbols for. Numbers and structs carry their mark in <see cref="Value"/>; objects
+/// have theirs here, by reference and for no longer than they live.
 /// </summary>
 internal sealed class Marks
 {
@@ -41,7 +42,10 @@ internal sealed class Marks
         (mark.Elements ??= [])[index] = isMarked;
     }
 
-    /// <summary>How an element of an array is read: as a constant, as a value that depends on an input, or by an operation that a trace has a node for.</summary>
+    /// <summary>
+    /// How an element of an array is read: as a constant, as a value that depends on an input, or by an operation that a trace has a node
+    /// for.
+    /// </summary>
     internal Reading Element(Array array, int index)
     {
         if (!objects.TryGetValue(array, out var mark) || !mark.Depends)
@@ -81,15 +85,4 @@ internal sealed class Marks
         internal Dictionary<int, bool>? Elements;
         internal HashSet<object>? Fields;
     }
-}
-
-/// <summary>What reading a part of a value is.</summary>
-internal enum Reading
-{
-    /// <summary>The part is a constant to the graph.</summary>
-    Constant,
-    /// <summary>The part depends on an input, and a trace has it at hand.</summary>
-    Dependent,
-    /// <summary>A trace would make a node to read it.</summary>
-    Operation,
 }

@@ -1,12 +1,14 @@
 using System.Reflection;
-using TorchSharp.Fx.Cil;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>Calls of a recorded run: the same that a trace follows are followed, and the same become nodes, but all of them are made for real.</summary>
+/// <summary>
+/// Calls of a recorded run: the same that a trace follows are followed, and the same become nodes, but all of them are made for real.
+/// </summary>
 internal static class RecordedCalls
 {
-    private static readonly Memo<MethodBase, (Opcode Op, Target Target)> Targets = new(method => TensorOperations.TargetOf(Traits.Of(method)));
+    private static readonly Memo<MethodBase, (Opcode Op, Target Target)> Targets =
+        new(method => TensorOperations.TargetOf(Traits.Of(method)));
 
     internal static CallHandler[] Handlers { get; } =
     [
@@ -14,7 +16,7 @@ internal static class RecordedCalls
         Module,                    // call and forward of submodules
         Operation,                 // TorchSharp's operations
         RecordedMembers.Handle,    // parts of what an operation gave
-        Models.Handle,             // what of .NET's own code is known to the interpreter
+        Intrinsics.Handle,             // what of .NET's own code is known to the interpreter
         Function,                  // the user's own methods are followed
         Host,                      // everything else runs
     ];
@@ -49,7 +51,9 @@ internal static class RecordedCalls
             foreach (var given in arguments[1..])
                 foreach (var tensor in Structure.Tensors(given.Reference))
                     recording.BeforeWrite(tensor);
-        var result = interpreter.Recorded(new(Opcode.call_module, new ModuleTarget(path, method), path, method.ReturnType), arguments, (runner, given) => runner.RunOnHost(method, given, null));
+        var result =
+            interpreter.Recorded(new(Opcode.call_module, new ModuleTarget(path, method), path, method.ReturnType), arguments,
+                (runner, given) => runner.RunOnHost(method, given, null));
         if (does.Has(Effects.Updates | Effects.UpdatesInTraining | Effects.Opaque))
             recording.Updated.Add(path);
         return result;
@@ -90,7 +94,8 @@ internal static class RecordedCalls
     {
         var (interpreter, method, arguments) = call;
         var (op, target) = Targets.Of(method);
-        return interpreter.Recorded(new(op, target, interpreter.Tracer.CurrentPath, call.Traits.ReturnType), arguments, (runner, given) => runner.RunOnHost(method, given, null));
+        return interpreter.Recorded(new(op, target, interpreter.Tracer.CurrentPath, call.Traits.ReturnType), arguments,
+            (runner, given) => runner.RunOnHost(method, given, null));
     }
 
     /// <summary>What the program wrote an input's values into is one of the run's own from here on.</summary>
@@ -105,27 +110,34 @@ internal static class RecordedCalls
     /// <summary>Whether TorchSharp's own code says which operations a call consists of.</summary>
     private static bool IsFollowed(in Invocation call)
         => call.Method.Name == nameof(TensorExtensionMethods.IntShape) || TensorOperations.IsPartOfForward(call)
-            || (TensorOperations.IsOfRealDistribution(call) && call.Interpreter.Recording!.Marks.Find(call.This!) is null && call.Traits.Code is not null);
+            || (TensorOperations.IsOfRealDistribution(call) && call.Interpreter.Recording!.Marks.Find(call.This!) is null
+                && call.Traits.Code is not null);
 
     /// <summary>Whether a trace would have a node for a call.</summary>
     private static bool IsNode(in Invocation call, torch.Tensor[] written)
     {
         var (interpreter, method, _) = call;
-        if (call.This is torch.nn.Module or IDisposable and not torch.Tensor || method.Name is nameof(IDisposable.Dispose) or "get_IsInvalid" || DisposeScopes.IsScoping(method)
+        if (call.This is torch.nn.Module or IDisposable and not torch.Tensor
+            || method.Name is nameof(IDisposable.Dispose) or "get_IsInvalid" || DisposeScopes.IsScoping(method)
             || call.Traits.Does.Has(Effects.Text | Effects.Exposes) || call.Traits.ReturnType == typeof(Scalar)
-            || typeof(torch.nn.Module).IsAssignableFrom(call.Traits.ReturnType) || GlobalState.Modes.Contains(method.Name) || GlobalState.Settings.Contains(method.Name) || GlobalState.AsksForMode(method))
+            || typeof(torch.nn.Module).IsAssignableFrom(call.Traits.ReturnType) || GlobalState.Modes.Contains(method.Name)
+            || GlobalState.Settings.Contains(method.Name) || GradientMode.IsAskedBy(method))
             return false;
-        return Array.Exists(call.Arguments, interpreter.DependsOnInput) || TensorOperations.Draws(call) || TensorOperations.MakesDistribution(call);
+        return Array.Exists(call.Arguments, interpreter.DependsOnInput) || TensorOperations.Draws(call)
+            || TensorOperations.MakesDistribution(call);
     }
 
-    /// <summary>What TorchSharp computed without an input is a constant; what only carries a number that depends on one depends on it too.</summary>
+    /// <summary>
+    /// What TorchSharp computed without an input is a constant; what only carries a number that depends on one depends on it too.
+    /// </summary>
     private static Value Made(in Invocation call, Value result)
     {
         if (result is { Kind: ValueKind.Object, Reference: Scalar scalar } && Array.Exists(call.Arguments, call.Interpreter.DependsOnInput))
             call.Interpreter.Recording!.Marks.Add(scalar);
         else if (result.Kind == ValueKind.Object && call.This is not torch.nn.Module)
             foreach (var tensor in Structure.Tensors(result.Reference))
-                if (tensor is not Modules.Parameter && !Array.Exists(call.Arguments, argument => ReferenceEquals(argument.Reference, tensor)))
+                if (tensor is not TorchSharp.Modules.Parameter
+                    && !Array.Exists(call.Arguments, argument => ReferenceEquals(argument.Reference, tensor)))
                     call.Interpreter.Recording!.Marks.AddConstant(tensor);
         return result;
     }
@@ -135,10 +147,14 @@ internal static class RecordedCalls
     {
         var interpreter = call.Interpreter;
         var depends = Array.Exists(call.Arguments, interpreter.DependsOnInput);
-        var isOperation = call.Traits.Home == Home.TorchSharp && (depends || call.Traits.Does.Has(Effects.Generators) || TensorOperations.MakesDistribution(call))
-            && !typeof(torch.nn.Module).IsAssignableFrom(call.Method.DeclaringType) && !call.Traits.ReturnType.IsValueType && call.Traits.ReturnType != typeof(Scalar);
+        var isOperation = call.Traits.Home == Home.TorchSharp
+            && (depends || call.Traits.Does.Has(Effects.Generators) || TensorOperations.MakesDistribution(call))
+            && !typeof(torch.nn.Module).IsAssignableFrom(call.Method.DeclaringType) && !call.Traits.ReturnType.IsValueType
+            && call.Traits.ReturnType != typeof(Scalar);
         if (isOperation)
-            return interpreter.Recorded(new(Opcode.call_function, Targets.Of(call.Method).Target, interpreter.Tracer.CurrentPath, call.Traits.ReturnType), call.Arguments, (_, _) => make());
+            return interpreter.Recorded(
+                new(Opcode.call_function, Targets.Of(call.Method).Target, interpreter.Tracer.CurrentPath, call.Traits.ReturnType),
+                call.Arguments, (_, _) => make());
         var made = make();
         return depends && HoldsNumbers(call) ? interpreter.Dependent(made) : made;
     }
@@ -152,7 +168,7 @@ internal static class RecordedCalls
         if (HostState.CallsUser(call))
             return interpreter.Run(call.Traits, arguments);
         var holds = HoldsNumbers(call);
-        if (holds && IsFunctionOfNumbers(call))
+        if (holds && NumberFunctions.Has(call.Method))
             return Recorded(call);
         var result = interpreter.RunOnHost(method, arguments, null);
         return holds ? interpreter.Dependent(result) : result;
@@ -162,16 +178,13 @@ internal static class RecordedCalls
     private static bool HoldsNumbers(in Invocation call)
     {
         foreach (var argument in call.Arguments)
-            if (argument.Mark != Reading.Constant || (argument is { Kind: ValueKind.Object, Reference: not (null or torch.Tensor or string) } && call.Interpreter.Recording!.Marks.Find(argument.Reference) is true)
+            if (argument.Mark != Reading.Constant
+                || (argument is { Kind: ValueKind.Object, Reference: not (null or torch.Tensor or string) }
+                    && call.Interpreter.Recording!.Marks.Find(argument.Reference) is true)
                 || (argument.Reference is SpanModel span && call.Interpreter.Recording!.Marks.Find(span.Array) is true))
                 return true;
         return false;
     }
-
-    /// <summary><c>Math.Max(a, b)</c> of numbers is a node.</summary>
-    private static bool IsFunctionOfNumbers(in Invocation call)
-        => call.Method is { IsStatic: true, IsPublic: true, DeclaringType: { } type } && (type == typeof(Math) || type == typeof(MathF) || type == typeof(System.Convert))
-            && call.Traits.ReturnType.IsPrimitive && Array.TrueForAll(call.Traits.Parameters, parameter => parameter.ParameterType.IsPrimitive);
 
     /// <summary>Runs code that is not followed: it gets the program's delegates as they are and may run them wherever it likes.</summary>
     internal static Value? Aside(in Invocation call)

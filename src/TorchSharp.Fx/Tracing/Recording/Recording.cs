@@ -1,9 +1,8 @@
-using TorchSharp.Fx.Cil;
-
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// A run of a program with the caller's own values in place of symbols. The model's code has all the effects that it has without; what a trace would make a node of is told to who derives from this.
+/// A run of a program with the caller's own values in place of symbols. The model's code has all the effects that it has without; what a
+/// trace would make a node of is told to who derives from this.
 /// </summary>
 internal abstract class Recording
 {
@@ -21,7 +20,9 @@ internal abstract class Recording
     /// <summary>Whether code ran that can't be followed: tensors of unknown origin may come from there.</summary>
     internal bool RanAside { get; set; }
 
-    /// <summary>Whether the calling thread is the one that runs the program, and the run isn't over. Code on another thread is not seen.</summary>
+    /// <summary>
+    /// Whether the calling thread is the one that runs the program, and the run isn't over. Code on another thread is not seen.
+    /// </summary>
     internal bool IsHere => !isOver && Environment.CurrentManagedThreadId == thread;
 
     internal void Close() => isOver = true;
@@ -66,7 +67,8 @@ internal sealed partial class Interpreter
     /// <summary>Null where the program runs on symbols.</summary>
     internal Recording? Recording { get; init; }
 
-    private static readonly BuiltinTarget[] Builtins = [.. Enum.GetValues<Builtin>().Select(operation => new BuiltinTarget(operation, typeof(long)))];
+    private static readonly BuiltinTarget[] Builtins =
+        [.. Enum.GetValues<Builtin>().Select(operation => new BuiltinTarget(operation, typeof(long)))];
 
     internal static readonly BuiltinTarget GetItem = Builtins[(int)Builtin.getitem];
 
@@ -117,7 +119,8 @@ internal sealed partial class Interpreter
     {
         if (value.Kind != ValueKind.Object)
             return value.Marked(Reading.Dependent);
-        if (value.Reference is not (null or string or Type or torch.Tensor or torch.nn.Module or Delegate) && Recording!.Marks.Find(value.Reference) is null)
+        if (value.Reference is not (null or string or Type or torch.Tensor or torch.nn.Module or Delegate)
+            && Recording!.Marks.Find(value.Reference) is null)
             Recording.Marks.Add(value.Reference);
         return value;
     }
@@ -135,7 +138,8 @@ internal sealed partial class Interpreter
 
     private Value Calculated(Builtin operation, Value result, params ReadOnlySpan<Value> operands)
     {
-        if (Recording!.Begin(new(Opcode.call_function, Builtins[(int)operation], tracer.CurrentPath, typeof(object)), operands) is { } begun)
+        if (Recording!.Begin(new(Opcode.call_function, Builtins[(int)operation], tracer.CurrentPath, typeof(object)),
+            operands) is { } begun)
             Tell(begun, ToObject(result, typeof(object)));
         return result.Marked(Reading.Dependent);
     }
@@ -166,7 +170,7 @@ internal sealed partial class Interpreter
     {
         if (Recording!.Marks.Find(tensor) is { } known)
             return known;
-        if (tensor is Modules.Parameter parameter && ReadParameter(parameter))
+        if (tensor is TorchSharp.Modules.Parameter parameter && ReadParameter(parameter))
             return true;
         if (Recording.Updated.Count > 0 && tracer.Attributes.NameOf(tensor) is { } name)
             return Recording.Updated.Contains(name) || Recording.Updated.Contains(ModuleHierarchy.Split(name).Prefix);
@@ -174,14 +178,15 @@ internal sealed partial class Interpreter
     }
 
     /// <summary>A parameter is a node where the program reads it first; false for one that the root doesn't have.</summary>
-    private bool ReadParameter(Modules.Parameter parameter)
+    private bool ReadParameter(TorchSharp.Modules.Parameter parameter)
     {
         if (Recording!.Marks.Find(parameter) is { } known)
             return known;
         if (tracer.Attributes.NameOf(parameter) is not { } name)
             return false;
         Recording.Marks.Add(parameter);
-        if (Recording.Read.Add(tracer.Attributes.Registered(parameter)) && Recording.Begin(new(Opcode.get_attr, new AttributeTarget(name), tracer.CurrentPath, typeof(torch.Tensor)), []) is { } begun)
+        if (Recording.Read.Add(tracer.Attributes.Registered(parameter))
+            && Recording.Begin(new(Opcode.get_attr, new AttributeTarget(name), tracer.CurrentPath, typeof(torch.Tensor)), []) is { } begun)
             Tell(begun, parameter);
         return true;
     }

@@ -7,8 +7,9 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// The state of a graph at the border of its trace. At the beginning the objects that hold it are taken apart: the trace gets copies of its own, in which nodes stand for tensors and numbers.
-/// At the end, what is another one there is put back by nodes. See <c>docs/decisions/state.md</c>.
+/// The state of a graph at the border of its trace. At the beginning the objects that hold it are taken apart: the trace gets copies of its
+/// own, in which nodes stand for tensors and numbers. At the end, what is another one there is put back by nodes. See
+/// <c>docs/decisions/state.md</c>.
 /// </summary>
 internal sealed partial class StateBorder(Interpreter interpreter, StatePlan plan)
 {
@@ -18,21 +19,27 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
     private readonly Dictionary<object, Action> unseen = new(ReferenceEqualityComparer.Instance);
     private readonly List<Node> read = [];
 
-    /// <summary>Whether a field of the type may be a part of the state: flags and texts tell what was done already, and that is to be done again by each run.</summary>
+    /// <summary>
+    /// Whether a field of the type may be a part of the state: flags and texts tell what was done already, and that is to be done again by
+    /// each run.
+    /// </summary>
     internal static bool MayKeep(Type type) => TensorTypes.MayHold(type) || IsNumber(type);
 
     internal static bool IsNumber(Type type) => type.IsPrimitive && type != typeof(bool) && type != typeof(char);
 
     /// <summary>The fields of a module that are the user's and hold no module.</summary>
     internal static IEnumerable<FieldInfo> FieldsOf(torch.nn.Module module)
-        => ModuleHierarchy.FieldsOf(module.GetType()).Where(field => Homes.Of(field.DeclaringType!) == Home.User && !typeof(torch.nn.Module).IsAssignableFrom(field.FieldType));
+        => ModuleHierarchy.FieldsOf(module.GetType())
+            .Where(field => Homes.Of(field.DeclaringType!) == Home.User && !typeof(torch.nn.Module).IsAssignableFrom(field.FieldType));
 
     /// <summary>What is in an object, as far as state is looked for: a property of a dictionary would be made by asking for it.</summary>
     internal static IEnumerable<object?> PartsOf(object whole) => whole switch
     {
         _ when !TensorTypes.MayHold(whole.GetType()) => [],
-        _ when IsPlain(whole.GetType()) || IsLine(whole.GetType()) => whole is IDictionary dictionary ? Entries(dictionary).Select(entry => entry.Value) : ((ICollection)whole).Cast<object?>(),
-        _ => Structure.KindOf(whole.GetType()) is StructureKind.Object or StructureKind.Tuple ? StructLayout.FieldsOf(whole.GetType()).Select(field => field.GetValue(whole)) : [],
+        _ when IsPlain(whole.GetType()) || IsLine(whole.GetType()) => whole is IDictionary dictionary
+            ? Entries(dictionary).Select(entry => entry.Value) : ((ICollection)whole).Cast<object?>(),
+        _ => Structure.KindOf(whole.GetType()) is StructureKind.Object or StructureKind.Tuple
+            ? StructLayout.FieldsOf(whole.GetType()).Select(field => field.GetValue(whole)) : [],
     };
 
     private static IEnumerable<DictionaryEntry> Entries(IDictionary dictionary)
@@ -42,12 +49,14 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
     }
 
     internal static string TracedWith(string condition)
-        => $"{Interpreter.AssumedByExample}{condition}, as the state was; trace again in the state that the call finds, or with state: TracedState.dropped";
+        => $"{Interpreter.AssumedByExample}{condition}, as the state was; trace again in the state that the call finds, or with state: "
+            + "TracedState.dropped";
 
     /// <summary>Gives the fields of modules that are state their values for the trace.</summary>
     internal void OpenModel()
     {
-        foreach (var group in plan.Fields.GroupBy(entry => entry.Module).OrderBy(group => interpreter.Tracer.Attributes.PathOf(group.Key), StringComparer.Ordinal))
+        foreach (var group in plan.Fields.GroupBy(entry => entry.Module)
+            .OrderBy(group => interpreter.Tracer.Attributes.PathOf(group.Key), StringComparer.Ordinal))
         {
             var whole = new Whole(group.Key, new(null, interpreter.Tracer.Attributes.PathOf(group.Key)!), null);
             wholes.Add(whole);
@@ -69,7 +78,8 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
     internal Value OpenInput(Value input)
     {
         var symbol = input.Reference as Proxy;
-        if ((symbol is null && !interpreter.Symbols.TryGet(input.Reference, out symbol)) || Interpreter.InputOf(symbol.Argument) is not { } owner || !plan.Inputs.Contains(owner.target.name))
+        if ((symbol is null && !interpreter.Symbols.TryGet(input.Reference, out symbol))
+            || Interpreter.InputOf(symbol.Argument) is not { } owner || !plan.Inputs.Contains(owner.target.name))
             return input;
         var now = interpreter.Examples?.Of(symbol.Argument);
         return Take(new(owner, ""), () => symbol, symbol.type, now ?? input.Reference, isKnown: now is not null);
@@ -96,12 +106,14 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
         if (unseen.Count == 0 || Traits.Of(method).Home == Home.User)
             return;
         for (var i = 0; i < arguments.Length; i++)
-            if (interpreter.Overlay.Current(arguments[i].Reference) is { } list && !(i == 0 && method.Name == nameof(IList.Add)) && unseen.Remove(list, out var look))
+            if (interpreter.Overlay.Current(arguments[i].Reference) is { } list && !(i == 0 && method.Name == nameof(IList.Add))
+                && unseen.Remove(list, out var look))
                 look();
     }
 
     private Proxy ReadAt(StatePlace place, FieldInfo field) => place.Owner is null ? Get(place, field.FieldType)
-        : Made(Opcode.call_function, new MemberTarget(field), [wholes.First(whole => place == whole.Place.In(ArgumentText.MemberName(field.Name))).Proxy!().Argument], field.FieldType);
+        : Made(Opcode.call_function, new MemberTarget(field),
+            [wholes.First(whole => place == whole.Place.In(ArgumentText.MemberName(field.Name))).Proxy!().Argument], field.FieldType);
 
     private Value Take(StatePlace place, Func<Proxy> value, Type type, object? now, bool isKnown = true)
     {
@@ -117,18 +129,24 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
         return Structure.KindOf(actual) switch
         {
             StructureKind.Object when !actual.IsValueType => Opened(place, value, now, isKnown),
-            StructureKind.Object or StructureKind.Tuple when isKnown && actual.IsValueType && StructLayout.FieldsOf(actual).Any(field => Opens(field.FieldType)) => Struct(place, value, now),
-            _ when isKnown && (IsPlain(actual) || (IsLine(actual) && place.Owner is null)) && TensorTypes.MayHold(actual) => Items(place, value, now),
+            StructureKind.Object or StructureKind.Tuple when isKnown && actual.IsValueType
+                && StructLayout.FieldsOf(actual).Any(field => Opens(field.FieldType)) => Struct(place, value, now),
+            _ when isKnown && (IsPlain(actual) || (IsLine(actual) && place.Owner is null))
+                && TensorTypes.MayHold(actual) => Items(place, value, now),
             _ when TensorTypes.MayHold(actual) && (actual.IsValueType || place.Owner is not null) => interpreter.FromProxy(value()),
             _ => interpreter.ToValue(now, type),
         };
     }
 
     /// <summary>A collection that can be made anew and filled again.</summary>
-    private static bool IsPlain(Type type) => type.IsSZArray || (type.IsGenericType && type.GetGenericTypeDefinition() is var open && (open == typeof(List<>) || open == typeof(Dictionary<,>)));
+    private static bool IsPlain(Type type)
+        => type.IsSZArray
+            || (type.IsGenericType && type.GetGenericTypeDefinition() is var open
+                && (open == typeof(List<>) || open == typeof(Dictionary<,>)));
 
     /// <summary>A collection without indices.</summary>
-    private static bool IsLine(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() is var open && (open == typeof(Queue<>) || open == typeof(Stack<>));
+    private static bool IsLine(Type type)
+        => type.IsGenericType && type.GetGenericTypeDefinition() is var open && (open == typeof(Queue<>) || open == typeof(Stack<>));
 
     /// <summary>Whether something of the type has an identity, and so may be changed.</summary>
     private static bool Opens(Type type) => !type.IsValueType && !TensorTypes.IsTensor(type) && TensorTypes.MayHold(type);
@@ -141,7 +159,9 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
         foreach (var field in StructLayout.FieldsOf(now.GetType()))
         {
             var inner = place.In(ArgumentText.MemberName(field.Name));
-            var item = Take(inner, () => Made(Opcode.call_function, Interpreter.PartOf(now.GetType(), field, out var args), [self().Argument, .. args], field.FieldType), field.FieldType, field.GetValue(now));
+            var item = Take(inner,
+                () => Made(Opcode.call_function, Interpreter.PartOf(now.GetType(), field, out var args), [self().Argument, .. args],
+                    field.FieldType), field.FieldType, field.GetValue(now));
             field.SetValue(copy, interpreter.ToObject(item, field.FieldType));
         }
         return Value.OfStruct(copy);
@@ -156,7 +176,9 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
         foreach (var field in StructLayout.FieldsOf(now.GetType()))
         {
             var inner = place.In(ArgumentText.MemberName(field.Name));
-            Func<Proxy> member = place.Owner is null ? () => Get(inner, field.FieldType) : () => Made(Opcode.call_function, new MemberTarget(field), [self().Argument], field.FieldType);
+            Func<Proxy> member = place.Owner is null
+                ? () => Get(inner, field.FieldType) : () =>
+                    Made(Opcode.call_function, new MemberTarget(field), [self().Argument], field.FieldType);
             var held = isKnown ? field.GetValue(now) : Kind(field.FieldType, now.GetType());
             var taken = Take(inner, member, field.FieldType, held, isKnown);
             if (taken.IsSymbol)
@@ -171,7 +193,9 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
     }
 
     /// <summary>Without an example: something of the type, as what is not null.</summary>
-    private static object? Kind(Type type, Type holder) => type.IsValueType ? Activator.CreateInstance(type) : Symbols.CanStandFor(type) && !type.IsAbstract && !type.IsArray && type != holder ? RuntimeHelpers.GetUninitializedObject(type) : null;
+    private static object? Kind(Type type, Type holder)
+        => type.IsValueType ? Activator.CreateInstance(type) : Symbols.CanStandFor(type) && !type.IsAbstract && !type.IsArray
+            && type != holder ? RuntimeHelpers.GetUninitializedObject(type) : null;
 
     private Value Items(StatePlace place, Func<Proxy> value, object now)
     {
@@ -187,17 +211,24 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
         if (now is IDictionary || IsLine(type) || (now is Array && place.Owner is not null))
             isLooked();
         var copy = Stand(now, now is Array array ? Array.CreateInstance(type.GetElementType()!, array.Length)
-            : now is IDictionary ? Activator.CreateInstance(type, type.GetProperty("Comparer")!.GetValue(now))! : Activator.CreateInstance(type)!);
+            : now is IDictionary
+                ? Activator.CreateInstance(type, type.GetProperty("Comparer")!.GetValue(now))! : Activator.CreateInstance(type)!);
         var element = type.IsArray ? type.GetElementType()! : type.GetGenericArguments()[^1];
-        (object Key, object? Held)[] entries = now is IDictionary dictionary ? [.. Entries(dictionary).Select(entry => (entry.Key, entry.Value))] 
+        (object Key, object? Held)[] entries = now is IDictionary dictionary
+            ? [.. Entries(dictionary).Select(entry => (entry.Key, entry.Value))] 
             : [.. ((ICollection)now).Cast<object?>().Index().Select(entry => ((object)entry.Index, entry.Item))];
         var reals = new List<object?>();
         for (var i = 0; i < entries.Length; i++)
         {
             var (key, held) = entries[i];
             var inner = place.In(now is IDictionary ? KeyText.Of(key) : i.ToString(CultureInfo.InvariantCulture));
-            var isPath = IsLine(type) || (place.Owner is null && held is not null && Structure.KindOf(held.GetType()) == StructureKind.Object && !held.GetType().IsValueType);
-            Func<Proxy> item = isPath ? () => Get(inner, element) : () => Made(Opcode.call_function, new BuiltinTarget(Builtin.getitem, type), [self().Argument, interpreter.ToArgument(key)], element);
+            var isPath = IsLine(type)
+                || (place.Owner is null && held is not null && Structure.KindOf(held.GetType()) == StructureKind.Object
+                    && !held.GetType().IsValueType);
+            Func<Proxy> item = isPath
+                ? () => Get(inner, element) : () =>
+                    Made(Opcode.call_function, new BuiltinTarget(Builtin.getitem, type), [self().Argument, interpreter.ToArgument(key)],
+                        element);
             if (held is null && !element.IsValueType)
                 AssertNull(item(), inner);
             var real = interpreter.ToObject(Take(inner, item, element, held), element);
@@ -231,7 +262,8 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
         return () => made ??= make();
     }
 
-    private Proxy Get(StatePlace place, Type type) => Made(Opcode.call_function, new StateTarget(place.Path, type, IsWritten: false), [], type);
+    private Proxy Get(StatePlace place, Type type)
+        => Made(Opcode.call_function, new StateTarget(place.Path, type, IsWritten: false), [], type);
 
     private Proxy Made(Opcode op, Target target, ImmutableArray<Argument> args, Type type)
     {
@@ -241,20 +273,27 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
     }
 
     private void AssertNull(Proxy value, StatePlace place)
-        => interpreter.Specialised(interpreter.Tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, typeof(object)), [value.Argument, new Literal(null)], typeof(bool)), TracedWith($"{place} == None"));
+        => interpreter.Specialised(
+            interpreter.Tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, typeof(object)),
+                [value.Argument, new Literal(null)], typeof(bool)), TracedWith($"{place} == None"));
 
     private void AssertCount(Proxy value, int count, StatePlace place)
     {
-        var length = interpreter.Tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.len, value.type), [value.Argument], typeof(int));
-        var same = interpreter.Tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, typeof(int)), [length.Argument, new Literal(count)], typeof(bool));
+        var length =
+            interpreter.Tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.len, value.type), [value.Argument],
+                typeof(int));
+        var same = interpreter.Tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, typeof(int)),
+            [length.Argument, new Literal(count)], typeof(bool));
         interpreter.Specialised(same, TracedWith(string.Create(CultureInfo.InvariantCulture, $"len({place}) == {count}")));
     }
 
     /// <summary>What is in a field, to compare: the argument that stands for a symbol, else the object.</summary>
     private object? Raw(object target, FieldInfo field)
-        => interpreter.Overlay.TryRead(target, field, out var written) ? written.IsSymbol ? written.Symbol.Argument : interpreter.ToObject(written, field.FieldType) : field.GetValue(target);
+        => interpreter.Overlay.TryRead(target, field, out var written) ? written.IsSymbol
+            ? written.Symbol.Argument : interpreter.ToObject(written, field.FieldType) : field.GetValue(target);
 
-    private static object?[] ItemsOf(object collection) => collection is IDictionary dictionary ? [.. dictionary.Values] : [.. ((ICollection)collection).Cast<object?>()];
+    private static object?[] ItemsOf(object collection)
+        => collection is IDictionary dictionary ? [.. dictionary.Values] : [.. ((ICollection)collection).Cast<object?>()];
 
     /// <summary>An object that was taken apart.</summary>
     /// <param name="Copy">What stands for it in the trace; a module is itself.</param>

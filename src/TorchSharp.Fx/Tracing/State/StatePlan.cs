@@ -6,9 +6,11 @@ namespace TorchSharp.Fx.Tracing;
 /// <summary>What a program keeps between calls, as a trace of it found out: the next one takes that for the graph's state.</summary>
 /// <param name="Inputs">The inputs in which it changes something, by parameter.</param>
 /// <param name="Fields">The fields of modules that it writes to, or in whose objects it changes something.</param>
-/// <param name="Unfit">The fields that hold no state after all: the next call doesn't depend on what is written, such as a table that is made again when it is too short.</param>
+/// <param name="Unfit">The fields that hold no state after all: the next call doesn't depend on what is written, such as a table that is
+/// made again when it is too short.</param>
 /// <param name="Left">The paths of the same within an object that holds state.</param>
-internal sealed record StatePlan(ImmutableHashSet<string> Inputs, ImmutableHashSet<StateField> Fields, ImmutableHashSet<StateField> Unfit, ImmutableHashSet<string> Left)
+internal sealed record StatePlan(ImmutableHashSet<string> Inputs, ImmutableHashSet<StateField> Fields, ImmutableHashSet<StateField> Unfit,
+    ImmutableHashSet<string> Left)
 {
     internal static readonly StatePlan None = new([], [], [], []);
 
@@ -23,9 +25,11 @@ internal sealed record StatePlan(ImmutableHashSet<string> Inputs, ImmutableHashS
     }
 
     /// <summary>The same without numbers: a branch on one may be what the trace can't follow.</summary>
-    internal StatePlan WithoutNumbers() => this with { Fields = Fields.Where(entry => !StateBorder.IsNumber(entry.Field.FieldType)).ToImmutableHashSet() };
+    internal StatePlan WithoutNumbers()
+        => this with { Fields = Fields.Where(entry => !StateBorder.IsNumber(entry.Field.FieldType)).ToImmutableHashSet() };
 
-    internal bool IsLike(StatePlan other) => Inputs.SetEquals(other.Inputs) && Fields.SetEquals(other.Fields) && Unfit.SetEquals(other.Unfit) && Left.SetEquals(other.Left);
+    internal bool IsLike(StatePlan other)
+        => Inputs.SetEquals(other.Inputs) && Fields.SetEquals(other.Fields) && Unfit.SetEquals(other.Unfit) && Left.SetEquals(other.Left);
 
     private static IEnumerable<string> Written(Interpreter found)
     {
@@ -41,10 +45,13 @@ internal sealed record StatePlan(ImmutableHashSet<string> Inputs, ImmutableHashS
             return [];
         if (target is torch.nn.Module module)
             return found.Tracer.Attributes.PathOf(module) is null ? [] : [new(module, field!)];
-        return found.Tracer.Attributes.KnownModules.SelectMany(holder => StateBorder.FieldsOf(holder).Where(own => Reaches(own.GetValue(holder), target)).Select(own => new StateField(holder, own)));
+        return found.Tracer.Attributes.KnownModules.SelectMany(holder => StateBorder.FieldsOf(holder)
+            .Where(own => Reaches(own.GetValue(holder), target)).Select(own => new StateField(holder, own)));
     }
 
-    /// <summary>Whether an object is reached through fields of the user's classes and collections of .NET's. No code of the user's runs for it.</summary>
+    /// <summary>
+    /// Whether an object is reached through fields of the user's classes and collections of .NET's. No code of the user's runs for it.
+    /// </summary>
     private static bool Reaches(object? value, object target)
     {
         var open = new Stack<object?>([value]);
@@ -69,7 +76,7 @@ internal readonly record struct StateField(torch.nn.Module Module, FieldInfo Fie
 /// <param name="Path">The way to it.</param>
 internal readonly record struct StatePlace(Node? Owner, string Path)
 {
-    internal StatePlace In(string name) => this with { Path = Path.Length == 0 ? name : $"{Path}.{name}" };
+    internal StatePlace In(string name) => this with { Path = ModuleHierarchy.Join(Path, name) };
 
     public override string ToString() => Owner is null ? Path : Path.Length == 0 ? Owner.target.name : $"{Owner.target.name}.{Path}";
 }

@@ -1,0 +1,124 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// Quantisation written out on plain tensors of integers: what graphs that compute in few bits are made of. Counterpart:
+/// <c>torch.ops.quantized_decomposed</c>.
+/// </summary>
+public static partial class quantized_decomposed
+{
+    /// <summary>Rounds <c>input / scale + zero_point</c> to the nearest whole number, ties to even, and clamps it.</summary>
+    /// <param name="input">Numbers in single precision, of any shape.</param>
+    /// <param name="scale">The distance between two steps.</param>
+    /// <param name="zero_point">The step that stands for 0.</param>
+    /// <param name="quant_min">The lowest step.</param>
+    /// <param name="quant_max">The highest step.</param>
+    /// <param name="dtype">The result's type: <c>uint8</c>, <c>int8</c>, <c>int16</c> or <c>int32</c>.</param>
+    /// <returns>The steps, in the shape of <paramref name="input"/>.</returns>
+    public static Tensor quantize_per_tensor(Tensor input, double scale, long zero_point, long quant_min, long quant_max, ScalarType dtype)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        if (IsFake(input))
+            return empty_like(input, dtype);
+        using var scope = NewDisposeScope();
+        return input.detach().mul(1 / scale).round().add_(zero_point).clamp_(quant_min, quant_max).to(dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same with a scale and zero point that were computed: tensors of one element.</summary>
+    /// <inheritdoc cref="quantize_per_tensor(Tensor, double, long, long, long, ScalarType)"/>
+    public static Tensor quantize_per_tensor(
+        Tensor input, Tensor scale, Tensor zero_point, long quant_min, long quant_max, ScalarType dtype)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scale);
+        if (IsFake(input))
+            return empty_like(input, dtype);
+        using var scope = NewDisposeScope();
+        return input.mul(scale.reciprocal()).round().add_(zero_point).clamp_(quant_min, quant_max).to(dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary><c>(input - zero_point) * scale</c></summary>
+    /// <param name="input">Steps, of any shape.</param>
+    /// <param name="scale">The distance between two steps.</param>
+    /// <param name="zero_point">The step that stands for 0.</param>
+    /// <returns>Numbers in single precision, in the shape of <paramref name="input"/>.</returns>
+    public static Tensor dequantize_per_tensor(Tensor input, double scale, long zero_point)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        using var scope = NewDisposeScope();
+        return input.to(ScalarType.Float32).sub_(zero_point).mul_(scale).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same with a scale and zero point that were computed: tensors of one element.</summary>
+    /// <inheritdoc cref="dequantize_per_tensor(Tensor, double, long)"/>
+    public static Tensor dequantize_per_tensor(Tensor input, Tensor scale, Tensor zero_point)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        using var scope = NewDisposeScope();
+        return input.to(ScalarType.Float32).sub_(zero_point).mul_(scale).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Quantises with a scale and zero point for each place along one dimension.</summary>
+    /// <param name="input">Numbers in single precision, of any shape.</param>
+    /// <param name="scales">A distance between steps for each place along <paramref name="axis"/>.</param>
+    /// <param name="zero_points">The step that stands for 0, for each of these places.</param>
+    /// <param name="axis">The dimension.</param>
+    /// <param name="quant_min">The lowest step.</param>
+    /// <param name="quant_max">The highest step.</param>
+    /// <param name="dtype">The result's type: <c>uint8</c>, <c>int8</c>, <c>int16</c> or <c>int32</c>.</param>
+    /// <returns>The steps, in the shape of <paramref name="input"/>.</returns>
+    public static Tensor quantize_per_channel(
+        Tensor input, Tensor scales, Tensor zero_points, long axis, long quant_min, long quant_max, ScalarType dtype)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        if (IsFake(input))
+            return empty_like(input, dtype);
+        using var scope = NewDisposeScope();
+        var steps = input.detach().mul(Along(scales, axis, input).reciprocal()).round().add_(Along(zero_points, axis, input));
+        return steps.clamp_(quant_min, quant_max).to(dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary><c>(input - zero_points) * scales</c> along one dimension.</summary>
+    /// <param name="input">Steps, of any shape.</param>
+    /// <param name="scales">A distance between steps for each place along <paramref name="axis"/>.</param>
+    /// <param name="zero_points">The step that stands for 0, for each of these places.</param>
+    /// <param name="axis">The dimension.</param>
+    /// <returns>Numbers in single precision, in the shape of <paramref name="input"/>.</returns>
+    public static Tensor dequantize_per_channel(Tensor input, Tensor scales, Tensor zero_points, long axis)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        using var scope = NewDisposeScope();
+        var shifted = input.to(ScalarType.Float32).sub_(Along(zero_points, axis, input));
+        return shifted.mul_(Along(scales, axis, input)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The scale and zero point that the range of one input asks for.</summary>
+    /// <param name="input">Numbers in single precision, of any shape.</param>
+    /// <param name="quant_min">The lowest step.</param>
+    /// <param name="quant_max">The highest step.</param>
+    /// <param name="eps">The least scale.</param>
+    /// <returns>Two tensors of one element: the scale in single precision, the zero point as <c>int64</c>.</returns>
+    public static Tensor[] choose_qparams(Tensor input, long quant_min, long quant_max, double eps)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        if (IsFake(input))
+            return [empty([], ScalarType.Float32, META), empty([], ScalarType.Int64, META)];
+        using var scope = NewDisposeScope();
+        var (low, high) = (input.min().clamp_(max: 0), input.max().clamp_(min: 0));
+        var scale = high.sub(low).div_(quant_max - quant_min).clamp_(min: eps);
+        var zero = low.div(scale).round().neg_().add_(quant_min).clamp_(quant_min, quant_max).to(ScalarType.Int64);
+        return [scale.MoveToOuterDisposeScope(), zero.MoveToOuterDisposeScope()];
+    }
+
+    /// <summary>Whether a tensor has no content: libtorch then never comes back from rounding.</summary>
+    private static bool IsFake(Tensor tensor) => tensor.device_type == DeviceType.META;
+
+    /// <summary>A number for each place along a dimension, in a shape that goes with a tensor.</summary>
+    internal static Tensor Along(Tensor places, long axis, Tensor like)
+    {
+        var shape = Enumerable.Repeat(1L, (int)like.dim()).ToArray();
+        shape[axis < 0 ? axis + like.dim() : axis] = -1;
+        return places.reshape(shape);
+    }
+}

@@ -1,0 +1,257 @@
+using System.Collections;
+using System.Globalization;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+
+namespace TorchSharp.Fx.Modules;
+
+/// <summary>
+/// Makes a graph without state of one that keeps some: each tensor and number that it reads of the model, or out of an object that it is
+/// given, is an input, and each that it puts somewhere is an output. The structure around them is what it is at present, as the graph
+/// asserts. Counterpart: the signature of <c>torch.export</c>'s programs.
+/// </summary>
+internal sealed class StateLifting
+{
+    private readonly Graph made = new();
+    private readonly Dictionary<Node, Argument> values = [];
+    private readonly Dictionary<Node, (string Path, object? Now)> wholes = [];
+    private readonly Dictionary<string, Node> leaves = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Argument> written = new(StringComparer.Ordinal);
+    private readonly OrderedDictionary<string, Argument> outputs = new(StringComparer.Ordinal);
+    private readonly List<(Node Input, object? Value)> inputs = [];
+    private readonly ModuleHierarchy modules;
+    private Node? body;
+
+    private StateLifting(ModuleHierarchy modules) => this.modules = modules;
+
+    /// <summary>Whether a graph has anything to lift.</summary>
+    internal static bool IsNeeded(Graph graph, IReadOnlyList<object?> given)
+        => graph.nodes.Any(node => node.target is StateTarget)
+            || graph.find_nodes(Opcode.placeholder).Zip(given)
+                .Any(pair => IsWhole(pair.First.type) && Structure.Tensors(pair.Second).Any());
+
+    /// <summary>The graph without state.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="modules">The hierarchy that it names, with the state as it is.</param>
+    /// <param name="given">The inputs of an example: they tell what the objects among them hold.</param>
+    internal static LiftedGraph Of(Graph graph, ModuleHierarchy modules, IReadOnlyList<object?> given)
+    {
+        var lifting = new StateLifting(modules);
+        var next = 0;
+        foreach (var node in graph.nodes)
+            if (node.op == Opcode.placeholder)
+                lifting.Input(node, given.ElementAtOrDefault(next++));
+            else
+                lifting.Step(node);
+        return new(lifting.made, lifting.values[graph.output_node()], graph.output_node().type, lifting.outputs, lifting.inputs);
+    }
+
+    private static bool IsWhole(Type type) => TensorTypes.MayHold(type) && !TensorTypes.IsTensor(type);
+
+    private void Input(Node node, object? value)
+    {
+        if (IsWhole(node.type))
+            wholes[node] = (node.target.name, value);
+        else
+            Add(node, made.node_copy(node), value);
+    }
+
+    private void Add(Node node, Node copy, object? value)
+    {
+        values[node] = copy;
+        inputs.Add((copy, value));
+    }
+
+    private void Step(Node node)
+    {
+        switch (node.target)
+        {
+            case StateTarget { IsWritten: false } read: Part(node, read.Path, KeptState.Read(modules, read.Path)); break;
+            case StateTarget put: Write(node, put); break;
+            case OutputTarget: values[node] = Mapped(node.args[0]); break;
+            case BuiltinTarget { Operation: Builtin.len }
+                when Whole(node) is { } whole: values[node] = new Literal(((ICollection)whole.Now!).Count); break;
+            case BuiltinTarget { Operation: Builtin.eq or Builtin.ne } target
+                when IsNullTest(node, out var isNull): values[node] = new Literal(isNull == (target.Operation == Builtin.eq)); break;
+            case BuiltinTarget { Operation: Builtin.eq } when Mapped(node.args[0]) is Literal left
+                && node.args[1] is Literal right: values[node] = new Literal(Structures.AreSame(left.Value, right.Value)); break;
+            case BuiltinTarget { Operation: Builtin._assert } when Mapped(node.args[0]) is Literal: break;
+            case BuiltinTarget { Operation: Builtin.getitem } when Whole(node) is { Now: IList list } whole
+                && node.args[1] is SliceArgument slice
+                && Range(slice, list.Count) is { } range: values[node] = Slice(whole.Path, list, range); break;
+            case var _ when Whole(node) is { } whole
+                && NameOf(node, whole.Now) is { } name: Part(node, name.Length == 0 ? whole.Path : $"{whole.Path}.{name}",
+                    Item(whole.Now, node)); break;
+            default: Copy(node); break;
+        }
+    }
+
+    private void Copy(Node node)
+    {
+        var copy = made.create_node(node.op, node.target, [.. node.args.Select(Mapped)], node.type, node.name);
+        copy.StandsFor(node);
+        body ??= copy;
+        values[node] = copy;
+    }
+
+    private (string Path, object? Now)? Whole(Node node)
+        => node.args is [NodeArgument { Node: var inner }, ..] && wholes.TryGetValue(inner, out var whole) ? whole : null;
+
+    /// <summary>A part that is read: an input, null, or a structure again.</summary>
+    private void Part(Node node, string path, object? now)
+    {
+        if (written.TryGetValue(path, out var later))
+            values[node] = Mapped(later);
+        else if (now is null)
+            values[node] = new Literal(null);
+        else if (IsWhole(node.type) && now is not torch.Tensor)
+            wholes[node] = (path, now);
+        else
+            values[node] = Leaf(path, node.type, now);
+    }
+
+    private Node Leaf(string path, Type type, object? now)
+    {
+        if (leaves.TryGetValue(path, out var known))
+            return known;
+        using var here = body is null ? null : made.inserting_before(body);
+        var leaf = made.placeholder(path, type);
+        inputs.Add((leaf, now));
+        return leaves[path] = leaf;
+    }
+
+    private bool IsNullTest(Node node, out bool isNull)
+    {
+        isNull = false;
+        if (node.args is not [NodeArgument { Node: var tested }, Literal { Value: null }])
+            return false;
+        if (wholes.ContainsKey(tested))
+            return true;
+        var value = values[tested];
+        isNull = value is Literal { Value: null };
+        return isNull || (value is NodeArgument { Node: var leaf } && leaves.ContainsValue(leaf));
+    }
+
+    /// <summary>What a node reads of a structure, as paths have it; empty for the structure itself, null for anything else.</summary>
+    private static string? NameOf(Node node, object? whole) => node.target switch
+    {
+        BuiltinTarget { Operation: Builtin.getitem } when node.args[1] is Literal { Value: int and < 0 and var fromEnd }
+            && whole is ICollection items => (items.Count + fromEnd).ToString(CultureInfo.InvariantCulture),
+        MemberTarget { Member: var member } => ArgumentText.MemberName(member.Name),
+        BuiltinTarget { Operation: Builtin.getitem, Type: var of }
+            when node.args[1] is Literal { Value: { } key } => typeof(ITuple).IsAssignableFrom(of)
+                ? $"Item{1 + (int)key}" : KeyText.Of(key),
+        FunctionTarget { Method: var method } when method.DeclaringType == typeof(Casts) => "",
+        _ => null,
+    };
+
+    private static object? Item(object? whole, Node node) => node.target switch
+    {
+        _ when whole is null => throw new NotSupportedException("it reads what is in an input, and no example tells what that is"),
+        MemberTarget { Member: FieldInfo field } => field.GetValue(whole),
+        MemberTarget { Member: PropertyInfo property } => property.GetValue(whole),
+        BuiltinTarget when ((Literal)node.args[1]).Value is int and < 0 and var fromEnd => Structures.FromEnd(whole, fromEnd),
+        BuiltinTarget => Structures.Item(whole, ((Literal)node.args[1]).Value),
+        _ => whole,
+    };
+
+    /// <summary>The bounds of a slice of so many items; null where the graph computes them.</summary>
+    private static Range? Range(SliceArgument slice, int count)
+        => slice.Step is null && Bound(slice.Start, 0, count) is { } start && Bound(slice.Stop, count, count) is { } stop
+            ? start..Math.Max(start, stop) : null;
+
+    private static int? Bound(Argument? bound, int open, int count) => bound switch
+    {
+        null => open,
+        Literal { Value: int place } => Math.Clamp(place < 0 ? place + count : place, 0, count),
+        _ => null,
+    };
+
+    private ListArgument Slice(string path, IList list, Range range)
+    {
+        var element = list.GetType().GetElementType() ?? list.GetType().GetGenericArguments()[0];
+        return new([.. Enumerable.Range(range.Start.Value, range.End.Value - range.Start.Value)
+            .Select(i => Rebuilt(StructureArguments.Index(path, i), list[i]))], element);
+    }
+
+    private Argument Mapped(Argument argument)
+        => argument.map(node => wholes.TryGetValue(node, out var whole) ? Rebuilt(whole.Path, whole.Now) : values[node]);
+
+    /// <summary>A structure as it is by now, with inputs for what is in it.</summary>
+    private Argument Rebuilt(string path, object? now) => StructureArguments.Of(path, now, (at, part) => part switch
+    {
+        _ when written.TryGetValue(at, out var later) => Mapped(later),
+        torch.Tensor => Leaf(at, typeof(torch.Tensor), part),
+        not null when part.GetType().IsPrimitive => Leaf(at, part.GetType(), part),
+        // Without indices there are no paths to what is inside.
+        ICollection and not (IList or IDictionary) => new Literal(part),
+        _ => null,
+    });
+
+    private void Write(Node node, StateTarget put)
+    {
+        var path = node.args[0] is NodeArgument { Node: var owner } ? put.Place.Length == 0
+            ? owner.target.name : $"{owner.target.name}.{put.Place}" : put.Place;
+        var first = put.IsAdded ? (KeptState.Read(modules, put.Place) as ICollection)?.Count ?? 0 : 0;
+        Give(path, node.args[1], first);
+        if (!put.IsAdded)
+            written[path] = node.args[1];
+    }
+
+    /// <summary>Makes outputs of all tensors and numbers in a value; what is still what was read is none.</summary>
+    private void Give(string path, Argument value, int first = 0)
+    {
+        switch (value)
+        {
+            case ListArgument list:
+                foreach (var (i, item) in list.Items.Index())
+                    Give(StructureArguments.Index(path, first + i), item);
+                break;
+            case TupleArgument tuple:
+                foreach (var (i, item) in tuple.Items.Index())
+                    Give($"{path}.Item{i + 1}", item);
+                break;
+            case DictArgument dict:
+                foreach (var (key, item) in dict.Entries)
+                    Give($"{path}.{KeyText.Of(((Literal)key).Value)}", item);
+                break;
+            case ObjectArgument whole:
+                foreach (var (field, item) in whole.Fields)
+                    Give($"{path}.{ArgumentText.MemberName(field.Name)}", item);
+                break;
+            case NodeArgument { Node: var node } when wholes.ContainsKey(node):
+            case Literal { Value: null }:
+                break;
+            default:
+                if (Mapped(value) is var given
+                    && !(leaves.TryGetValue(path, out var same) && given is NodeArgument { Node: var read } && read == same))
+                    outputs[path] = given;
+                break;
+        }
+    }
+}
+
+/// <summary>A graph without state.</summary>
+/// <param name="Graph">The nodes, without an output.</param>
+/// <param name="Result">What the graph with state returns.</param>
+/// <param name="Type">The C# type of that.</param>
+/// <param name="State">What it puts somewhere, by path.</param>
+/// <param name="Inputs">The inputs, with what they are in the example and in the state.</param>
+internal sealed record LiftedGraph(Graph Graph, Argument Result, Type Type, OrderedDictionary<string, Argument> State,
+    IReadOnlyList<(Node Input, object? Value)> Inputs)
+{
+    /// <summary>The examples in the order of the graph's inputs.</summary>
+    internal object?[] Values => [.. Graph.find_nodes(Opcode.placeholder).Select(node => Inputs.First(entry => entry.Input == node).Value)];
+
+    /// <summary>Ends the graph with its result and its state.</summary>
+    internal Graph Finished()
+    {
+        var state = new DictArgument(
+            [.. State.Select(entry => KeyValuePair.Create<Argument, Argument>(new Literal(entry.Key), entry.Value))],
+            typeof(Dictionary<string, object>));
+        var type = typeof(ValueTuple<,>).MakeGenericType(Type, typeof(Dictionary<string, object>));
+        Graph.output(new TupleArgument([Result, state], type), type);
+        Graph.lint();
+        return Graph;
+    }
+}

@@ -1,0 +1,97 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx;
+
+/// <summary>
+/// Keeps the lowest and the highest value for each place along one dimension, as for each output of a layer's weight. Counterpart:
+/// <c>torch.ao.quantization.PerChannelMinMaxObserver</c>.
+/// </summary>
+public class PerChannelMinMaxObserver : ObserverBase
+{
+    private float[] low = [];
+    private float[] high = [];
+
+    /// <summary>An observer of tensors that become steps of a type.</summary>
+    /// <param name="ch_axis">The dimension.</param>
+    /// <param name="dtype">What holds a step: <c>ScalarType.Byte</c> (quint8) or <c>ScalarType.Int8</c> (qint8).</param>
+    /// <param name="qscheme">How numbers become steps.</param>
+    /// <param name="quant_min">The lowest step; the type's where null.</param>
+    /// <param name="quant_max">The highest step; the type's where null.</param>
+    /// <param name="eps">The least scale.</param>
+    /// <exception cref="ArgumentException">The scheme has one scale, or the type holds no such steps.</exception>
+    public PerChannelMinMaxObserver(long ch_axis = 0, ScalarType dtype = ScalarType.Byte, QScheme qscheme = QScheme.per_channel_affine,
+        long? quant_min = null, long? quant_max = null, float eps = 1.1920929e-07f)
+        : this(nameof(PerChannelMinMaxObserver), ch_axis, dtype, qscheme, quant_min, quant_max, eps) { }
+
+    private protected PerChannelMinMaxObserver(
+        string name, long ch_axis, ScalarType dtype, QScheme qscheme, long? quant_min, long? quant_max, float eps)
+        : base(name, dtype, qscheme, quant_min, quant_max, eps)
+    {
+        if (!IsPerChannel)
+            throw new ArgumentException(
+                $"A {name} has many scales: take per_channel_affine or per_channel_symmetric, not {qscheme}.", nameof(qscheme));
+        this.ch_axis = ch_axis;
+    }
+
+    /// <inheritdoc/>
+    public override long ch_axis { get; }
+
+    /// <summary>The lowest value of each place; none before the first tensor.</summary>
+    public IReadOnlyList<float> min_val => low;
+
+    /// <summary>The highest value of each place; none before the first tensor.</summary>
+    public IReadOnlyList<float> max_val => high;
+
+    /// <summary>Forgets what was observed.</summary>
+    public void reset_min_max_vals() => (low, high) = ([], []);
+
+    /// <inheritdoc/>
+    internal override QParams Parameters => low.Length == 0 ? QParams.Default : Covering(low, high);
+
+    /// <inheritdoc/>
+    private protected override void Observe(Tensor x)
+    {
+        var (least, most) = aminmax(x.transpose(0, ch_axis).flatten(1), dim: 1);
+        var (lows, highs) = (least.data<float>().ToArray(), most.data<float>().ToArray());
+        if (low.Length > 0 && low.Length != lows.Length)
+            throw new InvalidOperationException(
+                $"A PerChannelMinMaxObserver saw tensors of {low.Length} channels, and is given one of {lows.Length}.");
+        (low, high) = low.Length == 0 ? (lows, highs) : ([.. low.Zip(lows, Lower)], [.. high.Zip(highs, Higher)]);
+    }
+
+    /// <summary>What is kept of the lowest value so far and that of a new tensor.</summary>
+    private protected virtual float Lower(float before, float now) => MathF.Min(before, now);
+
+    /// <summary>What is kept of the highest value so far and that of a new tensor.</summary>
+    private protected virtual float Higher(float before, float now) => MathF.Max(before, now);
+}
+
+/// <summary>
+/// Keeps moving averages of the lowest and highest value of each place along one dimension, as of a weight that is trained. Counterpart:
+/// <c>torch.ao.quantization.MovingAveragePerChannelMinMaxObserver</c>.
+/// </summary>
+public sealed class MovingAveragePerChannelMinMaxObserver : PerChannelMinMaxObserver
+{
+    /// <summary>An observer of tensors that become steps of a type.</summary>
+    /// <param name="averaging_constant">How much a new tensor counts, from 0 to 1.</param>
+    /// <param name="ch_axis">The dimension.</param>
+    /// <param name="dtype">What holds a step: <c>ScalarType.Byte</c> (quint8) or <c>ScalarType.Int8</c> (qint8).</param>
+    /// <param name="qscheme">How numbers become steps.</param>
+    /// <param name="quant_min">The lowest step; the type's where null.</param>
+    /// <param name="quant_max">The highest step; the type's where null.</param>
+    /// <param name="eps">The least scale.</param>
+    /// <exception cref="ArgumentException">The scheme has one scale, or the type holds no such steps.</exception>
+    public MovingAveragePerChannelMinMaxObserver(double averaging_constant = 0.01, long ch_axis = 0, ScalarType dtype = ScalarType.Byte,
+        QScheme qscheme = QScheme.per_channel_affine, long? quant_min = null, long? quant_max = null, float eps = 1.1920929e-07f)
+        : base(nameof(MovingAveragePerChannelMinMaxObserver), ch_axis, dtype, qscheme, quant_min, quant_max, eps)
+        => this.averaging_constant = averaging_constant;
+
+    /// <summary>How much a new tensor counts.</summary>
+    public double averaging_constant { get; }
+
+    private protected override float Lower(float before, float now) => Average(before, now);
+
+    private protected override float Higher(float before, float now) => Average(before, now);
+
+    private float Average(float before, float now) => before + (float)averaging_constant * (now - before);
+}

@@ -1,0 +1,25 @@
+using System.Reflection;
+
+namespace TorchSharp.Fx.Tracing;
+
+/// <summary>What the handlers of calls ask of a recorded run.</summary>
+internal sealed partial class Interpreter
+{
+    /// <summary>Makes a call that a trace has a node for.</summary>
+    internal static Value Recorded(in Invocation call) => RecordedCalls.Recorded(call);
+
+    /// <summary>Runs code that is not followed.</summary>
+    internal static Value? RunAside(in Invocation call) => RecordedCalls.Aside(call);
+
+    /// <summary><c>var (a, b) = tuple</c> of what an operation gave.</summary>
+    internal static Value? DeconstructRecorded(in Invocation call) => RecordedMembers.Deconstruct(call);
+
+    /// <summary>
+    /// A delegate that runs its method in the recording, and as it is elsewhere: on another thread, or once the run is over.
+    /// </summary>
+    internal Delegate RecordedDelegate(Delegate callee, object? target, MethodInfo method)
+        => Delegates.Over(callee.GetType(), arguments => Recording!.IsHere ? CallBack(method, target, Use.Carry, arguments)
+            : method.IsStatic && target is not null
+                ? method.Invoke(null, BindingFlags.DoNotWrapExceptions, null, [target, .. arguments], null)
+            : method.Invoke(target, BindingFlags.DoNotWrapExceptions, null, arguments, null));
+}
