@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx;
 
 /// <summary>
-/// What in a run depends on data, the content of inputs and of the module's tensors. What does not (masks, positions, sizes) depends on the inputs' sizes alone: where several runs agree on it,
-/// it is a constant of the model. The content of such tensors is kept as each reader found it, for it may be written to in between.
+/// What in a run depends on data, the content of inputs and of the module's tensors. What does not (masks, positions, sizes) depends on the
+/// inputs' sizes alone: where several runs agree on it, it is a constant of the model. The content of such tensors is kept as each reader
+/// found it, for it may be written to in between.
 /// </summary>
 /// <param name="code">The graph.</param>
 /// <param name="dataInputs">Which inputs have content that matters.</param>
@@ -28,6 +29,8 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
 
     internal bool IsOpaque(Node node) => aliases.Operation(node).IsOpaque;
 
+    internal bool Does(Node node, Effects any) => aliases.Operation(node).Has(any);
+
     internal bool Writes(Node node) => aliases.MutatedBy(node).Any();
 
     /// <summary>Whether an argument depends on data, for each part where it is a tuple or list.</summary>
@@ -41,7 +44,9 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
 
     private static bool Any(object part) => part is object[] items ? items.Any(Any) : (bool)part;
 
-    /// <summary>What a node gave, or what it left in the tensor that it wrote to; null where that depends on data, or is no tensor.</summary>
+    /// <summary>
+    /// What a node gave, or what it left in the tensor that it wrote to; null where that depends on data, or is no tensor.
+    /// </summary>
     internal object? ContentOf(Node node) => made.GetValueOrDefault(node);
 
     /// <summary>What a tensor was when a node read it; null where that depends on data.</summary>
@@ -64,14 +69,18 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
     {
         // A leaf that is followed writes by nodes of its own.
         var written = IsOpaque(node) ? [] : aliases.MutatedBy(node).ToArray();
-        if (nested is not null)
+        if (node.target is MapTarget)
+            data.Add(node);
+        else if (nested is not null)
         {
             parts[node] = nested.Parts(nested.Result);
             // It may have written data to an input that had none.
             foreach (var (_, argument) in nested.Inputs.Zip(node.args).Where(input => nested.IsData(input.First)))
                 data.UnionWith(argument.nodes().Where(given => !IsData(given)).SelectMany(aliases.ClassOf).Where(env.ContainsKey));
         }
-        else if (node.target is BuiltinTarget { Operation: Builtin.getitem } && node.args is [NodeArgument { Node: var whole }, Literal { Value: int position }] && parts.GetValueOrDefault(whole) is object[] items)
+        else if (node.target is BuiltinTarget { Operation: Builtin.getitem }
+            && node.args is [NodeArgument { Node: var whole }, Literal { Value: int position }]
+            && parts.GetValueOrDefault(whole) is object[] items)
             parts[node] = items[position < 0 ? position + items.Length : position];
         if (DependsOnData(node))
         {
@@ -89,6 +98,12 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
     {
         Opcode.placeholder => dataInputs[inputs++],
         Opcode.get_attr => true,
+        _ when node.target is MapTarget => true,
+        // How many tensors an operation gives is told by sizes, as what it gives is told by the runs.
+        _ when node.target is BuiltinTarget { Operation: Builtin.len } && node.args is [NodeArgument { Node: var list }]
+            => list.target is MapTarget
+                ? list.args[0].nodes().Any(IsData) : list.target.name is not ("unbind" or "split" or "chunk" or "tensor_split")
+                    && IsData(list),
         _ when parts.TryGetValue(node, out var known) => Any(known),
         Opcode.call_module => true,
         _ when aliases.Operation(node).Has(Effects.ReadsMetadata | Effects.MakesAlike) => false,
@@ -103,7 +118,8 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
     private object? Keep(object? value, Node node)
     {
         var isWritten = IsWritten(node);
-        return Structure.Simplified(value, part => part is not Tensor tensor ? null : isWritten ? tensor.clone() : Kept.Add(tensor) ? tensor : tensor);
+        return Structure.Simplified(value, part => part is not Tensor tensor ? null : isWritten ? tensor.clone() : Kept.Add(tensor)
+            ? tensor : tensor);
     }
 
     private static bool HoldsTensors(object? value) => Structure.Tensors(value).Any(tensor => !tensor.IsInvalid);

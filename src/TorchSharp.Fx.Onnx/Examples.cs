@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx;
 
 /// <summary>What the graph did on the examples.</summary>
-/// <param name="Runs">Three runs with different sizes where any size is free, one otherwise.</param>
+/// <param name="Runs">Three runs with different sizes where any size is free or depends on data, one otherwise.</param>
 /// <param name="Axes">The names of each input's free dimensions.</param>
 internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, string>[] Axes)
 {
@@ -18,17 +18,47 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
         foreach (var (letter, size, other) in letters)
             (sizes[0][letter], sizes[1][letter], sizes[2][letter]) = (size, other, size + other);
         var axes = inputs.Select((input, i) => Named(input as InputShape, named[i])).ToArray();
-        var count = axes.Any(input => input.Count > 0) ? 3 : 1;
         var expansions = new Dictionary<Node, Expansion>();
-        var runs = Enumerable.Range(0, count).Select(number => new ExampleRun(code, [.. inputs.Select(input => input is Tensor or InputShape)], expansions, [])).ToArray();
-        for (var number = 0; number < count; number++)
-            Run(runs[number], [.. inputs.Select((input, i) => Given(input, named[i], sizes[number], number))]);
-        return new(runs, axes);
+        var first = Ran(0, null);
+        if (axes.Any(input => input.Count > 0))
+            return Told([first, Ran(1, first.HasLists ? 3 : null), Ran(2, first.HasLists ? 2 : null)]);
+        if (!first.HasLists)
+            return new([first], axes);
+        try
+        {
+            return Told([first, Ran(0, 3), Ran(0, 2)]);
+        }
+        catch (ArgumentException error)
+        {
+            throw new OnnxExportException(first.Lists.First().Node,
+                "data decides how many rows it has, and the model does not run with other "
+                + $"numbers of them, so the exported one would be right for the example's alone: {(error.InnerException ?? error).Message}",
+                    []);
+        }
+
+        // A number that is the same in all runs would be taken for one that no data changes.
+        Examples Told(ExampleRun[] runs)
+        {
+            foreach (var ((node, rows), other, third) in first.Lists.Zip(runs[1].Lists, runs[2].Lists))
+                if (rows == other.Rows && rows == third.Rows)
+                    throw new OnnxExportException(node,
+                        $"data decides how many rows it has, and it has {rows} in each try, so it can't be told what depends on that; "
+                        + "give an example in which the model finds more", []);
+            return new(runs, axes);
+        }
+
+        ExampleRun Ran(int number, long? rows)
+        {
+            var run = new ExampleRun(code, [.. inputs.Select(input => input is Tensor or InputShape)], expansions, []) { Rows = rows };
+            Run(run, [.. inputs.Select((input, i) => Given(input, named[i], sizes[number], number))]);
+            return run;
+        }
     }
 
     private static Dictionary<int, string> Named(InputShape? declared, IReadOnlyDictionary<int, string> named)
     {
-        var axes = (declared?.letters ?? []).Index().Where(entry => entry.Item is not null).ToDictionary(entry => entry.Index, entry => entry.Item!);
+        var axes = (declared?.letters ?? []).Index().Where(entry => entry.Item is not null)
+            .ToDictionary(entry => entry.Index, entry => entry.Item!);
         foreach (var (axis, name) in named)
             axes[axis] = name;
         return axes;
@@ -40,7 +70,10 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
         var letters = (input as InputShape)?.letters;
         if ((input is InputShape shape ? shape.Example(sizes, 0, CPU) : input) is not Tensor tensor)
             return input;
-        long[] repeats = [.. Enumerable.Range(0, (int)tensor.dim()).Select(axis => !named.ContainsKey(axis) || letters?[axis] is not null ? 1 : tensor.shape[axis] == 1 ? new[] { 2, 3, 5 }[number] : number + 1L)];
+        long[] repeats =
+            [.. Enumerable.Range(0, (int)tensor.dim())
+                .Select(axis => !named.ContainsKey(axis) || letters?[axis] is not null ? 1 : tensor.shape[axis] == 1
+                    ? new[] { 2, 3, 5 }[number] : number + 1L)];
         // A copy, for the graph may write to it.
         return tensor.repeat(repeats);
     }
@@ -54,7 +87,9 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
         catch (Exception error) when (error is GraphAssertionException or NodeExecutionException)
         {
             var shapes = string.Join(", ", inputs.OfType<Tensor>().Select(tensor => $"[{string.Join(", ", tensor.shape)}]"));
-            throw new ArgumentException($"The model does not run for inputs {shapes}, as the example's free sizes ask for: {error.Message} Fix the size that it decides by, or give sizes to try (Nx3xH=64xW=64).", nameof(inputs), error);
+            throw new ArgumentException(
+                $"The model does not run for inputs {shapes}, as the example's free sizes ask for: {error.Message} Fix the size that it "
+                    + "decides by, or give sizes to try (Nx3xH=64xW=64).", nameof(inputs), error);
         }
     }
 }

@@ -1,6 +1,5 @@
 using System.Reflection;
 using TorchSharp.Fx.Onnx.Converters;
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
@@ -11,7 +10,9 @@ internal sealed class Exporter(OnnxGraph graph)
     private static readonly Dictionary<string, Func<Step, object>> Table = MakeTable();
 
     // What the graphs write to, those of leaves included: the weights of a layer are constants of the model.
-    private readonly List<WrittenMemory> written = [];
+    private readonly List<WrittenMemory> memories = [];
+
+    private bool? draws;
 
     /// <summary>A graph whose inputs have names already.</summary>
     /// <param name="runs">The example runs of the graph.</param>
@@ -21,29 +22,45 @@ internal sealed class Exporter(OnnxGraph graph)
     {
         var scope = new Scope(graph, runs, path);
         var given = new Queue<object?>(inputs);
-        written.Add(new(scope.Run.graph, scope.Run.Modules));
+        draws ??= scope.Run.Draws;
+        memories.Add(new(scope.Run.graph, scope.Run.Modules));
         foreach (var node in scope.Run.graph.nodes.Where(node => node.op != Opcode.output))
             try
             {
+                var before = graph.Proto.Node.Count;
                 scope.Values[node] = node.op switch
                 {
                     Opcode.placeholder => given.Dequeue(),
-                    Opcode.get_attr => graph.Initializer(Join(path, node.target.name), scope.Run.TensorAt(node.target.name)),
+                    Opcode.get_attr =>
+                        graph.Initializer(ModuleHierarchy.Join(path, node.target.name), scope.Run.TensorAt(node.target.name)),
                     _ => Convert(node, scope),
                 };
+                graph.NameNodes(before, PathOf(node, path), scope.Values[node]);
             }
             catch (NotSupportedException error) when (error is not OnnxExportException)
             {
-                throw new OnnxExportException(node, error.Message, node.target is BuiltinTarget { Operation: Builtin._assert } ? [] : Table.Keys.Concat(Losses.Names).Concat(AttentionLayers.Names).Concat(Cells.Names));
+                throw new OnnxExportException(node, error.Message,
+                    node.target is BuiltinTarget { Operation: Builtin._assert } ? [] : Table.Keys.Concat(Losses.Names)
+                        .Concat(AttentionLayers.Names).Concat(Cells.Names));
             }
         return scope;
     }
 
+    /// <summary>The name that feature extraction has for a node, where it was traced for that.</summary>
+    private static string PathOf(Node node, string path)
+        => ModuleHierarchy.Join(path, node.get_meta(Node.QualifiedName) ?? (node.op == Opcode.call_module ? node.target.name : node.name));
+
     private object? Convert(Node node, Scope scope)
     {
         RefuseDecision(node, scope);
+        if (draws is true && scope.Run.Flow.Does(node, Effects.WritesState) && scope.Run.Flow.Does(node, Effects.Generators))
+            throw new NotSupportedException(
+                "it seeds a generator that the model draws from, and ONNX has none to seed, so the numbers would be others; seed it "
+                    + "outside of forward");
         if (node.target is ModuleTarget { Path: var called } && Hooks.RunBy(node, scope.Run.ModuleAt(called)))
             throw new NotSupportedException("it has hooks, and those are code; remove them first");
+        if (node.target is MapTarget map)
+            return Loops.Convert(this, node, map, scope);
         var written = Writes(node, scope).ToArray();
         if (scope.Run.Nested.TryGetValue(node, out var nested) && nested.Writes)
             return Expand(node, scope);
@@ -52,11 +69,13 @@ internal sealed class Exporter(OnnxGraph graph)
             return null;
         if (nested is not null)
             return Expand(node, scope);
-        if (node.args is [NodeArgument { Node: var whole }, _] && node.target.name == "getitem" && scope.Values.GetValueOrDefault(whole) is object?[] or Dictionary<object, object?>)
+        if (node.args is [NodeArgument { Node: var whole }, _] && node.target.name == "getitem"
+            && scope.Values.GetValueOrDefault(whole) is object?[] or Dictionary<object, object?>)
             return Part(scope.Values[whole]!, scope.Run.Arguments[node][1]!);
         var module = node.target is ModuleTarget target ? scope.Run.ModuleAt(target.Path) : null;
-        if (module is not null && !NativeSettings.Renormalises(module) && this.written.Exists(memory => memory.HoldsAny(module)))
-            throw new NotSupportedException("the program writes to a parameter or buffer of it, and the weights of a layer are constants there");
+        if (module is not null && !NativeSettings.Renormalises(module) && memories.Exists(written => written.HoldsAny(module)))
+            throw new NotSupportedException(
+                "the program writes to a parameter or buffer of it, and the weights of a layer are constants there");
         var name = (module?.GetType().Name ?? node.target.name).ToLowerInvariant();
         var converter = Converter(name) ?? throw new NotSupportedException($"there is no converter for '{name}'");
         var step = new Step(node, module, Parameters(node), scope);
@@ -69,54 +88,81 @@ internal sealed class Exporter(OnnxGraph graph)
         return changed;
     }
 
-    private static Func<Step, object>? Converter(string name) => Table.GetValueOrDefault(name) ?? Table.GetValueOrDefault(name.TrimEnd('_'));
+    private static Func<Step, object>? Converter(string name)
+        => Table.GetValueOrDefault(name) ?? Table.GetValueOrDefault(name.TrimEnd('_'));
 
     /// <summary>Whether there is one for the operation that a node calls.</summary>
-    internal static bool HasConverter(Node node) => Converter(node.target.name.ToLowerInvariant()) is not null || Losses.Names.Contains(node.target.name) || Cells.Names.Contains(node.target.name);
+    internal static bool HasConverter(Node node)
+        => Converter(node.target.name.ToLowerInvariant()) is not null || Losses.Names.Contains(node.target.name)
+            || Cells.Names.Contains(node.target.name);
 
     /// <summary>A value whose type, and those of its parts, are the example's.</summary>
     private object Typed(object value, object? expected) => (value, expected) switch
     {
-        (string name, TensorFacts { Type: var type }) when graph.TypeOf(name) != type => throw new NotSupportedException($"it would give {graph.TypeOf(name)} instead of {type}"),
+        (string name, TensorFacts { Type: var type })
+            when graph.TypeOf(name) != type => throw new NotSupportedException($"it would give {graph.TypeOf(name)} instead of {type}"),
         (string[] names, object?[] parts) => names.Zip(parts, Typed).Cast<string>().ToArray(),
         _ => value,
     };
 
-    /// <summary>The program's own checks are left out, but a way that the trace took by a size that is free would be wrong for others.</summary>
+    /// <summary>
+    /// The program's own checks are left out, but a way that the trace took by a size that is free would be wrong for others.
+    /// </summary>
     private static void RefuseDecision(Node node, Scope scope)
     {
-        if (node is { target: BuiltinTarget { Operation: Builtin._assert }, args: [NodeArgument { Node: var condition } decision, Literal { Value: string message }] }
-            && message.StartsWith(Interpreter.AssumedByExample, StringComparison.Ordinal) && !scope.Run.Flow.IsData(condition) && !scope.Numbers.IsFixed(decision))
+        if (node is { target: BuiltinTarget { Operation: Builtin._assert },
+            args: [NodeArgument { Node: var condition } decision, Literal { Value: string message }] }
+            && message.StartsWith(Interpreter.AssumedByExample, StringComparison.Ordinal) && !scope.Run.Flow.IsData(condition)
+            && !scope.Numbers.IsFixed(decision))
             throw new NotSupportedException($"the model decides by a size that is free ({message}); fix that size");
     }
 
-    private static IEnumerable<Node> Writes(Node node, Scope scope) => scope.Aliases.Operation(node).IsOpaque ? [] : scope.Aliases.MutatedBy(node).Where(written => HoldsTensors(scope.Run.Values[written]));
+    private static IEnumerable<Node> Writes(Node node, Scope scope)
+        => scope.Aliases.Operation(node).IsOpaque
+            ? [] : scope.Aliases.MutatedBy(node).Where(written => HoldsTensors(scope.Run.Values[written]));
 
     private object? Expand(Node node, Scope scope)
     {
         var inputs = node.args.Select(argument => Given(node, argument, scope)).ToArray();
-        var inner = Export([.. scope.Runs.Select(run => run.Nested[node])], node.target is ModuleTarget ? Join(scope.Path, node.target.name) : scope.Path, inputs);
+        var inner = Export([.. scope.Runs.Select(run => run.Nested[node])],
+            node.target is ModuleTarget ? ModuleHierarchy.Join(scope.Path, node.target.name) : scope.Path, inputs);
         TakeOverWrites(node, scope, inner, inputs);
         return Given(inner.Run.graph.output_node(), inner.Run.graph.output_node().args[0], inner);
     }
 
+    /// <summary>What stands for the arguments of a node.</summary>
+    internal static object?[] Given(Node node, Scope scope) => [.. node.args.Select(argument => Given(node, argument, scope))];
+
+    /// <summary>The tensors that a graph returns as a list.</summary>
+    internal static string[] Returned(Scope inner)
+        => [.. ((object?[])Given(inner.Run.graph.output_node(), inner.Run.graph.output_node().args[0], inner)!).Cast<string>()];
+
     /// <summary>What a leaf wrote to its inputs, whoever reads them later finds there.</summary>
-    private static void TakeOverWrites(Node node, Scope scope, Scope inner, object?[] inputs)
+    internal static void TakeOverWrites(Node node, Scope scope, Scope inner, object?[] inputs)
     {
         foreach (var ((placeholder, argument), before) in inner.Run.graph.find_nodes(Opcode.placeholder).Zip(node.args).Zip(inputs))
             if (argument is NodeArgument { Node: var given } && inner.Values[placeholder] is string after && after != before as string)
                 InPlace.Overwrite(scope, given, node, after);
-            else if (!TensorTypes.IsTensor(placeholder.type) && inner.Aliases.ClassOf(placeholder).SelectMany(part => part.users).FirstOrDefault(user => Writes(user, inner).Any()) is { } write)
+            else if (!TensorTypes.IsTensor(placeholder.type) && TensorTypes.MayHold(placeholder.type)
+                && inner.Aliases.ClassOf(placeholder).SelectMany(part => part.users)
+                    .FirstOrDefault(user => Writes(user, inner).Any()) is { } write)
                 throw new NotSupportedException($"it writes to a tensor inside its input '{placeholder.name}' (by '{write.name}')");
     }
 
-    /// <summary>What stands for an argument outside of its graph: a tensor's name, a size that the model computes, or an array of both; null for what is known.</summary>
+    /// <summary>
+    /// What stands for an argument outside of its graph: a tensor's name, a size that the model computes, or an array of both; null for
+    /// what is known.
+    /// </summary>
     private static object? Given(Node reader, Argument argument, Scope scope) => argument switch
     {
         NodeArgument { Node: var node } when scope.Run.Values[node] is TensorFacts => scope.Tensor(reader, node),
         NodeArgument { Node: var node } when scope.Run.Values[node] is Dictionary<object, object?> => scope.Values[node],
-        NodeArgument { Node: var node } when scope.Run.Values[node] is object?[] => scope.Numbers.Structure(node) ?? scope.Tensors(reader, node) ?? Numbers(argument, scope),
-        NodeArgument { Node: var node } when scope.Run.Values[node] is long or int && !scope.Numbers.IsFixed(argument) => scope.Numbers.Size(argument),
+        NodeArgument { Node: var node } when scope.Values.GetValueOrDefault(node) is Sequence list => list,
+        NodeArgument { Node: var node }
+            when scope.Run.Values[node] is object?[] => scope.Numbers.Structure(node) ?? scope.Tensors(reader, node)
+                ?? Numbers(argument, scope),
+        NodeArgument { Node: var node } when scope.Run.Values[node] is long or int
+            && !scope.Numbers.IsFixed(argument) => scope.Numbers.Size(argument),
         DictArgument dict => dict.Entries.ToDictionary(entry => ((Literal)entry.Key).Value!, entry => Given(reader, entry.Value, scope)),
         ListArgument list => list.Items.Select(item => Given(reader, item, scope)).ToArray(),
         TupleArgument tuple => tuple.Items.Select(item => Given(reader, item, scope)).ToArray(),
@@ -132,10 +178,14 @@ internal sealed class Exporter(OnnxGraph graph)
         var output = scope.Run.graph.output_node();
         return output.args[0] switch
         {
-            DictArgument dict => dict.Entries.ToDictionary(entry => entry.Key is Literal { Value: { } key } ? key.ToString()! : throw Refused(), entry => Result(entry.Value)),
+            DictArgument dict =>
+                dict.Entries.ToDictionary(entry => entry.Key is Literal { Value: { } key }
+                    ? key.ToString()! : throw Refused(), entry => Result(entry.Value)),
             NodeArgument { Node: var node } when scope.Values[node] is Dictionary<object, object?> items
-                => items.ToDictionary(item => item.Key.ToString()!, item => ((string)item.Value!, (TensorFacts)((Dictionary<object, object?>)scope.Run.Values[node]!)[item.Key]!)),
-            var several when several is ListArgument or TupleArgument || Results(several).Length != 1 => Results(several).Index().ToDictionary(item => $"output_{item.Index}", item => item.Item),
+                => items.ToDictionary(item => item.Key.ToString()!,
+                    item => ((string)item.Value!, (TensorFacts)((Dictionary<object, object?>)scope.Run.Values[node]!)[item.Key]!)),
+            var several when several is ListArgument or TupleArgument
+                || Results(several).Length != 1 => Results(several).Index().ToDictionary(item => $"output_{item.Index}", item => item.Item),
             var only => new() { ["output"] = Results(only)[0] },
         };
 
@@ -147,7 +197,8 @@ internal sealed class Exporter(OnnxGraph graph)
             ListArgument list => [.. list.Items.SelectMany(Results)],
             TupleArgument tuple => [.. tuple.Items.SelectMany(Results)],
             NodeArgument { Node: var node } when scope.Tensor(output, node) is { } name => [(name, (TensorFacts)scope.Run.Values[node]!)],
-            NodeArgument { Node: var node } when scope.Tensors(output, node) is { } names => [.. names.Zip(((object?[])scope.Run.Values[node]!).Cast<TensorFacts>())],
+            NodeArgument { Node: var node }
+                when scope.Tensors(output, node) is { } names => [.. names.Zip(((object?[])scope.Run.Values[node]!).Cast<TensorFacts>())],
             // What a model leaves out, as attention does its weights.
             Literal { Value: null } => [("", new([], ScalarType.Float32))],
             _ => throw Refused(),
@@ -175,12 +226,12 @@ internal sealed class Exporter(OnnxGraph graph)
 
     private static ParameterInfo?[] Parameters(Node node) => node.target switch
     {
-        FunctionTarget or MethodTarget => [.. new ParameterInfo?[node.target.Callee!.Value.Receivers], .. node.target.Callee!.Value.Parameters],
+        FunctionTarget
+            or MethodTarget => [.. new ParameterInfo?[node.target.Callee!.Value.Receivers], .. node.target.Callee!.Value.Parameters],
         ModuleTarget { Method: var method } => [.. method.GetParameters()],
         _ => [],
     };
 
-    private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 
     private static Dictionary<string, Func<Step, object>> MakeTable()
     {
@@ -191,6 +242,7 @@ internal sealed class Exporter(OnnxGraph graph)
         Activations.AddTo(table);
         Attention.AddTo(table);
         Layers.AddTo(table);
+        Converters.Quantization.AddTo(table);
         Recurrent.AddTo(table);
         Pooling.AddTo(table);
         Resizing.AddTo(table);
@@ -198,6 +250,7 @@ internal sealed class Exporter(OnnxGraph graph)
         Shapes.AddTo(table);
         Pieces.AddTo(table);
         Creation.AddTo(table);
+        Detection.AddTo(table);
         return table;
     }
 }

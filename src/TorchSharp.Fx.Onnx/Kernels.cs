@@ -4,11 +4,13 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx;
 
 /// <summary>
-/// The types of each operation of ONNX: which inputs have one type together, what type comes out, and for which types ONNX Runtime computes it. Without that, a model would be written that no runtime loads.
+/// The types of each operation of ONNX: which inputs have one type together, what type comes out, and for which types ONNX Runtime computes
+/// it. Without that, a model would be written that no runtime loads.
 /// </summary>
 internal static class Kernels
 {
-    // Operations | inputs, the last for all that follow | outputs | types of T. T is the type that is told; L are int64, I int32, B bools, S anything.
+    // Operations | inputs, the last for all that follow | outputs | types of T. T is the type that is told; L are int64, I int32, B bools,
+    // S anything.
     private const string Table = """
         Abs Sign Shrink Add Sub Mul Div Mod | T | T | fyswilhd
         Acos Acosh Asin Asinh Atan Atanh Cosh Elu Erf HardSigmoid HardSwish Selu Sinh Softplus Softsign Tan | T | T | fh
@@ -48,19 +50,23 @@ internal static class Kernels
         Cast | S | | fyswilbhdg
         LSTM GRU | T T T T I T T | T | fhd
         RNN | T T T T I T | T | fh
+        NonMaxSuppression | T T L T T | L | f
+        RoiAlign | T T L | T | fd
         Multinomial | T | | fh
         """;
 
     private static readonly FrozenDictionary<char, ScalarType> Letters = new Dictionary<char, ScalarType>
     {
-        ['f'] = ScalarType.Float32, ['d'] = ScalarType.Float64, ['h'] = ScalarType.Float16, ['g'] = ScalarType.BFloat16, ['b'] = ScalarType.Bool, ['y'] = ScalarType.Byte,
+        ['f'] = ScalarType.Float32, ['d'] = ScalarType.Float64, ['h'] = ScalarType.Float16, ['g'] = ScalarType.BFloat16,
+        ['b'] = ScalarType.Bool, ['y'] = ScalarType.Byte,
         ['s'] = ScalarType.Int8, ['w'] = ScalarType.Int16, ['i'] = ScalarType.Int32, ['l'] = ScalarType.Int64,
     }.ToFrozenDictionary();
 
     // Types that hold all numbers of one, the nearest first.
     private static readonly FrozenDictionary<ScalarType, string> Wider = new Dictionary<ScalarType, string>
     {
-        [ScalarType.Bool] = "yil", [ScalarType.Byte] = "wilfd", [ScalarType.Int8] = "wilfd", [ScalarType.Int16] = "ilfd", [ScalarType.Int32] = "ld", [ScalarType.Float16] = "fd",
+        [ScalarType.Bool] = "yil", [ScalarType.Byte] = "wilfd", [ScalarType.Int8] = "wilfd", [ScalarType.Int16] = "ilfd",
+        [ScalarType.Int32] = "ld", [ScalarType.Float16] = "fd",
         [ScalarType.BFloat16] = "fd", [ScalarType.Float32] = "d",
     }.ToFrozenDictionary();
 
@@ -69,7 +75,9 @@ internal static class Kernels
     /// <summary>The names of the operations.</summary>
     internal static IEnumerable<string> Names => All.Keys;
 
-    internal static Kernel Of(string op) => All.TryGetValue(op, out var kernel) ? kernel : throw new InvalidOperationException($"The table of kernels has no line for {op}.");
+    internal static Kernel Of(string op)
+        => All.TryGetValue(op, out var kernel)
+            ? kernel : throw new InvalidOperationException($"The table of kernels has no line for {op}.");
 
     /// <summary>The type to compute in: the given one, or where there is no kernel for that, one that holds all its numbers.</summary>
     internal static ScalarType Computed(string op, ScalarType type)
@@ -88,7 +96,9 @@ internal static class Kernels
         foreach (var line in Table.Split('\n', StringSplitOptions.TrimEntries))
             if (line.Split('|', StringSplitOptions.TrimEntries) is [var ops, var inputs, var outputs, var types])
                 foreach (var op in ops.Split(' '))
-                    yield return new(op, new(inputs.Replace(" ", "", StringComparison.Ordinal), outputs.Replace(" ", "", StringComparison.Ordinal), types.Select(letter => Letters[letter]).ToFrozenSet()));
+                    yield return new(op,
+                        new(inputs.Replace(" ", "", StringComparison.Ordinal), outputs.Replace(" ", "", StringComparison.Ordinal),
+                            types.Select(letter => Letters[letter]).ToFrozenSet()));
     }
 }
 

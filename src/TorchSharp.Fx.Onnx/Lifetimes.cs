@@ -1,7 +1,8 @@
-
 namespace TorchSharp.Fx.Onnx;
 
-/// <summary>Disposes what an example run made after its last use: three runs of a large model would not fit into memory otherwise.</summary>
+/// <summary>
+/// Disposes what an example run made after its last use: three runs of a large model would not fit into memory otherwise.
+/// </summary>
 internal sealed class Lifetimes
 {
     private readonly Dictionary<Node, List<Node>> finished = [];
@@ -25,7 +26,9 @@ internal sealed class Lifetimes
         foreign.UnionWith(kept);
     }
 
-    /// <summary>After a node has run: inputs and the module's tensors belong to others, and a value may be the same object as a live one.</summary>
+    /// <summary>
+    /// After a node has run: inputs and the module's tensors belong to others, and a value may be the same object as a live one.
+    /// </summary>
     internal void After(Node node, object? value, IReadOnlyDictionary<Node, object?> env, HashSet<object> kept)
     {
         if (node.op is Opcode.placeholder or Opcode.get_attr)
@@ -33,7 +36,8 @@ internal sealed class Lifetimes
                 foreign.Add(tensor);
         if (!finished.TryGetValue(node, out var over))
             return;
-        var live = new HashSet<object>(env.Where(entry => !over.Contains(entry.Key)).SelectMany(entry => Structure.Tensors(entry.Value)).Concat(Structure.Tensors(value)), ReferenceEqualityComparer.Instance);
+        var live = new HashSet<object>(env.Where(entry => !over.Contains(entry.Key)).SelectMany(entry => Structure.Tensors(entry.Value))
+            .Concat(Structure.Tensors(value)), ReferenceEqualityComparer.Instance);
         foreach (var tensor in over.SelectMany(read => Structure.Tensors(env[read])))
             if (!foreign.Contains(tensor) && !kept.Contains(tensor) && !live.Contains(tensor))
                 tensor.Dispose();

@@ -15,7 +15,8 @@ internal static class Losses
         ["kl_div"] = call => call.Setting("log_target", true)
             ? Elementwise(call, (Tensor x, Tensor y) => y.exp() * (y - x))
             : Elementwise(call, (Tensor x, Tensor y) => where(y > 0, y * y.log(), zeros_like(y)) - (y * x)),
-        ["binary_cross_entropy"] = call => Elementwise(call, (Tensor x, Tensor y) => -((y * x.log().clamp_min(-100)) + ((1 - y) * (1 - x).log().clamp_min(-100)))),
+        ["binary_cross_entropy"] = call =>
+            Elementwise(call, (Tensor x, Tensor y) => -((y * x.log().clamp_min(-100)) + ((1 - y) * (1 - x).log().clamp_min(-100)))),
         ["binary_cross_entropy_with_logits"] = WithLogits,
         ["nll_loss"] = call => Likelihood(call, call.Tensor("input")!),
         ["cross_entropy"] = CrossEntropy,
@@ -23,8 +24,10 @@ internal static class Losses
 
     private static readonly Dictionary<string, string> Layers = new(StringComparer.Ordinal)
     {
-        ["MSELoss"] = "mse_loss", ["L1Loss"] = "l1_loss", ["SmoothL1Loss"] = "smooth_l1_loss", ["HuberLoss"] = "huber_loss", ["SoftMarginLoss"] = "soft_margin_loss", ["KLDivLoss"] = "kl_div",
-        ["BCELoss"] = "binary_cross_entropy", ["BCEWithLogitsLoss"] = "binary_cross_entropy_with_logits", ["NLLLoss"] = "nll_loss", ["CrossEntropyLoss"] = "cross_entropy",
+        ["MSELoss"] = "mse_loss", ["L1Loss"] = "l1_loss", ["SmoothL1Loss"] = "smooth_l1_loss", ["HuberLoss"] = "huber_loss",
+        ["SoftMarginLoss"] = "soft_margin_loss", ["KLDivLoss"] = "kl_div",
+        ["BCELoss"] = "binary_cross_entropy", ["BCEWithLogitsLoss"] = "binary_cross_entropy_with_logits", ["NLLLoss"] = "nll_loss",
+        ["CrossEntropyLoss"] = "cross_entropy",
     };
 
     /// <summary>The names of the functions and layers.</summary>
@@ -36,7 +39,8 @@ internal static class Losses
 
     /// <summary>The graph of a layer that is a loss; null for others.</summary>
     internal static Expansion? Of(nn.Module module, object?[] given)
-        => Layers.TryGetValue(module.GetType().Name, out var function) ? Written(new(module, ["input", "target"], given), Table[function]) : null;
+        => Layers.TryGetValue(module.GetType().Name, out var function)
+            ? Written(new(module, ["input", "target"], given), Table[function]) : null;
 
     private static Expansion Written(LoweredCall call, Func<LoweredCall, Node> write) => call.Done(write(call));
 
@@ -57,13 +61,15 @@ internal static class Losses
     {
         var beta = call.Setting("beta", 1.0);
         return beta == 0 ? Elementwise(call, (Tensor x, Tensor y) => (x - y).abs())
-            : Elementwise(call, (Tensor x, Tensor y) => where((x - y).abs() < beta, (x - y).square() * (0.5 / beta), (x - y).abs() - (0.5 * beta)));
+            : Elementwise(call,
+                (Tensor x, Tensor y) => where((x - y).abs() < beta, (x - y).square() * (0.5 / beta), (x - y).abs() - (0.5 * beta)));
     }
 
     private static Node Huber(LoweredCall call)
     {
         var delta = call.Setting("delta", 1.0);
-        return Elementwise(call, (Tensor x, Tensor y) => where((x - y).abs() < delta, (x - y).square() * 0.5, ((x - y).abs() - (0.5 * delta)) * delta));
+        return Elementwise(call,
+            (Tensor x, Tensor y) => where((x - y).abs() < delta, (x - y).square() * 0.5, ((x - y).abs() - (0.5 * delta)) * delta));
     }
 
     /// <summary>Without the logarithm of a small number: <c>log(1 + e⁻ˣ) = log1p(e⁻|ˣ|) + max(−x, 0)</c>.</summary>
@@ -72,7 +78,8 @@ internal static class Losses
         if (call.Tensor("pos_weights") is not { } positive)
             return Elementwise(call, (Tensor x, Tensor y) => ((1 - y) * x) + (-x.abs()).exp().log1p() + (-x).relu());
         var scale = call.Add((Tensor y, Tensor weight) => 1 + ((weight - 1) * y), call.Tensor("target")!, positive);
-        var each = call.Add((Tensor x, Tensor y, Tensor by) => ((1 - y) * x) + (by * ((-x.abs()).exp().log1p() + (-x).relu())), call.Tensor("input")!, call.Tensor("target")!, scale);
+        var each = call.Add((Tensor x, Tensor y, Tensor by) => ((1 - y) * x) + (by * ((-x.abs()).exp().log1p() + (-x).relu())),
+            call.Tensor("input")!, call.Tensor("target")!, scale);
         return Reduced(call, call.Tensor("weight") is { } weight ? call.Add((Tensor x, Tensor by) => x * by, each, weight) : each);
     }
 
@@ -87,11 +94,14 @@ internal static class Losses
     private static Node Soft(LoweredCall call, Node logarithms)
     {
         var (classes, smoothing) = (Classes(call), call.Setting("label_smoothing", 0.0));
-        return Reduced(call, call.Add((Tensor x, Tensor y) => (-(1 - smoothing) * (x * y).sum(classes)) - (smoothing * x.mean(new[] { classes })), Weighted(call, logarithms), call.Tensor("target")!));
+        return Reduced(call,
+            call.Add((Tensor x, Tensor y) => (-(1 - smoothing) * (x * y).sum(classes)) - (smoothing * x.mean(new[] { classes })),
+                Weighted(call, logarithms), call.Tensor("target")!));
     }
 
     private static Argument Weighted(LoweredCall call, Argument logarithms)
-        => call.Tensor("weight") is { } weight ? call.Add((Tensor x, Tensor by) => x * by, logarithms, Broadcast(call, weight)) : logarithms;
+        => call.Tensor("weight") is { } weight
+            ? call.Add((Tensor x, Tensor by) => x * by, logarithms, Broadcast(call, weight)) : logarithms;
 
     /// <summary>Targets that are classes: a weighted mean over those that are not to be ignored.</summary>
     private static Node Likelihood(LoweredCall call, Argument logarithms)
@@ -101,12 +111,16 @@ internal static class Losses
         var target = call.Add((Tensor y, Tensor valid) => y * valid.to(int64), call.Tensor("target")!, counts);
         var each = call.Add((Tensor x, Tensor y) => -x.gather(classes, y.unsqueeze(classes)).squeeze(classes), logarithms, target);
         var share = call.Tensor("weight") is { } weight
-            ? call.Add((Tensor by, Tensor y, Tensor valid) => by.index_select(0, y.flatten()).view_as(y) * valid.to(by.dtype), weight, target, counts)
+            ? call.Add((Tensor by, Tensor y, Tensor valid) => by.index_select(0, y.flatten()).view_as(y) * valid.to(by.dtype), weight,
+                target, counts)
             : call.Add((Tensor valid, Tensor x) => valid.to(x.dtype), counts, logarithms);
         each = call.Add((Tensor x, Tensor by) => x * by, each, share);
         if (smoothing > 0)
-            each = call.Add((Tensor x, Tensor y, Tensor valid) => (x * (1 - smoothing)) - (smoothing * y.mean(new[] { classes }) * valid.to(y.dtype)), each, Weighted(call, logarithms), counts);
-        return call.Setting("reduction", nn.Reduction.Mean) == nn.Reduction.Mean ? call.Add((Tensor x, Tensor by) => x.sum() / by.sum(), each, share) : Reduced(call, each);
+            each = call.Add((Tensor x, Tensor y, Tensor valid) =>
+                (x * (1 - smoothing)) - (smoothing * y.mean(new[] { classes }) * valid.to(y.dtype)), each, Weighted(call, logarithms),
+                    counts);
+        return call.Setting("reduction", nn.Reduction.Mean) == nn.Reduction.Mean
+            ? call.Add((Tensor x, Tensor by) => x.sum() / by.sum(), each, share) : Reduced(call, each);
     }
 
     private static Node Broadcast(LoweredCall call, Argument weight)

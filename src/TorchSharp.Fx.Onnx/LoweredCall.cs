@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
 
-/// <summary>A call of one of TorchSharp's layers or functions that ONNX has no operation for, while it is written as a graph of simpler ones.</summary>
+/// <summary>
+/// A call of one of TorchSharp's layers or functions that ONNX has no operation for, while it is written as a graph of simpler ones.
+/// </summary>
 internal sealed class LoweredCall
 {
     private readonly Dictionary<string, Tensor> constants = new(StringComparer.Ordinal);
@@ -18,7 +20,9 @@ internal sealed class LoweredCall
     {
         this.module = module;
         foreach (var (name, value) in parameters.Zip(given))
-            arguments.Add(name, (Graph.placeholder(name, value?.GetType() switch { null => typeof(object), var type => value is Tensor ? typeof(Tensor) : type }), value));
+            arguments.Add(name,
+                (Graph.placeholder(name,
+                    value?.GetType() switch { null => typeof(object), var type => value is Tensor ? typeof(Tensor) : type }), value));
     }
 
     internal Graph Graph { get; } = new();
@@ -28,7 +32,8 @@ internal sealed class LoweredCall
     {
         if (arguments.TryGetValue(name, out var given))
             return given.Value is Tensor ? given.Input : (Argument?)null;
-        return module is not null && ((Defaults.Setting(module, name)?.Value as Tensor) ?? Registry.Get(module, name)) is { } held ? Constant(name, held) : null;
+        return module is not null && ((Defaults.Setting(module, name)?.Value as Tensor) ?? Registry.Get(module, name)) is { } held
+            ? Constant(name, held) : null;
     }
 
     /// <summary>An input that is given; null where there is none.</summary>
@@ -48,7 +53,8 @@ internal sealed class LoweredCall
 
     /// <summary>A setting of a layer, or a function's argument.</summary>
     internal T Setting<T>(string name, T otherwise)
-        => (arguments.TryGetValue(name, out var given) ? given.Value : module is null ? null : Defaults.Setting(module, name)?.Value) is T value ? value : otherwise;
+        => (arguments.TryGetValue(name, out var given) ? given.Value : module is null
+            ? null : Defaults.Setting(module, name)?.Value) is T value ? value : otherwise;
 
     /// <summary>A tensor that no input gives.</summary>
     internal Argument Constant(string name, Tensor tensor)

@@ -4,7 +4,8 @@ namespace TorchSharp.Fx.Onnx;
 public sealed class OnnxExportException : NotSupportedException
 {
     internal OnnxExportException(Node node, string reason, IEnumerable<string> supported)
-        : base($"Node '{node.name}' ({node.origin?.ToString() ?? "made by hand"}) can't be exported to ONNX: {reason}.{Supported(supported)}")
+        : base($"Node '{node.name}' ({node.origin?.ToString() ?? "made by hand"}) can't be exported to ONNX: "
+            + $"{reason}.{Supported(supported)}")
         => this.node = node;
 
     /// <summary>The node.</summary>

@@ -10,7 +10,9 @@ internal static class OnnxFile
     internal static void Write(OnnxGraph graph, string path, bool external)
     {
         if (external)
-            AtomicFile.Write(path + ".data", stream => graph.Initializers.ForEach(entry => WriteBeside(entry.Proto, entry.Tensor, stream, Path.GetFileName(path) + ".data")));
+            AtomicFile.Write(path + ".data",
+                stream => graph.Initializers.ForEach(entry =>
+                    WriteBeside(entry.Proto, entry.Tensor, stream, Path.GetFileName(path) + ".data")));
         else
             graph.Initializers.ForEach(entry => entry.Proto.RawData = ByteString.CopyFrom(Bytes(entry.Tensor)));
         AtomicFile.Write(path, stream => graph.Model().WriteTo(stream));

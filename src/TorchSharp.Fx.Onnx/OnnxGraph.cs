@@ -11,10 +11,36 @@ internal sealed class OnnxGraph
     private const int IrVersion = 8;
 
     private readonly HashSet<string> names = new(StringComparer.Ordinal);
+    private readonly HashSet<string> nodeNames = new(StringComparer.Ordinal);
+    private int named;
     private readonly Dictionary<string, string> constants = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ScalarType> types = new(StringComparer.Ordinal);
 
-    internal GraphProto Proto { get; } = new() { Name = "graph" };
+    internal GraphProto Proto { get; private set; } = new() { Name = "graph" };
+
+    /// <summary>
+    /// A graph inside of this one: its nodes are its own, and read what was there before. Tensors that it is made with are the whole's.
+    /// </summary>
+    internal GraphProto Inside(string name, Action fill)
+    {
+        var (outer, at, before) = (Proto, named, constants.Keys.ToHashSet(StringComparer.Ordinal));
+        (Proto, named) = (new() { Name = name }, 0);
+        try
+        {
+            fill();
+            outer.Initializer.Add(Proto.Initializer);
+            Proto.Initializer.Clear();
+            return Proto;
+        }
+        finally
+        {
+            (Proto, named) = (outer, at);
+            // A size that a node inside computes is no value out here.
+            foreach (var size in constants.Keys.Where(key => key.StartsWith("size ", StringComparison.Ordinal) && !before.Contains(key))
+                .ToArray())
+                constants.Remove(size);
+        }
+    }
 
     /// <summary>The tensors of <see cref="GraphProto.Initializer"/>, whose content is written last.</summary>
     internal List<(TensorProto Proto, Tensor Tensor)> Initializers { get; } = [];
@@ -35,7 +61,7 @@ internal sealed class OnnxGraph
         foreach (var node in Proto.Node.Reverse().Where(node => node.Output.Any(used.Contains)))
         {
             kept.Add(node);
-            used.UnionWith(node.Input);
+            used.UnionWith(Read(node));
         }
         kept.Reverse();
         Proto.Node.Clear();
@@ -46,16 +72,54 @@ internal sealed class OnnxGraph
         Proto.Initializer.Add(initializers);
     }
 
-    internal string Name(string wanted)
+    /// <summary>What a node reads, also in a graph inside of it.</summary>
+    private static IEnumerable<string> Read(NodeProto node)
+        => node.Input.Concat(node.Attribute.Where(attribute => attribute.G is not null)
+            .SelectMany(attribute => attribute.G.Node.SelectMany(Read)));
+
+    /// <summary>
+    /// Names the nodes that were added by the node of a path in the traced graph, so that the file has these paths: the one that gives its
+    /// value is called by the path, those that lead to it lie inside. Nodes that a leaf's own graph has named keep their names, but for the
+    /// last.
+    /// </summary>
+    /// <param name="from">How many nodes there were before.</param>
+    /// <param name="path">The path.</param>
+    /// <param name="value">The value: a name, or an array of names and of arrays.</param>
+    internal void NameNodes(int from, string path, object? value)
+    {
+        var results = Values(value).ToHashSet(StringComparer.Ordinal);
+        var last = Proto.Node.Skip(from).Where(node => node.Output.Any(results.Contains)).ToArray() is [var only] ? only : null;
+        if (last is not null)
+            last.Name = NodeName(path);
+        for (named = Math.Max(named, from); named < Proto.Node.Count; named++)
+            if (Proto.Node[named] is var node && node != last)
+                node.Name = NodeName($"{path}/{node.OpType}");
+
+        static IEnumerable<string> Values(object? value) => value switch
+        {
+            string name => [name],
+            object?[] items => items.SelectMany(Values),
+            _ => [],
+        };
+    }
+
+    /// <summary>A name that no value has yet.</summary>
+    internal string Name(string wanted) => Free(names, wanted);
+
+    /// <summary>A name that no node has yet.</summary>
+    internal string NodeName(string wanted) => Free(nodeNames, wanted);
+
+    private static string Free(HashSet<string> taken, string wanted)
     {
         var name = wanted;
-        for (var i = 1; !names.Add(name); i++)
+        for (var i = 1; !taken.Add(name); i++)
             name = $"{wanted}_{i}";
         return name;
     }
 
     /// <summary>Adds a node of one output, and names that.</summary>
-    internal string Add(string op, string name, IEnumerable<string> inputs, params ReadOnlySpan<AttributeProto> attributes) => Add(op, name, inputs, 1, attributes)[0];
+    internal string Add(string op, string name, IEnumerable<string> inputs, params ReadOnlySpan<AttributeProto> attributes)
+        => Add(op, name, inputs, 1, attributes)[0];
 
     /// <summary>Adds a node. Where ONNX Runtime can't compute it in the type of its inputs, it is computed in a wider one.</summary>
     internal string[] Add(string op, string name, IEnumerable<string> inputs, int outputs, ReadOnlySpan<AttributeProto> attributes)
@@ -65,7 +129,9 @@ internal sealed class OnnxGraph
             throw new InvalidOperationException($"{op} needs the type of what it gives.");
         var type = Together(op, [.. given.Where((input, i) => input.Length > 0 && kernel.IsTold(i))]);
         var computed = Kernels.Computed(op, type);
-        var results = Write(op, name, given.Select((input, i) => input.Length > 0 && kernel.IsTold(i) ? Cast(input, type, computed) : input), outputs, attributes);
+        var results =
+            Write(op, name, given.Select((input, i) => input.Length > 0 && kernel.IsTold(i) ? Cast(input, type, computed) : input), outputs,
+                attributes);
         for (var i = 0; i < results.Length; i++)
         {
             types[results[i]] = kernel.Output(i, computed);
@@ -76,11 +142,46 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>Adds a node of one output, whose type an attribute tells.</summary>
-    internal string Typed(string op, string name, IEnumerable<string> inputs, ScalarType type, params ReadOnlySpan<AttributeProto> attributes)
+    internal string Typed(string op, string name, IEnumerable<string> inputs, ScalarType type,
+        params ReadOnlySpan<AttributeProto> attributes)
     {
         var result = Write(op, name, inputs, 1, attributes)[0];
         types[result] = type;
         return result;
+    }
+
+    /// <summary>Adds a loop of ONNX without conditions, which puts together what its turns give: [turns, …] of each.</summary>
+    /// <param name="name">The name of what it gives.</param>
+    /// <param name="turns">How often, one element.</param>
+    /// <param name="body">Adds the nodes of a turn, given its number: a value without dimensions. They may read values from before the
+    /// loop. Nothing of a turn
+    /// may be a value that is kept for others, such as a <see cref="Dimension"/>.</param>
+    /// <param name="shapes">The sizes of what a turn gives.</param>
+    internal string[] Loop(string name, string turns, Func<string, string[]> body, params long[][] shapes)
+    {
+        var (before, turn, goesOn) = (Proto.Node.Count, Declare(Name("turn"), ScalarType.Int64), Declare(Name("goes_on"), ScalarType.Bool));
+        var results = body(turn);
+        var inside = new GraphProto { Name = Name($"{name}_turn"), Input = { Information(turn), Information(goesOn) } };
+        var stays = Add("Identity", name, [goesOn]);
+        inside.Node.Add(Proto.Node.Skip(before));
+        foreach (var node in inside.Node)
+            node.Name = NodeName(node.Name);
+        while (Proto.Node.Count > before)
+            Proto.Node.RemoveAt(Proto.Node.Count - 1);
+        inside.Output.Add(Information(stays));
+        inside.Output.Add(results.Zip(shapes, Information));
+        var whole = Write("Loop", name, [turns, ""], results.Length,
+            [new AttributeProto { Name = "body", G = inside, Type = AttributeProto.Types.AttributeType.Graph }]);
+        foreach (var (result, part) in whole.Zip(results))
+            types[result] = TypeOf(part);
+        return whole;
+
+        ValueInfoProto Information(string value, params long[] shape)
+        {
+            var tensor = new TypeProto.Types.Tensor { ElemType = DataTypes.Of(TypeOf(value)), Shape = new() };
+            tensor.Shape.Dim.Add(shape.Select(size => new TensorShapeProto.Types.Dimension { DimValue = size }));
+            return new() { Name = value, Type = new() { TensorType = tensor } };
+        }
     }
 
     /// <summary>The type of a value.</summary>
@@ -93,17 +194,30 @@ internal sealed class OnnxGraph
         return name;
     }
 
+    /// <summary>Adds a node of no kernel's types.</summary>
+    internal string[] Untyped(string op, string name, IEnumerable<string> inputs, int outputs,
+        params ReadOnlySpan<AttributeProto> attributes)
+    {
+        var results = Write(op, name, inputs, outputs, attributes);
+        Proto.Node[^1].Name = NodeName($"{name}/{op}");
+        return results;
+    }
+
+    internal static AttributeProto Attribute(string name, GraphProto graph)
+        => new() { Name = name, G = graph, Type = AttributeProto.Types.AttributeType.Graph };
+
     private ScalarType Together(string op, string[] values) => values.Select(TypeOf).Distinct().ToArray() switch
     {
         [var only] => only,
         [] => throw new InvalidOperationException($"{op} has no inputs."),
-        var several => throw new NotSupportedException($"it would need {op} of {string.Join(" and ", several)} together, which ONNX has not"),
+        var several =>
+            throw new NotSupportedException($"it would need {op} of {string.Join(" and ", several)} together, which ONNX has not"),
     };
 
     private string[] Write(string op, string name, IEnumerable<string> inputs, int outputs, ReadOnlySpan<AttributeProto> attributes)
     {
         // Those that it needs come before it.
-        var node = new NodeProto { OpType = op, Name = Name(name + "/" + op), Input = { inputs.ToArray() } };
+        var node = new NodeProto { OpType = op, Name = $"{name}/{op}", Input = { inputs.ToArray() } };
         for (var i = 0; i < outputs; i++)
             node.Output.Add(Name(name));
         foreach (var attribute in attributes)
@@ -134,19 +248,23 @@ internal sealed class OnnxGraph
     internal string Dimension(string tensor, long axis)
     {
         if (!constants.TryGetValue($"size {axis} of {tensor}", out var known))
-            constants[$"size {axis} of {tensor}"] = known = Add("Shape", "size", [tensor], Attribute("start", axis), Attribute("end", axis + 1));
+            constants[$"size {axis} of {tensor}"] = known =
+                Add("Shape", "size", [tensor], Attribute("start", axis), Attribute("end", axis + 1));
         return known;
     }
 
     /// <summary>The same numbers in another type.</summary>
-    internal string Cast(string value, ScalarType from, ScalarType to) => from == to ? value : Typed("Cast", "cast", [value], to, Attribute("to", DataTypes.Of(to)));
+    internal string Cast(string value, ScalarType from, ScalarType to)
+        => from == to ? value : Typed("Cast", "cast", [value], to, Attribute("to", DataTypes.Of(to)));
 
-    internal string Integers(params long[] numbers) => Constant($"int64 [{string.Join(", ", numbers)}]", ScalarType.Int64, [numbers.Length], numbers.SelectMany(BitConverter.GetBytes));
+    internal string Integers(params long[] numbers)
+        => Constant($"int64 [{string.Join(", ", numbers)}]", ScalarType.Int64, [numbers.Length], numbers.SelectMany(BitConverter.GetBytes));
 
     internal string Integer(long number) => Constant($"int64 {number}", ScalarType.Int64, [], BitConverter.GetBytes(number));
 
     /// <summary>A number of the type that it is computed with.</summary>
-    internal string Scalar(double number, ScalarType type) => Constant(FormattableString.Invariant($"{type} {number:R}"), type, [], type switch
+    internal string Scalar(double number, ScalarType type)
+        => Constant(FormattableString.Invariant($"{type} {number:R}"), type, [], type switch
     {
         ScalarType.Float32 => BitConverter.GetBytes((float)number),
         ScalarType.Float64 => BitConverter.GetBytes(number),
@@ -169,11 +287,14 @@ internal sealed class OnnxGraph
         _ => Add("Concat", "sizes", sizes.Select(size => size.Name ?? Integers(size.Constant)), Attribute("axis", 0)),
     };
 
-    internal static AttributeProto Attribute(string name, long value) => new() { Name = name, I = value, Type = AttributeProto.Types.AttributeType.Int };
+    internal static AttributeProto Attribute(string name, long value)
+        => new() { Name = name, I = value, Type = AttributeProto.Types.AttributeType.Int };
 
-    internal static AttributeProto Attribute(string name, double value) => new() { Name = name, F = (float)value, Type = AttributeProto.Types.AttributeType.Float };
+    internal static AttributeProto Attribute(string name, double value)
+        => new() { Name = name, F = (float)value, Type = AttributeProto.Types.AttributeType.Float };
 
-    internal static AttributeProto Attribute(string name, string value) => new() { Name = name, S = ByteString.CopyFromUtf8(value), Type = AttributeProto.Types.AttributeType.String };
+    internal static AttributeProto Attribute(string name, string value)
+        => new() { Name = name, S = ByteString.CopyFromUtf8(value), Type = AttributeProto.Types.AttributeType.String };
 
     internal static AttributeProto Attribute(string name, IEnumerable<long> values)
     {

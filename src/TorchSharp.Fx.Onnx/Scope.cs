@@ -29,20 +29,26 @@ internal sealed class Scope(OnnxGraph graph, ExampleRun[] runs, string path)
 
     internal Numbers Numbers => numbers ??= new(this);
 
-    /// <summary>Whether all runs gave the same tensors, or left the same in what was written to, whatever the data: then nothing has to be computed.</summary>
-    internal bool IsConstant(Node node) => runs[0].Flow.ContentOf(node) is { } content && Array.TrueForAll(runs, run => Same(content, run.Flow.ContentOf(node)));
+    /// <summary>
+    /// Whether all runs gave the same tensors, or left the same in what was written to, whatever the data: then nothing has to be computed.
+    /// </summary>
+    internal bool IsConstant(Node node)
+        => runs[0].Flow.ContentOf(node) is { } content && Array.TrueForAll(runs, run => Same(content, run.Flow.ContentOf(node)));
 
     /// <summary>The name of a tensor as a node reads it; null where it is none.</summary>
-    internal string? Tensor(Node reader, Node read) => Values.TryGetValue(read, out var value) && value is not null ? value as string : Constant(reader, read) as string;
+    internal string? Tensor(Node reader, Node read)
+        => Values.TryGetValue(read, out var value) && value is not null ? value as string : Constant(reader, read) as string;
 
     /// <summary>The names of a list's tensors as a node reads them; null where it is no list of tensors.</summary>
     internal string[]? Tensors(Node reader, Node read)
-        => (Values.TryGetValue(read, out var value) && value is not null ? value : Constant(reader, read)) is object?[] items && Array.TrueForAll(items, item => item is string) ? [.. items.Cast<string>()] : null;
+        => (Values.TryGetValue(read, out var value) && value is not null ? value : Constant(reader, read)) is object?[] items
+            && Array.TrueForAll(items, item => item is string) ? [.. items.Cast<string>()] : null;
 
     private object? Constant(Node reader, Node read)
     {
         var content = runs[0].Flow.ContentAt(reader, read);
-        return content is not null && Array.TrueForAll(runs, run => Same(content, run.Flow.ContentAt(reader, read))) ? Initializer(read, content) : null;
+        return content is not null && Array.TrueForAll(runs, run => Same(content, run.Flow.ContentAt(reader, read)))
+            ? Initializer(read, content) : null;
     }
 
     private object? Initializer(Node node, object? content) => content switch
@@ -56,10 +62,12 @@ internal sealed class Scope(OnnxGraph graph, ExampleRun[] runs, string path)
     /// <summary>Whether two values of the same node in two runs are the same, tensors by content.</summary>
     internal static bool Same(object? a, object? b) => (a, b) switch
     {
-        (Tensor x, Tensor y) => ReferenceEquals(x, y) || (x.dtype == y.dtype && x.shape.AsSpan().SequenceEqual(y.shape) && x.eq(y).all().item<bool>()),
+        (Tensor x, Tensor y) => ReferenceEquals(x, y)
+            || (x.dtype == y.dtype && x.shape.AsSpan().SequenceEqual(y.shape) && x.eq(y).all().item<bool>()),
         (TensorFacts x, TensorFacts y) => x.Type == y.Type && x.Shape.AsSpan().SequenceEqual(y.Shape),
         (object?[] x, object?[] y) => x.Length == y.Length && x.Zip(y).All(pair => Same(pair.First, pair.Second)),
-        (Dictionary<object, object?> x, Dictionary<object, object?> y) => x.Count == y.Count && x.All(item => Same(item.Value, y.GetValueOrDefault(item.Key))),
+        (Dictionary<object, object?> x, Dictionary<object, object?> y) => x.Count == y.Count
+            && x.All(item => Same(item.Value, y.GetValueOrDefault(item.Key))),
         (Array x, Array y) => x.Cast<object>().SequenceEqual(y.Cast<object>()),
         _ => Equals(a, b),
     };

@@ -15,16 +15,21 @@ internal static class Signature
     }
 
     /// <summary>The dimensions that the caller names, for each input.</summary>
-    internal static IReadOnlyDictionary<int, string>[] Axes(string[] names, IReadOnlyDictionary<string, IReadOnlyDictionary<int, string>>? dynamic_axes, IReadOnlyList<object?> inputs)
+    internal static IReadOnlyDictionary<int, string>[] Axes(string[] names,
+        IReadOnlyDictionary<string, IReadOnlyDictionary<int, string>>? dynamic_axes, IReadOnlyList<object?> inputs)
     {
         foreach (var (name, axes) in dynamic_axes ?? new Dictionary<string, IReadOnlyDictionary<int, string>>())
         {
             var at = Array.IndexOf(names, name);
             if (at < 0)
-                throw new ArgumentException($"dynamic_axes names an input '{name}', but the inputs are {string.Join(", ", names)}.", nameof(dynamic_axes));
-            var rank = inputs.ElementAtOrDefault(at) switch { torch.Tensor tensor => (int)tensor.dim(), InputShape shape => shape.letters.Count, _ => 0 };
+                throw new ArgumentException($"dynamic_axes names an input '{name}', but the inputs are {string.Join(", ", names)}.",
+                    nameof(dynamic_axes));
+            var rank = inputs.ElementAtOrDefault(at) switch { torch.Tensor tensor => (int)tensor.dim(),
+                InputShape shape => shape.letters.Count, _ => 0 };
             if (axes.Keys.Any(axis => axis < 0 || axis >= rank))
-                throw new ArgumentException($"dynamic_axes names dimension {axes.Keys.First(axis => axis < 0 || axis >= rank)} of '{name}', which has {rank}.", nameof(dynamic_axes));
+                throw new ArgumentException(
+                    $"dynamic_axes names dimension {axes.Keys.First(axis => axis < 0 || axis >= rank)} of '{name}', which has {rank}.",
+                    nameof(dynamic_axes));
         }
         return [.. names.Select(name => dynamic_axes?.GetValueOrDefault(name) ?? new Dictionary<int, string>())];
     }
@@ -34,13 +39,16 @@ internal static class Signature
     {
         var run = examples.Runs[0];
         var placeholders = run.graph.nodes.Where(node => node.op == Opcode.placeholder);
-        return [.. placeholders.Select((node, i) => run.Values[node] is TensorFacts facts ? Declare(facts, graph.Name(names[i]), examples.Axes[i]) : null)];
+        return [.. placeholders.Select((node, i) => run.Values[node] is TensorFacts facts
+            ? Declare(facts, graph.Name(names[i]), examples.Axes[i]) : null)];
 
         string Declare(TensorFacts facts, string name, IReadOnlyDictionary<int, string> free)
         {
             var input = new ValueInfoProto { Name = name, Type = TypeOf(facts.Type) };
             input.Type.TensorType.Shape = new TensorShapeProto();
-            input.Type.TensorType.Shape.Dim.Add(facts.Shape.Select((size, axis) => free.TryGetValue(axis, out var letter) ? new TensorShapeProto.Types.Dimension { DimParam = letter } : new() { DimValue = size }));
+            input.Type.TensorType.Shape.Dim.Add(
+                facts.Shape.Select((size, axis) => free.TryGetValue(axis, out var letter)
+                    ? new TensorShapeProto.Types.Dimension { DimParam = letter } : new() { DimValue = size }));
             graph.Proto.Input.Add(input);
             return graph.Declare(name, facts.Type);
         }
@@ -48,17 +56,20 @@ internal static class Signature
 
     /// <summary>The keys of features are names that no node may take.</summary>
     internal static Dictionary<string, string> Keys(OnnxGraph graph, Graph source) => source.output_node().args[0] is DictArgument dict
-        ? dict.Entries.Select(entry => entry.Key).OfType<Literal>().Select(key => key.Value!.ToString()!).ToDictionary(key => key, graph.Name)
+        ? dict.Entries.Select(entry => entry.Key).OfType<Literal>().Select(key => key.Value!.ToString()!)
+            .ToDictionary(key => key, graph.Name)
         : [];
 
     /// <summary>Gives each result its own name.</summary>
-    internal static void Outputs(OnnxGraph graph, Dictionary<string, (string Value, TensorFacts Facts)> results, Dictionary<string, string> keys)
+    internal static void Outputs(OnnxGraph graph, Dictionary<string, (string Value, TensorFacts Facts)> results,
+        Dictionary<string, string> keys)
     {
         foreach (var (name, (value, facts)) in results.Where(result => result.Value.Value.Length > 0))
         {
             var output = new ValueInfoProto { Name = keys.GetValueOrDefault(name) ?? graph.Name(name), Type = TypeOf(facts.Type) };
             // An Identity, for the value may have another name, be an input, or be asked for twice.
-            var node = new NodeProto { OpType = "Identity", Name = graph.Name(name + "/Identity"), Input = { value }, Output = { output.Name } };
+            var node = new NodeProto { OpType = "Identity", Name = graph.NodeName(name + "/Identity"), Input = { value },
+                Output = { output.Name } };
             graph.Proto.Node.Add(node);
             graph.Proto.Output.Add(output);
         }

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx;
 
 /// <summary>
-/// One node on its way to ONNX: what it is given, by the names of the callee's parameters, and what the example runs show of it. A module's settings and parameters are read in the same way as a
-/// function's arguments, so that <c>Conv2d</c> and <c>conv2d</c> are one converter.
+/// One node on its way to ONNX: what it is given, by the names of the callee's parameters, and what the example runs show of it. A module's
+/// settings and parameters are read in the same way as a function's arguments, so that <c>Conv2d</c> and <c>conv2d</c> are one converter.
 /// </summary>
 internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parameters, Scope scope)
 {
@@ -36,16 +36,21 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
     {
         lacksBatch = Rank == n + 1;
         if (Rank != n + 2)
-            throw new NotSupportedException($"its input has {Rank - (lacksBatch ? 1 : 0)} dimensions, where {n + 2}, or {n + 1} without a batch, are supported");
+            throw new NotSupportedException(
+                $"its input has {Rank - (lacksBatch ? 1 : 0)} dimensions, where {n + 2}, or {n + 1} without a batch, are supported");
         var value = convert(this);
         return lacksBatch ? Add("Squeeze", [(string)value, Graph.Integers(0)]) : value;
     }
 
-    /// <summary>Shape and type of the node's value: of its first part where it is a list or tuple, of what it writes to where it gives nothing.</summary>
+    /// <summary>
+    /// Shape and type of the node's value: of its first part where it is a list or tuple, of what it writes to where it gives nothing.
+    /// </summary>
     internal TensorFacts Output => lacksBatch ? Single(Made) : Made;
 
     /// <summary>Shape and type of the tensor that is the first argument.</summary>
-    internal TensorFacts Input => Facts(0) is not { } facts ? throw new NotSupportedException("its first argument is no tensor") : lacksBatch ? Single(facts) : facts;
+    internal TensorFacts Input
+        => Facts(0) is not { } facts ? throw new NotSupportedException("its first argument is no tensor") : lacksBatch
+            ? Single(facts) : facts;
 
     private static TensorFacts Single(TensorFacts facts) => facts with { Shape = [1, .. facts.Shape] };
 
@@ -57,7 +62,8 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
     };
 
     /// <summary>Shapes and types of a list's tensors; null where the value is no list of tensors.</summary>
-    internal TensorFacts[]? Parts => scope.Run.Values[node] is object?[] items && items.All(item => item is TensorFacts) ? [.. items.Cast<TensorFacts>()] : null;
+    internal TensorFacts[]? Parts
+        => scope.Run.Values[node] is object?[] items && items.All(item => item is TensorFacts) ? [.. items.Cast<TensorFacts>()] : null;
 
     internal int Rank => Input.Shape.Length;
 
@@ -97,15 +103,19 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
     internal void RefuseUnread()
     {
         for (var i = 0; i < Count; i++)
-            if (!read.Contains(i) && !Defaults.Are(node.args[i], parameters.ElementAtOrDefault(i)) && !MakesNoDifference(parameters.ElementAtOrDefault(i)?.Name))
-                throw new NotSupportedException($"its argument '{parameters.ElementAtOrDefault(i)?.Name ?? $"{i}"}' is {node.args[i]}, which has no form there");
+            if (!read.Contains(i) && !Defaults.Are(node.args[i], parameters.ElementAtOrDefault(i))
+                && !MakesNoDifference(parameters.ElementAtOrDefault(i)?.Name))
+                throw new NotSupportedException(
+                    $"its argument '{parameters.ElementAtOrDefault(i)?.Name ?? $"{i}"}' is {node.args[i]}, which has no form there");
         if (module is not null && Defaults.Changed(module, settings) is var (name, value))
             throw new NotSupportedException($"its setting '{name}' is {value}, which has no form there");
     }
 
-    private bool MakesNoDifference(string? parameter) => parameter is not null && (Array.IndexOf(Shown, parameter) >= 0 || DroppedArguments.Contains(node.target, parameter));
+    private bool MakesNoDifference(string? parameter)
+        => parameter is not null && (Array.IndexOf(Shown, parameter) >= 0 || DroppedArguments.Contains(node.target, parameter));
 
-    internal string Add(string op, IEnumerable<string> inputs, params ReadOnlySpan<AttributeProto> attributes) => Graph.Add(op, node.name, inputs, attributes);
+    internal string Add(string op, IEnumerable<string> inputs, params ReadOnlySpan<AttributeProto> attributes)
+        => Graph.Add(op, node.name, inputs, attributes);
 
     internal string Scalar(double number) => Graph.Scalar(number, Output.Type);
 
@@ -128,12 +138,32 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
 
     /// <summary>The value and the facts of a tensor inside an argument; null where it is none.</summary>
     internal (string Name, TensorFacts Facts)? Read(Argument argument)
-        => argument is NodeArgument { Node: var read } && scope.Run.Values[read] is TensorFacts facts && scope.Tensor(node, read) is { } name ? (name, facts) : null;
+        => argument is NodeArgument { Node: var read } && scope.Run.Values[read] is TensorFacts facts
+            && scope.Tensor(node, read) is { } name ? (name, facts) : null;
+
+    /// <summary>An argument that is a list whose length is free; null where it is none.</summary>
+    internal Converters.Sequence? Sequence(int position) => Argument(position) switch
+    {
+        NodeArgument { Node: var read } => scope.Values.GetValueOrDefault(read) as Converters.Sequence,
+        ListArgument { Items: [SpreadArgument { Sequence: NodeArgument { Node: var read } }] } =>
+            scope.Values.GetValueOrDefault(read) as Converters.Sequence,
+        _ => null,
+    };
 
     /// <summary>The tensors of a list, all in one type where one is given.</summary>
     internal string[] Values(int position, ScalarType? type = null) => Argument(position) switch
     {
-        ListArgument list => [.. list.Items.Select(item => Read(item) is var (name, facts) ? Graph.Cast(name, facts.Type, type ?? facts.Type) : throw new NotSupportedException("not all items of a list are tensors"))],
+        _ when Sequence(position) is not null =>
+            throw new NotSupportedException("it reads a list whose length is free, which only stack, cat and an index can do there"),
+        ListArgument list
+            when list.Items.Any(item => item is SpreadArgument) =>
+                [.. list.Items.SelectMany(item => item is SpreadArgument { Sequence: NodeArgument { Node: var read } }
+                    && scope.Tensors(node, read) is { } names
+            ? names : [Read(item)?.Name ?? throw new NotSupportedException("not all items of a list are tensors")])],
+        ListArgument list =>
+            [.. list.Items.Select(item => Read(item) is var (name, facts)
+                ? Graph.Cast(name, facts.Type, type ?? facts.Type)
+                    : throw new NotSupportedException("not all items of a list are tensors"))],
         NodeArgument { Node: var read } when scope.Tensors(node, read) is { } names => names,
         var other => throw new NotSupportedException($"its argument {other} is no list of tensors"),
     };
@@ -164,14 +194,17 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
                 return setting.Value;
             }
             else if (module is null && At(name) is var at and >= 0 && !DroppedArguments.Contains(node.target, name))
-                return scope.Numbers.IsFixed(node.args[at]) ? Given(at) : throw new NotSupportedException($"its {name} depends on a free size or on a tensor's content");
+                return scope.Numbers.IsFixed(node.args[at])
+                    ? Given(at) : throw new NotSupportedException($"its {name} depends on a free size or on a tensor's content");
         return null;
     }
 
     /// <summary>Where a function has a parameter, and is given it; negative where not.</summary>
-    internal int At(string parameter) => module is null && Array.FindIndex(parameters, each => each?.Name == parameter) is var at && at < Count ? at : -1;
+    internal int At(string parameter)
+        => module is null && Array.FindIndex(parameters, each => each?.Name == parameter) is var at && at < Count ? at : -1;
 
-    internal long Long(string name, long otherwise) => Setting(name) is { } value ? Convert.ToInt64(value, CultureInfo.InvariantCulture) : otherwise;
+    internal long Long(string name, long otherwise)
+        => Setting(name) is { } value ? Convert.ToInt64(value, CultureInfo.InvariantCulture) : otherwise;
 
     internal double Double(string name, double otherwise) => Setting(name) switch
     {
@@ -194,13 +227,17 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
     };
 
     /// <summary>Dimensions counted from the front; null where none are given.</summary>
-    internal long[]? Axes(params ReadOnlySpan<string> names) => Longs(1, names) is { } axes ? [.. axes.Select(axis => Dimension(axis))] : null;
+    internal long[]? Axes(params ReadOnlySpan<string> names)
+        => Longs(1, names) is { } axes ? [.. axes.Select(axis => Dimension(axis))] : null;
 
     /// <summary>A dimension counted from the front.</summary>
     internal long Dimension(long dim, int? rank = null) => dim < 0 ? dim + (rank ?? Rank) : dim;
 
     /// <summary>Whole numbers from an argument on, which the model may have to compute.</summary>
-    internal Size[] Sizes(int position) => [.. Enumerable.Range(position, Count - position).Where(i => !IsNoSize(node.args[i])).SelectMany(i => scope.Numbers.Sizes(Argument(i)))];
+    internal Size[] Sizes(int position)
+        => [.. Enumerable.Range(position, Count - position)
+            .Where(i => !IsNoSize(node.args[i]) && scope.Run.Arguments[node][i] is not Device)
+            .SelectMany(i => scope.Numbers.Sizes(Argument(i)))];
 
     private static bool IsNoSize(Argument argument) => argument is Literal { Value: bool or null or string or Enum or Device or string[] };
 
@@ -208,7 +245,8 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
     internal Size Size(int position) => scope.Numbers.Size(Argument(position));
 
     /// <summary>The sizes of the first argument, or of another.</summary>
-    internal Size[] Shape(int position = 0) => [.. Enumerable.Range(0, position == 0 ? Rank : Facts(position)!.Shape.Length).Select(axis => ShapeAt(axis, position))];
+    internal Size[] Shape(int position = 0)
+        => [.. Enumerable.Range(0, position == 0 ? Rank : Facts(position)!.Shape.Length).Select(axis => ShapeAt(axis, position))];
 
     /// <summary>One size of the first argument, or of another.</summary>
     internal Size ShapeAt(long axis, int position = 0)
@@ -217,7 +255,8 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
         if (lacksBatch && position == 0 && axis-- == 0)
             return new(1);
         var sizes = scope.Runs.Select(run => ((TensorFacts)run.Arguments[node][position]!).Shape[axis]).ToArray();
-        return Array.TrueForAll(sizes, size => size == sizes[0]) ? new(sizes[0]) : new(0, Graph.Dimension(Value(position), lacksBatch ? axis + 1 : axis));
+        return Array.TrueForAll(sizes, size => size == sizes[0])
+            ? new(sizes[0]) : new(0, Graph.Dimension(Value(position), lacksBatch ? axis + 1 : axis));
     }
 
     /// <summary>The sizes of the result, null where they depend on a free size.</summary>

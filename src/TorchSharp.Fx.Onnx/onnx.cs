@@ -9,26 +9,34 @@ public static partial class onnx
     private const long MostBytes = 2_000_000_000;
 
     /// <summary>
-    /// Writes a graph module or a feature extractor, in the mode that it is in, as an ONNX model of opset 17. Weights and constants become initializers under their names; leaf modules and
-    /// functions that are not TorchSharp's own are followed. Counterpart: <c>torch.onnx.export</c>.
+    /// Writes a graph module or a feature extractor, in the mode that it is in, as an ONNX model of opset 17. Weights and constants become
+    /// initializers under their names; leaf modules and functions that are not TorchSharp's own are followed. Counterpart:
+    /// <c>torch.onnx.export</c>.
     /// </summary>
     /// <param name="graph_module">A module that <c>symbolic_trace</c> or <c>create_feature_extractor</c> made.</param>
     /// <param name="path">The file; it is replaced only when all is written.</param>
     /// <param name="example_inputs">
-    /// A tensor or an <see cref="InputShape"/> for each input: sizes are fixed as they are, but for letters (<c>Nx3x224x224</c>, <c>NxCxH=64xW=64</c>), which stay free.
+    /// A tensor or an <see cref="InputShape"/> for each input: sizes are fixed as they are, but for letters (<c>Nx3x224x224</c>,
+    /// <c>NxCxH=64xW=64</c>), which stay free.
     /// </param>
     /// <param name="input_names">Names for the inputs; those of <c>forward</c> when null.</param>
-    /// <param name="dynamic_axes">Names for dimensions of inputs, by the inputs' names, that stay free too. Counterpart: the parameter of the same name.</param>
-    /// <param name="external_data">Whether the weights go into a file of their own, <c>PATH.data</c>, as they do anyway where they take 2 GB.</param>
-    /// <exception cref="OnnxExportException">A node has no form in ONNX; the message names it, its C# line and what is supported.</exception>
-    /// <exception cref="ArgumentException">The module is no graph module, a name fits nothing, or the model doesn't run for other values of a free size.</exception>
+    /// <param name="dynamic_axes">Names for dimensions of inputs, by the inputs' names, that stay free too. Counterpart: the parameter of
+    /// the same name.</param>
+    /// <param name="external_data">Whether the weights go into a file of their own, <c>PATH.data</c>, as they do anyway where they take 2
+    /// GB.</param>
+    /// <exception cref="OnnxExportException">A node has no form in ONNX; the message names it, its C# line and what is
+    /// supported.</exception>
+    /// <exception cref="ArgumentException">The module is no graph module, a name fits nothing, or the model doesn't run for other values of
+    /// a free size.</exception>
     public static void export(
         nn.Module graph_module, string path, IReadOnlyList<object?> example_inputs, IReadOnlyList<string>? input_names = null,
         IReadOnlyDictionary<string, IReadOnlyDictionary<int, string>>? dynamic_axes = null, bool external_data = false)
     {
         ArgumentNullException.ThrowIfNull(example_inputs);
         if (graph_module is not IGraphModule { Program: var program })
-            throw new ArgumentException($"{graph_module?.GetType().Name} is no graph module: export what fx.symbolic_trace or feature_extraction.create_feature_extractor makes of it.", nameof(graph_module));
+            throw new ArgumentException(
+                $"{graph_module?.GetType().Name} is no graph module: export what fx.symbolic_trace or "
+                    + "feature_extraction.create_feature_extractor makes of it.", nameof(graph_module));
         Hooks.Refuse((IGraphModule)graph_module, "exported to ONNX");
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -44,27 +52,36 @@ public static partial class onnx
             results.Add($"{place}.next", Kept(converted, value, place));
         Signature.Outputs(graph, results, keys);
         graph.Prune();
-        OnnxFile.Write(graph, path, external_data || graph.Initializers.Sum(entry => entry.Tensor.NumberOfElements * entry.Tensor.element_size()) > MostBytes);
+        OnnxFile.Write(graph, path, external_data
+            || graph.Initializers.Sum(entry => entry.Tensor.NumberOfElements * entry.Tensor.element_size()) > MostBytes);
     }
 
-    /// <summary>The graph with inputs and outputs for what it keeps and for what is in the objects that it is given, which ONNX knows nothing of.</summary>
-    private static (Graph Graph, IReadOnlyList<object?> Given, IReadOnlyList<KeyValuePair<string, Argument>> State) Stateless(GraphProgram program, IReadOnlyList<object?> given)
+    /// <summary>
+    /// The graph with inputs and outputs for what it keeps and for what is in the objects that it is given, which ONNX knows nothing of.
+    /// </summary>
+    private static (Graph Graph, IReadOnlyList<object?> Given, IReadOnlyList<KeyValuePair<string, Argument>> State) Stateless(
+        GraphProgram program, IReadOnlyList<object?> given)
     {
         if (!StateLifting.IsNeeded(program.Current, given) && !HasMembers(program.Current.output_node().args[0]))
             return (program.Current, given, []);
         var lifted = StateLifting.Of(program.Current, program.Source, given);
         lifted.Graph.output(HasMembers(lifted.Result) ? Members(lifted.Result) : lifted.Result, lifted.Type);
-        var state = lifted.State.Where(entry => entry.Value is NodeArgument { Node.type: var type } && TensorTypes.IsTensor(type)).ToArray();
+        var state = lifted.State.Where(entry => entry.Value is NodeArgument { Node.type: var type } && TensorTypes.IsTensor(type))
+            .ToArray();
         // Nodes that nobody reads compute the numbers that are left out.
         foreach (var (node, value) in lifted.Inputs)
-            if (value is not null and not Tensor && !given.Contains(value) && Readers(node).Any(reader => reader.op == Opcode.output || TensorTypes.MayHold(reader.type)))
-                throw new OnnxExportException(node, $"it is a number that the model keeps between calls, and in ONNX numbers come of shapes alone; keep it as a tensor, or take the size of the cache in its place", []);
+            if (value is not null and not Tensor && !given.Contains(value)
+                && Readers(node).Any(reader => reader.op == Opcode.output || TensorTypes.MayHold(reader.type)))
+                throw new OnnxExportException(node,
+                    "it is a number that the model keeps between calls, or that is inside of an input, and in ONNX numbers come of shapes "
+                        + "alone; keep it as a tensor, or take a tensor's size in its place", []);
         return (lifted.Graph, lifted.Values, state);
     }
 
     /// <summary>Whether a result is, or has inside, an object or a dictionary within something else.</summary>
     private static bool HasMembers(Argument result)
-        => result is ObjectArgument || (result is DictArgument dict && dict.Entries.Any(entry => entry.Value is not NodeArgument)) || result.Parts.Any(part => part is DictArgument || HasMembers(part));
+        => result is ObjectArgument || (result is DictArgument dict && dict.Entries.Any(entry => entry.Value is not NodeArgument))
+            || result.Parts.Any(part => part is DictArgument || HasMembers(part));
 
     /// <summary>The tensors of a result by the names of members, keys and places; numbers and what is null are left out.</summary>
     private static DictArgument Members(Argument result)
@@ -93,7 +110,8 @@ public static partial class onnx
 
     /// <summary>A tensor that the graph keeps.</summary>
     private static (string Value, TensorFacts Facts) Kept(Scope scope, Argument argument, string path)
-        => argument is NodeArgument { Node: var node } && scope.Tensor(scope.Run.graph.output_node(), node) is { } name ? (name, (TensorFacts)scope.Run.Values[node]!)
+        => argument is NodeArgument { Node: var node } && scope.Tensor(scope.Run.graph.output_node(), node) is { } name
+            ? (name, (TensorFacts)scope.Run.Values[node]!)
             : throw new OnnxExportException(scope.Run.graph.output_node(), $"what it keeps at '{path}' is no tensor", []);
 
     /// <summary>The nodes that a value has a part in.</summary>

@@ -25,12 +25,15 @@ internal static class Attention
             return step.Add("Where", [Causal(step), scores, step.Scalar(double.NegativeInfinity)]);
         if (step.Facts(3) is not { } mask)
             return scores;
-        return mask.Type == ScalarType.Bool ? step.Add("Where", [step.Value(3), scores, step.Scalar(double.NegativeInfinity)]) : step.Add("Add", [scores, step.Value(3, step.Output.Type)]);
+        return mask.Type == ScalarType.Bool
+            ? step.Add("Where", [step.Value(3), scores, step.Scalar(double.NegativeInfinity)])
+                : step.Add("Add", [scores, step.Value(3, step.Output.Type)]);
     }
 
     private static string Causal(Step step)
     {
-        var all = step.Add("Expand", [step.Graph.Scalar(1, ScalarType.Float32), step.Graph.Sizes([step.ShapeAt(step.Rank - 2), step.ShapeAt(step.Rank - 2, 1)])]);
+        var all = step.Add("Expand",
+            [step.Graph.Scalar(1, ScalarType.Float32), step.Graph.Sizes([step.ShapeAt(step.Rank - 2), step.ShapeAt(step.Rank - 2, 1)])]);
         return step.Graph.Cast(step.Add("Trilu", [all], OnnxGraph.Attribute("upper", 0)), ScalarType.Float32, ScalarType.Bool);
     }
 }

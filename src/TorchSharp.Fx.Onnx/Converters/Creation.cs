@@ -16,12 +16,15 @@ internal static class Creation
         table["full_like"] = step => Like(step, step.Value(1, step.Output.Type));
         table["rand_like"] = step => step.Add("RandomUniformLike", [step.Value(0, step.Output.Type)]);
         table["randn_like"] = step => step.Add("RandomNormalLike", [step.Value(0, step.Output.Type)]);
+        table["rand"] = step => step.Add("RandomUniformLike", [Filled(step, step.Scalar(0), step.Sizes(0))]);
+        table["randn"] = step => step.Add("RandomNormalLike", [Filled(step, step.Scalar(0), step.Sizes(0))]);
         table["multinomial"] = Multinomial;
         table["arange"] = Arange;
         table["tensor"] = step => step.Value(0, step.Output.Type);
     }
 
-    private static Size[] Before(Step step, int from) => [.. Enumerable.Range(from, step.At("value") - from).SelectMany(at => step.Scope.Numbers.Sizes(step.Argument(at)))];
+    private static Size[] Before(Step step, int from)
+        => [.. Enumerable.Range(from, step.At("value") - from).SelectMany(at => step.Scope.Numbers.Sizes(step.Argument(at)))];
 
     private static string Filled(Step step, string number, Size[] sizes) => step.Add("Expand", [number, step.Graph.Sizes(sizes)]);
 
@@ -34,10 +37,12 @@ internal static class Creation
         var logarithms = step.Add("Log", [rows ? step.Add("Unsqueeze", [step.Value(0), step.Graph.Integers(0)]) : step.Value(0)]);
         string drawn;
         if (step.Flag("replacement"))
-            drawn = step.Graph.Typed("Multinomial", step.Name, [logarithms], torch.int64, OnnxGraph.Attribute("dtype", DataTypes.Of(torch.int64)), OnnxGraph.Attribute("sample_size", count));
+            drawn = step.Graph.Typed("Multinomial", step.Name, [logarithms], torch.int64,
+                OnnxGraph.Attribute("dtype", DataTypes.Of(torch.int64)), OnnxGraph.Attribute("sample_size", count));
         else
         {
-            var noise = step.Add("Neg", [step.Add("Log", [step.Add("Neg", [step.Add("Log", [step.Add("RandomUniformLike", [logarithms])])])])]);
+            var noise = step.Add("Neg",
+                [step.Add("Log", [step.Add("Neg", [step.Add("Log", [step.Add("RandomUniformLike", [logarithms])])])])]);
             drawn = step.Graph.Add("TopK", step.Name, [step.Add("Add", [logarithms, noise]), step.Graph.Integers(count)], 2, [])[1];
         }
         return rows ? step.Add("Squeeze", [drawn, step.Graph.Integers(0)]) : drawn;

@@ -12,12 +12,14 @@ internal sealed record Range(long Axis, Size Start, Size Stop, long Stride, bool
 /// <param name="Ranges">Ranges and numbers.</param>
 /// <param name="Tensors">Tensors of integers or bools, each with the axis that it begins at.</param>
 /// <param name="NewAxes">Where the result has further axes of size one, counted with these and without dropped ones.</param>
-internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Axis, string Name, TensorFacts Facts)> Tensors, IReadOnlyList<long> NewAxes)
+internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Axis, string Name, TensorFacts Facts)> Tensors,
+    IReadOnlyList<long> NewAxes)
 {
     /// <summary>The index of a node on a tensor of some rank.</summary>
     internal static Index Of(Step step, IEnumerable<Argument> arguments, int rank)
     {
-        var items = arguments.SelectMany(argument => argument is ListArgument list ? list.Items : [argument]).Select(item => item is ConvertArgument { Value: var inner } ? inner : item).ToArray();
+        var items = arguments.SelectMany(argument => argument is ListArgument list ? list.Items : [argument])
+            .Select(item => item is ConvertArgument { Value: var inner } ? inner : item).ToArray();
         var (ranges, tensors, newAxes) = (new List<Range>(), new List<(long, string, TensorFacts)>(), new List<long>());
         long axis = 0, result = 0;
         foreach (var item in items)
@@ -32,10 +34,12 @@ internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Ax
                     break;
                 case SliceArgument slice:
                     if (slice is not { Start: null, Stop: null, Step: null })
-                        ranges.Add(new(axis, Bound(slice.Start, new(0)), Bound(slice.Stop, Range.Open), slice.Step is null ? 1 : Bound(slice.Step, default).Constant, Drops: false));
+                        ranges.Add(new(axis, Bound(slice.Start, new(0)), Bound(slice.Stop, Range.Open),
+                            slice.Step is null ? 1 : Bound(slice.Step, default).Constant, Drops: false));
                     (axis, result) = (axis + 1, result + 1);
                     break;
-                case var _ when step.Read(item) is var (name, facts) && facts.Type is ScalarType.Int64 or ScalarType.Bool or ScalarType.Int32:
+                case var _ when step.Read(item) is var (name, facts)
+                    && facts.Type is ScalarType.Int64 or ScalarType.Bool or ScalarType.Int32:
                     tensors.Add((axis, name, facts));
                     (axis, result) = (axis + Consumed(step, item), result + facts.Shape.Length);
                     break;
@@ -43,7 +47,8 @@ internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Ax
                     ranges.Add(One(step, axis++, step.Scope.Numbers.Size(item)));
                     break;
                 default:
-                    throw new NotSupportedException($"its index {item} is not supported: numbers, ranges, ellipses, new axes and tensors of integers or bools are");
+                    throw new NotSupportedException(
+                        $"its index {item} is not supported: numbers, ranges, ellipses, new axes and tensors of integers or bools are");
             }
         return new(ranges, tensors, newAxes);
 
@@ -52,7 +57,8 @@ internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Ax
 
     /// <summary>One index of an axis.</summary>
     internal static Range One(Step step, long axis, Size at)
-        => new(axis, at, at.IsFixed ? at.Constant == -1 ? Range.Open : new(at.Constant + 1) : new(0, step.Add("Add", [at.Name!, step.Graph.Integers(1)])), 1, Drops: true);
+        => new(axis, at, at.IsFixed ? at.Constant == -1
+            ? Range.Open : new(at.Constant + 1) : new(0, step.Add("Add", [at.Name!, step.Graph.Integers(1)])), 1, Drops: true);
 
     /// <summary>What <c>x[…]</c> gives.</summary>
     internal string Read(Step step, string value)
@@ -68,17 +74,31 @@ internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Ax
     /// <summary>A tensor with other numbers where <c>x[…]</c> reads.</summary>
     internal string Write(Step step, string value, string written, bool accumulate = false, bool isNumber = false)
     {
-        if (this is { Ranges: [], NewAxes: [], Tensors: [(0, var mask, { Type: ScalarType.Bool, Shape.Length: var covered })] } && isNumber && !accumulate)
+        if (this is { Ranges: [], NewAxes: [], Tensors: [(0, var mask, { Type: ScalarType.Bool, Shape.Length: var covered })] } && isNumber
+            && !accumulate)
             return step.Add("Where", [Widened(step, mask, step.Rank - covered), written, value]);
         if (this is { Ranges: [], NewAxes: [] } && Tuples(step) is { } indices)
             return step.Add("ScatterND", [value, indices, Fitted(step, written, step.Add("GatherND", [value, indices]))],
                 accumulate ? [OnnxGraph.Attribute("reduction", "add")] : Array.Empty<Format.AttributeProto>());
-        if (accumulate)
-            throw new NotSupportedException("it adds where neither one mask nor lists of the first dimensions' indices tell");
-        if (Tensors.Count > 0 || NewAxes.Count > 0 || Ranges.Any(range => range.Stride != 1))
-            throw new NotSupportedException("it writes to what neither ranges of step 1, nor numbers, nor one mask, nor one list of rows tell");
+        if (accumulate || Tensors.Count > 0 || NewAxes.Count > 0 || Ranges.Any(range => range.Stride != 1))
+            return Scattered(step, value, written, accumulate);
         var normal = this with { Ranges = [.. Ranges.Select(range => Normal(step, value, range))] };
         return normal.Replaced(step, value, written);
+    }
+
+    /// <summary>Whatever the index is: of a tensor of positions it reads those of the elements that are written to.</summary>
+    private string Scattered(Step step, string value, string written, bool accumulate)
+    {
+        var (shape, flat) = (step.Add("Shape", [value]), step.Graph.Integers(-1));
+        var positions =
+            Read(step, step.Add("Reshape",
+                [step.Add("Range", [step.Graph.Integer(0), step.Add("Size", [value]), step.Graph.Integer(1)]), shape]));
+        string[] inputs =
+            [.. new[] { value, positions, Fitted(step, written, positions) }.Select(tensor => step.Add("Reshape", [tensor, flat]))];
+        var result =
+            step.Add("ScatterElements", inputs,
+                accumulate ? [OnnxGraph.Attribute("reduction", "add")] : Array.Empty<Format.AttributeProto>());
+        return step.Add("Reshape", [result, shape]);
     }
 
     private string Replaced(Step step, string value, string written)
@@ -91,9 +111,11 @@ internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Ax
     /// <summary>Which elements of the first dimensions the tensors tell: one mask, or integers for each of them; null for others.</summary>
     private string? Tuples(Step step) => Tensors switch
     {
-        [(0, var mask, { Type: ScalarType.Bool })] => step.Add("Transpose", [step.Add("NonZero", [mask])], OnnxGraph.Attribute("perm", [1, 0])),
+        [(0, var mask, { Type: ScalarType.Bool })] =>
+            step.Add("Transpose", [step.Add("NonZero", [mask])], OnnxGraph.Attribute("perm", [1, 0])),
         [] => null,
-        _ when Tensors.Any(tensor => tensor.Facts.Type == ScalarType.Bool) || !Tensors.Select(tensor => tensor.Axis).SequenceEqual(Enumerable.Range(0, Tensors.Count).Select(i => (long)i)) => null,
+        _ when Tensors.Any(tensor => tensor.Facts.Type == ScalarType.Bool)
+            || !Tensors.Select(tensor => tensor.Axis).SequenceEqual(Enumerable.Range(0, Tensors.Count).Select(i => (long)i)) => null,
         _ => Together(step, [.. Tensors]),
     };
 
@@ -103,10 +125,14 @@ internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Ax
 
     private string Dropped(Step step, string value) => Drops.Length == 0 ? value : step.Add("Squeeze", [value, step.Graph.Integers(Drops)]);
 
-    /// <summary>A range whose ends are both counted from the same side, and whose stop is not before its start: what is before and what is after it would overlap.</summary>
+    /// <summary>
+    /// A range whose ends are both counted from the same side, and whose stop is not before its start: what is before and what is after it
+    /// would overlap.
+    /// </summary>
     private static Range Normal(Step step, string value, Range range)
     {
-        if (range.Drops || range is { Start: { IsFixed: true, Constant: var start }, Stop: { IsFixed: true, Constant: var stop } } && start < 0 == stop < 0 && start <= stop)
+        if (range.Drops || range is { Start: { IsFixed: true, Constant: var start }, Stop: { IsFixed: true, Constant: var stop } }
+            && start < 0 == stop < 0 && start <= stop)
             return range;
         var size = step.Graph.Dimension(value, range.Axis);
         var from = Within(step, range.Start, size);
@@ -146,7 +172,8 @@ internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Ax
         var dropped = Drops;
         var tensors = Tensors.Select(tensor => tensor with { Axis = tensor.Axis - dropped.Count(axis => axis < tensor.Axis) }).ToArray();
         if (tensors is [var (axis, name, facts)])
-            return facts.Type == ScalarType.Bool ? Masked(step, value, axis, name) : step.Add("Gather", [value, name], OnnxGraph.Attribute("axis", axis));
+            return facts.Type == ScalarType.Bool
+                ? Masked(step, value, axis, name) : step.Add("Gather", [value, name], OnnxGraph.Attribute("axis", axis));
         if (tensors.Any(tensor => tensor.Facts.Type == ScalarType.Bool))
             throw new NotSupportedException("a mask stands beside other tensors in its index");
         var rank = step.Rank - dropped.Length;
@@ -154,12 +181,14 @@ internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Ax
         long[] others = [.. Enumerable.Range(0, rank).Select(i => (long)i).Except(indexed)];
         var leading = step.Add("Transpose", [value], OnnxGraph.Attribute("perm", [.. indexed, .. others]));
         var gathered = step.Add("GatherND", [leading, Together(step, tensors)]);
-        return indexed[^1] - indexed[0] != indexed.Length - 1 || indexed[0] == 0 ? gathered : MovedBack(step, gathered, tensors.Max(tensor => tensor.Facts.Shape.Length), (int)indexed[0], others.Length);
+        return indexed[^1] - indexed[0] != indexed.Length - 1 || indexed[0] == 0
+            ? gathered : MovedBack(step, gathered, tensors.Max(tensor => tensor.Facts.Shape.Length), (int)indexed[0], others.Length);
     }
 
     private static string MovedBack(Step step, string gathered, int first, int before, int others)
     {
-        var order = Enumerable.Range(first, before).Concat(Enumerable.Range(0, first)).Concat(Enumerable.Range(first + before, others - before));
+        var order = Enumerable.Range(first, before).Concat(Enumerable.Range(0, first))
+            .Concat(Enumerable.Range(first + before, others - before));
         return step.Add("Transpose", [gathered], OnnxGraph.Attribute("perm", order.Select(i => (long)i)));
     }
 
@@ -168,14 +197,16 @@ internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Ax
     {
         var sum = tensors.Select(tensor => step.Graph.Cast(tensor.Name, tensor.Facts.Type, ScalarType.Int64)).ToArray();
         var shape = step.Add("Shape", [sum.Aggregate((a, b) => step.Add("Add", [a, b]))]);
-        return step.Add("Concat", sum.Select(name => step.Add("Unsqueeze", [step.Add("Expand", [name, shape]), step.Graph.Integers(-1)])), OnnxGraph.Attribute("axis", -1));
+        return step.Add("Concat", sum.Select(name => step.Add("Unsqueeze", [step.Add("Expand", [name, shape]), step.Graph.Integers(-1)])),
+            OnnxGraph.Attribute("axis", -1));
     }
 
     private static string Masked(Step step, string value, long axis, string mask) => axis == 0
         ? step.Add("GatherND", [value, step.Add("Transpose", [step.Add("NonZero", [mask])], OnnxGraph.Attribute("perm", [1, 0]))])
         : throw new NotSupportedException("its mask is not for the first dimensions");
 
-    private static string Widened(Step step, string mask, int axes) => axes == 0 ? mask : step.Add("Unsqueeze", [mask, step.Graph.Integers([.. Enumerable.Range(1, axes).Select(i => -(long)i)])]);
+    private static string Widened(Step step, string mask, int axes)
+        => axes == 0 ? mask : step.Add("Unsqueeze", [mask, step.Graph.Integers([.. Enumerable.Range(1, axes).Select(i => -(long)i)])]);
 
     private static string Fitted(Step step, string written, string region) => step.Add("Expand", [written, step.Add("Shape", [region])]);
 

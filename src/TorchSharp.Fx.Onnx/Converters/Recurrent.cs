@@ -27,30 +27,44 @@ internal static class Recurrent
         for (var layer = 0; layer < layers; layer++)
         {
             var results = Layer(step, op, gates, value, layer, initial);
-            value = step.Add("Reshape", [step.Add("Transpose", [results[0]], OnnxGraph.Attribute("perm", [0, 2, 1, 3])), step.Graph.Integers(0, 0, -1)]);
+            value = step.Add("Reshape",
+                [step.Add("Transpose", [results[0]], OnnxGraph.Attribute("perm", [0, 2, 1, 3])), step.Graph.Integers(0, 0, -1)]);
             foreach (var (list, state) in last.Zip(results[1..]))
                 list.Add(state);
         }
-        return [batchFirst ? Swapped(step, value) : value, .. last.Select(list => list.Count == 1 ? list[0] : step.Add("Concat", list, OnnxGraph.Attribute("axis", 0)))];
+        return [batchFirst
+            ? Swapped(step, value) : value,
+                .. last.Select(list => list.Count == 1 ? list[0] : step.Add("Concat", list, OnnxGraph.Attribute("axis", 0)))];
     }
 
     private static string[] Layer(Step step, string op, int[] gates, string value, int layer, string[] initial)
     {
         string[] directions = step.Setting("_bidirectional") is true ? ["", "_reverse"] : [""];
-        var weights = new[] { "weight_ih", "weight_hh" }.Select(kind => step.Graph.Constant($"{step.Name}.{kind}_l{layer}", stack(directions.Select(way => Ordered($"{kind}_l{layer}{way}")!))));
-        var bias = Ordered($"bias_ih_l{layer}") is null ? "" : step.Graph.Constant($"{step.Name}.bias_l{layer}", stack(directions.Select(way => cat([Ordered($"bias_ih_l{layer}{way}")!, Ordered($"bias_hh_l{layer}{way}")!]))));
-        var states = initial.Select(state => Index.Slice(step, state, [new(0, new(layer * directions.Length), new((layer + 1) * directions.Length), 1, Drops: false)]));
+        var weights =
+            new[] { "weight_ih",
+                "weight_hh" }.Select(kind =>
+                    step.Graph.Constant($"{step.Name}.{kind}_l{layer}",
+                        stack(directions.Select(way => Ordered($"{kind}_l{layer}{way}")!))));
+        var bias = Ordered($"bias_ih_l{layer}") is null
+            ? "" : step.Graph.Constant($"{step.Name}.bias_l{layer}",
+                stack(directions.Select(way => cat([Ordered($"bias_ih_l{layer}{way}")!, Ordered($"bias_hh_l{layer}{way}")!]))));
+        var states =
+            initial.Select(state =>
+                Index.Slice(step, state, [new(0, new(layer * directions.Length), new((layer + 1) * directions.Length), 1, Drops: false)]));
         return step.Graph.Add(op, step.Name, [value, .. weights, bias, "", .. states], 1 + (op == "LSTM" ? 2 : 1), [
-            OnnxGraph.Attribute("hidden_size", (long)step.Setting("_hidden_size")!), OnnxGraph.Attribute("direction", directions.Length == 2 ? "bidirectional" : "forward"),
+            OnnxGraph.Attribute("hidden_size", (long)step.Setting("_hidden_size")!),
+            OnnxGraph.Attribute("direction", directions.Length == 2 ? "bidirectional" : "forward"),
             .. Own(step, op, directions.Length)]);
 
-        Tensor? Ordered(string name) => step.Module!.get_parameter(name)?.chunk(gates.Length) is { } parts ? cat([.. gates.Select(gate => parts[gate])]) : null;
+        Tensor? Ordered(string name)
+            => step.Module!.get_parameter(name)?.chunk(gates.Length) is { } parts ? cat([.. gates.Select(gate => parts[gate])]) : null;
     }
 
     private static Format.AttributeProto[] Own(Step step, string op, int directions) => op switch
     {
         "GRU" => [OnnxGraph.Attribute("linear_before_reset", 1)],
-        "RNN" => [OnnxGraph.Attribute("activations", Enumerable.Repeat(Activation.IsRelu((Modules.RNN)step.Module!) ? "Relu" : "Tanh", directions))],
+        "RNN" => [OnnxGraph.Attribute("activations",
+            Enumerable.Repeat(Activation.IsRelu((TorchSharp.Modules.RNN)step.Module!) ? "Relu" : "Tanh", directions))],
         _ => [],
     };
 
@@ -58,7 +72,8 @@ internal static class Recurrent
     private static string[] Initial(Step step) => step.Count < 2 ? [] : step.Argument(1) switch
     {
         Literal { Value: null } => [],
-        TupleArgument tuple => [.. tuple.Items.Select(item => step.Read(item)?.Name ?? throw new NotSupportedException("its first states are no tensors"))],
+        TupleArgument tuple =>
+            [.. tuple.Items.Select(item => step.Read(item)?.Name ?? throw new NotSupportedException("its first states are no tensors"))],
         var state => [step.Read(state)?.Name ?? throw new NotSupportedException("its first state is no tensor")],
     };
 

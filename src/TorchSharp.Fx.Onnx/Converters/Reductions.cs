@@ -23,10 +23,12 @@ internal static class Reductions
         table["normalize"] = Normalize;
         table["var"] = step => Variance(step);
         table["std"] = step => step.Add("Sqrt", [Variance(step)]);
-        table["cumsum"] = step => step.Add("CumSum", [step.Value(0, step.Output.Type), step.Graph.Integer(step.Dimension(step.Long("dim", 0)))]);
+        table["cumsum"] = step =>
+            step.Add("CumSum", [step.Value(0, step.Output.Type), step.Graph.Integer(step.Dimension(step.Long("dim", 0)))]);
         table["topk"] = step => Order(step, step.Graph.Sizes([step.Size(1)]), step.Long("dim", -1), step.Setting("largest") is not false);
         table["sort"] = Sort;
         table["argsort"] = step => Sort(step)[1];
+        table["median"] = Median;
     }
 
     private static string Reduce(Step step, string op, string value) => Reduce(step, op, value, Axes(step), step.Flag("keepdim"));
@@ -42,7 +44,8 @@ internal static class Reductions
         var keeps = OnnxGraph.Attribute("keepdims", keepdim ? 1 : 0);
         if (axes is null)
             return step.Add(op, [value], keeps);
-        return op == "ReduceSum" ? step.Add(op, [value, step.Graph.Integers(axes)], keeps) : step.Add(op, [value], OnnxGraph.Attribute("axes", axes), keeps);
+        return op == "ReduceSum"
+            ? step.Add(op, [value, step.Graph.Integers(axes)], keeps) : step.Add(op, [value], OnnxGraph.Attribute("axes", axes), keeps);
     }
 
     /// <summary>Of all elements, of two tensors, or along a dimension with the places.</summary>
@@ -50,13 +53,15 @@ internal static class Reductions
     {
         if (step.Parts is not null)
             return new[] { Reduce(step, reduce, step.Value(0)), ArgExtreme(step, place) };
-        return step.Facts(1) is not null ? step.Add(ofTwo, [step.Value(0, step.Output.Type), step.Value(1, step.Output.Type)]) : Reduce(step, reduce, step.Value(0));
+        return step.Facts(1) is not null
+            ? step.Add(ofTwo, [step.Value(0, step.Output.Type), step.Value(1, step.Output.Type)]) : Reduce(step, reduce, step.Value(0));
     }
 
     private static string ArgExtreme(Step step, string op)
     {
         if (step.Setting("dim") is not null)
-            return step.Add(op, [step.Value(0)], OnnxGraph.Attribute("axis", step.Dimension(step.Long("dim", 0))), OnnxGraph.Attribute("keepdims", step.Flag("keepdim") ? 1 : 0));
+            return step.Add(op, [step.Value(0)], OnnxGraph.Attribute("axis", step.Dimension(step.Long("dim", 0))),
+                OnnxGraph.Attribute("keepdims", step.Flag("keepdim") ? 1 : 0));
         var flat = step.Add("Reshape", [step.Value(0), step.Graph.Integers(-1)]);
         return step.Add(op, [flat], OnnxGraph.Attribute("axis", 0), OnnxGraph.Attribute("keepdims", 0));
     }
@@ -73,7 +78,10 @@ internal static class Reductions
         var order = step.Setting("p", "ord");
         // Of a matrix, linalg.norm has other orders than of a vector.
         if (step.At("ord") >= 0 && step.Target.name == "norm" && (axes?.Length ?? step.Rank) != 1)
-            return order is "fro" ? Norm(step, 2, axes, step.Flag("keepdim")) : throw new NotSupportedException($"the order {order} of matrices is not supported, but that of vectors (vector_norm) is");
+            return order is "fro"
+                ? Norm(step, 2, axes, step.Flag("keepdim"))
+                    : throw new NotSupportedException(
+                        $"the order {order} of matrices is not supported, but that of vectors (vector_norm) is");
         return Norm(step, order switch
         {
             null => 2,
@@ -89,10 +97,14 @@ internal static class Reductions
         {
             1 => Reduce(step, "ReduceL1", value, axes, keepdim),
             2 => Reduce(step, "ReduceL2", value, axes, keepdim),
-            0 => Reduce(step, "ReduceSum", step.Graph.Cast(step.Add("Not", [step.Add("Equal", [value, step.Scalar(0)])]), ScalarType.Bool, step.Output.Type), axes, keepdim),
+            0 => Reduce(step, "ReduceSum",
+                step.Graph.Cast(step.Add("Not", [step.Add("Equal", [value, step.Scalar(0)])]), ScalarType.Bool, step.Output.Type), axes,
+                keepdim),
             double.PositiveInfinity => Reduce(step, "ReduceMax", step.Add("Abs", [value]), axes, keepdim),
             double.NegativeInfinity => Reduce(step, "ReduceMin", step.Add("Abs", [value]), axes, keepdim),
-            _ => step.Add("Pow", [Reduce(step, "ReduceSum", step.Add("Pow", [step.Add("Abs", [value]), step.Scalar(p)]), axes, keepdim), step.Scalar(1 / p)]),
+            _ => step.Add("Pow",
+                [Reduce(step, "ReduceSum", step.Add("Pow", [step.Add("Abs", [value]), step.Scalar(p)]), axes, keepdim),
+                    step.Scalar(1 / p)]),
         };
     }
 
@@ -129,7 +141,19 @@ internal static class Reductions
         return Order(step, step.Graph.Sizes([step.ShapeAt(axis)]), axis, step.Flag("descending"));
     }
 
+    /// <summary>The number in the middle of all, of an even count the lower one: the last of the smallest half.</summary>
+    private static string Median(Step step)
+    {
+        var flat = step.Add("Reshape", [step.Value(0), step.Graph.Integers(-1)]);
+        var half = step.Add("Div", [step.Add("Add", [step.Add("Size", [flat]), step.Graph.Integer(1)]), step.Graph.Integer(2)]);
+        var smallest =
+            step.Graph.Add("TopK", step.Name, [flat, step.Add("Reshape", [half, step.Graph.Integers(1)])], 2,
+                [OnnxGraph.Attribute("axis", 0), OnnxGraph.Attribute("largest", 0)])[0];
+        return step.Add("Gather", [smallest, step.Add("Sub", [half, step.Graph.Integer(1)])], OnnxGraph.Attribute("axis", 0));
+    }
+
     /// <summary>Numbers in order, and where they were.</summary>
     private static string[] Order(Step step, string count, long axis, bool largest)
-        => step.Graph.Add("TopK", step.Name, [step.Value(0), count], 2, [OnnxGraph.Attribute("axis", step.Dimension(axis)), OnnxGraph.Attribute("largest", largest ? 1 : 0)]);
+        => step.Graph.Add("TopK", step.Name, [step.Value(0), count], 2,
+            [OnnxGraph.Attribute("axis", step.Dimension(axis)), OnnxGraph.Attribute("largest", largest ? 1 : 0)]);
 }

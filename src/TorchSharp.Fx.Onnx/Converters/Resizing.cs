@@ -9,18 +9,40 @@ internal static class Resizing
     {
         table["interpolate"] = table["upsample"] = Resize;
         table["pad"] = Pad;
-        table["grid_sample"] = step => step.Add("GridSample", [step.Value(0), step.Value(1)], OnnxGraph.Attribute("mode", Named(step, "mode", "bilinear")),
-            OnnxGraph.Attribute("padding_mode", Named(step, "padding_mode", "zeros")), OnnxGraph.Attribute("align_corners", step.Flag("align_corners") ? 1 : 0));
+        table["grid_sample"] = step =>
+            step.Add("GridSample", [step.Value(0), step.Value(1)], OnnxGraph.Attribute("mode", Named(step, "mode", "bilinear")),
+            OnnxGraph.Attribute("padding_mode", Named(step, "padding_mode", "zeros")),
+            OnnxGraph.Attribute("align_corners", step.Flag("align_corners") ? 1 : 0));
+        table["affine_grid"] = AffineGrid;
         foreach (var name in new[] { "constantpad", "reflectionpad", "replicationpad" })
             for (var n = 1; n <= 3; n++)
                 table[$"{name}{n}d"] = Pad;
         table["zeropad2d"] = Pad;
-        table["pixelshuffle"] = table["pixel_shuffle"] = step => step.Add("DepthToSpace", [step.Value(0)], OnnxGraph.Attribute("blocksize", step.Long("upscale_factor", 1)), OnnxGraph.Attribute("mode", "CRD"));
+        table["pixelshuffle"] = table["pixel_shuffle"] = step =>
+            step.Add("DepthToSpace", [step.Value(0)], OnnxGraph.Attribute("blocksize", step.Long("upscale_factor", 1)),
+                OnnxGraph.Attribute("mode", "CRD"));
         table["pixelunshuffle"] = table["pixel_unshuffle"] = PixelUnshuffle;
         table["channelshuffle"] = table["channel_shuffle"] = ChannelShuffle;
     }
 
-    private static string Named(Step step, string setting, string otherwise) => step.Setting(setting)?.ToString()?.ToLowerInvariant() ?? otherwise;
+    /// <summary>Where each pixel, or voxel, of the result lies in the input, by a matrix: places between −1 and 1, x first.</summary>
+    private static string AffineGrid(Step step)
+    {
+        var (corners, shape) = (step.Flag("align_corners"), step.Result());
+        step.Ignore("size");
+        long[] sizes = [.. shape[1..^1].Select(size => size ?? throw new NotSupportedException("its sizes are free; fix them"))];
+        var axes = sizes.Select(size => corners ? linspace(-1, 1, size) : linspace(-1 + (1.0 / size), 1 - (1.0 / size), size)).ToArray();
+        var places =
+            cat([.. torch.meshgrid(axes, "ij").Reverse().Select(axis => axis.reshape(-1, 1)),
+                ones(sizes.Aggregate(1L, (product, size) => product * size), 1)], 1).to(step.Output.Type);
+        var moved = step.Add("MatMul",
+            [step.Graph.Constant("places", places), step.Add("Transpose", [step.Value(0)], OnnxGraph.Attribute("perm", [0, 2, 1]))]);
+        return step.Add("Reshape",
+            [moved, step.Graph.Sizes([step.ShapeAt(0), .. sizes.Select(size => new Size(size)), new(sizes.Length)])]);
+    }
+
+    private static string Named(Step step, string setting, string otherwise)
+        => step.Setting(setting)?.ToString()?.ToLowerInvariant() ?? otherwise;
 
     private static string Resize(Step step)
     {
@@ -40,8 +62,10 @@ internal static class Resizing
             _ => throw new NotSupportedException($"its mode {kind} is not supported"),
         };
         var coordinates = step.Flag("align_corners") ? "align_corners" : kind == "nearest" ? "asymmetric" : "half_pixel";
-        return step.Add("Resize", [step.Value(0), "", .. Target(step)], OnnxGraph.Attribute("mode", mode), OnnxGraph.Attribute("coordinate_transformation_mode", coordinates),
-            OnnxGraph.Attribute("nearest_mode", kind == "nearest" ? "floor" : "round_prefer_ceil"), OnnxGraph.Attribute("cubic_coeff_a", -0.75));
+        return step.Add("Resize", [step.Value(0), "", .. Target(step)], OnnxGraph.Attribute("mode", mode),
+            OnnxGraph.Attribute("coordinate_transformation_mode", coordinates),
+            OnnxGraph.Attribute("nearest_mode", kind == "nearest" ? "floor" : "round_prefer_ceil"),
+            OnnxGraph.Attribute("cubic_coeff_a", -0.75));
     }
 
     /// <summary>Scales, or no scales and sizes: what the program gives, for which of them is exact makes a difference.</summary>
@@ -54,7 +78,11 @@ internal static class Resizing
         if (given.All(size => size is not null))
             return ["", step.Graph.Integers([.. given.Select(size => size!.Value)])];
         var at = step.At("size");
-        var target = at >= 0 && step.Given(at) is not null ? [.. step.Scope.Numbers.Sizes(step.Argument(at))] : given[2..].Select(size => new Size(size ?? throw new NotSupportedException("its result depends on a free size; give a size or a factor"))).ToArray();
+        var target = at >= 0 && step.Given(at) is not null
+            ? [.. step.Scope.Numbers.Sizes(step.Argument(at))]
+                : given[2..].Select(size =>
+                    new Size(size ?? throw new NotSupportedException("its result depends on a free size; give a size or a factor")))
+                        .ToArray();
         return ["", step.Graph.Sizes([step.ShapeAt(0), step.ShapeAt(1), .. target])];
     }
 
@@ -63,7 +91,8 @@ internal static class Resizing
         {
             double[] { Length: 1 } one => [.. Enumerable.Repeat(one[0], step.Rank - 2)],
             double[] { Length: > 1 } all => all,
-            object?[] { Length: > 0 } boxed => [.. Enumerable.Range(0, step.Rank - 2).Select(i => (double)boxed[Math.Min(i, boxed.Length - 1)]!)],
+            object?[] { Length: > 0 } boxed =>
+                [.. Enumerable.Range(0, step.Rank - 2).Select(i => (double)boxed[Math.Min(i, boxed.Length - 1)]!)],
             _ => null,
         };
 
@@ -74,7 +103,8 @@ internal static class Resizing
     private static string Pad(Step step)
     {
         var mode = step.Module is null ? step.Setting("mode")?.ToString() : step.Setting("padding_mode")?.ToString();
-        var given = step.Module is null ? [.. step.Scope.Numbers.Sizes(step.Argument(1))] : step.Longs(1, "padding")!.Select(size => new Size(size)).ToArray();
+        var given = step.Module is null
+            ? [.. step.Scope.Numbers.Sizes(step.Argument(1))] : step.Longs(1, "padding")!.Select(size => new Size(size)).ToArray();
         // TorchSharp takes one number for all four sides.
         if (given.Length == 1)
             given = [.. Enumerable.Repeat(given[0], step.Module is null ? 4 : 2 * (step.Rank - 2))];
@@ -84,7 +114,8 @@ internal static class Resizing
         Size[] pads = [.. begins, .. ends];
         return pads.All(size => size.IsFixed)
             ? Padded(step, step.Value(0), mode, [.. pads.Select(size => size.Constant)])
-            : step.Add("Pad", [step.Value(0), step.Graph.Sizes(pads), step.Scalar(step.Double("value", 0))], OnnxGraph.Attribute("mode", Name(mode)));
+            : step.Add("Pad", [step.Value(0), step.Graph.Sizes(pads), step.Scalar(step.Double("value", 0))],
+                OnnxGraph.Attribute("mode", Name(mode)));
     }
 
     /// <summary>Around the last dimensions, by zeros or by what is inside.</summary>
@@ -93,13 +124,17 @@ internal static class Resizing
         if (Array.TrueForAll(pads, size => size == 0))
             return step.Add("Identity", [value]);
         if (mode == "Circular")
-            return Enumerable.Range(0, pads.Length / 2).Aggregate(value, (inside, axis) => Around(step, inside, axis, pads[axis], pads[(pads.Length / 2) + axis]));
-        return step.Add("Pad", [value, step.Graph.Integers(pads), step.Scalar(step.Double("value", 0))], OnnxGraph.Attribute("mode", Name(mode)));
+            return Enumerable.Range(0, pads.Length / 2)
+                .Aggregate(value, (inside, axis) => Around(step, inside, axis, pads[axis], pads[(pads.Length / 2) + axis]));
+        return step.Add("Pad", [value, step.Graph.Integers(pads), step.Scalar(step.Double("value", 0))],
+            OnnxGraph.Attribute("mode", Name(mode)));
     }
 
     private static string Around(Step step, string value, long axis, long begin, long end)
     {
-        string[] parts = [.. begin > 0 ? [Index.Slice(step, value, [new(axis, new(-begin), Range.Open, 1, Drops: false)])] : Array.Empty<string>(), value,
+        string[] parts =
+            [.. begin > 0
+                ? [Index.Slice(step, value, [new(axis, new(-begin), Range.Open, 1, Drops: false)])] : Array.Empty<string>(), value,
             .. end > 0 ? [Index.Slice(step, value, [new(axis, new(0), new(end), 1, Drops: false)])] : Array.Empty<string>()];
         return parts.Length == 1 ? value : step.Add("Concat", parts, OnnxGraph.Attribute("axis", axis));
     }

@@ -11,8 +11,12 @@ internal static class Shapes
         table["flatten"] = table["ravel"] = Flatten;
         table["unflatten"] = Unflatten;
         table["squeeze"] = Squeeze;
-        table["unsqueeze"] = step => step.Add("Unsqueeze", [step.Value(0), step.Graph.Integers(step.Dimension(step.Long("dim", 0), step.Rank + 1))]);
-        table["expand"] = table["broadcast_to"] = step => step.Add("Expand", [step.Value(0), step.Graph.Sizes([.. step.Sizes(1).Select(size => size is { IsFixed: true, Constant: -1 } ? new(1) : size)])]);
+        table["unsqueeze"] = step =>
+            step.Add("Unsqueeze", [step.Value(0), step.Graph.Integers(step.Dimension(step.Long("dim", 0), step.Rank + 1))]);
+        table["expand"] = table["broadcast_to"] = step =>
+            step.Add("Expand",
+                [step.Value(0),
+                    step.Graph.Sizes([.. step.Sizes(1).Select(size => size is { IsFixed: true, Constant: -1 } ? new(1) : size)])]);
         table["expand_as"] = step => step.Add("Expand", [step.Value(0), step.Add("Shape", [step.Value(1)])]);
         table["repeat"] = table["tile"] = Tile;
         table["repeat_interleave"] = RepeatInterleave;
@@ -39,14 +43,18 @@ internal static class Shapes
             return Reshape(step, [new(1)]);
         var merged = Enumerable.Range(start, end - start + 1).Select(axis => step.ShapeAt(axis)).ToArray();
         var size = merged.All(part => part.IsFixed) ? new Size(merged.Aggregate(1L, (product, part) => product * part.Constant)) : new(-1);
-        return Reshape(step, [.. Enumerable.Range(0, start).Select(axis => step.ShapeAt(axis)), size, .. Enumerable.Range(end + 1, step.Rank - end - 1).Select(axis => step.ShapeAt(axis))]);
+        return Reshape(step,
+            [.. Enumerable.Range(0, start).Select(axis => step.ShapeAt(axis)), size,
+                .. Enumerable.Range(end + 1, step.Rank - end - 1).Select(axis => step.ShapeAt(axis))]);
     }
 
     private static string Unflatten(Step step)
     {
         var axis = (int)step.Dimension(step.Long("dim", 0));
         var parts = step.Module is null ? step.Sizes(2) : step.Longs(1, "unflattened_size")!.Select(size => new Size(size));
-        return Reshape(step, [.. Enumerable.Range(0, axis).Select(before => step.ShapeAt(before)), .. parts, .. Enumerable.Range(axis + 1, step.Rank - axis - 1).Select(after => step.ShapeAt(after))]);
+        return Reshape(step,
+            [.. Enumerable.Range(0, axis).Select(before => step.ShapeAt(before)), .. parts,
+                .. Enumerable.Range(axis + 1, step.Rank - axis - 1).Select(after => step.ShapeAt(after))]);
     }
 
     private static string Squeeze(Step step)
@@ -60,8 +68,12 @@ internal static class Shapes
     private static string Tile(Step step)
     {
         var repeats = step.Sizes(1);
-        var value = repeats.Length <= step.Rank ? step.Value(0) : step.Add("Unsqueeze", [step.Value(0), step.Graph.Integers([.. Enumerable.Range(0, repeats.Length - step.Rank).Select(axis => (long)axis)])]);
-        return step.Add("Tile", [value, step.Graph.Sizes([.. Enumerable.Repeat(new Size(1), Math.Max(0, step.Rank - repeats.Length)), .. repeats])]);
+        var value = repeats.Length <= step.Rank
+            ? step.Value(0)
+                : step.Add("Unsqueeze",
+                    [step.Value(0), step.Graph.Integers([.. Enumerable.Range(0, repeats.Length - step.Rank).Select(axis => (long)axis)])]);
+        return step.Add("Tile",
+            [value, step.Graph.Sizes([.. Enumerable.Repeat(new Size(1), Math.Max(0, step.Rank - repeats.Length)), .. repeats])]);
     }
 
     private static string RepeatInterleave(Step step)
@@ -72,8 +84,11 @@ internal static class Shapes
         var axis = flat ? 0 : step.Dimension(step.Long("dim", 0));
         var value = flat ? step.Add("Reshape", [step.Value(0), step.Graph.Integers(-1)]) : step.Value(0);
         var rank = flat ? 1 : step.Rank;
-        var tiled = step.Add("Tile", [step.Add("Unsqueeze", [value, step.Graph.Integers(axis + 1)]), step.Graph.Sizes([.. Enumerable.Range(0, rank + 1).Select(i => i == axis + 1 ? step.Size(1) : new(1))])]);
-        return step.Add("Reshape", [tiled, step.Graph.Sizes([.. Enumerable.Range(0, rank).Select(i => i == axis ? new(-1) : step.ShapeAt(i))])]);
+        var tiled = step.Add("Tile",
+            [step.Add("Unsqueeze", [value, step.Graph.Integers(axis + 1)]),
+                step.Graph.Sizes([.. Enumerable.Range(0, rank + 1).Select(i => i == axis + 1 ? step.Size(1) : new(1))])]);
+        return step.Add("Reshape",
+            [tiled, step.Graph.Sizes([.. Enumerable.Range(0, rank).Select(i => i == axis ? new(-1) : step.ShapeAt(i))])]);
     }
 
     internal static string Transpose(Step step, string value)
@@ -82,13 +97,15 @@ internal static class Shapes
         return Transpose(step, value, [.. Enumerable.Range(0, step.Rank).Select(i => i == first ? second : i == second ? first : i)]);
     }
 
-    private static string Transpose(Step step, string value, long[] order) => step.Add("Transpose", [value], OnnxGraph.Attribute("perm", order));
+    private static string Transpose(Step step, string value, long[] order)
+        => step.Add("Transpose", [value], OnnxGraph.Attribute("perm", order));
 
     private static string MoveDimensions(Step step)
     {
         var (from, to) = (step.Axes("source")!, step.Axes("destination")!);
         var others = new Queue<long>(Enumerable.Range(0, step.Rank).Select(i => (long)i).Except(from));
-        return Transpose(step, step.Value(0), [.. Enumerable.Range(0, step.Rank).Select(i => Array.IndexOf(to, (long)i) is var at and >= 0 ? from[at] : others.Dequeue())]);
+        return Transpose(step, step.Value(0),
+            [.. Enumerable.Range(0, step.Rank).Select(i => Array.IndexOf(to, (long)i) is var at and >= 0 ? from[at] : others.Dequeue())]);
     }
 
     /// <summary>Properties: the transposed tensor.</summary>

@@ -49,7 +49,9 @@ internal sealed record Elements(string Name, ScalarType Type, int Bits, Func<byt
         if ((file is null ? ModelFile.Within(proto) : file.Bytes(proto)) is not { } place)
             return FromNumbers(proto, elements, count, shape);
         if (place.Length != needed)
-            throw new InvalidDataException($"the tensor '{proto.Name}' is {elements.Name} [{string.Join(", ", shape)}], which takes {needed} bytes, and the file has {place.Length} for it");
+            throw new InvalidDataException(
+                $"the tensor '{proto.Name}' is {elements.Name} [{string.Join(", ", shape)}], which takes {needed} bytes, and the file has "
+                    + $"{place.Length} for it");
         place.Stream.Position = place.Offset;
         if (elements.Widen is not null)
         {
@@ -59,7 +61,10 @@ internal sealed record Elements(string Name, ScalarType Type, int Bits, Func<byt
         }
         var tensor = empty(shape, elements.Type, CPU);
         if (needed > 0)
+        {
+            LargePages.AdviseFor(tensor.bytes);
             place.Stream.ReadExactly(tensor.bytes);
+        }
         return tensor;
     }
 
@@ -67,11 +72,13 @@ internal sealed record Elements(string Name, ScalarType Type, int Bits, Func<byt
     private static long Count(TensorProto proto)
     {
         if (proto.Dims.Count > MostDimensions)
-            throw new InvalidDataException($"the tensor '{proto.Name}' has {proto.Dims.Count} dimensions, more than the {MostDimensions} that a tensor can have");
+            throw new InvalidDataException(
+                $"the tensor '{proto.Name}' has {proto.Dims.Count} dimensions, more than the {MostDimensions} that a tensor can have");
         var count = (UInt128)1;
         foreach (var size in proto.Dims)
             if (size is < 0 or > int.MaxValue || (count *= (UInt128)size) > long.MaxValue / 16)
-                throw new InvalidDataException($"the tensor '{proto.Name}' has the shape [{string.Join(", ", proto.Dims)}], which no tensor can have");
+                throw new InvalidDataException(
+                    $"the tensor '{proto.Name}' has the shape [{string.Join(", ", proto.Dims)}], which no tensor can have");
         return (long)count;
     }
 
@@ -103,7 +110,9 @@ internal sealed record Elements(string Name, ScalarType Type, int Bits, Func<byt
     private static Tensor Made(Elements elements, Array numbers, long count, long[] shape, string name = "", bool mayBeLonger = true)
     {
         if (numbers.LongLength < count || (!mayBeLonger && numbers.LongLength > count))
-            throw new InvalidDataException($"the tensor '{name}' is {elements.Name} [{string.Join(", ", shape)}], which are {count} numbers, and the file has {numbers.LongLength}");
+            throw new InvalidDataException(
+                $"the tensor '{name}' is {elements.Name} [{string.Join(", ", shape)}], which are {count} numbers, and the file has "
+                    + $"{numbers.LongLength}");
         var tensor = empty(shape, elements.Type, CPU);
         if (count > 0)
             MemoryMarshal.CreateReadOnlySpan(ref MemoryMarshal.GetArrayDataReference(numbers),

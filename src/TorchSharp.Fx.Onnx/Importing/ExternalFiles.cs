@@ -16,7 +16,8 @@ internal sealed class ExternalFiles(string folder) : IDisposable
         var offset = Number(told, "offset", 0, tensor.Name);
         var length = Number(told, "length", Math.Max(0, file.Length - offset), tensor.Name);
         return offset <= file.Length && length <= file.Length - offset ? (file, offset, length) : throw new InvalidDataException(
-            $"the tensor '{tensor.Name}' is said to be {length} bytes from byte {offset} of '{Path.GetFileName(file.Name)}', which has {file.Length}");
+            $"the tensor '{tensor.Name}' is said to be {length} bytes from byte {offset} of '{Path.GetFileName(file.Name)}', which has "
+                + $"{file.Length}");
     }
 
     public void Dispose()
@@ -34,7 +35,9 @@ internal sealed class ExternalFiles(string folder) : IDisposable
         var path = Path.GetFullPath(Path.Combine(folder, location));
         if (!IsBeside(path) || (File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target
             && !IsBeside(target.FullName)))
-            throw new InvalidDataException($"the tensor '{tensor}' is said to be in '{location}', outside of the model's folder. Put a copy of the file beside the model and name that");
+            throw new InvalidDataException(
+                $"the tensor '{tensor}' is said to be in '{location}', outside of the model's folder. Put a copy of the file beside the "
+                    + "model and name that");
         if (!File.Exists(path))
             throw new InvalidDataException($"the tensor '{tensor}' is in the file '{location}', which is not beside the model");
         return open[location] = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);

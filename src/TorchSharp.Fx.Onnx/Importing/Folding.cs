@@ -16,15 +16,17 @@ internal static class Folding
             "Size", "Not", "NonZero", "Compress", "Unique", "TopK",
     }.ToFrozenSet(StringComparer.Ordinal);
 
-    private static readonly FrozenSet<string> Random = new[]
+    /// <summary>Operations that draw, that hold graphs, or that keep weights in few bits.</summary>
+    private static readonly FrozenSet<string> Kept = new[]
     {
-        "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout", "Constant",
+        "DequantizeLinear", "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout",
+        "Constant",
             "Identity", "If", "Loop", "Scan",
     }.ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>The results as constants; null where they depend on more, or may be large.</summary>
     internal static Value[]? Convert(string operation, OnnxNode node, Converter converter)
-        => Random.Contains(operation) || node.Inputs.Length == 0 || node.Inputs.Any(input => input is not (null or ConstantValue)) ? null
+        => Kept.Contains(operation) || node.Inputs.Length == 0 || node.Inputs.Any(input => input is not (null or ConstantValue)) ? null
             : Compute(operation, node, node.Inputs, converter);
 
     /// <summary>Computes an operation on constants; null where its result may be large.</summary>

@@ -82,7 +82,8 @@ internal sealed class GraphWriter(Graph graph, Func<Weight, Node> constant, Cont
     {
         Literal { Value: long known } => known >= 0,
         NodeArgument { Node: { target: BuiltinTarget { Operation: Builtin.getitem } target } } => target.Type == typeof(long[]),
-        NodeArgument { Node: { target: BuiltinTarget { Operation: Builtin.add or Builtin.mul or Builtin.floordiv or Builtin.mod } } node } => node.args.All(IsSize),
+        NodeArgument { Node: { target: BuiltinTarget { Operation: Builtin.add or Builtin.mul or Builtin.floordiv
+            or Builtin.mod } } node } => node.args.All(IsSize),
         _ => false,
     };
 

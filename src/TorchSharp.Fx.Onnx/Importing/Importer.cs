@@ -63,7 +63,9 @@ internal sealed class Importer
             {
                 Convert(node, place, values, setting);
             }
-            catch (Exception error) when (error is NotSupportedException or ArgumentException or InvalidOperationException or ArithmeticException or IndexOutOfRangeException or ExternalException or TraceException or TracedProgramException
+            catch (Exception error)
+                when (error is NotSupportedException or ArgumentException or InvalidOperationException or ArithmeticException
+                    or IndexOutOfRangeException or ExternalException or TraceException or TracedProgramException
                 && error is not OnnxImportException)
             {
                 throw new OnnxImportException(path, place.Own, node.OpType, error.Message.Split('\n')[0], error);
@@ -126,10 +128,12 @@ internal sealed class Importer
         {
             if (node.get_meta(Node.QualifiedName) is not null)
                 continue;
-            var name = node.op == Opcode.get_attr ? NodeNames.Join(place.Module, node.name) : node.op == Opcode.call_module ? node.target.name : place.IsLayer ? place.Layer
-                : NodeNames.Join(place.Module, node.target.name);
+            // A module may lie elsewhere than its node's name says, where others lie inside of that.
+            var name = node.op == Opcode.get_attr ? ModuleHierarchy.Join(place.Module, node.name)
+                : node == main && place.IsLayer ? place.Layer
+                : node.op == Opcode.call_module ? node.target.name : ModuleHierarchy.Join(place.Module, node.target.name);
             if (node != main && node.op is not (Opcode.call_module or Opcode.get_attr))
-                name = NodeNames.Join(node.type == typeof(Tensor) ? place.Layer : place.Module, node.target.name);
+                name = ModuleHierarchy.Join(node.type == typeof(Tensor) ? place.Layer : place.Module, node.target.name);
             node.set_meta(Node.QualifiedName, names.Unique(name));
             node.origin = new Origin(place.Module, place.Own, null);
         }

@@ -17,7 +17,9 @@ internal static class Loader
         if (file.Model.Graph.Output.Count == 0)
             throw new InvalidDataException("it has no graph with an output: it is no ONNX model");
         if (version is < OldestVersion or > NewestVersion)
-            throw new InvalidDataException($"it was made for version {version} of ONNX's operators, and {OldestVersion} to {NewestVersion} are read. Convert it with onnx.version_converter");
+            throw new InvalidDataException(
+                $"it was made for version {version} of ONNX's operators, and {OldestVersion} to {NewestVersion} are read. Convert it with "
+                    + "onnx.version_converter");
         var (graph, content) = (new Graph(), new Content());
         var importer = new Importer(path, file, graph, content);
         var values = new Names(null);

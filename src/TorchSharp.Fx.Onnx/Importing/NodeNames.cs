@@ -41,10 +41,12 @@ internal sealed class NodeNames
     {
         var own = node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault(name => name.Length > 0) ?? node.OpType;
         if (ScopeOf(node) is not { } scope || prefix.Length > 0)
-            return new(own, prefix, Join(prefix, Content.Path(own)), true);
+            return new(own, prefix, ModuleHierarchy.Join(prefix, Content.Path(own)), true);
         if (scope.Length > 0 && inside.GetValueOrDefault(scope) == 1)
             return new(own, ModuleHierarchy.Split(scope).Prefix, scope, true);
-        return new(own, scope, Join(scope, Functions.GetValueOrDefault(node.OpType) ?? Namespace.SnakeCase(own[(own.LastIndexOf('/') + 1)..])), false);
+        return new(own, scope,
+            ModuleHierarchy.Join(scope, Functions.GetValueOrDefault(node.OpType) ?? Namespace.SnakeCase(own[(own.LastIndexOf('/') + 1)..])),
+            false);
     }
 
     /// <summary>A name that no node has yet.</summary>
@@ -84,6 +86,4 @@ internal sealed class NodeNames
             yield return scope[..at];
         yield return scope;
     }
-
-    internal static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 }

@@ -125,8 +125,9 @@ internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<
             {
                 var old = Registry.Get(layer, name)!;
                 if (!old.shape.SequenceEqual(weight.Shape))
-                    throw new NotSupportedException($"its {name} has the shape [{string.Join(", ", weight.Shape)}], but [{string.Join(", ", old.shape)}] is needed");
-                hierarchy.Replace(name, old is Modules.Parameter ? weight.Parameter : weight.Tensor);
+                    throw new NotSupportedException(
+                        $"its {name} has the shape [{string.Join(", ", weight.Shape)}], but [{string.Join(", ", old.shape)}] is needed");
+                hierarchy.Replace(name, old is TorchSharp.Modules.Parameter ? weight.Parameter : weight.Tensor);
                 old.Dispose();
             }
         // A norm counts its batches, which a file does not have.

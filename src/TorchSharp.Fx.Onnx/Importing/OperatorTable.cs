@@ -45,7 +45,7 @@ internal sealed class OperatorTable
         Paddings.AddTo(table);
         Reductions.AddTo(table);
         Resizing.AddTo(table);
-        Quantization.AddTo(table);
+        Operators.Quantization.AddTo(table);
         Recurrent.AddTo(table);
         Signals.AddTo(table);
         ClassLosses.AddTo(table);

@@ -140,7 +140,7 @@ internal static class SizeArithmetic
             return null;
         var (from, to) = (Kind(node.Type()), Kind(type));
         return Each(node, type, item => from == to ? item : item is Literal { Value: { } known }
-            ? new Literal(Fx.Cast.To(known, to, false)) : new ConvertArgument(item, to, false));
+            ? new Literal(Evaluation.Cast.To(known, to, false)) : new ConvertArgument(item, to, false));
     }
 
     /// <summary>Whether numbers are equal, where that is certain whatever the sizes are.</summary>

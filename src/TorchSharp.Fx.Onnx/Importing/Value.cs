@@ -36,7 +36,7 @@ internal sealed record NumbersValue(ImmutableArray<Argument> Items, ImmutableArr
 internal sealed class Weight(string name, ScalarType type, long[] shape, Func<Tensor> read)
 {
     private Tensor? tensor;
-    private Modules.Parameter? parameter;
+    private TorchSharp.Modules.Parameter? parameter;
 
     /// <summary>A tensor that was computed while loading.</summary>
     internal Weight(string name, Tensor tensor) : this(name, tensor.dtype, tensor.shape, () => tensor) => IsComputed = true;
@@ -55,7 +55,7 @@ internal sealed class Weight(string name, ScalarType type, long[] shape, Func<Te
     internal Tensor Tensor => tensor ??= read();
 
     /// <summary>The same as a parameter of a layer. There is one for all that share the tensor.</summary>
-    internal Modules.Parameter Parameter => parameter ??= new(Tensor.detach());
+    internal TorchSharp.Modules.Parameter Parameter => parameter ??= new(Tensor.detach());
 
     /// <summary>What a graph reads under the tensor's name: a parameter of the file's own floats, a buffer of anything else.</summary>
     internal Tensor Registered => !IsComputed && Tensor.is_floating_point() ? Parameter : Tensor;

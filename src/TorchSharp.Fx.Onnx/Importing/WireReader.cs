@@ -31,7 +31,9 @@ internal sealed class WireReader(FileStream file)
             if (type == Delimited)
                 content = file.Position;
             if (length > end - content)
-                throw new InvalidDataException($"a field at byte {begin} says that it has {length} bytes, and {Math.Max(0, end - content)} are left: the file is truncated or of another format");
+                throw new InvalidDataException(
+                    $"a field at byte {begin} says that it has {length} bytes, and {Math.Max(0, end - content)} are left: the file is "
+                        + "truncated or of another format");
             yield return new((int)number, type == Delimited, begin, content, content + length);
             begin = content + length;
         }

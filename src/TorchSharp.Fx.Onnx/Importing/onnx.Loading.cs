@@ -37,12 +37,5 @@ public static partial class onnx
     /// <summary>As <see cref="load(string, Device)"/>, for a module of a known type.</summary>
     /// <exception cref="InvalidDataException">The model has other inputs or outputs, or is refused for another reason.</exception>
     public static TModule load<TModule>(string path, Device? device = null) where TModule : nn.Module
-    {
-        var module = load(path, device);
-        if (module is TModule expected)
-            return expected;
-        var found = CSharpNames.OfType(module.GetType());
-        module.Dispose();
-        throw new InvalidDataException($"{path} makes a {found}, not a {CSharpNames.OfType(typeof(TModule))}.");
-    }
+        => fx.Expected<TModule>(path, load(path, device));
 }

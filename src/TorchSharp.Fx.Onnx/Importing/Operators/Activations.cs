@@ -32,7 +32,7 @@ internal static class Activations
             && node.Type() is var type
             ? node.Alike((Tensor x) => x.lt(-lambd).mul(x.add(bias)).add(x.gt(lambd).mul(x.sub(bias))).to(type), node.Tensor()) : null!);
         table.Add("Gelu", node => node.Attributes.Text("approximate", "none") == "tanh"
-            ? node.Alike((Tensor x) => functional.gelu(x, Modules.GELU.Approximate.tanh), node.Tensor())
+            ? node.Alike((Tensor x) => functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh), node.Tensor())
                 : node.Alike((Tensor x) => functional.gelu(x), node.Tensor()));
         table.Add("PRelu", node => node.Make((Tensor x, Tensor slope) => where(x.lt(0), x.mul(slope), x), node.Type(), node.Shape(),
             node.Tensor(), Slope(node)));

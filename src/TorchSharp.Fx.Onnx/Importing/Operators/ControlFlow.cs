@@ -26,7 +26,8 @@ internal static class ControlFlow
             && shape.All(size => size is not null)
             ? node.Make((Tensor condition, Tensor p, Tensor q) => where(condition, p, q), x.Type, x.Shape, node.Tensor(),
                 node.Writer.Tensor(x), node.Writer.Tensor(y))
-            : throw new NotSupportedException("its condition is computed, and its branches give tensors whose shapes are different or not known"))];
+            : throw new NotSupportedException(
+                "its condition is computed, and its branches give tensors whose shapes are different or not known"))];
     }
 
     private static Value[] Loop(OnnxNode node)

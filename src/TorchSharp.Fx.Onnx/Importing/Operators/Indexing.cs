@@ -124,7 +124,8 @@ internal static class Indexing
             return node.Alike((Tensor x, Tensor places, Tensor updates) => scatter_add(x, axis, Wrapped(x, places, axis), updates),
                 node.Tensor(), node.Tensor(1), node.Tensor(2));
         if (node.Shape(1) is not { } shape || shape[axis < 0 ? axis + shape.Length : axis] is not (<= MostUpdates and { } count))
-            throw new NotSupportedException($"with the reduction '{how}' it can have {MostUpdates} updates along an axis, a number that must be known");
+            throw new NotSupportedException(
+                $"with the reduction '{how}' it can have {MostUpdates} updates along an axis, a number that must be known");
         var combine = Combining(how);
         return node.Alike((Tensor x, Tensor places, Tensor updates) =>
             OneByOne(x, Wrapped(x, places, axis), updates, axis, count, combine), node.Tensor(), node.Tensor(1), node.Tensor(2));

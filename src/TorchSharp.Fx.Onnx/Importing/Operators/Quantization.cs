@@ -19,7 +19,7 @@ internal static class Quantization
         });
         table.Add("QLinearConv", node =>
         {
-            var (x, w) = (Dequantized(node, 0, 1, 2, 1), Constant(node, 3, 4, 5, 0));
+            var (x, w) = (Dequantized(node, 0, 1, 2, 1), Dequantized(node, 3, 4, 5, 0));
             Value? bias = node.Optional(8) is null ? null
                 : node.Make((Tensor b, Tensor xs, Tensor ws) => b.mul(xs.mul(ws)), ScalarType.Float32, node.Shape(8), node.Tensor(8),
                 node.Tensor(1), node.Tensor(4));
@@ -61,6 +61,10 @@ internal static class Quantization
             ScalarType.Int32 => (0.0, 65535.0),
             _ => throw new NotSupportedException($"numbers can't be quantised to {type}"),
         };
+        if (type is ScalarType.Byte or ScalarType.Int8 && value.Type == ScalarType.Float32
+            && Known(node, scale, zero) is var (known, zeroPoint))
+            return node.Make((Tensor x) => quantized_decomposed.quantize_per_tensor(x, known, zeroPoint, (long)low, (long)high, type), type,
+                value.Shape, node.Writer.Tensor(value));
         var by = Along(node, node[scale], value, axis);
         return node.Optional(zero) is null
             ? node.Make((Tensor x, Tensor s) => x.div(s).round().clamp(low, high).to(type), type, value.Shape, node.Writer.Tensor(value),
@@ -72,6 +76,12 @@ internal static class Quantization
     private static TensorValue Dequantized(OnnxNode node, int value, int scale, int zero, int axis)
     {
         var type = node.Type(scale);
+        if (type == ScalarType.Float32 && Known(node, scale, zero) is var (known, zeroPoint))
+            return node.Make((Tensor x) => quantized_decomposed.dequantize_per_tensor(x, known, zeroPoint), type, node.Shape(value),
+                node.Tensor(value));
+        if (type == ScalarType.Float32 && node.Constant(scale) is { } scales && scales.dim() == 1 && node.Optional(zero) is ConstantValue)
+            return node.Make((Tensor x, Tensor s, Tensor z) => quantized_decomposed.dequantize_per_channel(x, s, z, axis), type,
+                node.Shape(value), node.Tensor(value), node.Tensor(scale), node.Tensor(zero));
         var by = Along(node, node[scale], node[value], axis);
         return node.Optional(zero) is null
             ? node.Make((Tensor x, Tensor s) => x.to(type).mul(s), type, node.Shape(value), node.Tensor(value), by)
@@ -79,11 +89,9 @@ internal static class Quantization
                 by, Along(node, node[zero], node[value], axis));
     }
 
-    /// <summary>The same computed now, where the file has all of it: a layer's weight.</summary>
-    private static Value Constant(OnnxNode node, int value, int scale, int zero, int axis)
-        => node.Optional(value) is ConstantValue && node.Optional(scale) is ConstantValue && node.Optional(zero) is ConstantValue or null
-            && Folding.Compute("DequantizeLinear", node, node.Inputs, other =>
-                [Dequantized(other, value, scale, zero, axis)]) is [var known] ? known : Dequantized(node, value, scale, zero, axis);
+    /// <summary>One scale and zero point that the file has; null where they are computed, or there are several.</summary>
+    private static (double Scale, long ZeroPoint)? Known(OnnxNode node, int scale, int zero)
+        => node.Scalar(scale) is { } by && (node.Optional(zero) is null ? 0 : node.Scalar(zero)) is { } point ? (by, (long)point) : null;
 
     private static Value[] Dynamic(OnnxNode node) =>
         node.MakeAll((Tensor x) => Dynamic(x), [(ScalarType.Byte, node.Shape()), (ScalarType.Float32, []), (ScalarType.Byte, [])],

@@ -7,6 +7,9 @@ internal static class Recurrent
 {
     private const long MostSteps = 2000;
 
+    // More than this many steps are one operation where they can be.
+    private const long FewSteps = 100;
+
     internal static void AddTo(OperatorTable table)
     {
         table.AddAll("RNN", node => Layer(node, 1, ["Tanh"]));
@@ -35,9 +38,11 @@ internal static class Recurrent
             node.Attributes.Flag("input_forget"));
         var names = node.Attributes.Texts("activations");
         var (alphas, betas) = (node.Attributes.Floats("activation_alpha"), node.Attributes.Floats("activation_beta"));
+        var directions = direction == "bidirectional" ? 2 : 1;
+        if (node.Shape()?[batchFirst ? 1 : 0] is not <= FewSteps && NativeRecurrent.Of(node, gates, hidden) is { } native)
+            return Native(node, native);
         if (node.Shape()?[batchFirst ? 1 : 0] is not (<= MostSteps and { } steps))
             throw new NotSupportedException($"the length of its sequence is not known, or more than {MostSteps}");
-        var directions = direction == "bidirectional" ? 2 : 1;
         var cells = Enumerable.Range(0, directions).Select(d => new Cell(gates, hidden, (int)steps,
             [.. preset.Select((name, i) => Function(names is null ? name : names[d * preset.Length + i],
                 alphas?.ElementAtOrDefault(d * preset.Length + i), betas?.ElementAtOrDefault(d * preset.Length + i)))], clip, linear,
@@ -45,14 +50,29 @@ internal static class Recurrent
         var (hasBias, hasLengths, hasState, hasCell, hasPeepholes) =
             (node.Optional(3) is not null, node.Optional(4) is not null, node.Optional(5) is not null, node.Optional(6) is not null,
             node.Optional(7) is not null);
-        var batch = node.Shape()?[batchFirst ? 0 : 1];
-        long?[] all = batchFirst ? [batch, steps, directions, hidden] : [steps, directions, batch, hidden], last = batchFirst
-            ? [batch, directions, hidden] : [directions, batch, hidden];
+        var results = Results(node, gates, hidden, directions, batchFirst);
         return node.MakeAll((Tensor x, Tensor w, Tensor r, Tensor b, Tensor lengths, Tensor h, Tensor c, Tensor p) =>
             Run(x, w, r, hasBias ? b : null, hasLengths ? lengths : null, hasState ? h : null, hasCell ? c : null, hasPeepholes ? p : null,
-                cells, direction == "reverse", batchFirst), [(node.Type(), all), (node.Type(), last), .. gates == 4
-                    ? new[] { (node.Type(), last) } : []],
+                cells, direction == "reverse", batchFirst), results,
             [.. Enumerable.Range(0, 8).Select(node.TensorOrNull)]);
+    }
+
+    private static Value[] Native(OnnxNode node, NativeRecurrent layer)
+    {
+        var (hasBias, hasState, hasCell) = (node.Optional(3) is not null, node.Optional(5) is not null, node.Optional(6) is not null);
+        return node.MakeAll((Tensor x, Tensor w, Tensor r, Tensor b, Tensor h, Tensor c) =>
+            layer.Run(x, w, r, hasBias ? b : null, hasState ? h : null, hasCell ? c : null),
+            Results(node, layer.Gates.Length, layer.Hidden, layer.Directions, layer.BatchFirst),
+            [.. new[] { 0, 1, 2, 3, 5, 6 }.Select(node.TensorOrNull)]);
+    }
+
+    /// <summary>The types and shapes of the results.</summary>
+    private static (ScalarType Type, long?[]? Shape)[] Results(OnnxNode node, int gates, long hidden, int directions, bool batchFirst)
+    {
+        var (steps, batch) = (node.Shape()?[batchFirst ? 1 : 0], node.Shape()?[batchFirst ? 0 : 1]);
+        long?[] all = batchFirst ? [batch, steps, directions, hidden] : [steps, directions, batch, hidden], last = batchFirst
+            ? [batch, directions, hidden] : [directions, batch, hidden];
+        return [(node.Type(), all), (node.Type(), last), .. gates == 4 ? new[] { (node.Type(), last) } : []];
     }
 
     private static Tensor[] Run(Tensor x, Tensor w, Tensor r, Tensor? b, Tensor? lengths, Tensor? h, Tensor? c, Tensor? p, Cell[] cells,
