@@ -52,14 +52,7 @@ public static class export
     /// <summary>As <see cref="load(string, Device)"/>, for a module of a known type.</summary>
     /// <exception cref="InvalidDataException">The program has other inputs or another result, or is refused for another reason.</exception>
     public static TModule load<TModule>(string path, Device? device = null) where TModule : nn.Module
-    {
-        var module = load(path, device);
-        if (module is TModule expected)
-            return expected;
-        var found = CSharpNames.OfType(module.GetType());
-        module.Dispose();
-        throw new InvalidDataException($"{path} holds a {found}, not a {CSharpNames.OfType(typeof(TModule))}.");
-    }
+        => fx.Expected<TModule>(path, load(path, device));
 
     /// <summary>
     /// Writes a graph module or a feature extractor, in the mode that it is in, as a program that <c>torch.export.load</c> of PyTorch 2.8
@@ -82,14 +75,18 @@ public static class export
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(example_inputs);
         if (graph_module is not IGraphModule { graph: var graph })
-            throw new ArgumentException($"{graph_module?.GetType().Name} is no graph module: export what fx.symbolic_trace or feature_extraction.create_feature_extractor makes of it.", nameof(graph_module));
+            throw new ArgumentException(
+                $"{graph_module?.GetType().Name} is no graph module: export what fx.symbolic_trace or "
+                    + "feature_extraction.create_feature_extractor makes of it.", nameof(graph_module));
         Hooks.Refuse((IGraphModule)graph_module, "exported");
         var names = graph.find_nodes(Opcode.placeholder).Select(node => node.target.name).ToArray();
         foreach (var (name, sizes) in dynamic_shapes ?? new Dictionary<string, IReadOnlyDictionary<int, Dim>>())
             if (Array.IndexOf(names, name) is var position
                 && (position < 0 || example_inputs[position] is not Tensor tensor
                 || sizes.Keys.Any(dimension => dimension < 0 || dimension >= tensor.dim())))
-                throw new ArgumentException($"'{name}' has no such dimension: dynamic_shapes names inputs that are tensors ({string.Join(", ", names)}) and dimensions that they have.", nameof(dynamic_shapes));
+                throw new ArgumentException(
+                    $"'{name}' has no such dimension: dynamic_shapes names inputs that are tensors ({string.Join(", ", names)}) and "
+                        + "dimensions that they have.", nameof(dynamic_shapes));
         try
         {
             var writer = new ProgramWriter(graph_module, GraphInputs.Bind(graph, [.. example_inputs]), dynamic_shapes

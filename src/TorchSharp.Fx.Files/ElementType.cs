@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
 /// <summary>A type of elements as PyTorch's files name it.</summary>
 /// <param name="storage">The name of its typed storage.</param>
@@ -26,7 +26,18 @@ internal sealed record ElementType(string storage, string name, ScalarType dtype
         new("ComplexDoubleStorage", "complex128", ScalarType.ComplexFloat64, 16, 8),
     ];
 
-    public static ElementType? OfStorage(string storage) => Array.Find(all, type => type.storage == storage);
+    /// <summary>The type of a storage; that of steps is the type that they are kept in.</summary>
+    public static ElementType? OfStorage(string storage)
+    {
+        var kept = storage switch
+        {
+            "QInt8Storage" => "CharStorage",
+            "QUInt8Storage" => "ByteStorage",
+            "QInt32Storage" => "IntStorage",
+            _ => storage,
+        };
+        return Array.Find(all, type => type.storage == kept);
+    }
 
     public static ElementType? OfName(string name) => Array.Find(all, type => type.name == name);
 

@@ -1,8 +1,10 @@
 using Microsoft.Win32.SafeHandles;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
-/// <summary>Reads a part of a file from its beginning; a length is checked against what is left before anything is allocated for it.</summary>
+/// <summary>
+/// Reads a part of a file from its beginning; a length is checked against what is left before anything is allocated for it.
+/// </summary>
 internal sealed class FileRange(SafeFileHandle file, long position, long end)
 {
     private readonly byte[] buffer = new byte[(int)Math.Clamp(end - position, 1, 1 << 14)];

@@ -1,9 +1,11 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
 /// <summary>What a mistyped name probably meant.</summary>
 internal static class NearestNames
 {
-    /// <summary>The known names with the fewest edits to <paramref name="name"/>, nearest first; upper and lower case are the same.</summary>
+    /// <summary>
+    /// The known names with the fewest edits to <paramref name="name"/>, nearest first; upper and lower case are the same.
+    /// </summary>
     public static IReadOnlyList<string> Of(string name, IEnumerable<string> known, int count = 3) =>
     [
         .. known.Distinct(StringComparer.Ordinal)
@@ -13,7 +15,8 @@ internal static class NearestNames
     ];
 
     /// <summary>Three of them for a sentence: <c>'layer1', 'layer2', 'layer3'</c>.</summary>
-    public static string Quoted(string name, IEnumerable<string> known) => string.Join(", ", Of(name, known).Select(candidate => $"'{candidate}'"));
+    public static string Quoted(string name, IEnumerable<string> known)
+        => string.Join(", ", Of(name, known).Select(candidate => $"'{candidate}'"));
 
     // Levenshtein's distance, one row of the table at a time.
     private static int Distance(string a, string b)

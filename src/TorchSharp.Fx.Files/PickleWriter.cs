@@ -1,9 +1,12 @@
 using System.Text;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
-/// <summary>Writes a pickle of protocol 2, as PyTorch's files have them. What is in a dictionary, tuple or object is written between its beginning and its end.</summary>
+/// <summary>
+/// Writes a pickle of protocol 2, as PyTorch's files have them. What is in a dictionary, tuple or object is written between its beginning
+/// and its end.
+/// </summary>
 internal sealed class PickleWriter : IDisposable
 {
     private readonly BinaryWriter writer;

@@ -1,6 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
 /// <summary>What a pickle said, and where its storages stand.</summary>
 internal sealed record PthContent(PickleValue root, Func<PickleValue.Storage, (long position, long length)> place, bool swapped);
@@ -17,7 +17,9 @@ internal static class PthZip
         var pickle = zip.Names.FirstOrDefault(name => name == "data.pkl" || name.EndsWith("/data.pkl", StringComparison.Ordinal))
             ?? throw new InvalidDataException("is a zip file, but not PyTorch's: it has no entry 'data.pkl'");
         var folder = pickle[..^"data.pkl".Length];
-        if (zip.Contains(folder + "constants.pkl")) throw new InvalidDataException("is a TorchScript program and not weights; save them in Python with torch.save(model.state_dict(), path)");
+        if (zip.Contains(folder + "constants.pkl"))
+            throw new InvalidDataException(
+                "is a TorchScript program and not weights; save them in Python with torch.save(model.state_dict(), path)");
 
         var (position, length) = zip.Find(pickle);
         var root = new Unpickler(new FileRange(file, position, position + length)).Load();
@@ -31,6 +33,7 @@ internal static class PthZip
         var (position, length) = zip.Find(name);
         var order = length == 0 ? [] : new FileRange(file, position, position + length).Read((ulong)Math.Min(length, 6));
         if (order.AsSpan().SequenceEqual("little"u8)) return !BitConverter.IsLittleEndian;
-        return order.AsSpan().SequenceEqual("big"u8) ? BitConverter.IsLittleEndian : throw new InvalidDataException("has an entry 'byteorder' that is neither 'little' nor 'big'");
+        return order.AsSpan().SequenceEqual("big"u8)
+            ? BitConverter.IsLittleEndian : throw new InvalidDataException("has an entry 'byteorder' that is neither 'little' nor 'big'");
     }
 }

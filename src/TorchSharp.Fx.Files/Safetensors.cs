@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>Reads and writes safetensors files. <c>safetensors.torch</c></summary>
-/// <remarks>A damaged file is refused with an <see cref="InvalidDataException"/> that names it and the tensor, before anything is allocated for it.</remarks>
+/// <remarks>A damaged file is refused with an <see cref="InvalidDataException"/> that names it and the tensor, before anything is allocated
+/// for it.</remarks>
 public static class Safetensors
 {
     private static readonly JsonWriterOptions json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -33,7 +34,11 @@ public static class Safetensors
     {
         var tensor = torch.empty([.. entry.shape], dtype: entry.dtype, device: CPU);
         file.Position = entry.offset;
-        if (entry.length > 0) file.ReadExactly(tensor.bytes);
+        if (entry.length > 0)
+        {
+            LargePages.AdviseFor(tensor.bytes);
+            file.ReadExactly(tensor.bytes);
+        }
         return tensor;
     }
 
@@ -53,13 +58,19 @@ public static class Safetensors
         return SafetensorsHeader.Read(file).Metadata;
     }
 
-    /// <summary>Writes tensors, the same bytes as the original writer; the file is replaced only when all is written. <c>safetensors.torch.save_file</c></summary>
+    /// <summary>
+    /// Writes tensors, the same bytes as the original writer; the file is replaced only when all is written.
+    /// <c>safetensors.torch.save_file</c>
+    /// </summary>
     /// <exception cref="ArgumentException">A tensor has a type the format lacks.</exception>
-    public static void save_file(IReadOnlyDictionary<string, Tensor> tensors, string filename, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void save_file(IReadOnlyDictionary<string, Tensor> tensors, string filename,
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(tensors);
         foreach (var (name, tensor) in tensors)
-            if (Rank(tensor) < 0) throw new ArgumentException($"Tensor '{name}' has the type {tensor.dtype}, which safetensors files can't hold; convert it first.", nameof(tensors));
+            if (Rank(tensor) < 0)
+                throw new ArgumentException(
+                    $"Tensor '{name}' has the type {tensor.dtype}, which safetensors files can't hold; convert it first.", nameof(tensors));
 
         var ordered = tensors.OrderBy(item => Rank(item.Value)).ThenBy(item => item.Key, StringComparer.Ordinal).ToArray();
         var header = Header(ordered, metadata);

@@ -1,16 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
-using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
-
-/// <summary>One tensor of a safetensors file.</summary>
-/// <param name="name">Its key.</param>
-/// <param name="dtype">What its elements are.</param>
-/// <param name="shape">Its shape; empty is a scalar.</param>
-/// <param name="offset">Where it begins in the file, in bytes.</param>
-/// <param name="length">Its size in bytes.</param>
-public sealed record SafetensorsEntry(string name, ScalarType dtype, IReadOnlyList<long> shape, long offset, long length);
+namespace TorchSharp.Fx.Files;
 
 /// <summary>What stands at the beginning of a safetensors file: names, types, shapes and places of its tensors.</summary>
 /// <remarks>
@@ -41,7 +32,9 @@ internal sealed class SafetensorsHeader
         file.ReadExactly(prefix);
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > MaxLength) throw header.Error($"gives its header {length} bytes, more than the {MaxLength} the format allows");
-        if (length > (ulong)file.Length - 8) throw header.Error($"gives its header {length} bytes and has only {file.Length - 8} more: it is truncated or of another format");
+        if (length > (ulong)file.Length - 8)
+            throw header.Error(
+                $"gives its header {length} bytes and has only {file.Length - 8} more: it is truncated or of another format");
 
         var json = new byte[length];
         file.ReadExactly(json);
@@ -58,7 +51,8 @@ internal sealed class SafetensorsHeader
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw Error("has a header that is no JSON object");
             foreach (var property in document.RootElement.EnumerateObject())
                 if (property.Name == "__metadata__")
-                    foreach (var item in property.Value.EnumerateObject()) metadata.Add(item.Name, item.Value.GetString() ?? throw Error($"has metadata '{item.Name}' that is no text"));
+                    foreach (var item in property.Value.EnumerateObject())
+                        metadata.Add(item.Name, item.Value.GetString() ?? throw Error($"has metadata '{item.Name}' that is no text"));
                 else
                     entries.Add(Entry(property.Name, property.Value, dataBegin));
         }
@@ -72,14 +66,17 @@ internal sealed class SafetensorsHeader
     private SafetensorsEntry Entry(string name, JsonElement value, long dataBegin)
     {
         var code = value.GetProperty("dtype").GetString();
-        var dtype = SafetensorsTypes.All.FirstOrDefault(type => type.code == code) ?? throw Error($"has tensor '{name}' of type {code}, which TorchSharp does not have");
+        var dtype = SafetensorsTypes.All.FirstOrDefault(type => type.code == code)
+            ?? throw Error($"has tensor '{name}' of type {code}, which TorchSharp does not have");
         var shape = value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()).ToArray();
         var offsets = value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64()).ToArray();
-        if (offsets is not [>= 0, _] || offsets[1] < offsets[0]) throw Error($"has tensor '{name}' with data_offsets [{string.Join(", ", offsets)}]");
+        if (offsets is not [>= 0, _] || offsets[1] < offsets[0])
+            throw Error($"has tensor '{name}' with data_offsets [{string.Join(", ", offsets)}]");
 
         var length = offsets[1] - offsets[0];
         if (shape.Any(size => size < 0) || Bytes(shape, dtype.size) != length)
-            throw Error($"has tensor '{name}' of type {code} and shape [{string.Join(", ", shape)}] in {length} bytes, which don't fit each other");
+            throw Error($"has tensor '{name}' of type {code} and shape [{string.Join(", ", shape)}] in {length} bytes, which don't fit "
+                + "each other");
         return new SafetensorsEntry(name, dtype.dtype, shape, dataBegin + offsets[0], length);
     }
 
@@ -90,7 +87,8 @@ internal sealed class SafetensorsHeader
         foreach (var entry in entries)
         {
             if (entry.length > fileLength - entry.offset) throw Error($"ends within tensor '{entry.name}': it is truncated");
-            if (entry.offset != end) throw Error($"has tensor '{entry.name}' {(entry.offset < end ? "overlapping the one before it" : "after a gap")}");
+            if (entry.offset != end)
+                throw Error($"has tensor '{entry.name}' {(entry.offset < end ? "overlapping the one before it" : "after a gap")}");
             end = entry.offset + entry.length;
         }
         if (end != fileLength) throw Error($"has {fileLength - end} bytes after its last tensor");

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
 /// <summary>An element type: safetensors' code for it, TorchSharp's, and its size in bytes.</summary>
 internal sealed record SafetensorsType(string code, ScalarType dtype, int size);

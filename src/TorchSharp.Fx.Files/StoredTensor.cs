@@ -1,7 +1,7 @@
 using Microsoft.Win32.SafeHandles;
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
 /// <summary>A block of elements in a file, which one or more tensors look at.</summary>
 /// <param name="type">What its elements are.</param>
@@ -13,6 +13,12 @@ internal sealed record StoredBlock(ElementType type, long position, long count, 
 /// <summary>A tensor in a file: its shape and strides over a block.</summary>
 internal sealed record StoredTensor(StoredBlock block, long offset, long[] shape, long[] strides)
 {
+    /// <summary>The only element, where the pickle has it as a number and no storage has it.</summary>
+    public double? Number { get; init; }
+
+    /// <summary>A number of a pickle as a tensor without dimensions.</summary>
+    public static StoredTensor Of(double number, ElementType type) => new(new(type, 0, 1, false), 0, [], []) { Number = number };
+
     /// <summary>PyTorch's limit.</summary>
     public const int MaxDimensions = 64;
 
@@ -31,8 +37,10 @@ internal sealed record StoredTensor(StoredBlock block, long offset, long[] shape
     /// <exception cref="InvalidDataException">It reaches beyond; the message continues the file's name.</exception>
     public static void Check(string storage, long[] sizes, long[] strides, long offset, long available)
     {
-        if (sizes.Length != strides.Length) throw new InvalidDataException($"has a tensor with {sizes.Length} sizes and {strides.Length} strides");
-        if (sizes.Length > MaxDimensions) throw new InvalidDataException($"has a tensor of {sizes.Length} dimensions, more than PyTorch's {MaxDimensions}");
+        if (sizes.Length != strides.Length)
+            throw new InvalidDataException($"has a tensor with {sizes.Length} sizes and {strides.Length} strides");
+        if (sizes.Length > MaxDimensions)
+            throw new InvalidDataException($"has a tensor of {sizes.Length} dimensions, more than PyTorch's {MaxDimensions}");
         var (elements, last) = ((Int128)1, (Int128)offset);
         foreach (var (size, stride) in sizes.Zip(strides))
         {
@@ -43,7 +51,8 @@ internal sealed record StoredTensor(StoredBlock block, long offset, long[] shape
         if (elements > 0 ? last >= available : offset > available) throw Outside();
 
         InvalidDataException Outside() => new(
-            $"has a tensor of shape [{string.Join(", ", sizes)}], strides [{string.Join(", ", strides)}] and offset {offset} that reaches beyond {storage} with its {available} elements");
+            $"has a tensor of shape [{string.Join(", ", sizes)}], strides [{string.Join(", ", strides)}] and offset {offset} that reaches "
+                + $"beyond {storage} with its {available} elements");
     }
 
     public static long[] ContiguousStrides(long[] shape)
@@ -61,6 +70,11 @@ internal sealed record StoredTensor(StoredBlock block, long offset, long[] shape
     /// <summary>Reads the elements where they belong; only another type, order or device needs a copy in between.</summary>
     public void ReadInto(Tensor target, SafeFileHandle file)
     {
+        if (Number is { } number)
+        {
+            target.fill_(number);
+            return;
+        }
         if (IsContiguous && target.device_type == DeviceType.CPU && target.dtype == block.type.dtype && target.is_contiguous())
         {
             Read(target, offset, Elements, file);
@@ -75,9 +89,12 @@ internal sealed record StoredTensor(StoredBlock block, long offset, long[] shape
     /// <summary>The tensor as a view on its block, which <paramref name="blocks"/> keeps so that tied tensors share it.</summary>
     public Tensor Load(SafeFileHandle file, Dictionary<StoredBlock, Tensor> blocks)
     {
+        if (Number is { } number)
+            return torch.full([], number, dtype: block.type.dtype, device: CPU);
         if (!blocks.TryGetValue(block, out var whole))
         {
             blocks.Add(block, whole = torch.empty([block.count], dtype: block.type.dtype, device: CPU));
+            if (block.count > 0) LargePages.AdviseFor(whole.bytes);
             Read(whole, 0, block.count, file);
         }
         return whole.as_strided(shape, strides, offset);

@@ -2,11 +2,12 @@ using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Text;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
 /// <summary>
-/// Writes a zip file as PyTorch does: nothing is compressed, and each entry's content begins at a multiple of 64 bytes, so that it can be mapped into memory. APPNOTE.TXT 4.3 has the layout; sizes
-/// and places are always in the 64-bit fields, which every reader of PyTorch's larger files knows.
+/// Writes a zip file as PyTorch does: nothing is compressed, and each entry's content begins at a multiple of 64 bytes, so that it can be
+/// mapped into memory. APPNOTE.TXT 4.3 has the layout; sizes and places are always in the 64-bit fields, which every reader of PyTorch's
+/// larger files knows.
 /// </summary>
 /// <param name="stream">Where to write, from its position 0 on.</param>
 internal sealed class StoredZip(Stream stream)
@@ -26,7 +27,8 @@ internal sealed class StoredZip(Stream stream)
     /// <summary>Writes an entry.</summary>
     internal void Add(string name, ReadOnlySpan<byte> content)
     {
-        var entry = (Name: Encoding.UTF8.GetBytes(name), Position: stream.Position, Length: (long)content.Length, Crc: Crc32.HashToUInt32(content));
+        var entry = (Name: Encoding.UTF8.GetBytes(name), Position: stream.Position, Length: (long)content.Length,
+            Crc: Crc32.HashToUInt32(content));
         var start = entry.Position + LocalHeader + entry.Name.Length + Sizes64 + PaddingHeader;
         var padding = (int)((Alignment - (start % Alignment)) % Alignment);
         Write(0x04034b50);

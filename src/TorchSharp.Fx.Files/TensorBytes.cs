@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
 /// <summary>A tensor's elements as bytes, row by row.</summary>
 internal static class TensorBytes

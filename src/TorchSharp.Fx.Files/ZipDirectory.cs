@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
 /// <summary>Where the entries of a zip file stand, so that they can be read in place.</summary>
 /// <remarks>
@@ -41,11 +41,14 @@ internal sealed class ZipDirectory
     public (long position, long length) Find(string name)
     {
         if (!entries.TryGetValue(name, out var entry)) throw new InvalidDataException($"has no zip entry '{name}'");
-        if (entry.compression != 0 || (entry.flags & 1) != 0) throw new InvalidDataException($"has the zip entry '{name}' compressed or encrypted, which PyTorch never writes; save it again");
+        if (entry.compression != 0 || (entry.flags & 1) != 0)
+            throw new InvalidDataException(
+                $"has the zip entry '{name}' compressed or encrypted, which PyTorch never writes; save it again");
         var header = Read(entry.header, 30);
         if (U32(header, 0) != 0x04034b50) throw Damaged();
         var position = entry.header + 30 + U16(header, 26) + U16(header, 28);
-        if (position > fileLength || entry.length > fileLength - position) throw new InvalidDataException($"ends within its zip entry '{name}': it is truncated");
+        if (position > fileLength || entry.length > fileLength - position)
+            throw new InvalidDataException($"ends within its zip entry '{name}': it is truncated");
         return (start + position, entry.length);
     }
 
@@ -75,7 +78,8 @@ internal sealed class ZipDirectory
         var compressedInZip64 = U32(directory, 20) == InZip64;
         if (size == InZip64 || compressedInZip64 || header == InZip64)
             (size, header) = Zip64(directory.Slice(46 + nameLength, extraLength), size, compressedInZip64, header);
-        if (!entries.TryAdd(name, new(Long(header), Long(size), U16(directory, 10), U16(directory, 8)))) throw new InvalidDataException($"has two zip entries '{name}'");
+        if (!entries.TryAdd(name, new(Long(header), Long(size), U16(directory, 10), U16(directory, 8))))
+            throw new InvalidDataException($"has two zip entries '{name}'");
         return directory[(46 + nameLength + extraLength + commentLength)..];
     }
 
@@ -109,7 +113,8 @@ internal sealed class ZipDirectory
 
     private ReadOnlySpan<byte> Read(long position, long length)
     {
-        if (position > fileLength || length > fileLength - position) throw new InvalidDataException("has a zip directory that points past its end: it is truncated");
+        if (position > fileLength || length > fileLength - position)
+            throw new InvalidDataException("has a zip directory that points past its end: it is truncated");
         return new FileRange(file, start + position, start + position + length).Read((ulong)length);
     }
 

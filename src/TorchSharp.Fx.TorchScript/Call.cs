@@ -4,10 +4,11 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.TorchScript;
 
 /// <summary>
-/// A call of one of TorchSharp's operations or modules on its way to TorchScript: its arguments by the names of the callee's parameters, a module's settings and tensors by theirs, so that <c>Conv2d</c> and
-/// <c>conv2d</c> are one line of the table.
+/// A call of one of TorchSharp's operations or modules on its way to TorchScript: its arguments by the names of the callee's parameters, a
+/// module's settings and tensors by theirs, so that <c>Conv2d</c> and <c>conv2d</c> are one line of the table.
 /// </summary>
-internal sealed class Call(Node node, nn.Module? module, Type[] types, ParameterInfo?[] parameters, Expressions expressions, Func<string, Tensor, string> tensorOf)
+internal sealed class Call(Node node, nn.Module? module, Type[] types, ParameterInfo?[] parameters, Expressions expressions,
+    Func<string, Tensor, string> tensorOf)
 {
     private readonly HashSet<int> used = [];
     private readonly HashSet<string> settings = new(StringComparer.Ordinal);
@@ -62,7 +63,8 @@ internal sealed class Call(Node node, nn.Module? module, Type[] types, Parameter
     {
         used.Add(position);
         var parameter = parameters[position]!;
-        return Expressions.OfValue(parameter.ParameterType.IsEnum ? Enum.ToObject(parameter.ParameterType, parameter.DefaultValue!) : parameter.DefaultValue);
+        return Expressions.OfValue(parameter.ParameterType.IsEnum
+            ? Enum.ToObject(parameter.ParameterType, parameter.DefaultValue!) : parameter.DefaultValue);
     }
 
     /// <summary>Takes all arguments for used: they are read where they stand.</summary>
@@ -71,7 +73,8 @@ internal sealed class Call(Node node, nn.Module? module, Type[] types, Parameter
     /// <summary>Whether an argument of that name is a list already.</summary>
     internal bool IsList(string name)
     {
-        var type = module is not null ? Property(name)?.PropertyType : TypeAt(Array.FindIndex(parameters, parameter => parameter?.Name == name));
+        var type = module is not null
+            ? Property(name)?.PropertyType : TypeAt(Array.FindIndex(parameters, parameter => parameter?.Name == name));
         return type is not null && type != typeof(long) && type != typeof(int) && type != typeof(long?) && type != typeof(int?);
     }
 
@@ -79,7 +82,8 @@ internal sealed class Call(Node node, nn.Module? module, Type[] types, Parameter
     internal string? Unused()
     {
         for (var i = 0; i < node.args.Length; i++)
-            if (!used.Contains(i) && !Defaults.Are(node.args[i], parameters[i]) && !DroppedArguments.Contains(node.target, parameters[i]?.Name ?? ""))
+            if (!used.Contains(i) && !Defaults.Are(node.args[i], parameters[i])
+                && !DroppedArguments.Contains(node.target, parameters[i]?.Name ?? ""))
                 return parameters[i]?.Name ?? "self";
         return module is not null && Defaults.Changed(module, settings) is var (name, _) ? name : null;
     }

@@ -3,12 +3,15 @@ using System.Text.RegularExpressions;
 
 namespace TorchSharp.Fx.TorchScript;
 
-/// <summary>Finds the expression for a call: by code where the form depends on settings, else by the lines of <see cref="Operations.Table"/>.</summary>
+/// <summary>
+/// Finds the expression for a call: by code where the form depends on settings, else by the lines of <see cref="ScriptedOperations.Table"/>.
+/// </summary>
 internal static partial class Converters
 {
     private static readonly Dictionary<string, Func<Script, Call, string>> ByCode = MakeCode();
 
-    private static readonly ILookup<string, string> ByTable = ReadTable().ToLookup(line => line.Name, line => line.Expression, StringComparer.Ordinal);
+    private static readonly ILookup<string, string> ByTable = ReadTable()
+        .ToLookup(line => line.Name, line => line.Expression, StringComparer.Ordinal);
 
     [GeneratedRegex(@"\{(?<list>\[)?(?<names>#?[\w|]+)(?:(?<needed>!)|\?(?<null>[^{}]+?))?(?(list)\])\}")]
     private static partial Regex Placeholder { get; }
@@ -26,7 +29,8 @@ internal static partial class Converters
             return TensorTypes.IsTensor(method.GetParameters()[0].ParameterType) ? "item" : "scalar";
         if (method.IsSpecialName && name == "getattr")
             return "." + method.Name["get_".Length..];
-        return owner.IsNested && owner.DeclaringType == typeof(torch) && owner != typeof(torch.Tensor) && owner != typeof(torch.special) ? $"{owner.Name}.{name}" : name;
+        return owner.IsNested && owner.DeclaringType == typeof(torch) && owner != typeof(torch.Tensor) && owner != typeof(torch.special)
+            ? $"{owner.Name}.{name}" : name;
     }
 
     internal static string Convert(Script script, string name, Call call)
@@ -50,7 +54,8 @@ internal static partial class Converters
         }
         throw unused is null ? new NotSupportedException($"'{key}' is not supported with these arguments") : Refused(unused);
 
-        NotSupportedException Refused(string argument) => new($"'{key}' is not supported with its {(call.Module is null ? "argument" : "setting")} '{argument}'");
+        NotSupportedException Refused(string argument)
+            => new($"'{key}' is not supported with its {(call.Module is null ? "argument" : "setting")} '{argument}'");
     }
 
     /// <summary>The line with the call's arguments in their places; null where it takes others.</summary>
@@ -71,7 +76,8 @@ internal static partial class Converters
     {
         foreach (var name in match.Groups["names"].Value.Split('|'))
         {
-            var found = name[0] == '#' ? Number(call, name[1] - '0') : char.IsAsciiDigit(name[0]) ? call.At(name[0] - '0') : call.Named(name);
+            var found = name[0] == '#' ? Number(call, name[1] - '0') : char.IsAsciiDigit(name[0])
+                ? call.At(name[0] - '0') : call.Named(name);
             if (found == "None" && match.Groups["needed"].Success)
                 return null;
             if (found == "None" && match.Groups["null"] is { Success: true, Value: var instead })
@@ -84,13 +90,15 @@ internal static partial class Converters
         return null;
     }
 
-    private static string? Number(Call call, int position) => call.TypeAt(position) is { } type && !TensorTypes.IsTensor(type) ? call.At(position) : null;
+    private static string? Number(Call call, int position)
+        => call.TypeAt(position) is { } type && !TensorTypes.IsTensor(type) ? call.At(position) : null;
 
     private static IEnumerable<(string Name, string Expression)> ReadTable()
     {
-        foreach (var line in Operations.Table.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (var line in ScriptedOperations.Table.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            var (names, expression) = line.Split(" => ") is [var left, var right] ? (left, right) : throw new InvalidOperationException($"The line '{line}' of the table is none.");
+            var (names, expression) = line.Split(" => ") is [var left, var right]
+                ? (left, right) : throw new InvalidOperationException($"The line '{line}' of the table is none.");
             foreach (var name in names.Split(' '))
             {
                 var plain = name.Replace("[_]", "", StringComparison.Ordinal);
@@ -99,15 +107,17 @@ internal static partial class Converters
                     yield return (plain + "_", Of(plain + "_", "_"));
             }
 
-            string Of(string name, string ending) => expression.Replace("[_]", ending, StringComparison.Ordinal).Replace("*", name[(name.LastIndexOf('.') + 1)..], StringComparison.Ordinal);
+            string Of(string name, string ending)
+                => expression.Replace("[_]", ending, StringComparison.Ordinal)
+                    .Replace("*", name[(name.LastIndexOf('.') + 1)..], StringComparison.Ordinal);
         }
     }
 
     private static Dictionary<string, Func<Script, Call, string>> MakeCode()
     {
         var table = new Dictionary<string, Func<Script, Call, string>>(StringComparer.Ordinal);
-        Layers.AddTo(table);
-        Indexing.AddTo(table);
+        ScriptedLayers.AddTo(table);
+        ScriptedIndexing.AddTo(table);
         return table;
     }
 }

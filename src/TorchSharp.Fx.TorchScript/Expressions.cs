@@ -23,7 +23,8 @@ internal sealed class Expressions(Func<Node, string> valueOf)
     };
 
     /// <summary>The same for an operation, which takes lists where C# has tuples.</summary>
-    internal string OfOperand(Argument argument) => argument is TupleArgument tuple ? $"[{string.Join(", ", tuple.Items.Select(Of))}]" : Of(argument);
+    internal string OfOperand(Argument argument)
+        => argument is TupleArgument tuple ? $"[{string.Join(", ", tuple.Items.Select(Of))}]" : Of(argument);
 
     /// <summary>A constant.</summary>
     internal static string OfValue(object? value) => value switch
@@ -34,12 +35,13 @@ internal sealed class Expressions(Func<Node, string> valueOf)
         double number => torchscript.Number(number),
         float number => torchscript.Number(number),
         Half number => torchscript.Number((double)number),
-        sbyte or byte or short or ushort or int or uint or long => Convert.ToInt64(value, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture),
+        sbyte or byte or short or ushort or int or uint
+            or long => Convert.ToInt64(value, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture),
         Scalar scalar => OfScalar(scalar),
         GridSampleMode mode => $"{Array.IndexOf(["Bilinear", "Nearest", "Bicubic"], mode.ToString())}",
         GridSamplePaddingMode mode => $"{Array.IndexOf(["Zeros", "Border", "Reflection"], mode.ToString())}",
         ScalarType or nn.Reduction => Convert.ToInt64(value, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture),
-        RoundingMode or PaddingModes or Modules.GELU.Approximate => torchscript.Quoted(value.ToString()!.ToLowerInvariant()),
+        RoundingMode or PaddingModes or TorchSharp.Modules.GELU.Approximate => torchscript.Quoted(value.ToString()!.ToLowerInvariant()),
         Device device => $"torch.device({torchscript.Quoted(device.ToString())})",
         IEnumerable items => $"[{string.Join(", ", items.Cast<object?>().Select(OfValue))}]",
         ITuple tuple => $"[{string.Join(", ", Enumerable.Range(0, tuple.Length).Select(i => OfValue(tuple[i])))}]",
@@ -57,8 +59,10 @@ internal sealed class Expressions(Func<Node, string> valueOf)
         _ when type.IsPrimitive || type == typeof(ScalarType) => "int",
         _ when type == typeof(Size) => "List[int]",
         _ when Nullable.GetUnderlyingType(type) is { } inner => $"Optional[{TypeName(inner)}]",
-        { IsGenericType: true } when typeof(ITuple).IsAssignableFrom(type) => $"Tuple[{string.Join(", ", type.GetGenericArguments().Select(TypeName))}]",
-        _ when ValueConversion.ElementOf(type) is { } element && !typeof(IDictionary).IsAssignableFrom(type) => $"List[{TypeName(element)}]",
+        { IsGenericType: true }
+            when typeof(ITuple).IsAssignableFrom(type) => $"Tuple[{string.Join(", ", type.GetGenericArguments().Select(TypeName))}]",
+        _ when ValueConversion.ElementOf(type) is { } element
+            && !typeof(IDictionary).IsAssignableFrom(type) => $"List[{TypeName(element)}]",
         _ => throw new NotSupportedException($"TorchScript has no type for {CSharpNames.OfType(type)}"),
     };
 
@@ -73,7 +77,8 @@ internal sealed class Expressions(Func<Node, string> valueOf)
     private string OfList(ListArgument list)
     {
         if (list.Items.Any(item => item is SpreadArgument))
-            return list.Items.Select(item => item is SpreadArgument spread ? Of(spread.Sequence) : $"[{Of(item)}]").Aggregate((left, right) => $"torch.add({left}, {right})");
+            return list.Items.Select(item => item is SpreadArgument spread ? Of(spread.Sequence) : $"[{Of(item)}]")
+                .Aggregate((left, right) => $"torch.add({left}, {right})");
         var items = $"[{string.Join(", ", list.Items.Select(Of))}]";
         if (list.Items.Any(item => item is Literal { Value: null }))
             return $"annotate(List[Optional[{TypeName(list.ElementType)}]], {items})";

@@ -3,18 +3,20 @@ using System.Collections.Frozen;
 namespace TorchSharp.Fx.TorchScript;
 
 /// <summary>
-/// Views that TorchScript takes for new tensors: its compiler goes by the operators' declarations, and those of <c>einsum</c>, <c>cat</c> of one tensor or dropout in evaluation declare none. It drops or moves writes
-/// to such a view, so they are refused where another reads the memory afterwards.
+/// Views that TorchScript takes for new tensors: its compiler goes by the operators' declarations, and those of <c>einsum</c>, <c>cat</c>
+/// of one tensor or dropout in evaluation declare none. It drops or moves writes to such a view, so they are refused where another reads
+/// the memory afterwards.
 /// </summary>
 /// <param name="graph">The graph that is written.</param>
 /// <param name="modules">What it names.</param>
 /// <param name="aliases">Its values that share memory.</param>
 internal sealed class HiddenViews(Graph graph, ModuleHierarchy modules, AliasAnalysis aliases)
 {
-    /// <summary>The operators whose declarations say that the result may be a view of the first argument.</summary>
-    private static readonly FrozenSet<string> Declared =
-        ("adjoint alias as_strided broadcast_to chunk conj contiguous detach diagonal dsplit expand expand_as flatten getitem getattr H hsplit imag mH mT moveaxis movedim narrow permute positive ravel real reshape reshape_as "
-            + "resolve_conj resolve_neg select slice split squeeze swapaxes swapdims T t tensor_split to transpose unbind unflatten unfold unsqueeze view view_as view_as_complex view_as_real vsplit cpu float double half bfloat16 long int bool Identity Flatten Unflatten")
+    /// <summary>
+    /// What TorchSharp calls otherwise than ATen, or what is a part of a value or a module; the other declarations are ATen's.
+    /// </summary>
+    private static readonly FrozenSet<string> Otherwise =
+        "getitem getattr H T cpu float double half bfloat16 long int bool Identity Flatten Unflatten"
         .Split(' ').ToFrozenSet(StringComparer.Ordinal);
 
     private readonly Dictionary<Node, Node> parents = [];
@@ -44,17 +46,24 @@ internal sealed class HiddenViews(Graph graph, ModuleHierarchy modules, AliasAna
         var positions = graph.nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
         foreach (var node in graph.nodes)
             foreach (var written in Written(node))
-                if (aliases.ClassOf(written).FirstOrDefault(other => Of(other) != Of(written) && positions[other] < positions[node] && other.users.Any(user => positions[user] > positions[node])) is { } missed)
+                if (aliases.ClassOf(written)
+                    .FirstOrDefault(other => Of(other) != Of(written) && positions[other] < positions[node]
+                        && other.users.Any(user => positions[user] > positions[node])) is { } missed)
                     return (node, missed);
         return null;
     }
 
-    private IEnumerable<Node> Written(Node node) => aliases.Operation(node).IsOpaque && !writing.Contains(node) ? [] : aliases.MutatedBy(node);
+    private IEnumerable<Node> Written(Node node)
+        => aliases.Operation(node).IsOpaque && !writing.Contains(node) ? [] : aliases.MutatedBy(node);
 
-    private bool IsHidden(Node node) => aliases.Operation(node) is var does && does.Views != Operands.None && (does.IsOpaque ? hidden.Contains(node)
-        : does.Writes == Operands.None && node.target is not (BuiltinTarget or MemberTarget) && !Declared.Contains(NameOf(node)));
+    private bool IsHidden(Node node)
+        => aliases.Operation(node) is var does && does.Views != Operands.None && (does.IsOpaque ? hidden.Contains(node)
+        : does.Writes == Operands.None && node.target is not (BuiltinTarget or MemberTarget) && !IsDeclared(NameOf(node)));
 
-    private string NameOf(Node node) => node.target is ModuleTarget { Path: var path } ? modules.Module(path).GetType().Name : node.target.name.TrimEnd('_');
+    private static bool IsDeclared(string name) => Otherwise.Contains(name) || AtenSchema.ViewNames.Contains(name);
+
+    private string NameOf(Node node)
+        => node.target is ModuleTarget { Path: var path } ? modules.Module(path).GetType().Name : node.target.name.TrimEnd('_');
 
     private Node Of(Node node)
     {

@@ -7,7 +7,9 @@ namespace TorchSharp.Fx.TorchScript;
 internal sealed class Script : IDisposable
 {
     // What the source itself says, or TorchScript keeps for itself.
-    private static readonly string[] Taken = ["self", "ops", "annotate", "CONSTANTS", "Tensor", "List", "Dict", "Tuple", "Optional", "Module", "Device", "number", "uninitialized", "_values"];
+    private static readonly string[] Taken =
+        ["self", "ops", "annotate", "CONSTANTS", "Tensor", "List", "Dict", "Tuple", "Optional", "Module", "Device", "number",
+            "uninitialized", "_values"];
 
     private readonly Namespace names = new();
     private readonly StringBuilder lines = new();

@@ -2,11 +2,15 @@ using System.Text;
 
 namespace TorchSharp.Fx.TorchScript;
 
-/// <summary>The classes of an exported module's parts, in TorchScript's source and as objects of them. Modules of one class that hold the same share one.</summary>
+/// <summary>
+/// The classes of an exported module's parts, in TorchScript's source and as objects of them. Modules of one class that hold the same share
+/// one.
+/// </summary>
 internal sealed class ScriptClasses
 {
     // What each class says of itself.
-    private static readonly string[] Reserved = ["training", "__parameters__", "__buffers__", "__annotations__", "__constants__", "__forward_hooks__", "__forward_pre_hooks__"];
+    private static readonly string[] Reserved =
+        ["training", "__parameters__", "__buffers__", "__annotations__", "__constants__", "__forward_hooks__", "__forward_pre_hooks__"];
 
     private readonly ScriptState root;
     private readonly Namespace names = new();
@@ -45,9 +49,12 @@ internal sealed class ScriptClasses
     {
         foreach (var name in module.Parameters.Keys.Concat(module.Buffers.Keys).Concat(module.Children.Keys))
             if (Array.IndexOf(Reserved, name) >= 0 || methods.Contains($"  def {name}(", StringComparison.Ordinal))
-                throw new ArgumentException($"'{name}' of a {module.Type} can't be exported to TorchScript, which keeps that name for itself. Give the submodule, parameter or buffer another name.");
+                throw new ArgumentException(
+                    $"'{name}' of a {module.Type} can't be exported to TorchScript, which keeps that name for itself. Give the submodule, "
+                        + "parameter or buffer another name.");
         var body = new StringBuilder();
-        body.Append("  __parameters__ = [").AppendJoin("", module.Parameters.Keys.Select(name => torchscript.Quoted(name) + ", ")).Append("]\n");
+        body.Append("  __parameters__ = [").AppendJoin("", module.Parameters.Keys.Select(name => torchscript.Quoted(name) + ", "))
+            .Append("]\n");
         body.Append("  __buffers__ = [").AppendJoin("", module.Buffers.Keys.Select(name => torchscript.Quoted(name) + ", ")).Append("]\n");
         foreach (var name in module.Parameters.Keys.Concat(module.Buffers.Keys))
             body.Append(Declared(name, "Tensor"));
@@ -63,5 +70,6 @@ internal sealed class ScriptClasses
         return classes[module] = known;
     }
 
-    private static string Declared(string name, string type) => ScriptState.IsIdentifier(name) ? $"  {name} : {type}\n" : $"  __annotations__[{torchscript.Quoted(name)}] = {type}\n";
+    private static string Declared(string name, string type)
+        => ScriptState.IsIdentifier(name) ? $"  {name} : {type}\n" : $"  __annotations__[{torchscript.Quoted(name)}] = {type}\n";
 }

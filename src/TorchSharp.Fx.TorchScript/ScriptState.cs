@@ -44,9 +44,11 @@ internal sealed class ScriptState(string type, bool training)
 
     /// <summary>Whether a name can stand after a dot.</summary>
     internal static bool IsIdentifier(string name)
-        => !PythonNames.IsReserved(name) && name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter == '_') && !char.IsAsciiDigit(name[0]);
+        => !PythonNames.IsReserved(name) && name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter == '_')
+            && !char.IsAsciiDigit(name[0]);
 
-    private static string Member(string expression, string name) => IsIdentifier(name) ? $"{expression}.{name}" : $"getattr({expression}, {torchscript.Quoted(name)})";
+    private static string Member(string expression, string name)
+        => IsIdentifier(name) ? $"{expression}.{name}" : $"getattr({expression}, {torchscript.Quoted(name)})";
 
     private void Include(nn.Module module, IReadOnlyDictionary<string, Tensor> constants)
     {

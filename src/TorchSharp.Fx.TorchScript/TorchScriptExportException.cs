@@ -4,7 +4,8 @@ namespace TorchSharp.Fx.TorchScript;
 public sealed class TorchScriptExportException : NotSupportedException
 {
     internal TorchScriptExportException(Node node, string reason, IEnumerable<string> supported)
-        : base($"Node '{node.name}' ({node.origin?.ToString() ?? "made by hand"}) can't be exported to TorchScript: {reason}.{Supported(supported)}")
+        : base($"Node '{node.name}' ({node.origin?.ToString() ?? "made by hand"}) can't be exported to TorchScript: "
+            + $"{reason}.{Supported(supported)}")
         => this.node = node;
 
     /// <summary>The node.</summary>

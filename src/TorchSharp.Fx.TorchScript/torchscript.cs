@@ -10,23 +10,29 @@ public static class torchscript
     private const int Version = 10;
 
     /// <summary>
-    /// Writes a graph module or a feature extractor, in the mode that it is in, as an archive that <c>torch.jit.load</c> of PyTorch and of TorchSharp runs. Parameters and buffers keep the names of
-    /// <c>state_dict</c>, inputs those of <c>forward</c>, and sizes are computed when it runs; leaf modules and functions that are not TorchSharp's own are followed. Counterpart: <c>torch.jit.save</c>.
+    /// Writes a graph module or a feature extractor, in the mode that it is in, as an archive that <c>torch.jit.load</c> of PyTorch and of
+    /// TorchSharp runs. Parameters and buffers keep the names of <c>state_dict</c>, inputs those of <c>forward</c>, and sizes are computed
+    /// when it runs; leaf modules and functions that are not TorchSharp's own are followed. Counterpart: <c>torch.jit.save</c>.
     /// </summary>
     /// <param name="graph_module">A module that <c>symbolic_trace</c> or <c>create_feature_extractor</c> made.</param>
     /// <param name="path">The file; it is replaced only when all is written.</param>
-    /// <param name="example_inputs">A tensor or an <see cref="InputShape"/> for each input, for leaves that branch on sizes: the archive then holds for sizes that take the same branches, and asserts it.</param>
-    /// <exception cref="TorchScriptExportException">A node has no form in TorchScript; the message names it, its C# line and what is supported.</exception>
+    /// <param name="example_inputs">A tensor or an <see cref="InputShape"/> for each input, for leaves that branch on sizes: the archive
+    /// then holds for sizes that take the same branches, and asserts it.</param>
+    /// <exception cref="TorchScriptExportException">A node has no form in TorchScript; the message names it, its C# line and what is
+    /// supported.</exception>
     public static void export(nn.Module graph_module, string path, IReadOnlyList<object?>? example_inputs = null)
     {
         if (graph_module is not IGraphModule { Program: var program })
-            throw new ArgumentException($"{graph_module?.GetType().Name} is no graph module: export what fx.symbolic_trace or feature_extraction.create_feature_extractor makes of it.", nameof(graph_module));
+            throw new ArgumentException(
+                $"{graph_module?.GetType().Name} is no graph module: export what fx.symbolic_trace or "
+                    + "feature_extraction.create_feature_extractor makes of it.", nameof(graph_module));
         Hooks.Refuse((IGraphModule)graph_module, "exported to TorchScript");
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         using var script = new Script(graph_module);
-        var code = LeafCode.Of(program);
-        var forward = new Translator(script, code, "", example_inputs is null ? null : new(() => code.Run(Examples(example_inputs)))).Forward();
+        var code = ScriptedLeaf.Of(program);
+        var forward =
+            new Translator(script, code, "", example_inputs is null ? null : new(() => code.Run(Examples(example_inputs)))).Forward();
         var classes = new ScriptClasses(script.State, forward);
         AtomicFile.Write(path, stream =>
         {
@@ -55,7 +61,8 @@ public static class torchscript
         double.PositiveInfinity => "float(\"inf\")",
         double.NegativeInfinity => "float(\"-inf\")",
         double.NaN => "float(\"nan\")",
-        _ => number.ToString("R", CultureInfo.InvariantCulture) is var digits && digits.AsSpan().IndexOfAny('.', 'E') < 0 ? digits + ".0" : digits.Replace("E", "e", StringComparison.Ordinal),
+        _ => number.ToString("R", CultureInfo.InvariantCulture) is var digits && digits.AsSpan().IndexOfAny('.', 'E') < 0
+            ? digits + ".0" : digits.Replace("E", "e", StringComparison.Ordinal),
     };
 
     /// <summary>A text in quotes.</summary>

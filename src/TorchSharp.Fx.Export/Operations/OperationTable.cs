@@ -32,11 +32,11 @@ internal static class OperationTable
             if (used.All(form.Arguments.Contains) && form.Required.All(used.Contains)
                 && form.Bind([.. form.Arguments.Select(entry => Entry(schema, given, entry))]) is { } bound)
                 return bound;
-        return schema.IsCallable && Dispatcher.IsAvailable
+        return schema.GivesTensors
             ? Named(schema, given)
-            : throw new NotSupportedException($"TorchSharp has no member for aten::{schema.Overload} with the arguments {string.Join(", ", used)}, and {(schema.IsCallable
-                ? "this build of libtorch does not export its dispatcher"
-                    : "it can't be called by name, since it takes a number of any type")}");
+            : throw new NotSupportedException(
+                $"TorchSharp has no member for aten::{schema.Overload} with the arguments {string.Join(", ", used)}, and it can't be "
+                    + "called by name, since it gives what is no tensor");
     }
 
     private static (MethodInfo Method, ImmutableArray<Argument> Args) Named(AtenSchema schema, IReadOnlyDictionary<string, Argument> given)
@@ -76,7 +76,10 @@ internal static class OperationTable
         _ => new Literal(parameter.Default),
     };
 
-    private static bool IsIrrelevant(string name, Argument value) => Irrelevant.Contains(name)
+    /// <summary>Whether an argument says where or how an operation computes, and not what.</summary>
+    internal static bool MakesNoDifference(string name) => Irrelevant.Contains(name);
+
+    private static bool IsIrrelevant(string name, Argument value) => MakesNoDifference(name)
         || (name == "memory_format" && value is Literal { Value: null });
 
     private static bool IsDefault(AtenSchema schema, string name, Argument value)

@@ -81,14 +81,16 @@ internal sealed class GraphReader
             }
             catch (NotSupportedException error)
             {
-                throw new NotSupportedException($"node '{Label(data.nodes[i])}' ({data.nodes[i].target}{Place(names[i])}) can't be read: {error.Message.TrimEnd('.')}", error);
+                throw new NotSupportedException(
+                    $"node '{Label(data.nodes[i])}' ({data.nodes[i].target}{Place(names[i])}) can't be read: {error.Message.TrimEnd('.')}",
+                    error);
             }
     }
 
     private static string Label(NodeData node) => node.name
         ?? (node.outputs is [Value.Reference { Name: var name }, ..] ? name : NodeNames.Operation(node.target));
 
-    private static string Place(CallSite site)
+    private static string Place(ExportedCall site)
         => $"{(site.Path.Length > 0 ? $", in module '{site.Path}'" : "")}{(site.Frames is [.., var (file, line, _, _)] ? $", {System.IO.Path.GetFileName(file)}:{line}" : "")}";
 
     private void Read(int index, NodeData node)
@@ -97,10 +99,12 @@ internal sealed class GraphReader
             ReadOperation(index, node);
         else if (node.target == "torch.ops.higher_order.cond")
             ReadBranches(index, node);
-        else if (Symbols.Find(node.target) is { } symbol)
+        else if (SymbolTargets.Find(node.target) is { } symbol)
             Define(Single(node), Named(index, symbol(this, [.. node.inputs.Select(input => Find(input.arg))])));
         else
-            throw new NotSupportedException(node.target.StartsWith("torch.ops.higher_order.", StringComparison.Ordinal)
+            throw new NotSupportedException(node.target == Regions.Autocast
+                ? "PyTorch chooses the types of operations in it by rules of its own: export the model without autocast"
+                : node.target.StartsWith("torch.ops.higher_order.", StringComparison.Ordinal)
                 ? "there is no counterpart for such branches, loops and regions here"
                 : "it is no operation of ATen: PyTorch's own operations can be read, those of other libraries can't");
     }
@@ -108,23 +112,30 @@ internal sealed class GraphReader
     /// <summary>The branches become graph modules of a module that runs one of them.</summary>
     private void ReadBranches(int index, NodeData node)
     {
-        if (node.inputs is not [{ arg: Value.Reference { Kind: "as_tensor" } pred }, { arg: Value.Subgraph onTrue },
+        if (node.inputs is not [{ arg: Value.Reference or Value.Constant { Item: bool } } condition, { arg: Value.Subgraph onTrue },
             { arg: Value.Subgraph onFalse }, { arg: Value.Many { Items: var operands } }]
             || operands.Any(operand => operand is not Value.Reference { Kind: "as_tensor" }))
-            throw new NotSupportedException("its condition or an operand is no tensor");
+            throw new NotSupportedException("its condition is neither a tensor nor a bool, or an operand is no tensor");
         var path = Enumerable.Range(0, int.MaxValue).Select(i => i == 0 ? "cond" : $"cond_{i}").First(name => !Branches.ContainsKey(name)
             && !state.HasUnder(name));
         Branches.Add(path, new Cond(Branch(onTrue.Graph), Branch(onFalse.Graph)));
         var call = typeof(nn.Module<Tensor, Tensor[], Tensor[]>).GetMethod("call")!;
         var made = Graph.create_node(Opcode.call_module, new ModuleTarget(path, call),
-            [Find(pred), new ListArgument([.. operands.Select(operand => Find(operand, names[index].Path))], typeof(Tensor))],
+            [Condition(condition.arg, names[index].Path), new ListArgument([.. operands.Select(operand
+                => Find(operand, names[index].Path))], typeof(Tensor))],
             typeof(Tensor[]));
         DefineAll(node.outputs, Named(index, made), names[index].Path);
     }
 
+    /// <summary>A condition as a tensor: one on sizes is a bool.</summary>
+    private Argument Condition(Value value, string path) => value is Value.Reference { Kind: "as_tensor" } ? Find(value, path)
+        : Add(Opcode.call_function, new FunctionTarget(typeof(aten).GetMethod(nameof(aten.call))!),
+            ["scalar_tensor", new ListArgument([Find(value, path), new Literal(ScalarType.Bool)], typeof(object))], typeof(Tensor), path,
+                "scalar_tensor");
+
     private GraphModule<Tensor[], Tensor[]> Branch(GraphData branch)
     {
-        var reader = new GraphReader(branch, state, this);
+        var reader = new GraphReader(Regions.Opened(branch), state, this);
         var operands = reader.Graph.placeholder("operands", typeof(Tensor[]));
         reader.Name(operands, "", operands.name);
         foreach (var (i, input) in branch.inputs.Index())
@@ -159,6 +170,8 @@ internal sealed class GraphReader
             Define(Single(node), Named(index, Graph.call_function(number, Find(node.inputs[0].arg, names[index].Path))));
             return;
         }
+        if (overload is "rrelu" or "rrelu_")
+            (overload, node) = (overload.Replace("rrelu", "leaky_relu", StringComparison.Ordinal), Leaky(node));
         var schema = AtenSchema.Find(overload)
             ?? throw new NotSupportedException($"aten::{overload} is not among the operations that can be read");
         if (outer is null && layers.Layer(index, node, schema) is var (path, input))
@@ -192,6 +205,19 @@ internal sealed class GraphReader
         return given;
     }
 
+    /// <summary>What does not draw at random has a slope between its bounds.</summary>
+    private static NodeData Leaky(NodeData node)
+    {
+        if (Constant("training") is true)
+            throw new NotSupportedException("it draws at random: export the model in evaluation mode");
+        return node with { inputs = [node.inputs[0], new("negative_slope",
+            new Value.Constant((Bound("lower", 1.0 / 8) + Bound("upper", 1.0 / 3)) / 2))] };
+
+        double Bound(string name, double preset) => Constant(name) switch { double number => number, long number => number, _ => preset };
+
+        object? Constant(string name) => (node.inputs.Find(input => input.name == name)?.arg as Value.Constant)?.Item;
+    }
+
     private long? Rank(Value tensor) => tensor is Value.Reference { Name: var name } && data.tensor_values.TryGetValue(name, out var meta)
         ? meta.sizes.Count : null;
 
@@ -222,6 +248,7 @@ internal sealed class GraphReader
     {
         var site = names[index];
         node.set_meta(Node.QualifiedName, names.Of(index));
+        node.gradient_mode = data.nodes[index].Records is { } records ? records ? GradientMode.enable_grad : GradientMode.no_grad : null;
         node.origin = site.Frames is [.., var (file, line, function, _)] ? new Origin(site.Path, function, (file, line))
             : new Origin(site.Path, null, null);
         return node;

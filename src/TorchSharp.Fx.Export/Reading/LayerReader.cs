@@ -41,7 +41,9 @@ internal sealed class LayerReader(ProgramState state, NodeNames names)
             if (attributes.ContainsKey(argument) && state.Shape(((Value.Reference)value).Name) is { } shape)
                 shapes.Add(argument, shape);
         var call = new LayerCall(frame.Path, schema, given, attributes, shapes);
-        var settings = $"{schema.Overload}({string.Join(", ", node.inputs.Where(entry => !ReferenceEquals(entry.arg, input)).Select(entry => $"{entry.name}={Text(entry.arg)}"))})";
+        var settings =
+            $"{schema.Overload}({string.Join(", ", node.inputs.Where(entry => !ReferenceEquals(entry.arg, input)).Select(entry =>
+                $"{entry.name}={Text(entry.arg)}"))})";
         if (layers.TryGetValue(frame.Path, out var known))
             return known.Settings == settings ? (frame.Path, input) : null;
         if (shapes.Count != attributes.Count || Make(frame.Type, call, own) is not { } module)
@@ -87,6 +89,9 @@ internal sealed class LayerReader(ProgramState state, NodeNames names)
             return;
         }
         var old = Registry.Get(module, name)!;
+        // A program may have two inputs for one tensor.
+        if (ReferenceEquals(old, tensor))
+            return;
         new ModuleHierarchy(module).Replace(name, tensor);
         old.Dispose();
     }

@@ -51,9 +51,8 @@ internal static class Layers
         ["activation.ReLU/"] = ("relu_", _ => nn.ReLU(inplace: true)),
         ["activation.ReLU6"] = ("hardtanh", call => IsSix(call) ? nn.ReLU6() : null),
         ["activation.ReLU6/"] = ("hardtanh_", call => IsSix(call) ? nn.ReLU6(inplace: true) : null),
-        ["activation.Hardtanh"] = ("hardtanh", call => nn.Hardtanh(call.Number("min_val"), call.Number("max_val"))),
-        ["activation.Hardtanh/"] = ("hardtanh_", call => nn.Hardtanh(call.Number("min_val"), call.Number("max_val"), inplace: true)),
-        ["activation.GELU"] = ("gelu", call => call.Text("approximate") == "none" ? nn.GELU() : nn.GELU(Modules.GELU.Approximate.tanh)),
+        ["activation.GELU"] =
+            ("gelu", call => call.Text("approximate") == "none" ? nn.GELU() : nn.GELU(TorchSharp.Modules.GELU.Approximate.tanh)),
         ["activation.SiLU"] = ("silu", _ => nn.SiLU()),
         ["activation.SiLU/"] = ("silu_", _ => nn.SiLU(inplace: true)),
         ["activation.Mish"] = ("mish", _ => nn.Mish()),

@@ -25,14 +25,14 @@ internal sealed class NodeNames
             "nms", "roi_align", "roi_pool", "ps_roi_align", "ps_roi_pool", "deform_conv2d",
     }.ToFrozenSet(StringComparer.Ordinal);
 
-    private readonly CallSite[] sites;
+    private readonly ExportedCall[] sites;
     private readonly (string Call, string Name)[] calls;
     private readonly Dictionary<string, int> last = new(StringComparer.Ordinal);
     private readonly PathNumbers numbers = new();
 
     internal NodeNames(IReadOnlyList<NodeData> nodes)
     {
-        sites = [.. nodes.Select(CallSite.Of)];
+        sites = [.. nodes.Select(ExportedCall.Of)];
         Nodes = nodes;
         calls = [.. sites.Select(Call)];
         for (var i = 0; i < calls.Length; i++)
@@ -42,7 +42,7 @@ internal sealed class NodeNames
     private IReadOnlyList<NodeData> Nodes { get; }
 
     /// <summary>Where a node comes from.</summary>
-    internal CallSite this[int node] => sites[node];
+    internal ExportedCall this[int node] => sites[node];
 
     /// <summary>The name of a node.</summary>
     internal string Of(int node)
@@ -51,23 +51,24 @@ internal sealed class NodeNames
         if (last[call] == node)
             return numbers.Next(name);
         var inner = sites[node].Modules is [.., { IsLayer: true } layer] && layer.Path != name ? layer.Path
-            : Join(sites[node].Path, Operation(Nodes[node].target));
+            : ModuleHierarchy.Join(sites[node].Path, Operation(Nodes[node].target));
         return numbers.Next(inner);
     }
 
     /// <summary>The name of a node that is made beside the program's, at a path.</summary>
-    internal string Beside(string path, string name) => numbers.Next(Join(path, name));
+    internal string Beside(string path, string name) => numbers.Next(ModuleHierarchy.Join(path, name));
 
-    private (string Call, string Name) Call(CallSite site, int node)
+    private (string Call, string Name) Call(ExportedCall site, int node)
     {
         if (site.Modules.FirstOrDefault(IsLeaf) is { } leaf)
             return (leaf.Key, leaf.Path);
         var key = site.Modules.IsEmpty ? "" : site.Modules[^1].Key;
         if (site.Frames is [.., var line] && WrappedCall(line) is { } wrapped)
-            return ($"{key} {wrapped} {line.Line}", Join(site.Path, wrapped));
+            return ($"{key} {wrapped} {line.Line}", ModuleHierarchy.Join(site.Path, wrapped));
         var function = Function(site);
         return function.Length == 0 || site.Function.StartsWith("OpOverload", StringComparison.Ordinal)
-            ? ($"{node}", Join(site.Path, Operation(Nodes[node].target))) : ($"{key} {site.FunctionCall}", Join(site.Path, function));
+            ? ($"{node}", ModuleHierarchy.Join(site.Path, Operation(Nodes[node].target)))
+                : ($"{key} {site.FunctionCall}", ModuleHierarchy.Join(site.Path, function));
     }
 
     /// <summary>The function of torchvision's that a line calls; the stack ends there, since PyTorch leaves its own library's frames and
@@ -82,14 +83,13 @@ internal sealed class NodeNames
     private static bool IsLeaf(ModuleFrame module) => module.IsLayer || module.Type.StartsWith("torchvision.ops.", StringComparison.Ordinal)
         || Leaves.Contains(module.Type);
 
-    private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 
     /// <summary><c>torch.ops.aten.add.Tensor</c> → <c>add</c>.</summary>
     internal static string Operation(string target) => target.Split('.') is ["torch", "ops", _, var name, ..] ? name
         : target[(target.LastIndexOf('.') + 1)..];
 
     /// <summary>What torch.fx calls a function: <c>wrapper_descriptor.__getitem__</c> → <c>getitem</c>.</summary>
-    private static string Function(CallSite site)
+    private static string Function(ExportedCall site)
     {
         var name = site.Function[(site.Function.LastIndexOf('.') + 1)..];
         // x += y is x + y to torch.fx.

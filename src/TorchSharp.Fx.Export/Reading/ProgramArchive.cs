@@ -83,7 +83,8 @@ internal sealed class ProgramArchive : IDisposable
         {
             [var only] => (only[..(only.LastIndexOf("models/", StringComparison.Ordinal))],
                 only[(only.LastIndexOf('/') + 1)..^".json".Length]),
-            [] => throw new InvalidDataException("is a zip file, but no exported program: it has no 'models/….json'. Write it with torch.export.save"),
+            [] => throw new InvalidDataException(
+                "is a zip file, but no exported program: it has no 'models/….json'. Write it with torch.export.save"),
             _ => throw new NotSupportedException($"it has {programs.Length} programs, and there must be one"),
         };
     }
@@ -126,7 +127,8 @@ internal sealed class ProgramArchive : IDisposable
     private StoredTensor Stored(string name, WeightEntry entry, string folder)
     {
         if (entry.use_pickle || entry.tensor_meta is not { } meta)
-            throw new NotSupportedException($"its tensor '{name}' is of a class of its own, which only PyTorch can read: export the model with plain tensors");
+            throw new NotSupportedException(
+                $"its tensor '{name}' is of a class of its own, which only PyTorch can read: export the model with plain tensors");
         var (position, length) = zip.Find(folder + entry.path_name);
         var type = ElementType.Of(Elements.Type(meta.dtype));
         var (sizes, strides, offset) = (Numbers(meta.sizes, name), Numbers(meta.strides, name), Numbers([meta.storage_offset], name)[0]);

@@ -14,7 +14,7 @@ internal static class ProgramReader
         using var scope = NewDisposeScope();
         var program = archive.Program();
         using var state = new ProgramState(archive, program);
-        var reader = new GraphReader(program.graph_module.graph, state);
+        var reader = new GraphReader(Regions.Opened(program.graph_module.graph), state);
         try
         {
             ProgramSignature.DefineInputs(reader, program);

@@ -24,13 +24,17 @@ internal sealed record ExportedProgram(
     {
         try
         {
-            var program = JsonSerializer.Deserialize<ExportedProgram>(json, Options) ?? throw new InvalidDataException("has no program");
+            var program = JsonSerializer.Deserialize<ExportedProgram>(PythonJson.Quoted(json), Options)
+                ?? throw new InvalidDataException("has no program");
             return program.schema_version.major == Version ? program.Checked() : throw new InvalidDataException(
-                $"has version {program.schema_version.major} of the format of exported programs, and this library reads version {Version}: export it again with PyTorch 2.6 or later");
+                $"has version {program.schema_version.major} of the format of exported programs, and this library reads version "
+                    + $"{Version}: export it again with PyTorch 2.6 or later");
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"has a damaged program: at '{Shortened(error.Path)}' of its JSON, line {error.LineNumber + 1}, there is not what the format has there", error);
+            throw new InvalidDataException(
+                $"has a damaged program: at '{Shortened(error.Path)}' of its JSON, line {error.LineNumber + 1}, there is not what the "
+                    + "format has there", error);
         }
     }
 
@@ -73,7 +77,11 @@ internal sealed record GraphData(
 }
 
 internal sealed record NodeData(string target, List<NamedValue> inputs, List<Value> outputs, Dictionary<string, string> metadata,
-    string? name = null);
+    string? name = null)
+{
+    /// <summary>Whether it records gradients, where a region around it says it.</summary>
+    internal bool? Records { get; init; }
+}
 
 internal sealed record NamedValue(string name, Value arg, int? kind = null)
 {

@@ -67,6 +67,8 @@ internal sealed record TreeSpec(string? Type, ImmutableArray<string>? Keys, Immu
             return [.. context.EnumerateArray().Select(key => key.ToString())];
         if (context.ValueKind == JsonValueKind.Array && context.EnumerateArray().LastOrDefault() is { ValueKind: JsonValueKind.Array } last)
             return KeysOf(type, last);
-        throw new NotSupportedException($"a {type} is among its inputs or results, which has no counterpart here: return tensors, tuples, lists and dictionaries of them");
+        throw new NotSupportedException(
+            $"a {type} is among its inputs or results, which has no counterpart here: return tensors, tuples, lists and dictionaries of "
+                + "them");
     }
 }

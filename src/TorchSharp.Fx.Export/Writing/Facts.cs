@@ -37,7 +37,14 @@ internal sealed record SizeFact(long Constant, ImmutableArray<long> Factors, lon
 internal abstract record Fact
 {
     internal sealed record OfTensor(ScalarType Type, ImmutableArray<SizeFact> Sizes, ImmutableArray<SizeFact> Strides, long Offset,
-        bool RequiresGrad) : Fact;
+        bool RequiresGrad) : Fact
+    {
+        /// <summary>What is known of a tensor of the module.</summary>
+        internal static OfTensor Of(Tensor tensor)
+            => new(tensor.dtype, [.. tensor.shape.Select(size => new SizeFact(size, [], size))],
+                [.. StoredTensor.ContiguousStrides(tensor.shape).Select(stride => new SizeFact(stride, [], stride))], 0,
+                    tensor.requires_grad);
+    }
 
     internal sealed record OfNumber(SizeFact Value) : Fact;
 
@@ -47,26 +54,42 @@ internal abstract record Fact
     internal sealed record OfMany(ImmutableArray<Fact> Items) : Fact;
 }
 
-/// <summary>Runs a graph on the example and, for each free dimension, on inputs that are larger there: what differs between the runs is how
-/// sizes depend on the dimension.</summary>
-internal sealed class FactFinder : GraphInterpreter
+/// <summary>Runs a graph on copies of the example and, for each free dimension, on inputs that are larger there: what differs between the
+/// runs is how sizes depend on the dimension. The module and the example stay as they are.</summary>
+internal sealed class FactFinder : DryRun
 {
-    private readonly Dictionary<Node, Fact> found = [];
+    private readonly PlainGraph plain;
+    private readonly Dictionary<Node, Fact> found;
 
-    private FactFinder(IGraphModule module) : base(module) { }
+    private FactFinder(PlainGraph plain, Dictionary<Node, Fact> found) : base(plain.Names.Module, plain.Graph, plain.Names.Constants)
+        => (this.plain, this.found) = (plain, found);
 
     /// <summary>The facts of each node's value.</summary>
-    /// <param name="module">The graph module.</param>
+    /// <param name="plain">The graph and what it names.</param>
     /// <param name="inputs">The example's inputs.</param>
     /// <param name="sizes">The sizes of the free dimensions in the example.</param>
     /// <param name="enlarged">The inputs where a free dimension is larger by so much.</param>
-    internal static Dictionary<Node, Fact> Of(IGraphModule module, object?[] inputs, long[] sizes, Func<int, int, object?[]> enlarged)
+    internal static Dictionary<Node, Fact> Of(PlainGraph plain, object?[] inputs, long[] sizes, Func<int, int, object?[]> enlarged)
     {
-        var first = Run(module, inputs);
+        var first = Run(inputs);
+        if (plain.Graph.nodes.FirstOrDefault(node
+            => first[node] is Fact.OfNumber or Fact.OfOther { Value: double or float or bool or Scalar } && IsOfContent(node)) is { } read)
+            throw new NotSupportedException(
+                $"node '{read.name}' ({read.origin?.ToString() ?? "made by hand"}): its number hangs on what is in a tensor, and the "
+                    + "program would have the example's for all inputs");
         // Two steps tell a size that does not grow evenly.
-        var others = sizes.Select((_, dim) => (One: Run(module, enlarged(dim, 1)), Two: Run(module, enlarged(dim, 2)))).ToArray();
+        var others = sizes.Select((_, dim) => (One: Run(enlarged(dim, 1)), Two: Run(enlarged(dim, 2)))).ToArray();
         return first.ToDictionary(entry => entry.Key, entry
             => new Merging(entry.Key, sizes).Of(entry.Value, [.. others.Select(run => (run.One[entry.Key], run.Two[entry.Key]))]));
+
+        Dictionary<Node, Fact> Run(object?[] given)
+        {
+            using var scope = NewDisposeScope();
+            using var _ = no_grad();
+            var finder = new FactFinder(plain, []);
+            finder.run([.. given.Select(input => Structure.Map(input, tensor => tensor.detach().clone()))]);
+            return finder.found;
+        }
     }
 
     /// <inheritdoc/>
@@ -77,17 +100,25 @@ internal sealed class FactFinder : GraphInterpreter
         return value;
     }
 
-    private static Dictionary<Node, Fact> Run(IGraphModule module, object?[] inputs)
+    /// <summary>Both branches run, each on operands of its own; the result is the chosen one's.</summary>
+    protected override object? call_module(Node node)
     {
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        var finder = new FactFinder(module);
-        finder.run(inputs);
-        return finder.found;
+        foreach (var branch in plain.BranchesOf(node))
+            new FactFinder(branch.Graph, found).run([.. ((ListArgument)node.args[1]).Items.Select(operand
+                => ((Tensor)env[((NodeArgument)operand).Node]!).detach().clone())]);
+        return base.call_module(node);
     }
+
+    /// <summary>Whether a number is read from the content of a tensor, and something is computed of it.</summary>
+    private static bool IsOfContent(Node node)
+        => node.target is FunctionTarget or MethodTarget && node.users.Count > 0
+            && node.all_input_nodes.Any(input => TensorTypes.IsTensor(input.type))
+            && !Operations.Of(node, null).Has(Effects.ReadsMetadata);
 
     private static Fact Of(object? value) => value switch
     {
+        // What an attention gives in the place of weights that nobody asked for.
+        Tensor { IsInvalid: true } => new Fact.OfOther(null),
         Tensor tensor => new Fact.OfTensor(tensor.dtype, [.. tensor.shape.Select(Plain)], [.. tensor.stride().Select(Plain)],
             tensor.storage_offset(), tensor.requires_grad),
         long or int => new Fact.OfNumber(Plain(Convert.ToInt64(value, System.Globalization.CultureInfo.InvariantCulture))),
@@ -120,6 +151,8 @@ internal sealed class FactFinder : GraphInterpreter
                 ? new Fact.OfMany([.. items.Select((item, i)
                     => Of(item, [.. others.Select(run => (((Fact.OfMany)run.One).Items[i], ((Fact.OfMany)run.Two).Items[i]))]))])
                 : throw Refused("the number of its results"),
+            // What is neither is the example's for all inputs.
+            Fact.OfOther { Value: double or float or bool } value when others.Any(run => run.One != value) => throw Refused("its value"),
             _ => first,
         };
 
@@ -138,6 +171,7 @@ internal sealed class FactFinder : GraphInterpreter
         }
 
         private NotSupportedException Refused(string what)
-            => new($"node '{node.name}' ({node.origin?.ToString() ?? "made by hand"}): {what} does not grow evenly with a free dimension. Fix the dimension by leaving it out of dynamic_shapes");
+            => new($"node '{node.name}' ({node.origin?.ToString() ?? "made by hand"}): {what} does not grow evenly with a free dimension. "
+                + "Fix the dimension by leaving it out of dynamic_shapes");
     }
 }

@@ -2,7 +2,6 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
-using TorchSharp.Fx.Saving;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Export;
@@ -37,7 +36,6 @@ internal static class LayerWriter
         GroupNorm normalization group_norm input num_groups weight bias eps
         ReLU activation relu[_] self
         ReLU6 activation hardtanh[_] self min_val=0 max_val=6
-        Hardtanh activation hardtanh[_] self min_val max_val
         GELU activation gelu[_] self approximate
         SiLU activation silu[_] self
         Mish activation mish[_] self
@@ -60,6 +58,40 @@ internal static class LayerWriter
         AdaptiveAvgPool2d pooling adaptive_avg_pool2d self output_size
         AdaptiveAvgPool3d pooling adaptive_avg_pool3d self output_size
         PixelShuffle pixelshuffle pixel_shuffle self upscale_factor
+        PixelUnshuffle pixelshuffle pixel_unshuffle self downscale_factor
+        ChannelShuffle channelshuffle channel_shuffle self groups
+        CELU activation celu[_] self alpha
+        SELU activation selu[_] self
+        PReLU activation prelu self weight
+        Softshrink activation softshrink self lambd=lambda
+        Hardshrink activation hardshrink self lambd=lambda
+        LogSigmoid activation log_sigmoid self
+        Threshold activation threshold[_] self threshold value
+        GLU activation glu self dim
+        Softmax2d activation softmax.int self dim=-3
+        Dropout1d dropout feature_dropout[_] input|self p train=!
+        Dropout2d dropout feature_dropout[_] input|self p train=!
+        Dropout3d dropout feature_dropout[_] input|self p train=!
+        AlphaDropout dropout alpha_dropout[_] input|self p train=!
+        FeatureAlphaDropout dropout feature_alpha_dropout[_] input|self p train=!
+        Unflatten flatten unflatten.int self dim sizes=unflattened_size
+        InstanceNorm1d instancenorm instance_norm input weight bias running_mean running_var use_input_stats=? momentum eps cudnn_enabled=true
+        InstanceNorm2d instancenorm instance_norm input weight bias running_mean running_var use_input_stats=? momentum eps cudnn_enabled=true
+        InstanceNorm3d instancenorm instance_norm input weight bias running_mean running_var use_input_stats=? momentum eps cudnn_enabled=true
+        AvgPool1d pooling avg_pool1d self kernel_size stride padding ceil_mode count_include_pad
+        AvgPool3d pooling avg_pool3d self kernel_size stride padding ceil_mode count_include_pad divisor_override
+        Unfold fold im2col self kernel_size dilation padding stride
+        Fold fold col2im self output_size kernel_size dilation padding stride
+        ReflectionPad1d padding reflection_pad1d self padding
+        ReflectionPad2d padding reflection_pad2d self padding
+        ReflectionPad3d padding reflection_pad3d self padding
+        ReplicationPad1d padding replication_pad1d self padding
+        ReplicationPad2d padding replication_pad2d self padding
+        ReplicationPad3d padding replication_pad3d self padding
+        ConstantPad1d padding constant_pad_nd self pad=padding value
+        ConstantPad2d padding constant_pad_nd self pad=padding value
+        ConstantPad3d padding constant_pad_nd self pad=padding value
+        ZeroPad2d padding constant_pad_nd self pad=padding value=0
         """;
 
     private static readonly FrozenDictionary<string,
@@ -115,6 +147,9 @@ internal static class LayerWriter
     {
         if (name == "!")
             return module.training;
+        // A norm without statistics of its own goes by its input's.
+        if (name == "?")
+            return module.training || Registry.Get(module, "running_mean") is null;
         if (Form.IsConstant(name))
             return Form.Constant(name);
         if (settings.Find(name) is not { } value)

@@ -20,7 +20,12 @@ internal sealed partial class NodeWriter
                 if (isTensor)
                     write.Tensor(name);
                 else
-                    write.Object(() => write.Object("as_sym_int", () => json.WriteString("as_name", name)));
+                    write.Symbol(name);
+                break;
+            // What is rounded to single precision stays so.
+            case ConvertArgument { Value: NodeArgument { Node: var node }, Type: var to } when to == typeof(float)
+                && facts[node] is Fact.OfOther { Value: double number }:
+                write.Constant((double)(float)number);
                 break;
             case ConvertArgument convert: Value(convert.Value, type); break;
             case Literal { Value: long number } when type.Name == "float": write.Constant((double)number); break;

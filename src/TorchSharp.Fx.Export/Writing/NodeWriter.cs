@@ -8,7 +8,9 @@ namespace TorchSharp.Fx.Export;
 /// <param name="write">Writes the format's parts.</param>
 /// <param name="state">The tensors of the module.</param>
 /// <param name="facts">What is known of the nodes' values.</param>
-internal sealed partial class NodeWriter(Utf8JsonWriter json, ProgramJson write, WrittenState state, IReadOnlyDictionary<Node, Fact> facts)
+/// <param name="plain">The graph.</param>
+internal sealed partial class NodeWriter(Utf8JsonWriter json, ProgramJson write, WrittenState state, IReadOnlyDictionary<Node, Fact> facts,
+    PlainGraph plain)
 {
     private readonly Dictionary<(Node, int), string> names = [];
     private readonly Dictionary<string, int> calls = new(StringComparer.Ordinal);
@@ -21,14 +23,14 @@ internal sealed partial class NodeWriter(Utf8JsonWriter json, ProgramJson write,
     internal OrderedDictionary<string, SizeFact> Numbers { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Gives an input its name.</summary>
-    internal void Input(Node node, int item, string name, Fact.OfTensor fact)
+    internal void Input(Node node, Fact.OfTensor fact)
     {
-        names[(node, item)] = Unused(name);
-        Tensors.Add(names[(node, item)], fact);
+        names[(node, 0)] = Unused(node.name);
+        Tensors.Add(names[(node, 0)], fact);
     }
 
-    /// <summary>The name of an input, or of one of the tensors in it.</summary>
-    internal string InputName(Node node, int item) => names[(node, item)];
+    /// <summary>The name of an input.</summary>
+    internal string InputName(Node node) => names[(node, 0)];
 
     /// <summary>Notes a name that is taken.</summary>
     internal string Unused(string name)
@@ -48,7 +50,13 @@ internal sealed partial class NodeWriter(Utf8JsonWriter json, ProgramJson write,
             {
                 case PlaceholderTarget or OutputTarget or AttributeTarget
                     or BuiltinTarget { Operation: Builtin._assert or Builtin.getitem or Builtin.len }: break;
+                case ModuleTarget when plain.BranchesOf(node) is { IsEmpty: false } branches: WriteBranches(node, branches); break;
                 case ModuleTarget target: WriteLayer(node, target.Path); break;
+                case MapTarget: throw new NotSupportedException(
+                    "it is a loop that runs as often as an input says, which has no form there; trace by an example, with a Tracer whose "
+                        + "map_loops is false");
+                case StateTarget: throw new NotSupportedException(
+                    "it is what the model keeps between calls, which a program has as buffers only");
                 case BuiltinTarget builtin when Number(node) is { IsConstant: false }: WriteArithmetic(node, builtin); break;
                 case BuiltinTarget or MemberTarget: break;
                 case { Callee: { } callee } when facts[node] is not Fact.OfOther && Number(node) is not { IsConstant: true }
@@ -57,16 +65,28 @@ internal sealed partial class NodeWriter(Utf8JsonWriter json, ProgramJson write,
         }
         catch (NotSupportedException error)
         {
-            throw new NotSupportedException($"node '{node.name}' ({node.target.name}, {node.origin?.ToString() ?? "made by hand"}): {error.Message}", error);
+            throw new NotSupportedException(
+                $"node '{node.name}' ({node.target.name}, {node.origin?.ToString() ?? "made by hand"}): {error.Message}", error);
         }
     }
 
-    /// <summary>The name that a tensor of a result has.</summary>
-    internal string NameOf(Argument leaf) => leaf switch
+    /// <summary>Writes a part of the result: a tensor, a number or a constant.</summary>
+    internal void WriteResult(ProgramJson into, Argument leaf)
     {
-        NodeArgument { Node: var node } => Reference(node).Name,
-        _ => throw new NotSupportedException("a result is a constant"),
-    };
+        switch (leaf)
+        {
+            case Literal constant: into.Constant(constant.Value); break;
+            case NodeArgument { Node: var node } when Number(node) is { IsConstant: true, Hint: var size }: into.Constant(size); break;
+            case NodeArgument { Node: var node } when facts[node] is Fact.OfOther { Value: var other }: into.Constant(other); break;
+            case NodeArgument { Node: var node } when Reference(node) is var (name, isTensor):
+                if (isTensor)
+                    into.Tensor(name);
+                else
+                    into.Symbol(name);
+                break;
+            default: throw new NotSupportedException($"its result holds a {leaf.GetType().Name}");
+        }
+    }
 
     /// <summary>The value that a node stands for: one that a call gave, an item of one, or an input.</summary>
     private (string Name, bool IsTensor) Reference(Node node)
@@ -91,7 +111,7 @@ internal sealed partial class NodeWriter(Utf8JsonWriter json, ProgramJson write,
     private void WriteLayer(Node node, string path)
     {
         var module = state.Module(path);
-        if (module is Modules.Identity)
+        if (module is TorchSharp.Modules.Identity)
             return;
         var layer = LayerWriter.Of(module);
         Call(node, layer.Schema,
@@ -108,7 +128,8 @@ internal sealed partial class NodeWriter(Utf8JsonWriter json, ProgramJson write,
     private void WriteCall(Node node, Callee callee)
     {
         var (schema, arguments) = OperationWriter.Find(callee, node.args)
-            ?? throw new NotSupportedException($"{callee.Method.DeclaringType?.Name}.{callee.Method.Name} with these arguments is no operation of ATen in the table");
+            ?? throw new NotSupportedException(
+                $"{callee.Method.DeclaringType?.Name}.{callee.Method.Name} with these arguments is no operation of ATen in the table");
         if (schema.Overload == "sym_size.int" && node.args is [NodeArgument { Node: var tensor }, ..])
         {
             names[(node, 0)] = SizeOf(tensor,
@@ -167,21 +188,27 @@ internal sealed partial class NodeWriter(Utf8JsonWriter json, ProgramJson write,
     {
         foreach (var argument in node.args)
             Prepare(argument);
-        var fact = facts[node];
-        var items = fact is Fact.OfMany { Items: var many } ? many : [fact];
-        for (var i = 0; i < items.Length; i++)
+        var (own, results) = Results(node);
+        Call(own, schema, arguments, () =>
         {
-            var name = names[(node, i)] = Unused(items.Length == 1 ? node.name : $"{node.name}_{i}");
-            Tensors.Add(name, (Fact.OfTensor)items[i]);
-        }
-        Call(names[(node, 0)], schema, arguments, () =>
-        {
-            var outputs = Enumerable.Range(0, items.Length).Select(i => names[(node, i)]);
             if (schema.Returns is [{ IsList: true }])
-                write.List("outputs", [0], _ => write.Object(() => write.List("as_tensors", outputs, write.Named)));
+                write.List("outputs", [0], _ => write.Object(() => write.List("as_tensors", results, write.Named)));
             else
-                write.List("outputs", outputs, write.Tensor);
+                write.List("outputs", results, write.Tensor);
         }, () => Metadata(node, path, layer, schema.Name));
+    }
+
+    /// <summary>Names a node and the tensors that it gives: one has the node's name, several have PyTorch's for items.</summary>
+    private (string Own, string[] Items) Results(Node node)
+    {
+        var own = Unused(node.name);
+        var items = facts[node] is Fact.OfMany { Items: var many } ? many : [facts[node]];
+        return (own, [.. items.Select((item, i) =>
+        {
+            var name = names[(node, i)] = facts[node] is Fact.OfMany ? Unused("getitem") : own;
+            Tensors.Add(name, item as Fact.OfTensor ?? throw new NotSupportedException("it gives what is no tensor"));
+            return name;
+        })]);
     }
 
     private void Call(string name, AtenSchema schema, List<(AtenParameter Parameter, Action Write)> arguments, Action outputs,
@@ -214,10 +241,18 @@ internal sealed partial class NodeWriter(Utf8JsonWriter json, ProgramJson write,
             Prepare(part);
     }
 
-    /// <summary>The items of an array of sizes: constants, or names of numbers.</summary>
+    /// <summary>The items of an array of sizes, or of a part of one: constants, or names of numbers.</summary>
     private IEnumerable<object> Sizes(Node array)
-        => ((Fact.OfMany)facts[array]).Items.Select((item, i) => ((Fact.OfNumber)item).Value is { IsConstant: true, Hint: var size }
-            ? (object)size : SizeOf(((NodeArgument)array.args[0]).Node, i)).ToArray();
+    {
+        var (shape, first) = array.target is BuiltinTarget { Operation: Builtin.getitem }
+            && array.args is [NodeArgument { Node: var whole }, SliceArgument { Start: var start }]
+            ? (whole, Start(start, ((Fact.OfMany)facts[whole]).Items.Length)) : (array, 0);
+        return [.. ((Fact.OfMany)facts[array]).Items.Select((item, i) => ((Fact.OfNumber)item).Value is { IsConstant: true, Hint: var size }
+            ? (object)size : SizeOf(((NodeArgument)shape.args[0]).Node, first + i))];
+
+        static int Start(Argument? start, int length) => start is null ? 0 : start is Literal { Value: int at } ? at < 0 ? at + length : at
+            : throw new NotSupportedException("it takes a part of a shape that depends on an input");
+    }
 
     /// <summary>Where the node comes from: the modules around it, so that names and layers are found again, and the line.</summary>
     private void Metadata(Node node, string path, string? layer, string function) => write.Object("metadata", () =>

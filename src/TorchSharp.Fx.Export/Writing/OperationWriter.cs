@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using static TorchSharp.torch;
 
@@ -8,6 +9,11 @@ internal static class OperationWriter
 {
     private static readonly Type[] Alike = [typeof(Tensor), typeof(torch), typeof(nn.functional), typeof(special)];
 
+    // PyTorch takes a number for a tensor in these alone.
+    private static readonly FrozenSet<string> TakeNumbers = new[] { "add", "sub", "subtract", "rsub", "mul", "multiply", "div", "divide",
+        "true_divide", "floor_divide", "fmod", "remainder" }
+        .SelectMany(name => new[] { name, name + "_" }).ToFrozenSet(StringComparer.Ordinal);
+
     /// <summary>The overload and its arguments by name; null where the table has none for these.</summary>
     /// <param name="callee">The member.</param>
     /// <param name="args">The node's arguments.</param>
@@ -16,15 +22,32 @@ internal static class OperationWriter
     {
         if (callee.Method.DeclaringType == typeof(aten))
             return ByName(args);
+        (callee, args) = Joined(callee, args);
         (AtenSchema, List<(AtenParameter, Argument)>)? best = null;
         var cost = int.MaxValue;
         foreach (var (overload, form) in OperationTable.OfMember(callee.Method.Name))
             if (AtenSchema.Find(overload) is { } schema
                 && (form.Owner == callee.Method.DeclaringType
                 || (Alike.Contains(form.Owner) && Alike.Contains(callee.Method.DeclaringType)))
-                && Match(schema, form, callee, args) is var (arguments, rank) && rank < cost)
-                (best, cost) = ((schema, arguments), rank);
+                && Match(schema, form, callee, args) is var (arguments, rank)
+                    && Cost(rank, form.Owner == callee.Method.DeclaringType) is var sum && sum < cost)
+                (best, cost) = ((schema, arguments), sum);
         return best;
+
+        static int Cost(int rank, bool isOwn) => (2 * rank) + (isOwn ? 0 : 1);
+    }
+
+    /// <summary>A call whose sizes are arguments of their own, <c>zeros(2, 3)</c>, as the one that takes a list of them.</summary>
+    private static (Callee, ImmutableArray<Argument>) Joined(Callee callee, ImmutableArray<Argument> args)
+    {
+        if (callee.Method.DeclaringType is not { } owner || (owner != typeof(torch)
+            && !(owner == typeof(Tensor) && callee.Method.Name.StartsWith("new_", StringComparison.Ordinal))))
+            return (callee, args);
+        Type[] takes = [.. callee.Parameters.Select(parameter => parameter.ParameterType)];
+        var (first, count) = (callee.Receivers, takes.TakeWhile(type => type == typeof(long) || type == typeof(int)).Count());
+        return count > 0 && owner.GetMethod(callee.Method.Name, [typeof(long[]), .. takes[count..]]) is { } joined
+            ? (new Callee(joined, first), [.. args[..first], new ListArgument([.. args[first..(first + count)]], typeof(long)),
+                .. args[(first + count)..]]) : (callee, args);
     }
 
     private static (AtenSchema, List<(AtenParameter, Argument)>)? ByName(ImmutableArray<Argument> args)
@@ -36,24 +59,37 @@ internal static class OperationWriter
         ImmutableArray<Argument> args)
     {
         var names = form.Arguments;
-        if (names.Length > args.Length
-            || !args.Skip(names.Length).Index().All(extra => IsDefault(callee, names.Length + extra.Index, extra.Item)))
+        if (!args.Skip(names.Length).Index().All(extra => IsDefault(callee, names.Length + extra.Index, extra.Item)))
             return null;
         var (arguments, cost) = (new List<(AtenParameter, Argument)>(), 0);
         for (var i = 0; i < names.Length; i++)
         {
             if (Form.IsConstant(names[i]))
             {
-                if (!Equals(Plain(args[i]), Plain(Form.Constant(names[i]))))
+                if (i >= args.Length || !Equals(Plain(args[i]), Plain(Form.Constant(names[i]))))
                     return null;
                 continue;
             }
             var parameter = schema.Parameters.First(parameter => parameter.Name == names[i]);
-            if (Fit(args[i], parameter, form.Required.Contains(names[i])) is not var (fitted, more))
+            if (i >= args.Length)
+            {
+                // An overload that leaves it out has its default.
+                if (!parameter.HasDefault || form.Required.Contains(names[i]))
+                    return null;
+                continue;
+            }
+            if (Fit(args[i], parameter, form.Required.Contains(names[i])) is not var (fitted, more)
+                || (parameter.Type is { Name: "Tensor", IsList: false } && fitted is not Literal { Value: null } && !IsTensor(fitted)
+                    && !TakeNumbers.Contains(schema.Name)))
                 return null;
             arguments.Add((parameter, fitted));
             cost += more;
         }
+        // Where an operation computes is no argument of TorchSharp.
+        arguments.AddRange(
+            schema.Parameters.Where(parameter => !parameter.HasDefault && parameter.Type is { Name: "bool", IsList: false }
+                && OperationTable.MakesNoDifference(parameter.Name))
+            .Select(parameter => (parameter, (Argument)new Literal(true))));
         return schema.Parameters.All(parameter => parameter.HasDefault || arguments.Any(given => given.Item1 == parameter))
             ? (arguments, cost) : null;
     }
@@ -88,7 +124,9 @@ internal static class OperationWriter
                     => (new ListArgument([.. Enumerable.Repeat(one, type.Count)], typeof(long)), 1),
                 _ => null,
             };
-        return Single(argument, type) is { } single ? (single, type.Name == "Tensor" && !IsTensor(argument) ? 2 : 0) : null;
+        // A number stands for another operand, not for the first.
+        return Single(argument, type) is { } single && (parameter.Name != "self" || type.Name != "Tensor" || IsTensor(single))
+            ? (single, type.Name == "Tensor" && !IsTensor(argument) ? 2 : 0) : null;
     }
 
     /// <summary>A whole slice of an index is none in ATen.</summary>
@@ -98,12 +136,16 @@ internal static class OperationWriter
     private static Argument? Single(Argument argument, AtenType type) => (type.Name, argument) switch
     {
         (_, Literal { Value: null }) => type.IsOptional ? argument : null,
-        ("Tensor", NodeArgument or Literal { Value: long or double }) => argument,
+        ("Tensor", NodeArgument { Node.type: var value }) => TensorTypes.IsTensor(value) || value == typeof(long) || value == typeof(int)
+            || value == typeof(double) || value == typeof(float) ? argument : null,
+        ("Tensor", Literal { Value: long or double }) => argument,
+        ("Tensor", ConvertArgument convert) => Single(convert.Value, type),
         ("Tensor" or "Scalar", Literal { Value: int or float } number) => Widened(number),
+        ("Scalar", ConvertArgument convert) => Single(convert.Value, type),
         ("Scalar", NodeArgument { Node.type: var value }) => TensorTypes.IsTensor(value) ? null : argument,
         ("Scalar", Literal { Value: long or double or bool }) => argument,
         ("int", NodeArgument { Node.type: var value }) => value == typeof(long) || value == typeof(int) ? argument : null,
-        ("int", ConvertArgument { Value: NodeArgument node }) => node,
+        ("int", ConvertArgument convert) => Single(convert.Value, type),
         ("int", Literal { Value: long }) => argument,
         ("int", Literal { Value: int small }) => (long)small,
         ("float", Literal { Value: double or float or long or int })
@@ -111,7 +153,7 @@ internal static class OperationWriter
         ("bool", Literal { Value: bool }) => argument,
         ("str", Literal { Value: string }) => argument,
         ("str", Literal { Value: Enum named and not ScalarType }) => named.ToString().ToLowerInvariant(),
-        ("ScalarType", Literal { Value: ScalarType }) => argument,
+        ("ScalarType", Literal { Value: ScalarType } or NodeArgument { Node.type.IsEnum: true }) => argument,
         ("Device", Literal { Value: Device }) => argument,
         _ => null,
     };

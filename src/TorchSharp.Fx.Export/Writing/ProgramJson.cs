@@ -37,6 +37,9 @@ internal sealed class ProgramJson(Utf8JsonWriter json)
     /// <summary><c>{"as_tensor": {"name": "x"}}</c></summary>
     internal void Tensor(string name) => Object(() => Object("as_tensor", () => json.WriteString("name", name)));
 
+    /// <summary>A number that depends on inputs by name, <c>{"as_sym_int": {"as_name": "s"}}</c></summary>
+    internal void Symbol(string name) => Object(() => Object("as_sym_int", () => json.WriteString("as_name", name)));
+
     /// <summary>A size or number.</summary>
     internal void Size(SizeFact size) => Object(() =>
     {
@@ -76,6 +79,7 @@ internal sealed class ProgramJson(Utf8JsonWriter json)
             case long number: json.WriteNumber("as_int", number); break;
             case int number: json.WriteNumber("as_int", number); break;
             case double number: Float("as_float", number); break;
+            case float number: Float("as_float", number); break;
             case string text: json.WriteString("as_string", text); break;
             case ScalarType type: json.WriteNumber("as_scalar_type", Elements.Number(type)); break;
             case Device device: Object("as_device", () => Place(device)); break;

@@ -1,3 +1,5 @@
+using System.Collections;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using static TorchSharp.torch;
 
@@ -30,7 +32,7 @@ internal sealed partial class ProgramWriter
                         json.WriteString("path_name", file);
                         json.WriteBoolean("is_param", input.Kind == StateKind.Parameter);
                         json.WriteBoolean("use_pickle", false);
-                        write.Object("tensor_meta", () => write.Meta(FactOf(input.Tensor)));
+                        write.Object("tensor_meta", () => write.Meta(Fact.OfTensor.Of(input.Tensor)));
                     });
                 }
             }));
@@ -57,7 +59,30 @@ internal sealed partial class ProgramWriter
         switch (input)
         {
             case Tensor tensor: pickle.Tensor(tensor); break;
-            case Tensor[] many: pickle.List(() => Array.ForEach(many, pickle.Tensor)); break;
+            case IDictionary dictionary:
+                pickle.Dictionary(() =>
+                {
+                    foreach (var key in dictionary.Keys)
+                    {
+                        pickle.Text((string)key);
+                        Pickle(pickle, dictionary[key]);
+                    }
+                });
+                break;
+            case ITuple tuple:
+                pickle.Tuple(() =>
+                {
+                    foreach (var item in Structure.Items(tuple))
+                        Pickle(pickle, item);
+                });
+                break;
+            case IList many:
+                pickle.List(() =>
+                {
+                    foreach (var item in many)
+                        Pickle(pickle, item);
+                });
+                break;
             case bool flag: pickle.Bool(flag); break;
             case string text: pickle.Text(text); break;
             case null: pickle.None(); break;

@@ -15,7 +15,7 @@ internal sealed partial class ProgramWriter(nn.Module module, object?[] inputs, 
     private const string Model = "model";
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly Graph graph = Plain(((IGraphModule)module).graph);
+    private readonly PlainGraph plain = new(module, inputs);
     private readonly Dim[] dims = [.. dynamicShapes.Values.SelectMany(sizes => sizes.Values).Distinct()];
 
     /// <summary>Writes the archive.</summary>
@@ -34,121 +34,52 @@ internal sealed partial class ProgramWriter(nn.Module module, object?[] inputs, 
         zip.Finish();
     }
 
-    /// <summary>The graph without what only checks its inputs: the program's own signature says that.</summary>
-    private static Graph Plain(Graph graph)
-    {
-        var plain = graph.clone();
-        foreach (var node in plain.nodes.Where(node => node.target is BuiltinTarget { Operation: Builtin._assert }).ToArray())
-            plain.erase_node(node);
-        Indexing.Lower(plain);
-        plain.eliminate_dead_code();
-        return plain;
-    }
-
     private (byte[] Json, WrittenState State) Program()
     {
-        var facts = Facts();
-        using var nodes = new MemoryStream();
-        NodeWriter writer;
-        WrittenState state;
-        using (var json = new Utf8JsonWriter(nodes, Options))
-        {
-            var names = new HashSet<string>(StringComparer.Ordinal);
-            state = new(module, name => Enumerable.Range(0, int.MaxValue).Select(i => i == 0 ? name : $"{name}_{i}").First(names.Add));
-            writer = new(json, new(json), state, facts);
-            foreach (var input in state.Inputs)
-                writer.Unused(input.Input);
-            DefineInputs(writer, facts);
-            json.WriteStartArray();
-            foreach (var node in graph.nodes)
-                writer.Write(node);
-            json.WriteEndArray();
-        }
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        var state = new WrittenState(module,
+            name => Enumerable.Range(0, int.MaxValue).Select(i => i == 0 ? name : $"{name}_{i}").First(names.Add));
+        var graph = new GraphWriter(plain, state, Facts(), Options);
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, Options))
-            WriteProgram(json, new(json), state, writer, nodes.ToArray());
+            WriteProgram(json, new(json), state, graph);
         return (buffer.ToArray(), state);
     }
 
     private Dictionary<Node, Fact> Facts()
-    {
-        // Nodes of the copy, by the module's hierarchy: a graph module of the copy runs it.
-        using var runner = new GraphModule(module, graph, ((IGraphModule)module).Program.Constants);
-        return FactFinder.Of(runner, inputs, [.. dims.Select(ExampleSize)], Enlarged);
-    }
+        => FactFinder.Of(plain, plain.Inputs, [.. dims.Select(ExampleSize)], Enlarged);
 
     private long ExampleSize(Dim dim)
     {
-        var sizes = graph.find_nodes(Opcode.placeholder).Zip(inputs).SelectMany(pair
+        var sizes = plain.Graph.find_nodes(Opcode.placeholder).Zip(plain.Inputs).SelectMany(pair
             => dynamicShapes.GetValueOrDefault(pair.First.target.name)?.Where(size => size.Value == dim).Select(size
             => ((Tensor)pair.Second!).size(size.Key)) ?? []);
         return sizes.Distinct().ToArray() is [var only] && only >= dim.min && (dim.max is null || only <= dim.max) ? only
-            : throw new NotSupportedException($"the free dimension '{dim.name}' is {string.Join(" and ", sizes.Distinct())} in the example, but it has one size of {dim.min} to {(dim.max is { } max ? $"{max}" : "any")}");
+            : throw new NotSupportedException(
+                $"the free dimension '{dim.name}' is {string.Join(" and ", sizes.Distinct())} in the example, but it has one size of "
+                    + $"{dim.min} to {(dim.max is { } max ? $"{max}" : "any")}");
     }
 
     /// <summary>The inputs where every size of a free dimension is larger: rows of the example come again.</summary>
     private object?[] Enlarged(int dim, int by)
     {
-        var placeholders = graph.find_nodes(Opcode.placeholder).Select(node => node.target.name).ToArray();
-        return [.. inputs.Select((input, i) => input is Tensor tensor && dynamicShapes.TryGetValue(placeholders[i], out var sizes)
+        var placeholders = plain.Graph.find_nodes(Opcode.placeholder).Select(node => node.target.name).ToArray();
+        return [.. plain.Inputs.Select((input, i) => input is Tensor tensor && dynamicShapes.TryGetValue(placeholders[i], out var sizes)
             ? sizes.Where(size => size.Value == dims[dim]).Aggregate(tensor, (grown, size) => Grown(grown, size.Key, by)) : input)];
     }
 
     private static Tensor Grown(Tensor tensor, int dimension, int by)
         => tensor.index_select(dimension, arange(tensor.size(dimension) + by, device: tensor.device).remainder(tensor.size(dimension)));
 
-    private void DefineInputs(NodeWriter writer, Dictionary<Node, Fact> facts)
+    private void WriteProgram(Utf8JsonWriter json, ProgramJson write, WrittenState state, GraphWriter graph) => write.Object(() =>
     {
-        foreach (var node in graph.find_nodes(Opcode.placeholder))
-            switch (facts[node])
-            {
-                case Fact.OfTensor tensor: writer.Input(node, 0, node.name, tensor); break;
-                case Fact.OfMany { Items: var items }:
-                    foreach (var (i, item) in items.Index())
-                        writer.Input(node, i, $"{node.name}_{i}", item as Fact.OfTensor
-                            ?? throw new NotSupportedException($"input '{node.name}' holds what is no tensor"));
-                    break;
-            }
-    }
-
-    private void WriteProgram(Utf8JsonWriter json, ProgramJson write, WrittenState state, NodeWriter writer, byte[] nodes)
-        => write.Object(() =>
-    {
-        var results = new ResultTree(graph.output_node().args[0]);
         write.Object("graph_module", () =>
         {
-            write.Object("graph", () =>
-            {
-                json.WriteStartArray("inputs");
-                state.Inputs.ForEach(input => write.Tensor(input.Input));
-                foreach (var input in UserInputs(writer))
-                    input.Write(write);
-                json.WriteEndArray();
-                write.List("outputs", results.Leaves, leaf => write.Tensor(writer.NameOf(leaf)));
-                json.WritePropertyName("nodes");
-                json.WriteRawValue(nodes);
-                write.Object("tensor_values", () =>
-                {
-                    foreach (var input in state.Inputs)
-                        write.Object(input.Input, () => write.Meta(FactOf(input.Tensor)));
-                    foreach (var (name, fact) in writer.Tensors)
-                        write.Object(name, () => write.Meta(fact));
-                });
-                write.Object("sym_int_values", () =>
-                {
-                    foreach (var (name, size) in writer.Numbers)
-                    {
-                        json.WritePropertyName(name);
-                        write.Size(size);
-                    }
-                });
-                write.Object("sym_bool_values", () => { });
-                json.WriteBoolean("is_single_tensor_return", false);
-                write.Object("custom_obj_values", () => { });
-                write.Object("sym_float_values", () => { });
-            });
-            write.Object("signature", () => WriteSignature(json, write, state, writer, results));
-            write.List("module_call_graph", ModulePaths().Prepend(""), path => write.Object(() => WriteModule(json, write, path, results)));
+            write.Object("graph", () => graph.Write(json, write,
+                UserInputs(graph.Nodes).Select(input => (Action<ProgramJson>)input.Write)));
+            write.Object("signature", () => WriteSignature(json, write, state, graph));
+            write.List("module_call_graph", ModulePaths().Prepend(""), path
+                => write.Object(() => WriteModule(json, write, path, graph.Results)));
             write.Object("metadata", () => { });
             write.Object("treespec_namedtuple_fields", () => { });
         });
@@ -175,7 +106,7 @@ internal sealed partial class ProgramWriter(nn.Module module, object?[] inputs, 
         write.List("guards_code", Array.Empty<string>(), json.WriteStringValue);
     });
 
-    private void WriteSignature(Utf8JsonWriter json, ProgramJson write, WrittenState state, NodeWriter writer, ResultTree results)
+    private void WriteSignature(Utf8JsonWriter json, ProgramJson write, WrittenState state, GraphWriter graph)
     {
         json.WriteStartArray("input_specs");
         foreach (var input in state.Inputs)
@@ -188,7 +119,7 @@ internal sealed partial class ProgramWriter(nn.Module module, object?[] inputs, 
                 if (input.Kind == StateKind.Buffer)
                     json.WriteBoolean("persistent", true);
             }));
-        foreach (var input in UserInputs(writer))
+        foreach (var input in UserInputs(graph.Nodes))
             write.Object(() =>
             {
                 if (input.IsTensor)
@@ -202,8 +133,8 @@ internal sealed partial class ProgramWriter(nn.Module module, object?[] inputs, 
                     });
             });
         json.WriteEndArray();
-        write.List("output_specs", results.Leaves, leaf
-            => write.Object(() => write.Object("user_output", () => Argument(inner => inner.Tensor(writer.NameOf(leaf))))));
+        write.List("output_specs", graph.Results.Leaves, leaf
+            => write.Object(() => write.Object("user_output", () => Argument(inner => graph.Nodes.WriteResult(inner, leaf)))));
 
         void Argument(Action<ProgramJson> content)
         {
@@ -220,7 +151,7 @@ internal sealed partial class ProgramWriter(nn.Module module, object?[] inputs, 
             json.WriteNull("signature");
             return;
         }
-        var placeholders = graph.find_nodes(Opcode.placeholder).ToArray();
+        var arguments = ((IGraphModule)module).graph.find_nodes(Opcode.placeholder).ToArray();
         write.Object("signature", () =>
         {
             json.WriteStartArray("inputs");
@@ -229,27 +160,21 @@ internal sealed partial class ProgramWriter(nn.Module module, object?[] inputs, 
             json.WriteEndArray();
             json.WriteString("in_spec", ResultTree.OfInputs(inputs));
             json.WriteString("out_spec", results.Spec);
-            write.List("forward_arg_names", placeholders, node => json.WriteStringValue(node.target.name));
+            write.List("forward_arg_names", arguments, node => json.WriteStringValue(node.target.name));
         });
     }
 
     private IEnumerable<string> ModulePaths()
-        => graph.find_nodes(Opcode.call_module).SelectMany(node => node.target.name.Split('.') is var levels
+        => plain.Graph.find_nodes(Opcode.call_module).SelectMany(node => node.target.name.Split('.') is var levels
             ? levels.Select((_, i) => string.Join('.', levels[..(i + 1)])) : []).Distinct();
 
     /// <summary>The program's inputs that are not the module's tensors, in order.</summary>
     private IEnumerable<UserValue> UserInputs(NodeWriter writer)
-        => graph.find_nodes(Opcode.placeholder).Zip(inputs).SelectMany(pair => pair.Second switch
+        => plain.Graph.find_nodes(Opcode.placeholder).Zip(plain.Inputs).Select(pair => pair.Second switch
         {
-            Tensor => [new UserValue(writer.InputName(pair.First, 0), true, null)],
-            Tensor[] many => many.Select((_, i) => new UserValue(writer.InputName(pair.First, i), true, null)),
-            long or int or double or bool or string or null => (IEnumerable<UserValue>)[new(pair.First.name, false, pair.Second)],
-            _ => throw new NotSupportedException($"input '{pair.First.name}' is a {pair.Second.GetType().Name}: a program takes tensors, arrays of them and constants"),
+            Tensor => new UserValue(writer.InputName(pair.First), true, null),
+            var constant => new(pair.First.name, false, constant),
         });
-
-    private static Fact.OfTensor FactOf(Tensor tensor)
-        => new(tensor.dtype, [.. tensor.shape.Select(size => new SizeFact(size, [], size))],
-            [.. StoredTensor.ContiguousStrides(tensor.shape).Select(stride => new SizeFact(stride, [], stride))], 0, tensor.requires_grad);
 
     /// <summary>An input of the program that is not one of the module's tensors.</summary>
     private sealed record UserValue(string Name, bool IsTensor, object? Constant)

@@ -1,6 +1,7 @@
+using System.Collections;
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
-using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Export;
 
@@ -9,9 +10,17 @@ internal sealed class ResultTree
 {
     private readonly ImmutableArray<Argument>.Builder leaves = ImmutableArray.CreateBuilder<Argument>();
 
-    internal ResultTree(Argument result) => Spec = Versioned(Of(result));
+    private readonly IReadOnlyDictionary<Node, Fact> facts;
 
-    /// <summary>The tensors in order.</summary>
+    /// <param name="result">What the graph gives.</param>
+    /// <param name="facts">What is known of its values.</param>
+    internal ResultTree(Argument result, IReadOnlyDictionary<Node, Fact> facts)
+    {
+        this.facts = facts;
+        Spec = Versioned(Of(result));
+    }
+
+    /// <summary>The tensors, numbers and constants in order.</summary>
     internal ImmutableArray<Argument> Leaves => leaves.ToImmutable();
 
     /// <summary>The specification, as <see cref="TreeSpec"/> reads it.</summary>
@@ -19,11 +28,18 @@ internal sealed class ResultTree
 
     /// <summary>The specification of inputs: a tuple of positional ones and a dictionary of none.</summary>
     internal static string OfInputs(object?[] inputs)
-        => Versioned(Container("builtins.tuple", "null",
-            [Container("builtins.tuple", "null",
-            [.. inputs.Select(input => input is Tensor[] many ? Container("builtins.list", "null", [.. many.Select(_ => Leaf())])
-            : Leaf())]),
+        => Versioned(Container("builtins.tuple", "null", [Container("builtins.tuple", "null", [.. inputs.Select(Of)]),
             Container("builtins.dict", "[]", [])]));
+
+    private static JsonNode Of(object? input) => input switch
+    {
+        IDictionary dictionary => Container("builtins.dict",
+            new JsonArray([.. dictionary.Keys.Cast<object>().Select(key => Key(new Literal(key)))]).ToJsonString(),
+            [.. dictionary.Values.Cast<object?>().Select(Of)]),
+        ITuple tuple => Container("builtins.tuple", "null", [.. Structure.Items(tuple).Select(Of)]),
+        IList list => Container("builtins.list", "null", [.. list.Cast<object?>().Select(Of)]),
+        _ => Leaf(),
+    };
 
     private JsonNode Of(Argument argument)
     {
@@ -34,10 +50,19 @@ internal sealed class ResultTree
                 [.. dict.Entries.Select(entry => Of(entry.Value))]);
             case ListArgument list: return Container("builtins.list", "null", [.. list.Items.Select(Of)]);
             case TupleArgument tuple: return Container("builtins.tuple", "null", [.. tuple.Items.Select(Of)]);
-            case NodeArgument { Node.type: var type } when TensorTypes.IsTensor(type):
+            // A record has the names of its members.
+            case ObjectArgument record: return Container("builtins.dict",
+                new JsonArray([.. record.Fields.Select(field
+                    => (JsonNode?)JsonValue.Create(ArgumentText.MemberName(field.Key.Name)))]).ToJsonString(),
+                [.. record.Fields.Select(field => Of(field.Value))]);
+            case ConvertArgument convert: return Of(convert.Value);
+            case Literal { Value: null or bool or int or long or float or double or string }:
+            case NodeArgument { Node: var node } when facts[node] is Fact.OfTensor or Fact.OfNumber
+                or Fact.OfOther { Value: null or bool or int or long or float or double or string }:
                 leaves.Add(argument);
                 return Leaf();
-            default: throw new NotSupportedException($"its result holds {argument}, which is neither a tensor nor a tuple, list or dictionary of them");
+            default: throw new NotSupportedException(
+                $"its result holds {argument}, which is none of tensors, numbers, and tuples, lists, records and dictionaries of them");
         }
     }
 

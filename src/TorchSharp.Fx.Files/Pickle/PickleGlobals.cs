@@ -1,4 +1,4 @@
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
 /// <summary>A function or type that a pickle may name: what building with it gives, or null where it is only mentioned.</summary>
 internal sealed record PickleGlobal(string name, Func<PickleValue[], PickleValue>? build, ElementType? type = null);
@@ -11,6 +11,12 @@ internal static class PickleGlobals
         new("torch._utils._rebuild_tensor", PickledTensors.Rebuild),
         new("torch._utils._rebuild_tensor_v2", PickledTensors.Rebuild),
         new("torch._utils._rebuild_tensor_v3", PickledTensors.RebuildTyped),
+        new("torch._utils._rebuild_qtensor", PickledTensors.RebuildQuantized),
+        new("torch.per_tensor_affine", null),
+        new("torch.per_channel_affine", null),
+        new("torch.qint8", null),
+        new("torch.quint8", null),
+        new("torch.qint32", null),
         new("torch._utils._rebuild_parameter", arguments => PickledTensors.Unwrap(arguments)),
         new("torch._utils._rebuild_parameter_with_state", arguments => PickledTensors.Unwrap(arguments)),
         new("torch._tensor._rebuild_from_type_v2", FromType),
@@ -24,7 +30,8 @@ internal static class PickleGlobals
         new("__builtin__.set", Sequence),
         new("builtins.frozenset", Sequence),
         new("__builtin__.frozenset", Sequence),
-        new("_codecs.encode", arguments => arguments is [PickleValue.Text or PickleValue.Bytes, ..] ? arguments[0] : throw Refused("_codecs.encode")),
+        new("_codecs.encode", arguments => arguments is [PickleValue.Text or PickleValue.Bytes, ..]
+            ? arguments[0] : throw Refused("_codecs.encode")),
     }.ToDictionary(global => global.name);
 
     /// <summary>The entry of a name, or null.</summary>
@@ -39,7 +46,9 @@ internal static class PickleGlobals
 
     // torch._tensor._rebuild_from_type_v2(function, type, arguments, state): a tensor with attributes of its own.
     private static PickleValue FromType(PickleValue[] arguments) =>
-        arguments is [PickleValue.Known { Global: { build: { } build } inner }, PickleValue.Known { Global.name: "torch.Tensor" or "torch.nn.parameter.Parameter" }, PickleValue.Tuple tuple, ..] && inner.build != FromType
+        arguments is [PickleValue.Known { Global: { build: { } build } inner },
+            PickleValue.Known { Global.name: "torch.Tensor" or "torch.nn.parameter.Parameter" }, PickleValue.Tuple tuple, ..]
+                && inner.build != FromType
             ? build(tuple.Items)
             : throw Refused("torch._tensor._rebuild_from_type_v2");
 

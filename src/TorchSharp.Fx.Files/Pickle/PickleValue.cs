@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
 /// <summary>What a pickle can build here: data, and names of the few functions and types that stand for data.</summary>
 /// <remarks>References, compared by identity: containers can hold themselves, so nothing walks into them without a bound.</remarks>
@@ -86,6 +86,21 @@ internal abstract class PickleValue
 
         /// <summary>In elements, or in bytes if untyped.</summary>
         public long Count => count;
+    }
+
+    /// <summary>Steps with what makes them numbers: a scale and zero point, or tensors of them for each place along a dimension.</summary>
+    public sealed class QuantizedTensor(Tensor steps, double scale, long zeroPoint, Tensor? scales, Tensor? zeroPoints) : PickleValue
+    {
+        public Tensor Steps => steps;
+
+        public double Scale => scale;
+
+        public long ZeroPoint => zeroPoint;
+
+        /// <summary>Null where there is one for all.</summary>
+        public Tensor? Scales => scales;
+
+        public Tensor? ZeroPoints => zeroPoints;
     }
 
     public sealed class Tensor(Storage storage, ElementType type, long offset, long[] shape, long[] strides) : PickleValue

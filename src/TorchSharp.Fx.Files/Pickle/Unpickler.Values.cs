@@ -1,6 +1,6 @@
-using static TorchSharp.Fx.PickleValue;
+using static TorchSharp.Fx.Files.PickleValue;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
 /// <summary>What the instructions do to the stack, and what they may build.</summary>
 internal sealed partial class Unpickler
@@ -71,7 +71,8 @@ internal sealed partial class Unpickler
 
     private void Global(PickleValue module, PickleValue name)
     {
-        if (module is not Text { Value: { Length: <= MaxName } space } || name is not Text { Value: { Length: <= MaxName } member }) throw Damaged();
+        if (module is not Text { Value: { Length: <= MaxName } space } || name is not Text { Value: { Length: <= MaxName } member })
+            throw Damaged();
         if (PickleGlobals.Find(space, member) is { } known) Push(new Known(known));
         else Push(new Unknown($"{space}.{member}"));
         if (stack[^1] is Unknown unknown) mentioned ??= unknown;
@@ -81,7 +82,8 @@ internal sealed partial class Unpickler
     {
         var function = Pop();
         if (function is Unknown unknown) throw new InvalidDataException(
-            $"asks to call '{unknown.Name}', which no weights need: it was not called and nothing is loaded. Don't load this file with anything else either unless you trust who made it");
+            $"asks to call '{unknown.Name}', which no weights need: it was not called and nothing is loaded. Don't load this file with "
+                + "anything else either unless you trust who made it");
         Push(Built(function, arguments));
     }
 
@@ -98,7 +100,8 @@ internal sealed partial class Unpickler
         return build(tuple.Items);
     }
 
-    // A state_dict is an OrderedDict with an attribute, _metadata: the versions of its modules, of no use here. Nothing else has attributes.
+    // A state_dict is an OrderedDict with an attribute, _metadata: the versions of its modules, of no use here. Nothing else has
+    // attributes.
     private void Build(PickleValue state)
     {
         var target = Peek();
@@ -107,7 +110,8 @@ internal sealed partial class Unpickler
     }
 
     private static InvalidDataException WholeObject(Unknown type) => new(
-        $"holds an object of the class '{type.Name}', probably a whole model, and not its weights; save them in Python with torch.save(model.state_dict(), path)");
+        $"holds an object of the class '{type.Name}', probably a whole model, and not its weights; save them in Python with "
+            + "torch.save(model.state_dict(), path)");
 
     private static InvalidDataException Damaged() => new("is a damaged pickle");
 }

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Text;
-using static TorchSharp.Fx.PickleValue;
+using static TorchSharp.Fx.Files.PickleValue;
 
-namespace TorchSharp.Fx;
+namespace TorchSharp.Fx.Files;
 
 /// <summary>A machine for Python's pickle language that builds data and runs nothing.</summary>
 /// <remarks>
@@ -31,12 +31,15 @@ internal sealed partial class Unpickler(FileRange input)
     public IReadOnlyDictionary<string, Storage> Storages => storages;
 
     /// <summary>Runs one pickle to its end.</summary>
-    /// <exception cref="InvalidDataException">The pickle is damaged, beyond a limit, or uses a name that is on no list. The message continues the file's name.</exception>
+    /// <exception cref="InvalidDataException">The pickle is damaged, beyond a limit, or uses a name that is on no list. The message
+    /// continues the file's name.</exception>
     public PickleValue Load()
     {
         byte code;
         while ((code = input.ReadByte()) != '.') Step(code);
-        if (mentioned is not null) throw new InvalidDataException($"mentions '{mentioned.Name}', which is nothing that weights consist of: it was not looked up and nothing is loaded");
+        if (mentioned is not null)
+            throw new InvalidDataException(
+                $"mentions '{mentioned.Name}', which is nothing that weights consist of: it was not looked up and nothing is loaded");
         return Pop();
     }
 
@@ -101,7 +104,8 @@ internal sealed partial class Unpickler(FileRange input)
             case (byte)'b': Build(Pop()); break;
             case (byte)'Q': PushStorage(PickledTensors.Storage(Pop())); break;
 
-            default: throw new InvalidDataException($"has the pickle instruction 0x{code:x2}, which no file of PyTorch has: it is damaged or of another format");
+            default: throw new InvalidDataException(
+                $"has the pickle instruction 0x{code:x2}, which no file of PyTorch has: it is damaged or of another format");
         }
     }
 

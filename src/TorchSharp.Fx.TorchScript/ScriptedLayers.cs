@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.TorchScript;
 
 /// <summary>Calls whose form depends on settings.</summary>
-internal static class Layers
+internal static class ScriptedLayers
 {
     private const string Nearest = """
         def nearest(x: Tensor,
@@ -49,7 +49,10 @@ internal static class Layers
             var dimensions = n;
             table[$"conv{n}d"] = (_, call) => Convolution(call, dimensions);
             table[$"conv{n}d_padding"] = (_, call) => Convolution(call, dimensions);
-            table[$"convtranspose{n}d"] = (_, call) => $"torch.conv_transpose{dimensions}d({call.At(0)}, {call.Named("weight")}, {call.Named("bias") ?? "None"}, {call.Named("stride")}, {call.Named("padding")}, {call.Named("output_padding")}, {call.Named("groups")}, {call.Named("dilation")})";
+            table[$"convtranspose{n}d"] = (_, call) =>
+                $"torch.conv_transpose{dimensions}d({call.At(0)}, {call.Named("weight")}, {call.Named("bias") ?? "None"}, "
+                    + $"{call.Named("stride")}, {call.Named("padding")}, {call.Named("output_padding")}, {call.Named("groups")}, "
+                    + $"{call.Named("dilation")})";
             table[$"batchnorm{n}d"] = BatchNorm;
             table[$"instancenorm{n}d"] = InstanceNorm;
             table[$"dropout{n}d"] = (script, call) => Dropout(script, call, dimensions);
@@ -57,14 +60,20 @@ internal static class Layers
         }
         table["interpolate"] = (script, call) => Resize(script, call, call.Setting("mode"), call.Named("size"), call.Named("scale_factor"));
         table["upsample"] = (script, call) => call.Module is Upsample module
-            ? Resize(script, call, call.Setting("mode"), Expressions.OfValue(Field(module, "_size")), Expressions.OfValue(Field(module, "_scale_factor")))
+            ? Resize(script, call, call.Setting("mode"), Expressions.OfValue(Field(module, "_size")),
+                Expressions.OfValue(Field(module, "_scale_factor")))
             : Resize(script, call, call.Setting("mode"), call.Named("size"), call.Named("scale_factor"));
         foreach (var name in new[] { "quantile", "nanquantile" })
-            table[name] = (_, call) => $"torch.{name}({call.At(0)}, {call.Named("q")}, {(call.Setting("dim") is -1L ? "None" : call.Named("dim"))}, {call.Named("keepdim")})";
-        table["unfold"] = (_, call) => call.Named("step") is { } step ? $"torch.unfold({call.At(0)}, {call.Named("dimension")}, {call.Named("size")}, {step})" : $"torch.im2col({call.At(0)}, {Patches(call)})";
+            table[name] = (_, call) =>
+                $"torch.{name}({call.At(0)}, {call.Named("q")}, {(call.Setting("dim") is -1L ? "None" : call.Named("dim"))}, "
+                    + $"{call.Named("keepdim")})";
+        table["unfold"] = (_, call) => call.Named("step") is { } step
+            ? $"torch.unfold({call.At(0)}, {call.Named("dimension")}, {call.Named("size")}, {step})"
+                : $"torch.im2col({call.At(0)}, {Patches(call)})";
         table["fold"] = (_, call) => $"torch.col2im({call.At(0)}, {Pair(call, "output_size", 1)}, {Patches(call)})";
         table["take_along_dim"] = (_, call) => TensorTypes.IsTensor(call.TypeAt(1)!)
-            ? $"torch.take_along_dim({call.At(0)}, {call.At(1)}, {call.Named("dim") ?? "None"})" : throw new NotSupportedException("its indices are no tensor");
+            ? $"torch.take_along_dim({call.At(0)}, {call.At(1)}, {call.Named("dim") ?? "None"})"
+                : throw new NotSupportedException("its indices are no tensor");
         table["scaled_dot_product_attention"] = Attention;
         table["tensor"] = Tensor;
         table["pad"] = Pad;
@@ -85,7 +94,9 @@ internal static class Layers
             var around = sizes.Reverse().SelectMany(size => new[] { size, size });
             (input, padding) = ($"torch.pad({input}, {Expressions.OfValue(around)}, {Expressions.OfValue(mode)})", "0");
         }
-        return $"torch.conv{n}d({input}, {call.Named("weight")}, {call.Named("bias") ?? "None"}, {Or(call.Named("stride") ?? call.Named("strides"), "1")}, {padding}, {Or(call.Named("dilation"), "1")}, {call.Named("groups")})";
+        return $"torch.conv{n}d({input}, {call.Named("weight")}, {call.Named("bias") ?? "None"}, "
+            + $"{Or(call.Named("stride") ?? call.Named("strides"), "1")}, {padding}, {Or(call.Named("dilation"), "1")}, "
+            + $"{call.Named("groups")})";
     }
 
     /// <summary>In training mode it counts the batches and updates its statistics.</summary>
@@ -109,9 +120,12 @@ internal static class Layers
     }
 
     private static string Normalised(string operation, Call call, bool usesInput, double? momentum)
-        => $"torch.{operation}({call.At(0)}, {call.Named("weight") ?? "None"}, {call.Named("bias") ?? "None"}, {call.Named("running_mean") ?? "None"}, {call.Named("running_var") ?? "None"}, {Expressions.OfValue(usesInput)}, {Expressions.OfValue(momentum ?? 0.1)}, {call.Named("eps")}, True)";
+        => $"torch.{operation}({call.At(0)}, {call.Named("weight") ?? "None"}, {call.Named("bias") ?? "None"}, "
+            + $"{call.Named("running_mean") ?? "None"}, {call.Named("running_var") ?? "None"}, {Expressions.OfValue(usesInput)}, "
+            + $"{Expressions.OfValue(momentum ?? 0.1)}, {call.Named("eps")}, True)";
 
-    private static string Patches(Call call) => $"{Pair(call, "kernel_size", 1)}, {Pair(call, "dilation", 1)}, {Pair(call, "padding", 0)}, {Pair(call, "stride", 1)}";
+    private static string Patches(Call call)
+        => $"{Pair(call, "kernel_size", 1)}, {Pair(call, "dilation", 1)}, {Pair(call, "padding", 0)}, {Pair(call, "stride", 1)}";
 
     /// <summary>One number stands for both dimensions, null for what is left out.</summary>
     private static string Pair(Call call, string name, int otherwise) => call.Named(name) switch
@@ -124,7 +138,9 @@ internal static class Layers
     /// <summary>A mask of numbers is added, one of bools says what may be looked at: which it is shows when it runs.</summary>
     private static string Attention(Script script, Call call)
     {
-        var scores = script.Assign("scores", $"torch.div(torch.matmul({call.At(0)}, torch.transpose({call.At(1)}, -2, -1)), torch.sqrt(torch.size({call.At(0)}, -1)))");
+        var scores =
+            script.Assign("scores",
+                $"torch.div(torch.matmul({call.At(0)}, torch.transpose({call.At(1)}, -2, -1)), torch.sqrt(torch.size({call.At(0)}, -1)))");
         if (call.Setting("is_casual") is true)
             scores = $"torch.masked_fill({scores}, torch.eq(torch.tril(torch.ones_like({scores})), 0), float(\"-inf\"))";
         else if (call.Named("attn_mask") is { } mask and not "None")
@@ -134,7 +150,8 @@ internal static class Layers
 
     /// <summary>Whole channels are dropped; an input of one dimension less has no batch.</summary>
     private static string Dropout(Script script, Call call, int n)
-        => (call.Module?.training ?? call.Setting("training")) is false ? call.At(0)! : $"{script.Helper("channel_dropout", ChannelDropout)}({call.At(0)}, {call.Named("p")}, {n + 2})";
+        => (call.Module?.training ?? call.Setting("training")) is false
+            ? call.At(0)! : $"{script.Helper("channel_dropout", ChannelDropout)}({call.At(0)}, {call.Named("p")}, {n + 2})";
 
     /// <summary>One number of TorchSharp's <c>pad</c> is that of all four sides.</summary>
     private static string Pad(Script script, Call call)
@@ -180,10 +197,13 @@ internal static class Layers
             };
         var data = call.At(0);
         var device = call.Named("device") ?? "None";
-        return call.Unused() is { } left ? throw new NotSupportedException($"'tensor' is not supported with its argument '{left}'") : $"torch.tensor({data}, dtype={type}, device={device})";
+        return call.Unused() is { } left
+            ? throw new NotSupportedException($"'tensor' is not supported with its argument '{left}'")
+                : $"torch.tensor({data}, dtype={type}, device={device})";
     }
 
     private static string Or(string? expression, string instead) => expression is null or "None" ? instead : expression;
 
-    private static object? Field(nn.Module module, string name) => module.GetType().GetField(name, BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(module);
+    private static object? Field(nn.Module module, string name)
+        => module.GetType().GetField(name, BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(module);
 }

@@ -5,7 +5,7 @@ using System.Reflection;
 namespace TorchSharp.Fx.Export;
 
 /// <summary>Python's arithmetic on sizes and numbers that depend on inputs.</summary>
-internal static class Symbols
+internal static class SymbolTargets
 {
     private static readonly FrozenDictionary<string, Func<GraphReader, ImmutableArray<Argument>, Node>> Table = new Dictionary<string,
         Func<GraphReader, ImmutableArray<Argument>, Node>>

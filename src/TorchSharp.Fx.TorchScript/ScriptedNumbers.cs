@@ -1,7 +1,7 @@
 namespace TorchSharp.Fx.TorchScript;
 
 /// <summary>Operations on numbers, tuples and lists.</summary>
-internal static class Numbers
+internal static class ScriptedNumbers
 {
     private const string FloorDivide = """
         def divide(a: int,
@@ -29,11 +29,17 @@ internal static class Numbers
             Builtin.mod when IsFloat(target) => $"torch.fmod({args[0]}, {args[1]})",
             Builtin.mod => Modulo(script, args),
             Builtin.truediv => $"torch.div({args[0]}, {args[1]})",
-            Builtin.getitem when node.args[1] is SliceArgument slice => $"torch.slice({args[0]}, {Bound(slice.Start, expressions)}, {Bound(slice.Stop, expressions)}, {(slice.Step is null ? "1" : expressions.Of(slice.Step))})",
+            Builtin.getitem
+                when node.args[1] is SliceArgument slice =>
+                    $"torch.slice({args[0]}, {Bound(slice.Start, expressions)}, {Bound(slice.Stop, expressions)}, "
+                        + $"{(slice.Step is null ? "1" : expressions.Of(slice.Step))})",
             Builtin.getitem => $"{args[0]}[{args[1]}]",
-            Builtin.and_ or Builtin.or_ or Builtin.xor or Builtin.not_ => $"torch.__{target.Operation.ToString().TrimEnd('_')}__({string.Join(", ", args)})",
+            Builtin.and_ or Builtin.or_ or Builtin.xor
+                or Builtin.not_ => $"torch.__{target.Operation.ToString().TrimEnd('_')}__({string.Join(", ", args)})",
             Builtin.lshift or Builtin.rshift => $"torch.__{target.Operation}__({args[0]}, {args[1]})",
-            Builtin.eq or Builtin.ne when Arithmetic.Operand(target.Type) == typeof(object) => $"torch.{(target.Operation == Builtin.eq ? "__is__" : "__isnot__")}({args[0]}, {args[1]})",
+            Builtin.eq or Builtin.ne
+                when Arithmetic.Operand(target.Type) == typeof(object) =>
+                    $"torch.{(target.Operation == Builtin.eq ? "__is__" : "__isnot__")}({args[0]}, {args[1]})",
             Builtin.invert => throw new NotSupportedException("~ of a number is not supported"),
             var same => $"torch.{same}({string.Join(", ", args)})",
         };

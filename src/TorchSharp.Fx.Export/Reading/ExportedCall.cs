@@ -26,10 +26,10 @@ internal sealed record CodeFrame(string File, int Line, string Function, string 
 /// <param name="Function">The function that was called, as its class and name; empty where none is known.</param>
 /// <param name="FunctionCall">Tells two calls of one function apart.</param>
 /// <param name="Frames">The stack, the outermost first.</param>
-internal sealed partial record CallSite(ImmutableArray<ModuleFrame> Modules, string Function, string FunctionCall,
+internal sealed partial record ExportedCall(ImmutableArray<ModuleFrame> Modules, string Function, string FunctionCall,
     ImmutableArray<CodeFrame> Frames)
 {
-    internal static CallSite Of(NodeData node)
+    internal static ExportedCall Of(NodeData node)
     {
         var modules = Text("nn_module_stack").Split(';', StringSplitOptions.RemoveEmptyEntries).Select(Frame).OfType<ModuleFrame>();
         var call = Text("torch_fn");

@@ -1,6 +1,5 @@
 using System.Linq.Expressions;
 using System.Reflection;
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.TorchScript;
@@ -9,20 +8,20 @@ namespace TorchSharp.Fx.TorchScript;
 /// <param name="Root">The module that the graph's paths start from.</param>
 /// <param name="Graph">What it computes.</param>
 /// <param name="Constants">The graph's own tensors.</param>
-internal sealed record LeafCode(nn.Module Root, Graph Graph, IReadOnlyDictionary<string, Tensor> Constants)
+internal sealed record ScriptedLeaf(nn.Module Root, Graph Graph, IReadOnlyDictionary<string, Tensor> Constants)
 {
-    internal static LeafCode Of(GraphProgram program) => new(program.Source.Root, program.Current, program.Constants);
+    internal static ScriptedLeaf Of(GraphProgram program) => new(program.Source.Root, program.Current, program.Constants);
 
     /// <summary>The values of all nodes for example inputs. The model stays as it is.</summary>
     internal GraphInterpreter Run(object?[] inputs)
     {
-        var run = new DryRun(Root, Graph, Constants) { garbage_collect_values = false, Modes = ModuleModes.Of(Root, training: false) };
+        var run = new DryRun(Root, Graph, Constants) { garbage_collect_values = false, Modes = ModeCalls.Of(Root, training: false) };
         run.run(inputs);
         return run;
     }
 
     /// <summary>What a leaf module does.</summary>
-    internal static LeafCode Of(nn.Module module, Node node, GraphInterpreter? examples)
+    internal static ScriptedLeaf Of(nn.Module module, Node node, GraphInterpreter? examples)
     {
         if (module is IGraphModule { Program: var program })
             return Of(program);
@@ -33,18 +32,23 @@ internal sealed record LeafCode(nn.Module Root, Graph Graph, IReadOnlyDictionary
     }
 
     /// <summary>What a leaf function does.</summary>
-    internal static LeafCode Of(MethodInfo function, Node node, GraphInterpreter? examples)
+    internal static ScriptedLeaf Of(MethodInfo function, Node node, GraphInterpreter? examples)
     {
         var parameters = function.GetParameters();
-        var made = function.CreateDelegate(Expression.GetDelegateType([.. parameters.Select(parameter => parameter.ParameterType), function.ReturnType]));
-        return Traced(new TracedFunction(null), parameters, node, examples, (tracer, concrete) => tracer.trace(made, concrete), (tracer, concrete, inputs) => tracer.trace(made, inputs, concrete));
+        var made = function.CreateDelegate(
+            Expression.GetDelegateType([.. parameters.Select(parameter => parameter.ParameterType), function.ReturnType]));
+        return Traced(new TracedFunction(null), parameters, node, examples, (tracer, concrete) => tracer.trace(made, concrete),
+            (tracer, concrete, inputs) => tracer.trace(made, inputs, concrete));
     }
 
     /// <summary>By symbols where that goes, else by the examples. Arguments that depend on no node are part of the code.</summary>
-    private static LeafCode Traced(nn.Module root, ParameterInfo[] parameters, Node node, GraphInterpreter? examples, Func<Tracer, Dictionary<string, object?>, Graph> bySymbols, Func<Tracer, Dictionary<string, object?>, object?[], Graph> byExamples)
+    private static ScriptedLeaf Traced(nn.Module root, ParameterInfo[] parameters, Node node, GraphInterpreter? examples,
+        Func<Tracer, Dictionary<string, object?>, Graph> bySymbols, Func<Tracer, Dictionary<string, object?>, object?[], Graph> byExamples)
     {
         var given = parameters.Zip(node.args).ToLookup(pair => pair.Second.nodes().Any());
-        var concrete = given[false].ToDictionary(pair => pair.First.Name!, pair => new ArgumentBuilder(_ => null, []).Build(pair.Second, pair.First.ParameterType));
+        var concrete =
+            given[false].ToDictionary(pair => pair.First.Name!,
+                pair => new ArgumentBuilder(_ => null, []).Build(pair.Second, pair.First.ParameterType));
         var tracer = new Tracer();
         Graph graph;
         try
@@ -55,7 +59,8 @@ internal sealed record LeafCode(nn.Module Root, Graph Graph, IReadOnlyDictionary
         {
             if (examples is null)
                 throw new NotSupportedException($"what it does depends on sizes, so give example_inputs ({refusal.Message.TrimEnd('.')})");
-            graph = byExamples(tracer, concrete, [.. given[true].Select(pair => ValueConversion.Apply(examples.Of(pair.Second), pair.First.ParameterType))]);
+            graph = byExamples(tracer, concrete,
+                [.. given[true].Select(pair => ValueConversion.Apply(examples.Of(pair.Second), pair.First.ParameterType))]);
         }
         foreach (var (input, _) in graph.find_nodes(Opcode.placeholder).Zip(node.args).Where(pair => !pair.Second.nodes().Any()).ToArray())
             EraseUsers(graph, input);

@@ -1,12 +1,14 @@
 namespace TorchSharp.Fx.TorchScript;
 
 /// <summary>
-/// What TorchSharp's operations and modules are in TorchScript. Left of the arrow names as the graph shows them: a module's is its type in lower case, a function's of another namespace
-/// <c>linalg.norm</c>, one of a number <c>math.max</c>, a property's <c>.shape</c>; <c>[_]</c> where there is a form in place, too. Right of it the expression, where <c>*</c> is the name, <c>[_]</c>
-/// its ending, <c>{0}</c> an argument by position, <c>{#0}</c> one that is a number, <c>{a|b}</c> the first of these parameters or settings that there is, <c>{[dim]}</c> one that becomes a list,
-/// <c>{stride?0}</c> has what stands for null, and <c>{dim!}</c> must not be null. Of several lines the first that uses all arguments holds. All operators are among those of PyTorch 1.13.
+/// What TorchSharp's operations and modules are in TorchScript. Left of the arrow names as the graph shows them: a module's is its type in
+/// lower case, a function's of another namespace <c>linalg.norm</c>, one of a number <c>math.max</c>, a property's <c>.shape</c>;
+/// <c>[_]</c> where there is a form in place, too. Right of it the expression, where <c>*</c> is the name, <c>[_]</c>
+/// its ending, <c>{0}</c> an argument by position, <c>{#0}</c> one that is a number, <c>{a|b}</c> the first of these parameters or settings
+/// that there is, <c>{[dim]}</c> one that becomes a list, <c>{stride?0}</c> has what stands for null, and <c>{dim!}</c> must not be null.
+/// Of several lines the first that uses all arguments holds. All operators are among those of PyTorch 1.13.
 /// </summary>
-internal static class Operations
+internal static class ScriptedOperations
 {
     internal const string Table = """
         abs[_] absolute[_] acos[_] acosh[_] arccos[_] arccosh[_] arcsin[_] arcsinh[_] arctan[_] arctanh[_] asin[_] asinh[_] atan[_] atanh[_] bitwise_not[_] ceil[_] cos[_] cosh[_] => torch.*({0})

@@ -1,0 +1,125 @@
+using System.Collections;
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Export;
+
+/// <summary>A branch of a graph.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Module">The module whose graph it is.</param>
+/// <param name="Graph">The graph, with an input for each operand.</param>
+internal sealed record Branch(string Name, nn.Module Module, PlainGraph Graph);
+
+/// <summary>A module's graph of ATen's operations, whose inputs are tensors and constants: without what only checks them, for a program
+/// says that
+/// by its own signature.</summary>
+internal sealed class PlainGraph
+{
+    private readonly nn.Module module;
+    private readonly IReadOnlyDictionary<string, Tensor>? constants;
+    private readonly List<object?> inputs = [];
+    private readonly Dictionary<Node, ImmutableArray<Branch>> branches = [];
+
+    /// <param name="module">The graph module.</param>
+    /// <param name="given">The example's inputs; in a branch nothing in the place of each operand.</param>
+    /// <param name="isBranch">Whether it is a branch, where no example tells what values are.</param>
+    internal PlainGraph(nn.Module module, object?[] given, bool isBranch = false)
+    {
+        (this.module, constants) = (module, ((IGraphModule)module).Program.Constants);
+        Graph = ((IGraphModule)module).graph.clone();
+        foreach (var node in Graph.nodes.Where(node => node.target is BuiltinTarget { Operation: Builtin._assert }).ToArray())
+            Graph.erase_node(node);
+        Graph.eliminate_dead_code();
+        foreach (var (node, value) in Graph.find_nodes(Opcode.placeholder).ToArray().Zip(given))
+            Flatten(node, value);
+        var hierarchy = new ModuleHierarchy(module, constants);
+        new Lowering(Graph, hierarchy, () => isBranch ? [] : FactFinder.Of(this, [.. inputs], [], (_, _) => [])).Run();
+        Graph.eliminate_dead_code();
+        foreach (var node in Graph.find_nodes(Opcode.call_module))
+            if (hierarchy.Module(node.target.name) is Cond cond)
+                branches.Add(node, [.. cond.Branches.Select(branch => new Branch(branch.Name, branch.Graph,
+                    new(branch.Graph, [new Tensor[((ListArgument)node.args[1]).Items.Length]], isBranch: true)))]);
+    }
+
+    /// <summary>The graph.</summary>
+    internal Graph Graph { get; }
+
+    /// <summary>The example's values, one for each input of the graph.</summary>
+    internal object?[] Inputs => [.. inputs];
+
+    /// <summary>The module and the tensors that the graph names.</summary>
+    internal (nn.Module Module, IReadOnlyDictionary<string, Tensor>? Constants) Names => (module, constants);
+
+    /// <summary>The branches of a node; none where it has none.</summary>
+    internal ImmutableArray<Branch> BranchesOf(Node node) => branches.GetValueOrDefault(node, []);
+
+    /// <summary>An input that is a structure becomes an input for each thing in it.</summary>
+    private void Flatten(Node placeholder, object? value)
+    {
+        if (IsLeaf(value))
+        {
+            inputs.Add(value);
+            return;
+        }
+        using (Graph.inserting_before(placeholder))
+        {
+            var count = 0;
+            Put(placeholder, Parts(value, value!.GetType()));
+
+            Argument Parts(object? part, Type type) => part switch
+            {
+                IDictionary dictionary => new DictArgument([.. dictionary.Keys.Cast<object>().Select(key
+                    => KeyValuePair.Create<Argument, Argument>(new Literal(key), Parts(dictionary[key], typeof(object))))], part.GetType()),
+                ITuple tuple => new TupleArgument([.. Structure.Items(tuple).Select(item => Parts(item, typeof(object)))], part.GetType()),
+                IList list => new ListArgument([.. list.Cast<object?>().Select(item => Parts(item, Item(list)))], Item(list)),
+                _ => Leaf(part, part?.GetType() ?? type),
+            };
+
+            Argument Leaf(object? leaf, Type type)
+            {
+                if (!IsLeaf(leaf))
+                    throw new NotSupportedException(
+                        $"input '{placeholder.name}' holds a {leaf!.GetType().Name}: a program takes tensors, constants, and tuples, "
+                            + "lists and dictionaries of them");
+                inputs.Add(leaf);
+                return Graph.placeholder($"{placeholder.name}_{count++}", TensorTypes.IsTensor(type) ? typeof(Tensor) : type);
+            }
+        }
+        Graph.erase_node(placeholder);
+    }
+
+    private static Type Item(IList list)
+        => list.GetType().GetElementType() ?? list.GetType().GetGenericArguments().FirstOrDefault() ?? typeof(object);
+
+    private static bool IsLeaf(object? value) => value is null or Tensor or string or bool or long or int or double;
+
+    /// <summary>Whoever takes a part of a structure takes the part's own input.</summary>
+    private void Put(Node node, Argument value)
+    {
+        foreach (var user in node.users.ToArray())
+            if (Part(user, value) is { } part)
+            {
+                Put(user, part);
+                Graph.erase_node(user);
+            }
+        if (value is NodeArgument { Node: var input })
+            node.replace_all_uses_with(input);
+        else
+            Lowering.PutIn(node, value);
+    }
+
+    private static Argument? Part(Node user, Argument value) => (user.target, value) switch
+    {
+        (BuiltinTarget { Operation: Builtin.len }, ListArgument list) => list.Items.Length,
+        (BuiltinTarget { Operation: Builtin.len }, DictArgument dict) => dict.Entries.Length,
+        (BuiltinTarget { Operation: Builtin.getitem }, DictArgument dict)
+            => dict.Entries.FirstOrDefault(entry => entry.Key.Equals(user.args[1])).Value,
+        (BuiltinTarget { Operation: Builtin.getitem }, ListArgument list) when user.args[1] is Literal { Value: int at } => list.Items[at],
+        (BuiltinTarget { Operation: Builtin.getitem }, TupleArgument tuple) when user.args[1] is Literal { Value: int at }
+            => tuple.Items[at],
+        (MemberTarget { Member.Name: var name }, TupleArgument tuple) when name.StartsWith("Item", StringComparison.Ordinal)
+            && int.TryParse(name.AsSpan(4), out var at) => tuple.Items[at - 1],
+        _ => null,
+    };
+}
