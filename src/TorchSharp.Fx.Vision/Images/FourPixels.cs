@@ -3,7 +3,9 @@ using System.Runtime.Intrinsics;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Four neighbouring pixels in one register: red, green, blue and a fourth byte of the first, then of the second, and so on.</summary>
+/// <summary>
+/// Four neighbouring pixels in one register: red, green, blue and a fourth byte of the first, then of the second, and so on.
+/// </summary>
 internal static class FourPixels
 {
     /// <summary>How many there are.</summary>
@@ -27,7 +29,8 @@ internal static class FourPixels
             MemoryMarshal.Write(image[(at + i * channel)..], transposed[i]);
     }
 
-    private static Vector128<byte> Transposed(Vector128<byte> bytes) => Vector128.Shuffle(bytes, Vector128.Create((byte)0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    private static Vector128<byte> Transposed(Vector128<byte> bytes)
+        => Vector128.Shuffle(bytes, Vector128.Create((byte)0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
 
     private static uint Read(ReadOnlySpan<byte> image, int at) => MemoryMarshal.Read<uint>(image[at..]);
 }

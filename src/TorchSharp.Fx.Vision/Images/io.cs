@@ -5,13 +5,14 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Decodes images: JPEG, PNG, WebP, BMP and the first frame of a GIF.</summary>
+/// <summary>Decodes images, JPEG, PNG, WebP, BMP and the first frame of a GIF, and writes PNG.</summary>
 /// <remarks>
 /// <c>torchvision.io</c>, always with <c>mode=RGB</c>: what PIL's <c>Image.open(path).convert("RGB")</c> gives. Grey and palette
 /// images become RGB; alpha is dropped, not blended; embedded colour profiles and the EXIF orientation are not applied, as
-/// neither PIL nor torchvision apply them by default. Where a GIF's first frame is transparent it is black here, the palette's colour in PIL.
+/// neither PIL nor torchvision apply them by default. Where a GIF's first frame is transparent it is black here, the palette's colour in
+/// PIL.
 /// </remarks>
-public static class io
+public static partial class io
 {
     /// <summary>The largest image decoded, in pixels: where PIL too refuses what is probably a decompression bomb.</summary>
     public const long max_pixels = 178_956_970;
@@ -31,14 +32,18 @@ public static class io
     /// <exception cref="ImageDecodeException">It is empty, truncated, corrupt, too large or no image.</exception>
     public static Tensor decode_image(ReadOnlySpan<byte> input) => Decode(input, "The buffer");
 
-    private static Tensor Decode(ReadOnlySpan<byte> bytes, string source)
+    /// <summary>Decodes a buffer that a message calls by a name.</summary>
+    internal static Tensor Decode(ReadOnlySpan<byte> bytes, string source, long limit = max_pixels)
     {
         if (bytes.IsEmpty) throw new ImageDecodeException($"{source} is empty.");
         using var data = SKData.CreateCopy(bytes);
-        using var codec = SKCodec.Create(data) ?? throw new ImageDecodeException($"{source} is not an image of a known format (JPEG, PNG, WebP, BMP, GIF), or its header is damaged.");
+        using var codec = SKCodec.Create(data)
+            ?? throw new ImageDecodeException(
+                $"{source} is not an image of a known format (JPEG, PNG, WebP, BMP, GIF), or its header is damaged.");
         var (width, height) = (codec.Info.Width, codec.Info.Height);
-        if ((long)width * height > max_pixels)
-            throw new ImageDecodeException(FormattableString.Invariant($"{source} claims {width} × {height} pixels, more than the {max_pixels} that are decoded."));
+        if ((long)width * height > limit)
+            throw new ImageDecodeException(
+                FormattableString.Invariant($"{source} claims {width} × {height} pixels, more than the {limit} that are decoded."));
         return PixelsOf(codec, source);
     }
 
@@ -54,7 +59,9 @@ public static class io
             fixed (byte* pixels = rgba.bytes) result = codec.GetPixels(info, (nint)pixels);
         }
         if (result != SKCodecResult.Success)
-            throw new ImageDecodeException($"{source} is {(result == SKCodecResult.IncompleteInput ? "truncated" : $"damaged ({result})")}: its {codec.EncodedFormat} data could not be decoded to the end.");
+            throw new ImageDecodeException(
+                $"{source} is {(result == SKCodecResult.IncompleteInput ? "truncated" : $"damaged ({result})")}: its "
+                    + $"{codec.EncodedFormat} data could not be decoded to the end.");
         return ByChannel(rgba).MoveToOuterDisposeScope();
     }
 

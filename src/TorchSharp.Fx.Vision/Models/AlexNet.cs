@@ -4,7 +4,9 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>AlexNet, the one-column version of Krizhevsky, "One weird trick for parallelizing convolutional neural networks" (2014).</summary>
+/// <summary>
+/// AlexNet, the one-column version of Krizhevsky, "One weird trick for parallelizing convolutional neural networks" (2014).
+/// </summary>
 /// <remarks><c>torchvision.models.AlexNet</c>. Images [N, 3, H, W] of at least 63 × 63 to logits [N, num_classes].</remarks>
 public sealed class AlexNet : Module<Tensor, Tensor>
 {
@@ -60,5 +62,6 @@ public static partial class models
     ];
 
     /// <summary>AlexNet. <c>torchvision.models.alexnet</c></summary>
-    public static AlexNet alexnet(long num_classes = 1000, double dropout = 0.5, Device? device = null) => new(num_classes, dropout, device);
+    public static AlexNet alexnet(long num_classes = 1000, double dropout = 0.5, Device? device = null)
+        => new(num_classes, dropout, device);
 }

@@ -3,7 +3,10 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>A model's children up to the last that is asked for, and a feature pyramid on what they put out. <c>torchvision.models.detection.backbone_utils.BackboneWithFPN</c></summary>
+/// <summary>
+/// A model's children up to the last that is asked for, and a feature pyramid on what they put out.
+/// <c>torchvision.models.detection.backbone_utils.BackboneWithFPN</c>
+/// </summary>
 /// <remarks>Images [N, 3, H, W] to the pyramid's levels by name, each [N, out_channels, h, w].</remarks>
 public sealed class BackboneWithFPN : Module<Tensor, Dictionary<string, Tensor>>
 {

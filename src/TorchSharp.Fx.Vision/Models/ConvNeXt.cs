@@ -32,7 +32,9 @@ public sealed class LayerNorm2d : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>A 7 × 7 depthwise convolution and an inverted bottleneck around a shortcut. <c>torchvision.models.convnext.CNBlock</c></summary>
+/// <summary>
+/// A 7 × 7 depthwise convolution and an inverted bottleneck around a shortcut. <c>torchvision.models.convnext.CNBlock</c>
+/// </summary>
 public sealed class CNBlock : Module<Tensor, Tensor>
 {
     private readonly Parameter layer_scale;
@@ -72,7 +74,8 @@ public sealed class CNBlock : Module<Tensor, Tensor>
 public sealed record CNBlockConfig(long input_channels, long? out_channels, int num_layers);
 
 /// <summary>ConvNeXt: Liu et al., "A ConvNet for the 2020s" (2022).</summary>
-/// <remarks><c>torchvision.models.ConvNeXt</c>. Images [N, 3, H, W] of at least 32 × 32 to logits [N, num_classes]; the stages' strides are 4, 8, 16 and 32.</remarks>
+/// <remarks><c>torchvision.models.ConvNeXt</c>. Images [N, 3, H, W] of at least 32 × 32 to logits [N, num_classes]; the stages' strides are
+/// 4, 8, 16 and 32.</remarks>
 public sealed class ConvNeXt : Module<Tensor, Tensor>
 {
     private readonly Sequential features;
@@ -81,7 +84,8 @@ public sealed class ConvNeXt : Module<Tensor, Tensor>
 
     /// <summary>Draws fresh weights.</summary>
     /// <param name="block_setting">The stages.</param>
-    /// <param name="stochastic_depth_prob">How likely the last block is dropped in training; it grows to that from 0 with the depth.</param>
+    /// <param name="stochastic_depth_prob">How likely the last block is dropped in training; it grows to that from 0 with the
+    /// depth.</param>
     /// <param name="layer_scale">What the blocks' own scales begin with.</param>
     /// <param name="num_classes">How many outputs the classifier has.</param>
     /// <param name="norm_layer">Builds the norms outside of the blocks; null is <see cref="LayerNorm2d"/> with an epsilon of 1e-6.</param>
@@ -95,17 +99,21 @@ public sealed class ConvNeXt : Module<Tensor, Tensor>
         norm_layer ??= channels => new LayerNorm2d(channels, eps: 1e-6, device);
 
         features = Sequential(new Conv2dNormActivation(
-            3, block_setting[0].input_channels, norm_layer, activation_layer: null, kernel_size: 4, stride: 4, padding: 0, bias: true, device: device));
+            3, block_setting[0].input_channels, norm_layer, activation_layer: null, kernel_size: 4, stride: 4, padding: 0, bias: true,
+            device: device));
         var total_blocks = block_setting.Sum(stage => stage.num_layers);
         var block_id = 0;
         foreach (var stage in block_setting)
         {
             var blocks = Sequential();
             for (var i = 0; i < stage.num_layers; i++)
-                blocks.append(new CNBlock(stage.input_channels, layer_scale, stochastic_depth_prob * block_id++ / (total_blocks - 1.0), device));
+                blocks.append(
+                    new CNBlock(stage.input_channels, layer_scale, stochastic_depth_prob * block_id++ / (total_blocks - 1.0), device));
             features.append(blocks);
             if (stage.out_channels is { } out_channels)
-                features.append(Sequential(norm_layer(stage.input_channels), Conv2d(stage.input_channels, out_channels, kernel_size: 2, stride: 2, device: device)));
+                features.append(
+                    Sequential(norm_layer(stage.input_channels),
+                        Conv2d(stage.input_channels, out_channels, kernel_size: 2, stride: 2, device: device)));
         }
         avgpool = AdaptiveAvgPool2d(1);
         var last_channels = block_setting[^1].out_channels ?? block_setting[^1].input_channels;
@@ -152,21 +160,29 @@ public static partial class models
 
     /// <summary>ConvNeXt, tiny. <c>torchvision.models.convnext_tiny</c></summary>
     public static ConvNeXt convnext_tiny(
-        long num_classes = 1000, double stochastic_depth_prob = 0.1, double layer_scale = 1e-6, NormLayer? norm_layer = null, Device? device = null) =>
-        new([new(96, 192, 3), new(192, 384, 3), new(384, 768, 9), new(768, null, 3)], stochastic_depth_prob, layer_scale, num_classes, norm_layer, device);
+        long num_classes = 1000, double stochastic_depth_prob = 0.1, double layer_scale = 1e-6, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new([new(96, 192, 3), new(192, 384, 3), new(384, 768, 9), new(768, null, 3)], stochastic_depth_prob, layer_scale, num_classes,
+            norm_layer, device);
 
     /// <summary>ConvNeXt, small. <c>torchvision.models.convnext_small</c></summary>
     public static ConvNeXt convnext_small(
-        long num_classes = 1000, double stochastic_depth_prob = 0.4, double layer_scale = 1e-6, NormLayer? norm_layer = null, Device? device = null) =>
-        new([new(96, 192, 3), new(192, 384, 3), new(384, 768, 27), new(768, null, 3)], stochastic_depth_prob, layer_scale, num_classes, norm_layer, device);
+        long num_classes = 1000, double stochastic_depth_prob = 0.4, double layer_scale = 1e-6, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new([new(96, 192, 3), new(192, 384, 3), new(384, 768, 27), new(768, null, 3)], stochastic_depth_prob, layer_scale, num_classes,
+            norm_layer, device);
 
     /// <summary>ConvNeXt, base. <c>torchvision.models.convnext_base</c></summary>
     public static ConvNeXt convnext_base(
-        long num_classes = 1000, double stochastic_depth_prob = 0.5, double layer_scale = 1e-6, NormLayer? norm_layer = null, Device? device = null) =>
-        new([new(128, 256, 3), new(256, 512, 3), new(512, 1024, 27), new(1024, null, 3)], stochastic_depth_prob, layer_scale, num_classes, norm_layer, device);
+        long num_classes = 1000, double stochastic_depth_prob = 0.5, double layer_scale = 1e-6, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new([new(128, 256, 3), new(256, 512, 3), new(512, 1024, 27), new(1024, null, 3)], stochastic_depth_prob, layer_scale, num_classes,
+            norm_layer, device);
 
     /// <summary>ConvNeXt, large. <c>torchvision.models.convnext_large</c></summary>
     public static ConvNeXt convnext_large(
-        long num_classes = 1000, double stochastic_depth_prob = 0.5, double layer_scale = 1e-6, NormLayer? norm_layer = null, Device? device = null) =>
-        new([new(192, 384, 3), new(384, 768, 3), new(768, 1536, 27), new(1536, null, 3)], stochastic_depth_prob, layer_scale, num_classes, norm_layer, device);
+        long num_classes = 1000, double stochastic_depth_prob = 0.5, double layer_scale = 1e-6, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new([new(192, 384, 3), new(384, 768, 3), new(768, 1536, 27), new(1536, null, 3)], stochastic_depth_prob, layer_scale, num_classes,
+            norm_layer, device);
 }

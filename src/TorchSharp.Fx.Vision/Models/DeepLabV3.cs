@@ -5,18 +5,26 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>DeepLab v3: Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentation" (2017). <c>torchvision.models.segmentation.DeepLabV3</c></summary>
-/// <remarks>Images [N, 3, H, W] to <c>out</c>, and <c>aux</c> where there is an auxiliary classifier, each [N, num_classes, H, W].</remarks>
+/// <summary>
+/// DeepLab v3: Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentation" (2017).
+/// <c>torchvision.models.segmentation.DeepLabV3</c>
+/// </summary>
+/// <remarks>Images [N, 3, H, W] to <c>out</c>, and <c>aux</c> where there is an auxiliary classifier, each [N, num_classes, H,
+/// W].</remarks>
 public sealed class DeepLabV3 : SegmentationModel
 {
     /// <summary>Puts the classifiers on a backbone that puts out <c>out</c>, and <c>aux</c> for the auxiliary one.</summary>
-    public DeepLabV3(Module<Tensor, Dictionary<string, Tensor>> backbone, Module<Tensor, Tensor> classifier, Module<Tensor, Tensor>? aux_classifier = null)
+    public DeepLabV3(Module<Tensor, Dictionary<string, Tensor>> backbone, Module<Tensor, Tensor> classifier,
+        Module<Tensor, Tensor>? aux_classifier = null)
         : base(nameof(DeepLabV3), backbone, classifier, aux_classifier)
     {
     }
 }
 
-/// <summary>The pyramid and two convolutions: [N, in_channels, H, W] to [N, num_classes, H, W]. <c>torchvision.models.segmentation.deeplabv3.DeepLabHead</c></summary>
+/// <summary>
+/// The pyramid and two convolutions: [N, in_channels, H, W] to [N, num_classes, H, W].
+/// <c>torchvision.models.segmentation.deeplabv3.DeepLabHead</c>
+/// </summary>
 public sealed class DeepLabHead : Sequential
 {
     /// <summary>Draws fresh weights.</summary>
@@ -30,7 +38,10 @@ public sealed class DeepLabHead : Sequential
     }
 }
 
-/// <summary>Atrous spatial pyramid pooling: what surrounds a pixel at several distances at once. <c>torchvision.models.segmentation.deeplabv3.ASPP</c></summary>
+/// <summary>
+/// Atrous spatial pyramid pooling: what surrounds a pixel at several distances at once.
+/// <c>torchvision.models.segmentation.deeplabv3.ASPP</c>
+/// </summary>
 /// <remarks>[N, in_channels, H, W] to [N, out_channels, H, W].</remarks>
 public sealed class ASPP : Module<Tensor, Tensor>
 {
@@ -42,11 +53,13 @@ public sealed class ASPP : Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(atrous_rates);
         convs = new([
-            Sequential(Conv2d(in_channels, out_channels, kernel_size: 1, bias: false, device: device), BatchNorm2d(out_channels, device: device), ReLU()),
+            Sequential(Conv2d(in_channels, out_channels, kernel_size: 1, bias: false, device: device),
+                BatchNorm2d(out_channels, device: device), ReLU()),
             .. atrous_rates.Select(rate => new ASPPConv(in_channels, out_channels, rate, device)),
             new ASPPPooling(in_channels, out_channels, device)]);
         project = Sequential(
-            Conv2d(convs.Count * out_channels, out_channels, kernel_size: 1, bias: false, device: device), BatchNorm2d(out_channels, device: device), ReLU(), Dropout(0.5));
+            Conv2d(convs.Count * out_channels, out_channels, kernel_size: 1, bias: false, device: device),
+            BatchNorm2d(out_channels, device: device), ReLU(), Dropout(0.5));
         RegisterComponents();
     }
 
@@ -65,7 +78,8 @@ public sealed class ASPPConv : Sequential
 {
     /// <summary>Draws fresh weights.</summary>
     public ASPPConv(long in_channels, long out_channels, long dilation, Device? device = null) : base(
-        Conv2d(in_channels, out_channels, kernel_size: 3, padding: dilation, dilation: dilation, bias: false, device: device), BatchNorm2d(out_channels, device: device), ReLU())
+        Conv2d(in_channels, out_channels, kernel_size: 3, padding: dilation, dilation: dilation, bias: false, device: device),
+        BatchNorm2d(out_channels, device: device), ReLU())
     {
     }
 }
@@ -75,7 +89,8 @@ public sealed class ASPPPooling : Sequential
 {
     /// <summary>Draws fresh weights.</summary>
     public ASPPPooling(long in_channels, long out_channels, Device? device = null) : base(
-        AdaptiveAvgPool2d(1), Conv2d(in_channels, out_channels, kernel_size: 1, bias: false, device: device), BatchNorm2d(out_channels, device: device), ReLU())
+        AdaptiveAvgPool2d(1), Conv2d(in_channels, out_channels, kernel_size: 1, bias: false, device: device),
+        BatchNorm2d(out_channels, device: device), ReLU())
     {
     }
 
@@ -92,9 +107,13 @@ public static partial class models
 {
     private static ModelInfo[] deeplabs =>
     [
-        new("deeplabv3_resnet50", 39_638_869, coco, (classes, device) => deeplabv3_resnet50(classes, device: device)) { num_classes = 21, pretrained = (_, device) => deeplabv3_resnet50(aux_loss: true, device: device) },
-        new("deeplabv3_resnet101", 58_630_997, coco, (classes, device) => deeplabv3_resnet101(classes, device: device)) { num_classes = 21, pretrained = (_, device) => deeplabv3_resnet101(aux_loss: true, device: device) },
-        new("deeplabv3_mobilenet_v3_large", 11_025_477, coco, (classes, device) => deeplabv3_mobilenet_v3_large(classes, device: device)) { num_classes = 21, pretrained = (_, device) => deeplabv3_mobilenet_v3_large(aux_loss: true, device: device) },
+        new("deeplabv3_resnet50", 39_638_869, coco, (classes, device) => deeplabv3_resnet50(classes, device: device)) { num_classes = 21,
+            pretrained = (_, device) => deeplabv3_resnet50(aux_loss: true, device: device) },
+        new("deeplabv3_resnet101", 58_630_997, coco, (classes, device) => deeplabv3_resnet101(classes, device: device)) { num_classes = 21,
+            pretrained = (_, device) => deeplabv3_resnet101(aux_loss: true, device: device) },
+        new("deeplabv3_mobilenet_v3_large", 11_025_477, coco,
+            (classes, device) => deeplabv3_mobilenet_v3_large(classes, device: device)) { num_classes = 21,
+            pretrained = (_, device) => deeplabv3_mobilenet_v3_large(aux_loss: true, device: device) },
     ];
 
     /// <summary>DeepLab v3 on ResNet-50. <c>torchvision.models.segmentation.deeplabv3_resnet50</c></summary>
@@ -117,5 +136,6 @@ public static partial class models
     }
 
     private static DeepLabV3 deeplabv3(ResNet backbone, long num_classes, bool aux_loss, Device? device) =>
-        new(SegmentationModel.Backbone(backbone, aux_loss), new DeepLabHead(2048, num_classes, device: device), aux_loss ? new FCNHead(1024, num_classes, device) : null);
+        new(SegmentationModel.Backbone(backbone, aux_loss), new DeepLabHead(2048, num_classes, device: device),
+            aux_loss ? new FCNHead(1024, num_classes, device) : null);
 }

@@ -17,7 +17,8 @@ public sealed class DenseLayer : Module<List<Tensor>, Tensor>
     private readonly double drop_rate;
 
     /// <summary>Draws fresh weights.</summary>
-    public DenseLayer(long num_input_features, long growth_rate, long bn_size, double drop_rate, Device? device = null) : base(nameof(DenseLayer))
+    public DenseLayer(long num_input_features, long growth_rate, long bn_size, double drop_rate, Device? device = null)
+        : base(nameof(DenseLayer))
     {
         norm1 = BatchNorm2d(num_input_features, device: device);
         relu1 = ReLU(inplace: true);
@@ -46,7 +47,8 @@ public sealed class DenseBlock : Module<Tensor, Tensor>
     private readonly List<DenseLayer> layers = [];
 
     /// <summary>Draws fresh weights; the output has <c>num_layers * growth_rate</c> channels more than the input.</summary>
-    public DenseBlock(int num_layers, long num_input_features, long bn_size, long growth_rate, double drop_rate, Device? device = null) : base(nameof(DenseBlock))
+    public DenseBlock(int num_layers, long num_input_features, long bn_size, long growth_rate, double drop_rate, Device? device = null)
+        : base(nameof(DenseBlock))
     {
         for (var i = 0; i < num_layers; i++)
         {

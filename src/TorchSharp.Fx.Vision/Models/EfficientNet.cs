@@ -4,8 +4,12 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>EfficientNet: Tan and Le, "EfficientNet: Rethinking Model Scaling" (2019) and "EfficientNetV2: Smaller Models and Faster Training" (2021).</summary>
-/// <remarks><c>torchvision.models.EfficientNet</c>. Images [N, 3, H, W] of any size (v2: at least 33 × 33) to logits [N, num_classes].</remarks>
+/// <summary>
+/// EfficientNet: Tan and Le, "EfficientNet: Rethinking Model Scaling" (2019) and "EfficientNetV2: Smaller Models and Faster Training"
+/// (2021).
+/// </summary>
+/// <remarks><c>torchvision.models.EfficientNet</c>. Images [N, 3, H, W] of any size (v2: at least 33 × 33) to logits [N,
+/// num_classes].</remarks>
 public sealed class EfficientNet : Module<Tensor, Tensor>
 {
     private readonly Sequential features;
@@ -15,20 +19,24 @@ public sealed class EfficientNet : Module<Tensor, Tensor>
     /// <summary>Draws fresh weights.</summary>
     /// <param name="inverted_residual_setting">The stages.</param>
     /// <param name="dropout">Before the classifier.</param>
-    /// <param name="stochastic_depth_prob">How likely the last block is dropped in training; it grows to that from 0 with the depth.</param>
+    /// <param name="stochastic_depth_prob">How likely the last block is dropped in training; it grows to that from 0 with the
+    /// depth.</param>
     /// <param name="num_classes">How many outputs the classifier has.</param>
     /// <param name="norm_layer">Builds the norms; null is batch norm.</param>
     /// <param name="last_channel">Channels of the last convolution; null is four times the last stage's.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
     public EfficientNet(
-        IReadOnlyList<EfficientNetStage> inverted_residual_setting, double dropout, double stochastic_depth_prob = 0.2, long num_classes = 1000,
+        IReadOnlyList<EfficientNetStage> inverted_residual_setting, double dropout, double stochastic_depth_prob = 0.2,
+        long num_classes = 1000,
         NormLayer? norm_layer = null, long? last_channel = null, Device? device = null) : base(nameof(EfficientNet))
     {
         ArgumentNullException.ThrowIfNull(inverted_residual_setting);
-        if (inverted_residual_setting.Count == 0) throw new ArgumentException("An EfficientNet needs at least one stage.", nameof(inverted_residual_setting));
+        if (inverted_residual_setting.Count == 0)
+            throw new ArgumentException("An EfficientNet needs at least one stage.", nameof(inverted_residual_setting));
         norm_layer ??= features => BatchNorm2d(features, device: device);
 
-        features = Sequential(new Conv2dNormActivation(3, inverted_residual_setting[0].input_channels, norm_layer, SiLU, stride: 2, device: device));
+        features = Sequential(
+            new Conv2dNormActivation(3, inverted_residual_setting[0].input_channels, norm_layer, SiLU, stride: 2, device: device));
         var total_blocks = inverted_residual_setting.Sum(stage => stage.num_layers);
         var block_id = 0;
         foreach (var stage in inverted_residual_setting)
@@ -43,7 +51,8 @@ public sealed class EfficientNet : Module<Tensor, Tensor>
         }
         var lastconv_input_channels = inverted_residual_setting[^1].out_channels;
         var lastconv_output_channels = last_channel ?? 4 * lastconv_input_channels;
-        features.append(new Conv2dNormActivation(lastconv_input_channels, lastconv_output_channels, norm_layer, SiLU, kernel_size: 1, device: device));
+        features.append(
+            new Conv2dNormActivation(lastconv_input_channels, lastconv_output_channels, norm_layer, SiLU, kernel_size: 1, device: device));
 
         avgpool = AdaptiveAvgPool2d(1);
         classifier = Sequential(Dropout(dropout, inplace: true), Linear(lastconv_output_channels, num_classes, device: device));
@@ -140,59 +149,82 @@ public static partial class models
 
     /// <summary>EfficientNet-B0. <c>torchvision.models.efficientnet_b0</c></summary>
     public static EfficientNet efficientnet_b0(
-        long num_classes = 1000, double dropout = 0.2, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null, Device? device = null) =>
-        new([.. efficientnet_table1.Select(stage => stage.Scale(1.0, 1.0))], dropout, stochastic_depth_prob, num_classes, norm_layer, device: device);
+        long num_classes = 1000, double dropout = 0.2, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new([.. efficientnet_table1.Select(stage => stage.Scale(1.0, 1.0))], dropout, stochastic_depth_prob, num_classes, norm_layer,
+            device: device);
 
     /// <summary>EfficientNet-B1. <c>torchvision.models.efficientnet_b1</c></summary>
     public static EfficientNet efficientnet_b1(
-        long num_classes = 1000, double dropout = 0.2, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null, Device? device = null) =>
-        new([.. efficientnet_table1.Select(stage => stage.Scale(1.0, 1.1))], dropout, stochastic_depth_prob, num_classes, norm_layer, device: device);
+        long num_classes = 1000, double dropout = 0.2, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new([.. efficientnet_table1.Select(stage => stage.Scale(1.0, 1.1))], dropout, stochastic_depth_prob, num_classes, norm_layer,
+            device: device);
 
     /// <summary>EfficientNet-B2. <c>torchvision.models.efficientnet_b2</c></summary>
     public static EfficientNet efficientnet_b2(
-        long num_classes = 1000, double dropout = 0.3, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null, Device? device = null) =>
-        new([.. efficientnet_table1.Select(stage => stage.Scale(1.1, 1.2))], dropout, stochastic_depth_prob, num_classes, norm_layer, device: device);
+        long num_classes = 1000, double dropout = 0.3, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new([.. efficientnet_table1.Select(stage => stage.Scale(1.1, 1.2))], dropout, stochastic_depth_prob, num_classes, norm_layer,
+            device: device);
 
     /// <summary>EfficientNet-B3. <c>torchvision.models.efficientnet_b3</c></summary>
     public static EfficientNet efficientnet_b3(
-        long num_classes = 1000, double dropout = 0.3, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null, Device? device = null) =>
-        new([.. efficientnet_table1.Select(stage => stage.Scale(1.2, 1.4))], dropout, stochastic_depth_prob, num_classes, norm_layer, device: device);
+        long num_classes = 1000, double dropout = 0.3, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new([.. efficientnet_table1.Select(stage => stage.Scale(1.2, 1.4))], dropout, stochastic_depth_prob, num_classes, norm_layer,
+            device: device);
 
     /// <summary>EfficientNet-B4. <c>torchvision.models.efficientnet_b4</c></summary>
     public static EfficientNet efficientnet_b4(
-        long num_classes = 1000, double dropout = 0.4, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null, Device? device = null) =>
-        new([.. efficientnet_table1.Select(stage => stage.Scale(1.4, 1.8))], dropout, stochastic_depth_prob, num_classes, norm_layer, device: device);
+        long num_classes = 1000, double dropout = 0.4, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new([.. efficientnet_table1.Select(stage => stage.Scale(1.4, 1.8))], dropout, stochastic_depth_prob, num_classes, norm_layer,
+            device: device);
 
     /// <summary>EfficientNet-B5. <c>torchvision.models.efficientnet_b5</c></summary>
     public static EfficientNet efficientnet_b5(
-        long num_classes = 1000, double dropout = 0.4, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null, Device? device = null) =>
-        new([.. efficientnet_table1.Select(stage => stage.Scale(1.6, 2.2))], dropout, stochastic_depth_prob, num_classes, norm_layer ?? efficientnet_tensorflow_norm(device), device: device);
+        long num_classes = 1000, double dropout = 0.4, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new([.. efficientnet_table1.Select(stage => stage.Scale(1.6, 2.2))], dropout, stochastic_depth_prob, num_classes, norm_layer
+            ?? efficientnet_tensorflow_norm(device), device: device);
 
     /// <summary>EfficientNet-B6. <c>torchvision.models.efficientnet_b6</c></summary>
     public static EfficientNet efficientnet_b6(
-        long num_classes = 1000, double dropout = 0.5, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null, Device? device = null) =>
-        new([.. efficientnet_table1.Select(stage => stage.Scale(1.8, 2.6))], dropout, stochastic_depth_prob, num_classes, norm_layer ?? efficientnet_tensorflow_norm(device), device: device);
+        long num_classes = 1000, double dropout = 0.5, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new([.. efficientnet_table1.Select(stage => stage.Scale(1.8, 2.6))], dropout, stochastic_depth_prob, num_classes, norm_layer
+            ?? efficientnet_tensorflow_norm(device), device: device);
 
     /// <summary>EfficientNet-B7. <c>torchvision.models.efficientnet_b7</c></summary>
     public static EfficientNet efficientnet_b7(
-        long num_classes = 1000, double dropout = 0.5, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null, Device? device = null) =>
-        new([.. efficientnet_table1.Select(stage => stage.Scale(2.0, 3.1))], dropout, stochastic_depth_prob, num_classes, norm_layer ?? efficientnet_tensorflow_norm(device), device: device);
+        long num_classes = 1000, double dropout = 0.5, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new([.. efficientnet_table1.Select(stage => stage.Scale(2.0, 3.1))], dropout, stochastic_depth_prob, num_classes, norm_layer
+            ?? efficientnet_tensorflow_norm(device), device: device);
 
     /// <summary>EfficientNetV2-S. <c>torchvision.models.efficientnet_v2_s</c></summary>
     public static EfficientNet efficientnet_v2_s(
-        long num_classes = 1000, double dropout = 0.2, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null, Device? device = null) =>
-        new(efficientnet_v2_table_s, dropout, stochastic_depth_prob, num_classes, norm_layer ?? (features => BatchNorm2d(features, eps: 0.001, device: device)), last_channel: 1280, device);
+        long num_classes = 1000, double dropout = 0.2, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new(efficientnet_v2_table_s, dropout, stochastic_depth_prob, num_classes, norm_layer
+            ?? (features => BatchNorm2d(features, eps: 0.001, device: device)), last_channel: 1280, device);
 
     /// <summary>EfficientNetV2-M. <c>torchvision.models.efficientnet_v2_m</c></summary>
     public static EfficientNet efficientnet_v2_m(
-        long num_classes = 1000, double dropout = 0.3, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null, Device? device = null) =>
-        new(efficientnet_v2_table_m, dropout, stochastic_depth_prob, num_classes, norm_layer ?? (features => BatchNorm2d(features, eps: 0.001, device: device)), last_channel: 1280, device);
+        long num_classes = 1000, double dropout = 0.3, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new(efficientnet_v2_table_m, dropout, stochastic_depth_prob, num_classes, norm_layer
+            ?? (features => BatchNorm2d(features, eps: 0.001, device: device)), last_channel: 1280, device);
 
     /// <summary>EfficientNetV2-L. <c>torchvision.models.efficientnet_v2_l</c></summary>
     public static EfficientNet efficientnet_v2_l(
-        long num_classes = 1000, double dropout = 0.4, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null, Device? device = null) =>
-        new(efficientnet_v2_table_l, dropout, stochastic_depth_prob, num_classes, norm_layer ?? (features => BatchNorm2d(features, eps: 0.001, device: device)), last_channel: 1280, device);
+        long num_classes = 1000, double dropout = 0.4, double stochastic_depth_prob = 0.2, NormLayer? norm_layer = null,
+        Device? device = null) =>
+        new(efficientnet_v2_table_l, dropout, stochastic_depth_prob, num_classes, norm_layer
+            ?? (features => BatchNorm2d(features, eps: 0.001, device: device)), last_channel: 1280, device);
 
     // The published weights of the largest three come from TensorFlow.
-    private static NormLayer efficientnet_tensorflow_norm(Device? device) => features => BatchNorm2d(features, eps: 0.001, momentum: 0.01, device: device);
+    private static NormLayer efficientnet_tensorflow_norm(Device? device)
+        => features => BatchNorm2d(features, eps: 0.001, momentum: 0.01, device: device);
 }

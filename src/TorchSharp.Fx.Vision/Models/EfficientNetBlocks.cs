@@ -11,7 +11,8 @@ namespace TorchSharp.Fx.Vision;
 /// <param name="input_channels">Channels of the first block's input.</param>
 /// <param name="out_channels">Channels of the output.</param>
 /// <param name="num_layers">How many blocks.</param>
-public abstract record EfficientNetStage(double expand_ratio, long kernel, long stride, long input_channels, long out_channels, int num_layers)
+public abstract record EfficientNetStage(double expand_ratio, long kernel, long stride, long input_channels, long out_channels,
+    int num_layers)
 {
     internal long expanded_channels => MobileNets.MakeDivisible(input_channels * expand_ratio);
 
@@ -24,7 +25,8 @@ public sealed record MBConvConfig(double expand_ratio, long kernel, long stride,
     : EfficientNetStage(expand_ratio, kernel, stride, input_channels, out_channels, num_layers)
 {
     /// <inheritdoc/>
-    public override Module<Tensor, Tensor> block(double stochastic_depth_prob, NormLayer norm_layer, Device? device) => new MBConv(this, stochastic_depth_prob, norm_layer, device);
+    public override Module<Tensor, Tensor> block(double stochastic_depth_prob, NormLayer norm_layer, Device? device)
+        => new MBConv(this, stochastic_depth_prob, norm_layer, device);
 
     /// <summary>The same stage wider and deeper, as the paper scales them together.</summary>
     public MBConvConfig Scale(double width_mult, double depth_mult) => this with
@@ -36,14 +38,18 @@ public sealed record MBConvConfig(double expand_ratio, long kernel, long stride,
 }
 
 /// <summary>A stage of blocks with full convolutions. <c>torchvision.models.efficientnet.FusedMBConvConfig</c></summary>
-public sealed record FusedMBConvConfig(double expand_ratio, long kernel, long stride, long input_channels, long out_channels, int num_layers)
+public sealed record FusedMBConvConfig(double expand_ratio, long kernel, long stride, long input_channels, long out_channels,
+    int num_layers)
     : EfficientNetStage(expand_ratio, kernel, stride, input_channels, out_channels, num_layers)
 {
     /// <inheritdoc/>
-    public override Module<Tensor, Tensor> block(double stochastic_depth_prob, NormLayer norm_layer, Device? device) => new FusedMBConv(this, stochastic_depth_prob, norm_layer, device);
+    public override Module<Tensor, Tensor> block(double stochastic_depth_prob, NormLayer norm_layer, Device? device)
+        => new FusedMBConv(this, stochastic_depth_prob, norm_layer, device);
 }
 
-/// <summary>Expands, convolves each channel by itself, weighs the channels, projects back. <c>torchvision.models.efficientnet.MBConv</c></summary>
+/// <summary>
+/// Expands, convolves each channel by itself, weighs the channels, projects back. <c>torchvision.models.efficientnet.MBConv</c>
+/// </summary>
 public sealed class MBConv : Module<Tensor, Tensor>
 {
     private readonly bool use_res_connect;
@@ -62,9 +68,14 @@ public sealed class MBConv : Module<Tensor, Tensor>
         block = Sequential();
         if (expanded_channels != cnf.input_channels)
             block.append(new Conv2dNormActivation(cnf.input_channels, expanded_channels, norm_layer, SiLU, kernel_size: 1, device: device));
-        block.append(new Conv2dNormActivation(expanded_channels, expanded_channels, norm_layer, SiLU, cnf.kernel, cnf.stride, groups: expanded_channels, device: device));
-        block.append(new SqueezeExcitation(expanded_channels, Math.Max(1, cnf.input_channels / 4), () => SiLU(inplace: true), device: device));
-        block.append(new Conv2dNormActivation(expanded_channels, cnf.out_channels, norm_layer, activation_layer: null, kernel_size: 1, device: device));
+        block.append(
+            new Conv2dNormActivation(expanded_channels, expanded_channels, norm_layer, SiLU, cnf.kernel, cnf.stride,
+                groups: expanded_channels, device: device));
+        block.append(
+            new SqueezeExcitation(expanded_channels, Math.Max(1, cnf.input_channels / 4), () => SiLU(inplace: true), device: device));
+        block.append(
+            new Conv2dNormActivation(expanded_channels, cnf.out_channels, norm_layer, activation_layer: null, kernel_size: 1,
+                device: device));
         stochastic_depth = new StochasticDepth(stochastic_depth_prob, "row");
         RegisterComponents();
     }
@@ -91,7 +102,8 @@ public sealed class FusedMBConv : Module<Tensor, Tensor>
 
     /// <summary>Draws fresh weights.</summary>
     /// <exception cref="ArgumentException">The stride is neither 1 nor 2.</exception>
-    public FusedMBConv(FusedMBConvConfig cnf, double stochastic_depth_prob, NormLayer norm_layer, Device? device = null) : base(nameof(FusedMBConv))
+    public FusedMBConv(FusedMBConvConfig cnf, double stochastic_depth_prob, NormLayer norm_layer, Device? device = null)
+        : base(nameof(FusedMBConv))
     {
         ArgumentNullException.ThrowIfNull(cnf);
         if (cnf.stride is not (1 or 2)) throw new ArgumentException($"A FusedMBConv has stride 1 or 2, not {cnf.stride}.", nameof(cnf));
@@ -99,10 +111,12 @@ public sealed class FusedMBConv : Module<Tensor, Tensor>
         var expanded_channels = cnf.expanded_channels;
 
         block = expanded_channels == cnf.input_channels
-            ? Sequential(new Conv2dNormActivation(cnf.input_channels, cnf.out_channels, norm_layer, SiLU, cnf.kernel, cnf.stride, device: device))
+            ? Sequential(
+                new Conv2dNormActivation(cnf.input_channels, cnf.out_channels, norm_layer, SiLU, cnf.kernel, cnf.stride, device: device))
             : Sequential(
                 new Conv2dNormActivation(cnf.input_channels, expanded_channels, norm_layer, SiLU, cnf.kernel, cnf.stride, device: device),
-                new Conv2dNormActivation(expanded_channels, cnf.out_channels, norm_layer, activation_layer: null, kernel_size: 1, device: device));
+                new Conv2dNormActivation(expanded_channels, cnf.out_channels, norm_layer, activation_layer: null, kernel_size: 1,
+                    device: device));
         stochastic_depth = new StochasticDepth(stochastic_depth_prob, "row");
         RegisterComponents();
     }

@@ -4,12 +4,17 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Fully convolutional network: Long et al., "Fully Convolutional Networks for Semantic Segmentation" (2014). <c>torchvision.models.segmentation.FCN</c></summary>
-/// <remarks>Images [N, 3, H, W] to <c>out</c>, and <c>aux</c> where there is an auxiliary classifier, each [N, num_classes, H, W].</remarks>
+/// <summary>
+/// Fully convolutional network: Long et al., "Fully Convolutional Networks for Semantic Segmentation" (2014).
+/// <c>torchvision.models.segmentation.FCN</c>
+/// </summary>
+/// <remarks>Images [N, 3, H, W] to <c>out</c>, and <c>aux</c> where there is an auxiliary classifier, each [N, num_classes, H,
+/// W].</remarks>
 public sealed class FCN : SegmentationModel
 {
     /// <summary>Puts the classifiers on a backbone that puts out <c>out</c>, and <c>aux</c> for the auxiliary one.</summary>
-    public FCN(Module<Tensor, Dictionary<string, Tensor>> backbone, Module<Tensor, Tensor> classifier, Module<Tensor, Tensor>? aux_classifier = null)
+    public FCN(Module<Tensor, Dictionary<string, Tensor>> backbone, Module<Tensor, Tensor> classifier,
+        Module<Tensor, Tensor>? aux_classifier = null)
         : base(nameof(FCN), backbone, classifier, aux_classifier)
     {
     }
@@ -35,8 +40,10 @@ public static partial class models
 
     private static ModelInfo[] fcns =>
     [
-        new("fcn_resnet50", 32_957_013, coco, (classes, device) => fcn_resnet50(classes, device: device)) { num_classes = 21, pretrained = (_, device) => fcn_resnet50(aux_loss: true, device: device) },
-        new("fcn_resnet101", 51_949_141, coco, (classes, device) => fcn_resnet101(classes, device: device)) { num_classes = 21, pretrained = (_, device) => fcn_resnet101(aux_loss: true, device: device) },
+        new("fcn_resnet50", 32_957_013, coco, (classes, device) => fcn_resnet50(classes, device: device)) { num_classes = 21,
+            pretrained = (_, device) => fcn_resnet50(aux_loss: true, device: device) },
+        new("fcn_resnet101", 51_949_141, coco, (classes, device) => fcn_resnet101(classes, device: device)) { num_classes = 21,
+            pretrained = (_, device) => fcn_resnet101(aux_loss: true, device: device) },
     ];
 
     /// <summary>FCN on ResNet-50. <c>torchvision.models.segmentation.fcn_resnet50</c></summary>
@@ -48,5 +55,6 @@ public static partial class models
         fcn(resnet101(replace_stride_with_dilation: [false, true, true], device: device), num_classes, aux_loss, device);
 
     private static FCN fcn(ResNet backbone, long num_classes, bool aux_loss, Device? device) =>
-        new(SegmentationModel.Backbone(backbone, aux_loss), new FCNHead(2048, num_classes, device), aux_loss ? new FCNHead(1024, num_classes, device) : null);
+        new(SegmentationModel.Backbone(backbone, aux_loss), new FCNHead(2048, num_classes, device),
+            aux_loss ? new FCNHead(1024, num_classes, device) : null);
 }

@@ -13,7 +13,8 @@ namespace TorchSharp.Fx.Vision;
 public sealed record GoogLeNetOutputs(Tensor logits, Tensor? aux_logits2 = null, Tensor? aux_logits1 = null);
 
 /// <summary>GoogLeNet, Inception v1: Szegedy et al., "Going Deeper with Convolutions" (2014).</summary>
-/// <remarks><c>torchvision.models.GoogLeNet</c>. Images [N, 3, H, W] of at least 15 × 15, training ones 224 × 224, to logits [N, num_classes].</remarks>
+/// <remarks><c>torchvision.models.GoogLeNet</c>. Images [N, 3, H, W] of at least 15 × 15, training ones 224 × 224, to logits [N,
+/// num_classes].</remarks>
 public sealed class GoogLeNet : Module<Tensor, GoogLeNetOutputs>
 {
     private readonly bool transform_input;
@@ -38,50 +39,55 @@ public sealed class GoogLeNet : Module<Tensor, GoogLeNetOutputs>
     private readonly AdaptiveAvgPool2d avgpool;
     private readonly Dropout dropout;
     private readonly Linear fc;
+    private readonly QuantStub? quant;
+    private readonly DeQuantStub? dequant;
 
     /// <summary>Draws fresh weights.</summary>
     /// <param name="num_classes">How many outputs the classifier has.</param>
     /// <param name="aux_logits">Whether it has the two auxiliary classifiers used in training.</param>
-    /// <param name="transform_input">Takes images normalised with ImageNet's mean and deviation to the range the published weights expect.</param>
+    /// <param name="transform_input">Takes images normalised with ImageNet's mean and deviation to the range the published weights
+    /// expect.</param>
     /// <param name="init_weights">Draws from a normal distribution instead of PyTorch's default.</param>
     /// <param name="dropout">Before the classifier.</param>
     /// <param name="dropout_aux">Inside the auxiliary classifiers.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="quantizable">Whether it is made to be quantised, as <see cref="models.quantization"/> has it.</param>
     public GoogLeNet(
         long num_classes = 1000, bool aux_logits = true, bool transform_input = false, bool init_weights = true,
-        double dropout = 0.2, double dropout_aux = 0.7, Device? device = null) : base(nameof(GoogLeNet))
+        double dropout = 0.2, double dropout_aux = 0.7, Device? device = null, bool quantizable = false) : base(nameof(GoogLeNet))
     {
         this.transform_input = transform_input;
 
-        conv1 = new BasicConv2d(3, 64, kernel_size: 7, stride: 2, padding: 3, device: device);
+        conv1 = new BasicConv2d(3, 64, kernel_size: 7, stride: 2, padding: 3, device: device, quantizable: quantizable);
         maxpool1 = MaxPool2d(3, stride: 2, ceil_mode: true);
-        conv2 = new BasicConv2d(64, 64, kernel_size: 1, device: device);
-        conv3 = new BasicConv2d(64, 192, kernel_size: 3, padding: 1, device: device);
+        conv2 = new BasicConv2d(64, 64, kernel_size: 1, device: device, quantizable: quantizable);
+        conv3 = new BasicConv2d(64, 192, kernel_size: 3, padding: 1, device: device, quantizable: quantizable);
         maxpool2 = MaxPool2d(3, stride: 2, ceil_mode: true);
 
-        inception3a = new GoogLeNetInception(192, 64, 96, 128, 16, 32, 32, device);
-        inception3b = new GoogLeNetInception(256, 128, 128, 192, 32, 96, 64, device);
+        inception3a = new GoogLeNetInception(192, 64, 96, 128, 16, 32, 32, device, quantizable);
+        inception3b = new GoogLeNetInception(256, 128, 128, 192, 32, 96, 64, device, quantizable);
         maxpool3 = MaxPool2d(3, stride: 2, ceil_mode: true);
 
-        inception4a = new GoogLeNetInception(480, 192, 96, 208, 16, 48, 64, device);
-        inception4b = new GoogLeNetInception(512, 160, 112, 224, 24, 64, 64, device);
-        inception4c = new GoogLeNetInception(512, 128, 128, 256, 24, 64, 64, device);
-        inception4d = new GoogLeNetInception(512, 112, 144, 288, 32, 64, 64, device);
-        inception4e = new GoogLeNetInception(528, 256, 160, 320, 32, 128, 128, device);
+        inception4a = new GoogLeNetInception(480, 192, 96, 208, 16, 48, 64, device, quantizable);
+        inception4b = new GoogLeNetInception(512, 160, 112, 224, 24, 64, 64, device, quantizable);
+        inception4c = new GoogLeNetInception(512, 128, 128, 256, 24, 64, 64, device, quantizable);
+        inception4d = new GoogLeNetInception(512, 112, 144, 288, 32, 64, 64, device, quantizable);
+        inception4e = new GoogLeNetInception(528, 256, 160, 320, 32, 128, 128, device, quantizable);
         maxpool4 = MaxPool2d(2, stride: 2, ceil_mode: true);
 
-        inception5a = new GoogLeNetInception(832, 256, 160, 320, 32, 128, 128, device);
-        inception5b = new GoogLeNetInception(832, 384, 192, 384, 48, 128, 128, device);
+        inception5a = new GoogLeNetInception(832, 256, 160, 320, 32, 128, 128, device, quantizable);
+        inception5b = new GoogLeNetInception(832, 384, 192, 384, 48, 128, 128, device, quantizable);
 
         if (aux_logits)
         {
-            aux1 = new GoogLeNetAux(512, num_classes, dropout_aux, device);
-            aux2 = new GoogLeNetAux(528, num_classes, dropout_aux, device);
+            aux1 = new GoogLeNetAux(512, num_classes, dropout_aux, device, quantizable);
+            aux2 = new GoogLeNetAux(528, num_classes, dropout_aux, device, quantizable);
         }
 
         avgpool = AdaptiveAvgPool2d((1, 1));
         this.dropout = Dropout(dropout);
         fc = Linear(1024, num_classes, device: device);
+        if (quantizable) (quant, dequant) = (new(), new());
         RegisterComponents();
         if (init_weights) InitWeights();
     }
@@ -91,6 +97,7 @@ public sealed class GoogLeNet : Module<Tensor, GoogLeNetOutputs>
     {
         if (transform_input) x = InceptionInput.Transform(x);
 
+        if (quant is not null) x = quant.call(x);
         x = conv1.call(x);
         x = maxpool1.call(x);
         x = conv2.call(x);
@@ -121,6 +128,7 @@ public sealed class GoogLeNet : Module<Tensor, GoogLeNetOutputs>
         x = torch.flatten(x, 1);
         x = dropout.call(x);
         x = fc.call(x);
+        if (dequant is not null) x = dequant.call(x);
         return new GoogLeNetOutputs(x, aux2, aux1);
     }
 
@@ -144,20 +152,23 @@ internal sealed class GoogLeNetInception : Module<Tensor, Tensor>
     private readonly Sequential branch2;
     private readonly Sequential branch3;
     private readonly Sequential branch4;
+    private readonly FloatFunctional? cat;
 
-    public GoogLeNetInception(long in_channels, long ch1x1, long ch3x3red, long ch3x3, long ch5x5red, long ch5x5, long pool_proj, Device? device) : base("Inception")
+    public GoogLeNetInception(long in_channels, long ch1x1, long ch3x3red, long ch3x3, long ch5x5red, long ch5x5, long pool_proj,
+        Device? device, bool quantizable) : base("Inception")
     {
-        branch1 = new BasicConv2d(in_channels, ch1x1, kernel_size: 1, device: device);
+        branch1 = new BasicConv2d(in_channels, ch1x1, kernel_size: 1, device: device, quantizable: quantizable);
         branch2 = Sequential(
-            new BasicConv2d(in_channels, ch3x3red, kernel_size: 1, device: device),
-            new BasicConv2d(ch3x3red, ch3x3, kernel_size: 3, padding: 1, device: device));
+            new BasicConv2d(in_channels, ch3x3red, kernel_size: 1, device: device, quantizable: quantizable),
+            new BasicConv2d(ch3x3red, ch3x3, kernel_size: 3, padding: 1, device: device, quantizable: quantizable));
         // The paper's kernel is 5 × 5; torchvision's is 3 × 3, and its published weights with it.
         branch3 = Sequential(
-            new BasicConv2d(in_channels, ch5x5red, kernel_size: 1, device: device),
-            new BasicConv2d(ch5x5red, ch5x5, kernel_size: 3, padding: 1, device: device));
+            new BasicConv2d(in_channels, ch5x5red, kernel_size: 1, device: device, quantizable: quantizable),
+            new BasicConv2d(ch5x5red, ch5x5, kernel_size: 3, padding: 1, device: device, quantizable: quantizable));
         branch4 = Sequential(
             MaxPool2d(kernel_size: 3, stride: 1, padding: 1, ceil_mode: true),
-            new BasicConv2d(in_channels, pool_proj, kernel_size: 1, device: device));
+            new BasicConv2d(in_channels, pool_proj, kernel_size: 1, device: device, quantizable: quantizable));
+        cat = Quantizable.Functional(quantizable);
         RegisterComponents();
     }
 
@@ -167,7 +178,7 @@ internal sealed class GoogLeNetInception : Module<Tensor, Tensor>
         var branch2 = this.branch2.call(x);
         var branch3 = this.branch3.call(x);
         var branch4 = this.branch4.call(x);
-        return torch.cat([branch1, branch2, branch3, branch4], 1);
+        return cat.Cat([branch1, branch2, branch3, branch4]);
     }
 }
 
@@ -178,13 +189,15 @@ internal sealed class GoogLeNetAux : Module<Tensor, Tensor>
     private readonly Linear fc1;
     private readonly Linear fc2;
     private readonly Dropout dropout;
+    private readonly ReLU? relu;
 
-    public GoogLeNetAux(long in_channels, long num_classes, double dropout, Device? device) : base("InceptionAux")
+    public GoogLeNetAux(long in_channels, long num_classes, double dropout, Device? device, bool quantizable) : base("InceptionAux")
     {
-        conv = new BasicConv2d(in_channels, 128, kernel_size: 1, device: device);
+        conv = new BasicConv2d(in_channels, 128, kernel_size: 1, device: device, quantizable: quantizable);
         fc1 = Linear(2048, 1024, device: device);
         fc2 = Linear(1024, num_classes, device: device);
         this.dropout = Dropout(dropout);
+        relu = quantizable ? ReLU() : null;
         RegisterComponents();
     }
 
@@ -193,7 +206,8 @@ internal sealed class GoogLeNetAux : Module<Tensor, Tensor>
         x = F.adaptive_avg_pool2d(x, (4, 4));
         x = conv.call(x);
         x = torch.flatten(x, 1);
-        x = F.relu(fc1.call(x), inplace: true);
+        x = fc1.call(x);
+        x = relu is null ? F.relu(x, inplace: true) : relu.call(x);
         x = dropout.call(x);
         x = fc2.call(x);
         return x;

@@ -9,7 +9,8 @@ namespace TorchSharp.Fx.Vision;
 public sealed record InceptionOutputs(Tensor logits, Tensor? aux_logits = null);
 
 /// <summary>Inception v3: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision" (2015).</summary>
-/// <remarks><c>torchvision.models.Inception3</c>. Images [N, 3, H, W] of at least 75 × 75, training ones 299 × 299, to logits [N, num_classes].</remarks>
+/// <remarks><c>torchvision.models.Inception3</c>. Images [N, 3, H, W] of at least 75 × 75, training ones 299 × 299, to logits [N,
+/// num_classes].</remarks>
 public sealed class Inception3 : Module<Tensor, InceptionOutputs>
 {
     private readonly bool transform_input;
@@ -35,41 +36,46 @@ public sealed class Inception3 : Module<Tensor, InceptionOutputs>
     private readonly AdaptiveAvgPool2d avgpool;
     private readonly Dropout dropout;
     private readonly Linear fc;
+    private readonly QuantStub? quant;
+    private readonly DeQuantStub? dequant;
 
     /// <summary>Draws fresh weights.</summary>
     /// <param name="num_classes">How many outputs the classifier has.</param>
     /// <param name="aux_logits">Whether it has the auxiliary classifier used in training.</param>
-    /// <param name="transform_input">Takes images normalised with ImageNet's mean and deviation to the range the published weights expect.</param>
+    /// <param name="transform_input">Takes images normalised with ImageNet's mean and deviation to the range the published weights
+    /// expect.</param>
     /// <param name="init_weights">Draws from a normal distribution instead of PyTorch's default.</param>
     /// <param name="dropout">Before the classifier.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="quantizable">Whether it is made to be quantised, as <see cref="models.quantization"/> has it.</param>
     public Inception3(
         long num_classes = 1000, bool aux_logits = true, bool transform_input = false, bool init_weights = true,
-        double dropout = 0.5, Device? device = null) : base(nameof(Inception3))
+        double dropout = 0.5, Device? device = null, bool quantizable = false) : base(nameof(Inception3))
     {
         this.transform_input = transform_input;
-        Conv2d_1a_3x3 = new BasicConv2d(3, 32, kernel_size: 3, stride: 2, device: device);
-        Conv2d_2a_3x3 = new BasicConv2d(32, 32, kernel_size: 3, device: device);
-        Conv2d_2b_3x3 = new BasicConv2d(32, 64, kernel_size: 3, padding: 1, device: device);
+        Conv2d_1a_3x3 = new BasicConv2d(3, 32, kernel_size: 3, stride: 2, device: device, quantizable: quantizable);
+        Conv2d_2a_3x3 = new BasicConv2d(32, 32, kernel_size: 3, device: device, quantizable: quantizable);
+        Conv2d_2b_3x3 = new BasicConv2d(32, 64, kernel_size: 3, padding: 1, device: device, quantizable: quantizable);
         maxpool1 = MaxPool2d(kernel_size: 3, stride: 2);
-        Conv2d_3b_1x1 = new BasicConv2d(64, 80, kernel_size: 1, device: device);
-        Conv2d_4a_3x3 = new BasicConv2d(80, 192, kernel_size: 3, device: device);
+        Conv2d_3b_1x1 = new BasicConv2d(64, 80, kernel_size: 1, device: device, quantizable: quantizable);
+        Conv2d_4a_3x3 = new BasicConv2d(80, 192, kernel_size: 3, device: device, quantizable: quantizable);
         maxpool2 = MaxPool2d(kernel_size: 3, stride: 2);
-        Mixed_5b = new InceptionA(192, pool_features: 32, device);
-        Mixed_5c = new InceptionA(256, pool_features: 64, device);
-        Mixed_5d = new InceptionA(288, pool_features: 64, device);
-        Mixed_6a = new InceptionB(288, device);
-        Mixed_6b = new InceptionC(768, channels_7x7: 128, device);
-        Mixed_6c = new InceptionC(768, channels_7x7: 160, device);
-        Mixed_6d = new InceptionC(768, channels_7x7: 160, device);
-        Mixed_6e = new InceptionC(768, channels_7x7: 192, device);
-        if (aux_logits) AuxLogits = new InceptionAux(768, num_classes, device);
-        Mixed_7a = new InceptionD(768, device);
-        Mixed_7b = new InceptionE(1280, device);
-        Mixed_7c = new InceptionE(2048, device);
+        Mixed_5b = new InceptionA(192, pool_features: 32, device, quantizable);
+        Mixed_5c = new InceptionA(256, pool_features: 64, device, quantizable);
+        Mixed_5d = new InceptionA(288, pool_features: 64, device, quantizable);
+        Mixed_6a = new InceptionB(288, device, quantizable);
+        Mixed_6b = new InceptionC(768, channels_7x7: 128, device, quantizable);
+        Mixed_6c = new InceptionC(768, channels_7x7: 160, device, quantizable);
+        Mixed_6d = new InceptionC(768, channels_7x7: 160, device, quantizable);
+        Mixed_6e = new InceptionC(768, channels_7x7: 192, device, quantizable);
+        if (aux_logits) AuxLogits = new InceptionAux(768, num_classes, device, quantizable);
+        Mixed_7a = new InceptionD(768, device, quantizable);
+        Mixed_7b = new InceptionE(1280, device, quantizable);
+        Mixed_7c = new InceptionE(2048, device, quantizable);
         avgpool = AdaptiveAvgPool2d((1, 1));
         this.dropout = Dropout(dropout);
         fc = Linear(2048, num_classes, device: device);
+        if (quantizable) (quant, dequant) = (new(), new());
         RegisterComponents();
         if (init_weights) InitWeights();
     }
@@ -79,6 +85,7 @@ public sealed class Inception3 : Module<Tensor, InceptionOutputs>
     {
         if (transform_input) x = InceptionInput.Transform(x);
 
+        if (quant is not null) x = quant.call(x);
         x = Conv2d_1a_3x3.call(x);
         x = Conv2d_2a_3x3.call(x);
         x = Conv2d_2b_3x3.call(x);
@@ -107,6 +114,7 @@ public sealed class Inception3 : Module<Tensor, InceptionOutputs>
         x = dropout.call(x);
         x = torch.flatten(x, 1);
         x = fc.call(x);
+        if (dequant is not null) x = dequant.call(x);
         return new InceptionOutputs(x, aux);
     }
 
@@ -128,7 +136,9 @@ public static partial class models
 {
     private static ModelInfo[] inceptions =>
     [
-        new("inception_v3", 27_161_264, [3, 299, 299], (classes, device) => inception_v3(classes, device: device)) { pretrained = (_, device) => inception_v3(transform_input: true, init_weights: false, device: device) },
+        new("inception_v3", 27_161_264, [3, 299, 299],
+            (classes, device) => inception_v3(classes, device: device)) { pretrained = (_, device) =>
+                inception_v3(transform_input: true, init_weights: false, device: device) },
     ];
 
     /// <summary>Inception v3. <c>torchvision.models.inception_v3</c></summary>

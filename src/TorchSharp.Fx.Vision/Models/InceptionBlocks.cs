@@ -15,16 +15,18 @@ internal sealed class InceptionA : Module<Tensor, Tensor>
     private readonly BasicConv2d branch3x3dbl_2;
     private readonly BasicConv2d branch3x3dbl_3;
     private readonly BasicConv2d branch_pool;
+    private readonly FloatFunctional? myop;
 
-    public InceptionA(long in_channels, long pool_features, Device? device) : base(nameof(InceptionA))
+    public InceptionA(long in_channels, long pool_features, Device? device, bool quantizable) : base(nameof(InceptionA))
     {
-        branch1x1 = new BasicConv2d(in_channels, 64, kernel_size: 1, device: device);
-        branch5x5_1 = new BasicConv2d(in_channels, 48, kernel_size: 1, device: device);
-        branch5x5_2 = new BasicConv2d(48, 64, kernel_size: 5, padding: 2, device: device);
-        branch3x3dbl_1 = new BasicConv2d(in_channels, 64, kernel_size: 1, device: device);
-        branch3x3dbl_2 = new BasicConv2d(64, 96, kernel_size: 3, padding: 1, device: device);
-        branch3x3dbl_3 = new BasicConv2d(96, 96, kernel_size: 3, padding: 1, device: device);
-        branch_pool = new BasicConv2d(in_channels, pool_features, kernel_size: 1, device: device);
+        branch1x1 = new BasicConv2d(in_channels, 64, kernel_size: 1, device: device, quantizable: quantizable);
+        branch5x5_1 = new BasicConv2d(in_channels, 48, kernel_size: 1, device: device, quantizable: quantizable);
+        branch5x5_2 = new BasicConv2d(48, 64, kernel_size: 5, padding: 2, device: device, quantizable: quantizable);
+        branch3x3dbl_1 = new BasicConv2d(in_channels, 64, kernel_size: 1, device: device, quantizable: quantizable);
+        branch3x3dbl_2 = new BasicConv2d(64, 96, kernel_size: 3, padding: 1, device: device, quantizable: quantizable);
+        branch3x3dbl_3 = new BasicConv2d(96, 96, kernel_size: 3, padding: 1, device: device, quantizable: quantizable);
+        branch_pool = new BasicConv2d(in_channels, pool_features, kernel_size: 1, device: device, quantizable: quantizable);
+        myop = Quantizable.Functional(quantizable);
         RegisterComponents();
     }
 
@@ -42,7 +44,7 @@ internal sealed class InceptionA : Module<Tensor, Tensor>
         var branch_pool = F.avg_pool2d(x, kernel_size: 3, stride: 1, padding: 1);
         branch_pool = this.branch_pool.call(branch_pool);
 
-        return torch.cat([branch1x1, branch5x5, branch3x3dbl, branch_pool], 1);
+        return myop.Cat([branch1x1, branch5x5, branch3x3dbl, branch_pool]);
     }
 }
 
@@ -53,13 +55,15 @@ internal sealed class InceptionB : Module<Tensor, Tensor>
     private readonly BasicConv2d branch3x3dbl_1;
     private readonly BasicConv2d branch3x3dbl_2;
     private readonly BasicConv2d branch3x3dbl_3;
+    private readonly FloatFunctional? myop;
 
-    public InceptionB(long in_channels, Device? device) : base(nameof(InceptionB))
+    public InceptionB(long in_channels, Device? device, bool quantizable) : base(nameof(InceptionB))
     {
-        branch3x3 = new BasicConv2d(in_channels, 384, kernel_size: 3, stride: 2, device: device);
-        branch3x3dbl_1 = new BasicConv2d(in_channels, 64, kernel_size: 1, device: device);
-        branch3x3dbl_2 = new BasicConv2d(64, 96, kernel_size: 3, padding: 1, device: device);
-        branch3x3dbl_3 = new BasicConv2d(96, 96, kernel_size: 3, stride: 2, device: device);
+        branch3x3 = new BasicConv2d(in_channels, 384, kernel_size: 3, stride: 2, device: device, quantizable: quantizable);
+        branch3x3dbl_1 = new BasicConv2d(in_channels, 64, kernel_size: 1, device: device, quantizable: quantizable);
+        branch3x3dbl_2 = new BasicConv2d(64, 96, kernel_size: 3, padding: 1, device: device, quantizable: quantizable);
+        branch3x3dbl_3 = new BasicConv2d(96, 96, kernel_size: 3, stride: 2, device: device, quantizable: quantizable);
+        myop = Quantizable.Functional(quantizable);
         RegisterComponents();
     }
 
@@ -73,7 +77,7 @@ internal sealed class InceptionB : Module<Tensor, Tensor>
 
         var branch_pool = F.max_pool2d(x, kernel_size: 3, stride: 2);
 
-        return torch.cat([branch3x3, branch3x3dbl, branch_pool], 1);
+        return myop.Cat([branch3x3, branch3x3dbl, branch_pool]);
     }
 }
 
@@ -90,20 +94,22 @@ internal sealed class InceptionC : Module<Tensor, Tensor>
     private readonly BasicConv2d branch7x7dbl_4;
     private readonly BasicConv2d branch7x7dbl_5;
     private readonly BasicConv2d branch_pool;
+    private readonly FloatFunctional? myop;
 
-    public InceptionC(long in_channels, long channels_7x7, Device? device) : base(nameof(InceptionC))
+    public InceptionC(long in_channels, long channels_7x7, Device? device, bool quantizable) : base(nameof(InceptionC))
     {
         var c7 = channels_7x7;
-        branch1x1 = new BasicConv2d(in_channels, 192, kernel_size: 1, device: device);
-        branch7x7_1 = new BasicConv2d(in_channels, c7, kernel_size: 1, device: device);
-        branch7x7_2 = new BasicConv2d(c7, c7, kernel_size: (1, 7), padding: (0, 3), device: device);
-        branch7x7_3 = new BasicConv2d(c7, 192, kernel_size: (7, 1), padding: (3, 0), device: device);
-        branch7x7dbl_1 = new BasicConv2d(in_channels, c7, kernel_size: 1, device: device);
-        branch7x7dbl_2 = new BasicConv2d(c7, c7, kernel_size: (7, 1), padding: (3, 0), device: device);
-        branch7x7dbl_3 = new BasicConv2d(c7, c7, kernel_size: (1, 7), padding: (0, 3), device: device);
-        branch7x7dbl_4 = new BasicConv2d(c7, c7, kernel_size: (7, 1), padding: (3, 0), device: device);
-        branch7x7dbl_5 = new BasicConv2d(c7, 192, kernel_size: (1, 7), padding: (0, 3), device: device);
-        branch_pool = new BasicConv2d(in_channels, 192, kernel_size: 1, device: device);
+        branch1x1 = new BasicConv2d(in_channels, 192, kernel_size: 1, device: device, quantizable: quantizable);
+        branch7x7_1 = new BasicConv2d(in_channels, c7, kernel_size: 1, device: device, quantizable: quantizable);
+        branch7x7_2 = new BasicConv2d(c7, c7, kernel_size: (1, 7), padding: (0, 3), device: device, quantizable: quantizable);
+        branch7x7_3 = new BasicConv2d(c7, 192, kernel_size: (7, 1), padding: (3, 0), device: device, quantizable: quantizable);
+        branch7x7dbl_1 = new BasicConv2d(in_channels, c7, kernel_size: 1, device: device, quantizable: quantizable);
+        branch7x7dbl_2 = new BasicConv2d(c7, c7, kernel_size: (7, 1), padding: (3, 0), device: device, quantizable: quantizable);
+        branch7x7dbl_3 = new BasicConv2d(c7, c7, kernel_size: (1, 7), padding: (0, 3), device: device, quantizable: quantizable);
+        branch7x7dbl_4 = new BasicConv2d(c7, c7, kernel_size: (7, 1), padding: (3, 0), device: device, quantizable: quantizable);
+        branch7x7dbl_5 = new BasicConv2d(c7, 192, kernel_size: (1, 7), padding: (0, 3), device: device, quantizable: quantizable);
+        branch_pool = new BasicConv2d(in_channels, 192, kernel_size: 1, device: device, quantizable: quantizable);
+        myop = Quantizable.Functional(quantizable);
         RegisterComponents();
     }
 
@@ -124,7 +130,7 @@ internal sealed class InceptionC : Module<Tensor, Tensor>
         var branch_pool = F.avg_pool2d(x, kernel_size: 3, stride: 1, padding: 1);
         branch_pool = this.branch_pool.call(branch_pool);
 
-        return torch.cat([branch1x1, branch7x7, branch7x7dbl, branch_pool], 1);
+        return myop.Cat([branch1x1, branch7x7, branch7x7dbl, branch_pool]);
     }
 }
 
@@ -137,15 +143,17 @@ internal sealed class InceptionD : Module<Tensor, Tensor>
     private readonly BasicConv2d branch7x7x3_2;
     private readonly BasicConv2d branch7x7x3_3;
     private readonly BasicConv2d branch7x7x3_4;
+    private readonly FloatFunctional? myop;
 
-    public InceptionD(long in_channels, Device? device) : base(nameof(InceptionD))
+    public InceptionD(long in_channels, Device? device, bool quantizable) : base(nameof(InceptionD))
     {
-        branch3x3_1 = new BasicConv2d(in_channels, 192, kernel_size: 1, device: device);
-        branch3x3_2 = new BasicConv2d(192, 320, kernel_size: 3, stride: 2, device: device);
-        branch7x7x3_1 = new BasicConv2d(in_channels, 192, kernel_size: 1, device: device);
-        branch7x7x3_2 = new BasicConv2d(192, 192, kernel_size: (1, 7), padding: (0, 3), device: device);
-        branch7x7x3_3 = new BasicConv2d(192, 192, kernel_size: (7, 1), padding: (3, 0), device: device);
-        branch7x7x3_4 = new BasicConv2d(192, 192, kernel_size: 3, stride: 2, device: device);
+        branch3x3_1 = new BasicConv2d(in_channels, 192, kernel_size: 1, device: device, quantizable: quantizable);
+        branch3x3_2 = new BasicConv2d(192, 320, kernel_size: 3, stride: 2, device: device, quantizable: quantizable);
+        branch7x7x3_1 = new BasicConv2d(in_channels, 192, kernel_size: 1, device: device, quantizable: quantizable);
+        branch7x7x3_2 = new BasicConv2d(192, 192, kernel_size: (1, 7), padding: (0, 3), device: device, quantizable: quantizable);
+        branch7x7x3_3 = new BasicConv2d(192, 192, kernel_size: (7, 1), padding: (3, 0), device: device, quantizable: quantizable);
+        branch7x7x3_4 = new BasicConv2d(192, 192, kernel_size: 3, stride: 2, device: device, quantizable: quantizable);
+        myop = Quantizable.Functional(quantizable);
         RegisterComponents();
     }
 
@@ -161,7 +169,7 @@ internal sealed class InceptionD : Module<Tensor, Tensor>
 
         var branch_pool = F.max_pool2d(x, kernel_size: 3, stride: 2);
 
-        return torch.cat([branch3x3, branch7x7x3, branch_pool], 1);
+        return myop.Cat([branch3x3, branch7x7x3, branch_pool]);
     }
 }
 
@@ -177,18 +185,23 @@ internal sealed class InceptionE : Module<Tensor, Tensor>
     private readonly BasicConv2d branch3x3dbl_3a;
     private readonly BasicConv2d branch3x3dbl_3b;
     private readonly BasicConv2d branch_pool;
+    private readonly FloatFunctional? myop1;
+    private readonly FloatFunctional? myop2;
+    private readonly FloatFunctional? myop3;
 
-    public InceptionE(long in_channels, Device? device) : base(nameof(InceptionE))
+    public InceptionE(long in_channels, Device? device, bool quantizable) : base(nameof(InceptionE))
     {
-        branch1x1 = new BasicConv2d(in_channels, 320, kernel_size: 1, device: device);
-        branch3x3_1 = new BasicConv2d(in_channels, 384, kernel_size: 1, device: device);
-        branch3x3_2a = new BasicConv2d(384, 384, kernel_size: (1, 3), padding: (0, 1), device: device);
-        branch3x3_2b = new BasicConv2d(384, 384, kernel_size: (3, 1), padding: (1, 0), device: device);
-        branch3x3dbl_1 = new BasicConv2d(in_channels, 448, kernel_size: 1, device: device);
-        branch3x3dbl_2 = new BasicConv2d(448, 384, kernel_size: 3, padding: 1, device: device);
-        branch3x3dbl_3a = new BasicConv2d(384, 384, kernel_size: (1, 3), padding: (0, 1), device: device);
-        branch3x3dbl_3b = new BasicConv2d(384, 384, kernel_size: (3, 1), padding: (1, 0), device: device);
-        branch_pool = new BasicConv2d(in_channels, 192, kernel_size: 1, device: device);
+        branch1x1 = new BasicConv2d(in_channels, 320, kernel_size: 1, device: device, quantizable: quantizable);
+        branch3x3_1 = new BasicConv2d(in_channels, 384, kernel_size: 1, device: device, quantizable: quantizable);
+        branch3x3_2a = new BasicConv2d(384, 384, kernel_size: (1, 3), padding: (0, 1), device: device, quantizable: quantizable);
+        branch3x3_2b = new BasicConv2d(384, 384, kernel_size: (3, 1), padding: (1, 0), device: device, quantizable: quantizable);
+        branch3x3dbl_1 = new BasicConv2d(in_channels, 448, kernel_size: 1, device: device, quantizable: quantizable);
+        branch3x3dbl_2 = new BasicConv2d(448, 384, kernel_size: 3, padding: 1, device: device, quantizable: quantizable);
+        branch3x3dbl_3a = new BasicConv2d(384, 384, kernel_size: (1, 3), padding: (0, 1), device: device, quantizable: quantizable);
+        branch3x3dbl_3b = new BasicConv2d(384, 384, kernel_size: (3, 1), padding: (1, 0), device: device, quantizable: quantizable);
+        branch_pool = new BasicConv2d(in_channels, 192, kernel_size: 1, device: device, quantizable: quantizable);
+        (myop1, myop2, myop3) =
+            (Quantizable.Functional(quantizable), Quantizable.Functional(quantizable), Quantizable.Functional(quantizable));
         RegisterComponents();
     }
 
@@ -197,16 +210,16 @@ internal sealed class InceptionE : Module<Tensor, Tensor>
         var branch1x1 = this.branch1x1.call(x);
 
         var branch3x3 = branch3x3_1.call(x);
-        branch3x3 = torch.cat([branch3x3_2a.call(branch3x3), branch3x3_2b.call(branch3x3)], 1);
+        branch3x3 = myop1.Cat([branch3x3_2a.call(branch3x3), branch3x3_2b.call(branch3x3)]);
 
         var branch3x3dbl = branch3x3dbl_1.call(x);
         branch3x3dbl = branch3x3dbl_2.call(branch3x3dbl);
-        branch3x3dbl = torch.cat([branch3x3dbl_3a.call(branch3x3dbl), branch3x3dbl_3b.call(branch3x3dbl)], 1);
+        branch3x3dbl = myop2.Cat([branch3x3dbl_3a.call(branch3x3dbl), branch3x3dbl_3b.call(branch3x3dbl)]);
 
         var branch_pool = F.avg_pool2d(x, kernel_size: 3, stride: 1, padding: 1);
         branch_pool = this.branch_pool.call(branch_pool);
 
-        return torch.cat([branch1x1, branch3x3, branch3x3dbl, branch_pool], 1);
+        return myop3.Cat([branch1x1, branch3x3, branch3x3dbl, branch_pool]);
     }
 }
 
@@ -217,10 +230,10 @@ internal sealed class InceptionAux : Module<Tensor, Tensor>
     private readonly BasicConv2d conv1;
     private readonly Linear fc;
 
-    public InceptionAux(long in_channels, long num_classes, Device? device) : base(nameof(InceptionAux))
+    public InceptionAux(long in_channels, long num_classes, Device? device, bool quantizable) : base(nameof(InceptionAux))
     {
-        conv0 = new BasicConv2d(in_channels, 128, kernel_size: 1, device: device);
-        conv1 = new BasicConv2d(128, 768, kernel_size: 5, device: device);
+        conv0 = new BasicConv2d(in_channels, 128, kernel_size: 1, device: device, quantizable: quantizable);
+        conv1 = new BasicConv2d(128, 768, kernel_size: 5, device: device, quantizable: quantizable);
         fc = Linear(768, num_classes, device: device);
         RegisterComponents();
     }

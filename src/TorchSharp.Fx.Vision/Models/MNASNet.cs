@@ -11,7 +11,8 @@ public sealed class MNASNetInvertedResidual : Module<Tensor, Tensor>
     private readonly Sequential layers;
 
     /// <summary>Draws fresh weights.</summary>
-    public MNASNetInvertedResidual(long in_ch, long out_ch, long kernel_size, long stride, long expansion_factor, double bn_momentum = 0.1, Device? device = null)
+    public MNASNetInvertedResidual(long in_ch, long out_ch, long kernel_size, long stride, long expansion_factor, double bn_momentum = 0.1,
+        Device? device = null)
         : base(nameof(MNASNetInvertedResidual))
     {
         var mid_ch = in_ch * expansion_factor;
@@ -34,7 +35,8 @@ public sealed class MNASNetInvertedResidual : Module<Tensor, Tensor>
 
 /// <summary>MNASNet: Tan et al., "MnasNet: Platform-Aware Neural Architecture Search for Mobile" (2018).</summary>
 /// <remarks>
-/// <c>torchvision.models.MNASNet</c> of version 2, whose first convolutions scale with <c>alpha</c> too. Images [N, 3, H, W] of any size to logits [N, num_classes].
+/// <c>torchvision.models.MNASNet</c> of version 2, whose first convolutions scale with <c>alpha</c> too. Images [N, 3, H, W] of any size to
+/// logits [N, num_classes].
 /// </remarks>
 public sealed class MNASNet : Module<Tensor, Tensor>
 {
@@ -85,10 +87,14 @@ public sealed class MNASNet : Module<Tensor, Tensor>
     }
 
     // Only the first block changes the resolution and the number of channels.
-    private static Sequential Stack(long in_ch, long out_ch, long kernel_size, long stride, long expansion_factor, int repeats, Device? device)
+    private static Sequential Stack(long in_ch, long out_ch, long kernel_size, long stride, long expansion_factor, int repeats,
+        Device? device)
     {
-        var blocks = new List<Module<Tensor, Tensor>> { new MNASNetInvertedResidual(in_ch, out_ch, kernel_size, stride, expansion_factor, bn_momentum, device) };
-        for (var i = 1; i < repeats; i++) blocks.Add(new MNASNetInvertedResidual(out_ch, out_ch, kernel_size, 1, expansion_factor, bn_momentum, device));
+        var blocks =
+            new List<Module<Tensor, Tensor>> { new MNASNetInvertedResidual(in_ch, out_ch, kernel_size, stride, expansion_factor,
+                bn_momentum, device) };
+        for (var i = 1; i < repeats; i++)
+            blocks.Add(new MNASNetInvertedResidual(out_ch, out_ch, kernel_size, 1, expansion_factor, bn_momentum, device));
         return Sequential(blocks);
     }
 
@@ -98,7 +104,8 @@ public sealed class MNASNet : Module<Tensor, Tensor>
         foreach (var module in modules())
             switch (module)
             {
-                case Conv2d conv: init.kaiming_normal_(conv.weight, mode: init.FanInOut.FanOut, nonlinearity: init.NonlinearityType.ReLU); break;
+                case Conv2d conv: init.kaiming_normal_(conv.weight, mode: init.FanInOut.FanOut,
+                    nonlinearity: init.NonlinearityType.ReLU); break;
                 case Linear linear:
                     init.kaiming_uniform_(linear.weight, mode: init.FanInOut.FanOut, nonlinearity: init.NonlinearityType.Sigmoid);
                     init.constant_(linear.bias, 0);
@@ -118,14 +125,18 @@ public static partial class models
     ];
 
     /// <summary>MNASNet of half the width. <c>torchvision.models.mnasnet0_5</c></summary>
-    public static MNASNet mnasnet0_5(long num_classes = 1000, double dropout = 0.2, Device? device = null) => new(0.5, num_classes, dropout, device);
+    public static MNASNet mnasnet0_5(long num_classes = 1000, double dropout = 0.2, Device? device = null)
+        => new(0.5, num_classes, dropout, device);
 
     /// <summary>MNASNet of three quarters of the width. <c>torchvision.models.mnasnet0_75</c></summary>
-    public static MNASNet mnasnet0_75(long num_classes = 1000, double dropout = 0.2, Device? device = null) => new(0.75, num_classes, dropout, device);
+    public static MNASNet mnasnet0_75(long num_classes = 1000, double dropout = 0.2, Device? device = null)
+        => new(0.75, num_classes, dropout, device);
 
     /// <summary>MNASNet, the paper's B1. <c>torchvision.models.mnasnet1_0</c></summary>
-    public static MNASNet mnasnet1_0(long num_classes = 1000, double dropout = 0.2, Device? device = null) => new(1.0, num_classes, dropout, device);
+    public static MNASNet mnasnet1_0(long num_classes = 1000, double dropout = 0.2, Device? device = null)
+        => new(1.0, num_classes, dropout, device);
 
     /// <summary>MNASNet of 1.3 times the width. <c>torchvision.models.mnasnet1_3</c></summary>
-    public static MNASNet mnasnet1_3(long num_classes = 1000, double dropout = 0.2, Device? device = null) => new(1.3, num_classes, dropout, device);
+    public static MNASNet mnasnet1_3(long num_classes = 1000, double dropout = 0.2, Device? device = null)
+        => new(1.3, num_classes, dropout, device);
 }

@@ -5,7 +5,10 @@ using Thw = (long t, long h, long w);
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>One block of an MViT: its widths, and the pooling of its attention over (frames, height, width). <c>torchvision.models.video.mvit.MSBlockConfig</c></summary>
+/// <summary>
+/// One block of an MViT: its widths, and the pooling of its attention over (frames, height, width).
+/// <c>torchvision.models.video.mvit.MSBlockConfig</c>
+/// </summary>
 /// <param name="num_heads">How many heads the attention has.</param>
 /// <param name="input_channels">Channels of the input.</param>
 /// <param name="output_channels">Channels of the output.</param>
@@ -13,7 +16,8 @@ namespace TorchSharp.Fx.Vision;
 /// <param name="kernel_kv">What the keys and values are pooled with.</param>
 /// <param name="stride_q">The pooling's stride for queries, and so for the block's output.</param>
 /// <param name="stride_kv">The pooling's stride for keys and values.</param>
-public sealed record MSBlockConfig(long num_heads, long input_channels, long output_channels, Thw kernel_q, Thw kernel_kv, Thw stride_q, Thw stride_kv);
+public sealed record MSBlockConfig(long num_heads, long input_channels, long output_channels, Thw kernel_q, Thw kernel_kv, Thw stride_q,
+    Thw stride_kv);
 
 /// <summary>What all blocks of an MViT have in common.</summary>
 /// <param name="residual_pool">Whether the pooled queries are added to the attention's output, as in v2.</param>
@@ -24,7 +28,8 @@ public sealed record MSBlockConfig(long num_heads, long input_channels, long out
 /// <param name="norm_layer">Builds the norms.</param>
 /// <param name="device">Where the weights live; null is the default device.</param>
 internal sealed record MViTConfig(
-    bool residual_pool, bool residual_with_cls_embed, bool rel_pos_embed, bool proj_after_attn, double attention_dropout, NormLayer norm_layer, Device? device);
+    bool residual_pool, bool residual_with_cls_embed, bool rel_pos_embed, bool proj_after_attn, double attention_dropout,
+    NormLayer norm_layer, Device? device);
 
 /// <summary>Multiscale vision transformer: Fan et al., "Multiscale Vision Transformers" (2021), and Li et al., "MViTv2" (2021).</summary>
 /// <remarks><c>torchvision.models.video.MViT</c>. Videos [N, 3, temporal_size, spatial_size] to logits [N, num_classes].</remarks>
@@ -53,13 +58,17 @@ public sealed class MViT : Module<Tensor, Tensor>
     /// <param name="device">Where the weights live; null is the default device.</param>
     /// <exception cref="ArgumentException">There are no blocks.</exception>
     public MViT(
-        (long h, long w) spatial_size, long temporal_size, IReadOnlyList<MSBlockConfig> block_setting, bool residual_pool, bool residual_with_cls_embed, bool rel_pos_embed, bool proj_after_attn,
-        double dropout = 0.5, double attention_dropout = 0, double stochastic_depth_prob = 0, long num_classes = 400, NormLayer? norm_layer = null, Device? device = null) : base(nameof(MViT))
+        (long h, long w) spatial_size, long temporal_size, IReadOnlyList<MSBlockConfig> block_setting, bool residual_pool,
+        bool residual_with_cls_embed, bool rel_pos_embed, bool proj_after_attn,
+        double dropout = 0.5, double attention_dropout = 0, double stochastic_depth_prob = 0, long num_classes = 400,
+        NormLayer? norm_layer = null, Device? device = null) : base(nameof(MViT))
     {
         ArgumentNullException.ThrowIfNull(block_setting);
-        if (block_setting.Count == 0) throw new ArgumentException("The configuration parameter can't be empty: block_setting has no blocks.", nameof(block_setting));
+        if (block_setting.Count == 0)
+            throw new ArgumentException("The configuration parameter can't be empty: block_setting has no blocks.", nameof(block_setting));
         norm_layer ??= features => LayerNorm(features, eps: 1e-6, device: device);
-        var config = new MViTConfig(residual_pool, residual_with_cls_embed, rel_pos_embed, proj_after_attn, attention_dropout, norm_layer, device);
+        var config =
+            new MViTConfig(residual_pool, residual_with_cls_embed, rel_pos_embed, proj_after_attn, attention_dropout, norm_layer, device);
         var (first, last) = (block_setting[0], block_setting[^1]);
 
         conv_proj = Conv3d(3, first.input_channels, kernel_size: (3, 7, 7), stride: (2, 4, 4), padding: (1, 3, 3), device: device);
@@ -103,7 +112,10 @@ public sealed class MViT : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>Puts the class token in front and, unless positions are relative, adds each token's. <c>torchvision.models.video.mvit.PositionalEncoding</c></summary>
+/// <summary>
+/// Puts the class token in front and, unless positions are relative, adds each token's.
+/// <c>torchvision.models.video.mvit.PositionalEncoding</c>
+/// </summary>
 public sealed class MViTPositionalEncoding : Module<Tensor, Tensor>
 {
     private readonly Parameter class_token;
@@ -156,7 +168,8 @@ public sealed class MultiscaleBlock : Module<Tensor, Thw, (Tensor, Thw)>
     private readonly Linear? project;
     private readonly bool proj_after_attn;
 
-    internal MultiscaleBlock(Thw input_size, MSBlockConfig cnf, double stochastic_depth_prob, MViTConfig config) : base(nameof(MultiscaleBlock))
+    internal MultiscaleBlock(Thw input_size, MSBlockConfig cnf, double stochastic_depth_prob, MViTConfig config)
+        : base(nameof(MultiscaleBlock))
     {
         proj_after_attn = config.proj_after_attn;
         pool_skip = cnf.stride_q == (1, 1, 1) ? null : new Pool(Skip(cnf.stride_q));
@@ -164,7 +177,8 @@ public sealed class MultiscaleBlock : Module<Tensor, Thw, (Tensor, Thw)>
         norm1 = config.norm_layer(cnf.input_channels);
         norm2 = config.norm_layer(attn_dim);
         attn = new MultiscaleAttention(input_size, cnf, attn_dim, config);
-        mlp = new MLP(attn_dim, [4 * attn_dim, cnf.output_channels], activation_layer: inplace => GELU(), dropout: config.attention_dropout, device: config.device);
+        mlp = new MLP(attn_dim, [4 * attn_dim, cnf.output_channels], activation_layer: inplace => GELU(), dropout: config.attention_dropout,
+            device: config.device);
         stochastic_depth = new StochasticDepth(stochastic_depth_prob, "row");
         project = cnf.input_channels == cnf.output_channels ? null : Linear(cnf.input_channels, cnf.output_channels, device: config.device);
         RegisterComponents();
@@ -216,7 +230,8 @@ public static partial class models
         return new(
             (224, 224), 16,
             [.. mvit_heads.Select((heads, i) => new MSBlockConfig(
-                heads, channels[i], channels[i + 1], mvit_stride_q(i) == (1, 1, 1) ? (1, 1, 1) : (3, 3, 3), (3, 3, 3), mvit_stride_q(i), mvit_stride_kv(i)))],
+                heads, channels[i], channels[i + 1], mvit_stride_q(i) == (1, 1, 1) ? (1, 1, 1) : (3, 3, 3), (3, 3, 3), mvit_stride_q(i),
+                mvit_stride_kv(i)))],
             residual_pool: false, residual_with_cls_embed: false, rel_pos_embed: false, proj_after_attn: false,
             stochastic_depth_prob: stochastic_depth_prob, num_classes: num_classes, device: device);
     }
@@ -227,7 +242,8 @@ public static partial class models
         long[] channels = [96, 96, 192, 192, 384, 384, 384, 384, 384, 384, 384, 384, 384, 384, 384, 768, 768];
         return new(
             (224, 224), 16,
-            [.. mvit_heads.Select((heads, i) => new MSBlockConfig(heads, channels[i], channels[i + 1], (3, 3, 3), (3, 3, 3), mvit_stride_q(i), mvit_stride_kv(i)))],
+            [.. mvit_heads.Select((heads, i) =>
+                new MSBlockConfig(heads, channels[i], channels[i + 1], (3, 3, 3), (3, 3, 3), mvit_stride_q(i), mvit_stride_kv(i)))],
             residual_pool: true, residual_with_cls_embed: false, rel_pos_embed: true, proj_after_attn: true,
             stochastic_depth_prob: stochastic_depth_prob, num_classes: num_classes, device: device);
     }

@@ -7,7 +7,8 @@ using Thw = (long t, long h, long w);
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>The functions that MViT's modules are written with, each one node of a graph. <c>torchvision.models.video.mvit</c></summary>
-/// <remarks>Where torchvision's write to their argument, these return a new tensor: then no other reader of it sees a later value.</remarks>
+/// <remarks>Where torchvision's write to their argument, these return a new tensor: then no other reader of it sees a later
+/// value.</remarks>
 [FxLeaf]
 public static class mvit
 {
@@ -18,7 +19,8 @@ public static class mvit
         ArgumentNullException.ThrowIfNull(x);
         var tensor_dim = x.dim();
         if (tensor_dim == target_dim - 1) return (x.unsqueeze(expand_dim), tensor_dim);
-        return tensor_dim == target_dim ? (x, tensor_dim) : throw new ArgumentException($"Unsupported input dimension [{string.Join(", ", x.shape)}]", nameof(x));
+        return tensor_dim == target_dim
+            ? (x, tensor_dim) : throw new ArgumentException($"Unsupported input dimension [{string.Join(", ", x.shape)}]", nameof(x));
     }
 
     /// <summary>Takes away what <see cref="_unsqueeze"/> added.</summary>
@@ -28,7 +30,10 @@ public static class mvit
         return tensor_dim == target_dim - 1 ? x.squeeze(expand_dim) : x;
     }
 
-    /// <summary>Adds what the query says to its distance from each key: [N, heads, 1 + queries, 1 + keys] to the same shape; the class token has no place and stays.</summary>
+    /// <summary>
+    /// Adds what the query says to its distance from each key: [N, heads, 1 + queries, 1 + keys] to the same shape; the class token has no
+    /// place and stays.
+    /// </summary>
     public static Tensor _add_rel_pos(Tensor attn, Tensor q, Thw q_thw, Thw k_thw, Tensor rel_pos_h, Tensor rel_pos_w, Tensor rel_pos_t)
     {
         ArgumentNullException.ThrowIfNull(attn);
@@ -42,7 +47,8 @@ public static class mvit
         var rel_pos = rel_h.unsqueeze(-2).unsqueeze(-1) + rel_w.unsqueeze(-2).unsqueeze(-2) + rel_t.unsqueeze(-1).unsqueeze(-1);
 
         var sum = attn.clone();
-        sum.narrow(2, 1, attn.shape[2] - 1).narrow(3, 1, attn.shape[3] - 1).add_(rel_pos.reshape(n, heads, attn.shape[2] - 1, attn.shape[3] - 1));
+        sum.narrow(2, 1, attn.shape[2] - 1).narrow(3, 1, attn.shape[3] - 1)
+            .add_(rel_pos.reshape(n, heads, attn.shape[2] - 1, attn.shape[3] - 1));
         return sum.MoveToOuterDisposeScope();
     }
 
@@ -69,7 +75,8 @@ public static class mvit
     }
 
     private static Tensor Interpolated(Tensor embedding, long size) => embedding.shape[0] == size ? embedding
-        : F.interpolate(embedding.permute(1, 0).unsqueeze(0), size: [size], mode: InterpolationMode.Linear, align_corners: false).squeeze(0).permute(1, 0);
+        : F.interpolate(embedding.permute(1, 0).unsqueeze(0), size: [size], mode: InterpolationMode.Linear, align_corners: false).squeeze(0)
+            .permute(1, 0);
 }
 
 /// <summary>Pools a sequence over time and space, its class token aside. <c>torchvision.models.video.mvit.Pool</c></summary>
@@ -150,7 +157,8 @@ public sealed class MultiscaleAttention : Module<Tensor, Thw, (Tensor, Thw)>
         RegisterComponents();
 
         Pool? Pooling(Thw kernel, Thw stride) => kernel == (1, 1, 1) && stride == (1, 1, 1) ? null : new Pool(
-            Conv3d(head_dim, head_dim, kernel, stride, (kernel.t / 2, kernel.h / 2, kernel.w / 2), groups: head_dim, bias: false, device: config.device), config.norm_layer(head_dim));
+            Conv3d(head_dim, head_dim, kernel, stride, (kernel.t / 2, kernel.h / 2, kernel.w / 2), groups: head_dim, bias: false,
+                device: config.device), config.norm_layer(head_dim));
 
         Parameter Embedding(long distances)
         {
@@ -172,7 +180,8 @@ public sealed class MultiscaleAttention : Module<Tensor, Thw, (Tensor, Thw)>
         if (pool_q is not null) (q, thw) = pool_q.call(q, thw);
 
         var attn = torch.matmul(scaler * q, k.transpose(2, 3));
-        if (rel_pos_h is not null && rel_pos_w is not null && rel_pos_t is not null) attn = mvit._add_rel_pos(attn, q, thw, k_thw, rel_pos_h, rel_pos_w, rel_pos_t);
+        if (rel_pos_h is not null && rel_pos_w is not null && rel_pos_t is not null)
+            attn = mvit._add_rel_pos(attn, q, thw, k_thw, rel_pos_h, rel_pos_w, rel_pos_t);
         attn = attn.softmax(-1);
 
         x = torch.matmul(attn, v);

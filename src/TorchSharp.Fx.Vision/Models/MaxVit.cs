@@ -31,18 +31,22 @@ public sealed class MaxVit : Module<Tensor, Tensor>
     /// <param name="device">Where the weights live; null is the default device.</param>
     /// <exception cref="ArgumentException">A block's input can't be cut into partitions.</exception>
     public MaxVit(
-        (long h, long w) input_size, long stem_channels, long partition_size, IReadOnlyList<long> block_channels, IReadOnlyList<int> block_layers, long head_dim, double stochastic_depth_prob,
-        NormLayer? norm_layer = null, ActivationLayer? activation_layer = null, double squeeze_ratio = 0.25, double expansion_ratio = 4, long mlp_ratio = 4, double mlp_dropout = 0,
+        (long h, long w) input_size, long stem_channels, long partition_size, IReadOnlyList<long> block_channels,
+        IReadOnlyList<int> block_layers, long head_dim, double stochastic_depth_prob,
+        NormLayer? norm_layer = null, ActivationLayer? activation_layer = null, double squeeze_ratio = 0.25, double expansion_ratio = 4,
+        long mlp_ratio = 4, double mlp_dropout = 0,
         double attention_dropout = 0, long num_classes = 1000, Device? device = null) : base(nameof(MaxVit))
     {
         ArgumentNullException.ThrowIfNull(block_channels);
         norm_layer ??= features => BatchNorm2d(features, eps: 1e-3, momentum: 0.99, device: device);
         activation_layer ??= inplace => GELU();
         stem = Sequential(
-            new Conv2dNormActivation(3, stem_channels, norm_layer, activation_layer, stride: 2, inplace: false, bias: false, device: device),
+            new Conv2dNormActivation(3, stem_channels, norm_layer, activation_layer, stride: 2, inplace: false, bias: false,
+                device: device),
             new Conv2dNormActivation(stem_channels, stem_channels, null, null, bias: true, device: device));
 
-        var layer = new MaxVitLayerConfig(head_dim, partition_size, squeeze_ratio, expansion_ratio, mlp_ratio, mlp_dropout, attention_dropout, norm_layer, activation_layer, device);
+        var layer = new MaxVitLayerConfig(head_dim, partition_size, squeeze_ratio, expansion_ratio, mlp_ratio, mlp_dropout,
+            attention_dropout, norm_layer, activation_layer, device);
         blocks = new ModuleList<MaxVitBlock>();
         var (size, in_channels, depth, total) = (Halved(input_size), stem_channels, 0, block_layers.Sum());
         foreach (var (out_channels, layers) in block_channels.Zip(block_layers))
@@ -95,7 +99,8 @@ public sealed class MaxVit : Module<Tensor, Tensor>
 
 /// <summary>What all layers of a MaxViT have in common.</summary>
 internal sealed record MaxVitLayerConfig(
-    long head_dim, long partition_size, double squeeze_ratio, double expansion_ratio, long mlp_ratio, double mlp_dropout, double attention_dropout, NormLayer norm_layer,
+    long head_dim, long partition_size, double squeeze_ratio, double expansion_ratio, long mlp_ratio, double mlp_dropout,
+    double attention_dropout, NormLayer norm_layer,
     ActivationLayer activation_layer, Device? device);
 
 /// <summary>Layers of one resolution. <c>torchvision.models.maxvit.MaxVitBlock</c></summary>
@@ -103,9 +108,12 @@ public sealed class MaxVitBlock : Module<Tensor, Tensor>
 {
     private readonly ModuleList<MaxVitLayer> layers;
 
-    internal MaxVitBlock(long in_channels, long out_channels, (long h, long w) grid_size, IEnumerable<double> p_stochastic, MaxVitLayerConfig config) : base(nameof(MaxVitBlock))
+    internal MaxVitBlock(long in_channels, long out_channels, (long h, long w) grid_size, IEnumerable<double> p_stochastic,
+        MaxVitLayerConfig config) : base(nameof(MaxVitBlock))
     {
-        layers = new([.. p_stochastic.Select((p, i) => new MaxVitLayer(i == 0 ? in_channels : out_channels, out_channels, i == 0 ? 2 : 1, grid_size, p, config))]);
+        layers = new(
+            [.. p_stochastic.Select((p, i) =>
+                new MaxVitLayer(i == 0 ? in_channels : out_channels, out_channels, i == 0 ? 2 : 1, grid_size, p, config))]);
         RegisterComponents();
     }
 
@@ -122,7 +130,8 @@ public sealed class MaxVitLayer : Module<Tensor, Tensor>
 {
     private readonly Sequential layers;
 
-    internal MaxVitLayer(long in_channels, long out_channels, long stride, (long h, long w) grid_size, double p_stochastic, MaxVitLayerConfig config) : base(nameof(MaxVitLayer))
+    internal MaxVitLayer(long in_channels, long out_channels, long stride, (long h, long w) grid_size, double p_stochastic,
+        MaxVitLayerConfig config) : base(nameof(MaxVitLayer))
     {
         layers = Sequential(
             ("MBconv", new MaxVitMBConv(in_channels, out_channels, stride, p_stochastic, config)),
@@ -131,7 +140,8 @@ public sealed class MaxVitLayer : Module<Tensor, Tensor>
         RegisterComponents();
 
         PartitionAttentionLayer Attention(string partition_type) => new(
-            out_channels, config.head_dim, config.partition_size, partition_type, grid_size, config.mlp_ratio, config.activation_layer, features => LayerNorm(features, device: config.device),
+            out_channels, config.head_dim, config.partition_size, partition_type, grid_size, config.mlp_ratio, config.activation_layer,
+            features => LayerNorm(features, device: config.device),
             config.attention_dropout, config.mlp_dropout, p_stochastic, config.device);
     }
 
@@ -154,9 +164,12 @@ public sealed class MaxVitMBConv : Module<Tensor, Tensor>
         var mid_channels = (long)(out_channels * config.expansion_ratio);
         layers = Sequential(
             ("pre_norm", config.norm_layer(in_channels)),
-            ("conv_a", new Conv2dNormActivation(in_channels, mid_channels, config.norm_layer, config.activation_layer, kernel_size: 1, inplace: false, device: device)),
-            ("conv_b", new Conv2dNormActivation(mid_channels, mid_channels, config.norm_layer, config.activation_layer, stride: stride, groups: mid_channels, inplace: false, device: device)),
-            ("squeeze_excitation", new SqueezeExcitation(mid_channels, (long)(out_channels * config.squeeze_ratio), () => SiLU(), device: device)),
+            ("conv_a", new Conv2dNormActivation(in_channels, mid_channels, config.norm_layer, config.activation_layer, kernel_size: 1,
+                inplace: false, device: device)),
+            ("conv_b", new Conv2dNormActivation(mid_channels, mid_channels, config.norm_layer, config.activation_layer, stride: stride,
+                groups: mid_channels, inplace: false, device: device)),
+            ("squeeze_excitation",
+                new SqueezeExcitation(mid_channels, (long)(out_channels * config.squeeze_ratio), () => SiLU(), device: device)),
             ("conv_c", Conv2d(mid_channels, out_channels, kernel_size: 1, device: device)));
         RegisterComponents();
     }
@@ -185,6 +198,8 @@ public static partial class models
     ];
 
     /// <summary>MaxViT-T. <c>torchvision.models.maxvit_t</c></summary>
-    public static MaxVit maxvit_t(long num_classes = 1000, (long h, long w)? input_size = null, double stochastic_depth_prob = 0.2, Device? device = null) =>
-        new(input_size ?? (224, 224), 64, partition_size: 7, [64, 128, 256, 512], [2, 2, 5, 2], head_dim: 32, stochastic_depth_prob, num_classes: num_classes, device: device);
+    public static MaxVit maxvit_t(long num_classes = 1000, (long h, long w)? input_size = null, double stochastic_depth_prob = 0.2,
+        Device? device = null) =>
+        new(input_size ?? (224, 224), 64, partition_size: 7, [64, 128, 256, 512], [2, 2, 5, 2], head_dim: 32, stochastic_depth_prob,
+            num_classes: num_classes, device: device);
 }

@@ -5,7 +5,10 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Multi-head attention inside each group, with a learned bias for each relative position. <c>torchvision.models.maxvit.RelativePositionalMultiHeadAttention</c></summary>
+/// <summary>
+/// Multi-head attention inside each group, with a learned bias for each relative position.
+/// <c>torchvision.models.maxvit.RelativePositionalMultiHeadAttention</c>
+/// </summary>
 /// <remarks>[N, groups, tokens, channels] to the same shape.</remarks>
 public sealed class RelativePositionalMultiHeadAttention : Module<Tensor, Tensor>
 {
@@ -20,9 +23,13 @@ public sealed class RelativePositionalMultiHeadAttention : Module<Tensor, Tensor
 
     /// <summary>Draws fresh weights for groups of <paramref name="size"/> × <paramref name="size"/> tokens.</summary>
     /// <exception cref="ArgumentException">The heads don't divide the channels.</exception>
-    public RelativePositionalMultiHeadAttention(long feat_dim, long head_dim, long size, Device? device = null) : base(nameof(RelativePositionalMultiHeadAttention))
+    public RelativePositionalMultiHeadAttention(long feat_dim, long head_dim, long size, Device? device = null)
+        : base(nameof(RelativePositionalMultiHeadAttention))
     {
-        if (feat_dim % head_dim != 0) throw new ArgumentException($"Heads of {head_dim} channels can't share {feat_dim} channels evenly; choose a head_dim that divides them.", nameof(head_dim));
+        if (feat_dim % head_dim != 0)
+            throw new ArgumentException(
+                $"Heads of {head_dim} channels can't share {feat_dim} channels evenly; choose a head_dim that divides them.",
+                nameof(head_dim));
         n_heads = feat_dim / head_dim;
         this.head_dim = head_dim;
         max_seq_len = size * size;
@@ -80,7 +87,9 @@ public sealed class SwapAxes : Module<Tensor, Tensor>
     public override Tensor forward(Tensor x) => torch.swapaxes(x, a, b);
 }
 
-/// <summary>Cuts an image into windows of p × p: [N, C, H, W] to [N, H / p * W / p, p * p, C]. <c>torchvision.models.maxvit.WindowPartition</c></summary>
+/// <summary>
+/// Cuts an image into windows of p × p: [N, C, H, W] to [N, H / p * W / p, p * p, C]. <c>torchvision.models.maxvit.WindowPartition</c>
+/// </summary>
 public sealed class WindowPartition() : Module<Tensor, long, Tensor>(nameof(WindowPartition))
 {
     /// <inheritdoc/>
@@ -93,7 +102,10 @@ public sealed class WindowPartition() : Module<Tensor, long, Tensor>(nameof(Wind
     }
 }
 
-/// <summary>Puts windows together again: [N, rows * columns, p * p, C] to [N, C, rows * p, columns * p]. <c>torchvision.models.maxvit.WindowDepartition</c></summary>
+/// <summary>
+/// Puts windows together again: [N, rows * columns, p * p, C] to [N, C, rows * p, columns * p].
+/// <c>torchvision.models.maxvit.WindowDepartition</c>
+/// </summary>
 public sealed class WindowDepartition() : Module<Tensor, long, long, long, Tensor>(nameof(WindowDepartition))
 {
     /// <inheritdoc/>
@@ -106,7 +118,9 @@ public sealed class WindowDepartition() : Module<Tensor, long, long, long, Tenso
     }
 }
 
-/// <summary>Attention and an MLP over windows, or over a grid that spans the image. <c>torchvision.models.maxvit.PartitionAttentionLayer</c></summary>
+/// <summary>
+/// Attention and an MLP over windows, or over a grid that spans the image. <c>torchvision.models.maxvit.PartitionAttentionLayer</c>
+/// </summary>
 /// <remarks>[N, in_channels, H, W] to the same shape.</remarks>
 public sealed class PartitionAttentionLayer : Module<Tensor, Tensor>
 {
@@ -123,14 +137,20 @@ public sealed class PartitionAttentionLayer : Module<Tensor, Tensor>
     /// <summary>Draws fresh weights; <paramref name="partition_type"/> is "window" or "grid".</summary>
     /// <exception cref="ArgumentException">There is no such type, or the partitions don't divide the image.</exception>
     public PartitionAttentionLayer(
-        long in_channels, long head_dim, long partition_size, string partition_type, (long h, long w) grid_size, long mlp_ratio, ActivationLayer activation_layer, NormLayer norm_layer,
-        double attention_dropout, double mlp_dropout, double p_stochastic_dropout, Device? device = null) : base(nameof(PartitionAttentionLayer))
+        long in_channels, long head_dim, long partition_size, string partition_type, (long h, long w) grid_size, long mlp_ratio,
+        ActivationLayer activation_layer, NormLayer norm_layer,
+        double attention_dropout, double mlp_dropout, double p_stochastic_dropout, Device? device = null)
+            : base(nameof(PartitionAttentionLayer))
     {
         ArgumentNullException.ThrowIfNull(activation_layer);
         ArgumentNullException.ThrowIfNull(norm_layer);
-        if (partition_type is not ("window" or "grid")) throw new ArgumentException($"Attention is over a \"window\" or a \"grid\"; there is no partition_type \"{partition_type}\".", nameof(partition_type));
+        if (partition_type is not ("window" or "grid"))
+            throw new ArgumentException($"Attention is over a \"window\" or a \"grid\"; there is no partition_type \"{partition_type}\".",
+                nameof(partition_type));
         if (grid_size.h % partition_size != 0 || grid_size.w % partition_size != 0)
-            throw new ArgumentException($"A grid of {grid_size.h} × {grid_size.w} can't be cut into partitions of {partition_size} × {partition_size}.", nameof(grid_size));
+            throw new ArgumentException(
+                $"A grid of {grid_size.h} × {grid_size.w} can't be cut into partitions of {partition_size} × {partition_size}.",
+                nameof(grid_size));
         var grid = partition_type == "grid";
         this.grid_size = grid_size;
         p = grid ? grid_size.h / partition_size : partition_size;
@@ -140,7 +160,9 @@ public sealed class PartitionAttentionLayer : Module<Tensor, Tensor>
         // A grid's tokens lie one partition apart: swapped, they are a group.
         partition_swap = grid ? new SwapAxes(-2, -3) : Identity();
         departition_swap = grid ? new SwapAxes(-2, -3) : Identity();
-        attn_layer = Sequential(norm_layer(in_channels), new RelativePositionalMultiHeadAttention(in_channels, head_dim, partition_size, device), Dropout(attention_dropout));
+        attn_layer =
+            Sequential(norm_layer(in_channels), new RelativePositionalMultiHeadAttention(in_channels, head_dim, partition_size, device),
+                Dropout(attention_dropout));
         mlp_layer = Sequential(
             LayerNorm(in_channels, device: device),
             Linear(in_channels, in_channels * mlp_ratio, device: device),

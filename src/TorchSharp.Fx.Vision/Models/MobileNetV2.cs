@@ -12,26 +12,33 @@ namespace TorchSharp.Fx.Vision;
 /// <param name="stride">s: of the first block.</param>
 public sealed record MobileNetV2Stage(double expand_ratio, long channels, int repeats, long stride);
 
-/// <summary>Expands, convolves each channel by itself, projects back without activation. <c>torchvision.models.mobilenetv2.InvertedResidual</c></summary>
+/// <summary>
+/// Expands, convolves each channel by itself, projects back without activation. <c>torchvision.models.mobilenetv2.InvertedResidual</c>
+/// </summary>
 public sealed class MobileNetV2InvertedResidual : Module<Tensor, Tensor>, IMobileNetBlock
 {
     private readonly bool use_res_connect;
     private readonly Sequential conv;
+    private readonly FloatFunctional? skip_add;
 
     /// <summary>Draws fresh weights.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The stride is neither 1 nor 2.</exception>
-    public MobileNetV2InvertedResidual(long inp, long oup, long stride, double expand_ratio, NormLayer? norm_layer = null, Device? device = null)
+    public MobileNetV2InvertedResidual(long inp, long oup, long stride, double expand_ratio, NormLayer? norm_layer = null,
+        Device? device = null, bool quantizable = false)
         : base(nameof(MobileNetV2InvertedResidual))
     {
-        if (stride is not (1 or 2)) throw new ArgumentOutOfRangeException(nameof(stride), stride, "An inverted residual has stride 1 or 2.");
+        if (stride is not (1 or 2))
+            throw new ArgumentOutOfRangeException(nameof(stride), stride, "An inverted residual has stride 1 or 2.");
         norm_layer ??= features => BatchNorm2d(features, device: device);
         var hidden_dim = (long)Math.Round(inp * expand_ratio);
         use_res_connect = stride == 1 && inp == oup;
+        ActivationLayer activation = quantizable ? ReLU : ReLU6;
         conv = Sequential();
-        if (expand_ratio != 1) Add(new Conv2dNormActivation(inp, hidden_dim, norm_layer, ReLU6, kernel_size: 1, device: device));
-        Add(new Conv2dNormActivation(hidden_dim, hidden_dim, norm_layer, ReLU6, stride: stride, groups: hidden_dim, device: device));
+        if (expand_ratio != 1) Add(new Conv2dNormActivation(inp, hidden_dim, norm_layer, activation, kernel_size: 1, device: device));
+        Add(new Conv2dNormActivation(hidden_dim, hidden_dim, norm_layer, activation, stride: stride, groups: hidden_dim, device: device));
         Add(Conv2d(hidden_dim, oup, kernel_size: 1, bias: false, device: device));
         Add(norm_layer(oup));
+        skip_add = Quantizable.Functional(quantizable);
         RegisterComponents();
         (out_channels, is_strided) = (oup, stride > 1);
 
@@ -45,7 +52,7 @@ public sealed class MobileNetV2InvertedResidual : Module<Tensor, Tensor>, IMobil
     public bool is_strided { get; }
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor x) => use_res_connect ? x + conv.call(x) : conv.call(x);
+    public override Tensor forward(Tensor x) => use_res_connect ? skip_add.Add(x, conv.call(x)) : conv.call(x);
 }
 
 /// <summary>MobileNet v2: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (2018).</summary>
@@ -65,6 +72,8 @@ public sealed class MobileNetV2 : Module<Tensor, Tensor>
 
     private readonly Sequential features;
     private readonly Sequential classifier;
+    private readonly QuantStub? quant;
+    private readonly DeQuantStub? dequant;
 
     /// <summary>Draws fresh weights.</summary>
     /// <param name="num_classes">How many outputs the classifier has.</param>
@@ -74,26 +83,33 @@ public sealed class MobileNetV2 : Module<Tensor, Tensor>
     /// <param name="norm_layer">Builds the norms; null is batch norm.</param>
     /// <param name="dropout">Before the classifier.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="quantizable">Whether it is made to be quantised, as <see cref="models.quantization"/> has it.</param>
     public MobileNetV2(
         long num_classes = 1000, double width_mult = 1, IReadOnlyList<MobileNetV2Stage>? inverted_residual_setting = null,
-        long round_nearest = 8, NormLayer? norm_layer = null, double dropout = 0.2, Device? device = null) : base(nameof(MobileNetV2))
+        long round_nearest = 8, NormLayer? norm_layer = null, double dropout = 0.2, Device? device = null, bool quantizable = false)
+            : base(nameof(MobileNetV2))
     {
         inverted_residual_setting ??= table2;
-        if (inverted_residual_setting.Count == 0) throw new ArgumentException("MobileNet v2 needs at least one stage.", nameof(inverted_residual_setting));
+        if (inverted_residual_setting.Count == 0)
+            throw new ArgumentException("MobileNet v2 needs at least one stage.", nameof(inverted_residual_setting));
         norm_layer ??= features => BatchNorm2d(features, device: device);
 
+        ActivationLayer activation = quantizable ? ReLU : ReLU6;
         var channels = MobileNets.MakeDivisible(32 * width_mult, round_nearest);
         var last_channel = MobileNets.MakeDivisible(1280 * Math.Max(1, width_mult), round_nearest);
-        features = Sequential(new Conv2dNormActivation(3, channels, norm_layer, ReLU6, stride: 2, device: device));
+        features = Sequential(new Conv2dNormActivation(3, channels, norm_layer, activation, stride: 2, device: device));
         foreach (var stage in inverted_residual_setting)
             for (var i = 0; i < stage.repeats; i++)
             {
                 var output = MobileNets.MakeDivisible(stage.channels * width_mult, round_nearest);
-                features.append(new MobileNetV2InvertedResidual(channels, output, i == 0 ? stage.stride : 1, stage.expand_ratio, norm_layer, device));
+                features.append(
+                    new MobileNetV2InvertedResidual(channels, output, i == 0 ? stage.stride : 1, stage.expand_ratio, norm_layer, device,
+                        quantizable));
                 channels = output;
             }
-        features.append(new Conv2dNormActivation(channels, last_channel, norm_layer, ReLU6, kernel_size: 1, device: device));
+        features.append(new Conv2dNormActivation(channels, last_channel, norm_layer, activation, kernel_size: 1, device: device));
         classifier = Sequential(Dropout(dropout), Linear(last_channel, num_classes, device: device));
+        if (quantizable) (quant, dequant) = (new(), new());
         RegisterComponents();
         MobileNets.InitWeights(this);
     }
@@ -101,10 +117,12 @@ public sealed class MobileNetV2 : Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor x)
     {
+        if (quant is not null) x = quant.call(x);
         x = features.call(x);
         x = F.adaptive_avg_pool2d(x, (1, 1));
         x = torch.flatten(x, 1);
-        return classifier.call(x);
+        x = classifier.call(x);
+        return dequant is null ? x : dequant.call(x);
     }
 }
 
@@ -116,6 +134,7 @@ public static partial class models
     ];
 
     /// <summary>MobileNet v2. <c>torchvision.models.mobilenet_v2</c></summary>
-    public static MobileNetV2 mobilenet_v2(long num_classes = 1000, double width_mult = 1, NormLayer? norm_layer = null, double dropout = 0.2, Device? device = null) =>
+    public static MobileNetV2 mobilenet_v2(long num_classes = 1000, double width_mult = 1, NormLayer? norm_layer = null,
+        double dropout = 0.2, Device? device = null) =>
         new(num_classes, width_mult, norm_layer: norm_layer, dropout: dropout, device: device);
 }

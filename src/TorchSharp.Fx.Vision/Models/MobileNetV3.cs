@@ -13,7 +13,8 @@ namespace TorchSharp.Fx.Vision;
 /// <param name="use_hs">Whether its activation is hard swish; else it is ReLU.</param>
 /// <param name="stride">Of the depthwise convolution; ignored where it is dilated.</param>
 /// <param name="dilation">Of the depthwise convolution.</param>
-public sealed record MobileNetV3Block(long input_channels, long kernel, long expanded_channels, long out_channels, bool use_se, bool use_hs, long stride, long dilation = 1)
+public sealed record MobileNetV3Block(long input_channels, long kernel, long expanded_channels, long out_channels, bool use_se, bool use_hs,
+    long stride, long dilation = 1)
 {
     /// <summary>The same block with its numbers of channels scaled.</summary>
     public MobileNetV3Block Scale(double width_mult) => this with
@@ -24,31 +25,42 @@ public sealed record MobileNetV3Block(long input_channels, long kernel, long exp
     };
 }
 
-/// <summary>Expands, convolves each channel by itself, weighs the channels, projects back. <c>torchvision.models.mobilenetv3.InvertedResidual</c></summary>
+/// <summary>
+/// Expands, convolves each channel by itself, weighs the channels, projects back. <c>torchvision.models.mobilenetv3.InvertedResidual</c>
+/// </summary>
 public sealed class MobileNetV3InvertedResidual : Module<Tensor, Tensor>, IMobileNetBlock
 {
     private readonly bool use_res_connect;
     private readonly Sequential block;
+    private readonly FloatFunctional? skip_add;
 
     /// <summary>Draws fresh weights.</summary>
     /// <exception cref="ArgumentException">The stride is neither 1 nor 2.</exception>
-    public MobileNetV3InvertedResidual(MobileNetV3Block cnf, NormLayer norm_layer, Device? device = null) : base(nameof(MobileNetV3InvertedResidual))
+    public MobileNetV3InvertedResidual(MobileNetV3Block cnf, NormLayer norm_layer, Device? device = null, bool quantizable = false)
+        : base(nameof(MobileNetV3InvertedResidual))
     {
         ArgumentNullException.ThrowIfNull(cnf);
-        if (cnf.stride is not (1 or 2)) throw new ArgumentException($"An inverted residual has stride 1 or 2, not {cnf.stride}.", nameof(cnf));
+        if (cnf.stride is not (1 or 2))
+            throw new ArgumentException($"An inverted residual has stride 1 or 2, not {cnf.stride}.", nameof(cnf));
         use_res_connect = cnf.stride == 1 && cnf.input_channels == cnf.out_channels;
         ActivationLayer activation = cnf.use_hs ? Hardswish : ReLU;
 
         block = Sequential();
         if (cnf.expanded_channels != cnf.input_channels)
-            block.append(new Conv2dNormActivation(cnf.input_channels, cnf.expanded_channels, norm_layer, activation, kernel_size: 1, device: device));
+            block.append(
+                new Conv2dNormActivation(cnf.input_channels, cnf.expanded_channels, norm_layer, activation, kernel_size: 1,
+                    device: device));
         block.append(new Conv2dNormActivation(
             cnf.expanded_channels, cnf.expanded_channels, norm_layer, activation, cnf.kernel,
             stride: cnf.dilation > 1 ? 1 : cnf.stride, groups: cnf.expanded_channels, dilation: cnf.dilation, device: device));
         if (cnf.use_se)
             block.append(new SqueezeExcitation(
-                cnf.expanded_channels, MobileNets.MakeDivisible(cnf.expanded_channels / 4), scale_activation: () => Hardsigmoid(), device: device));
-        block.append(new Conv2dNormActivation(cnf.expanded_channels, cnf.out_channels, norm_layer, activation_layer: null, kernel_size: 1, device: device));
+                cnf.expanded_channels, MobileNets.MakeDivisible(cnf.expanded_channels / 4), scale_activation: () => Hardsigmoid(),
+                device: device, quantizable: quantizable));
+        block.append(
+            new Conv2dNormActivation(cnf.expanded_channels, cnf.out_channels, norm_layer, activation_layer: null, kernel_size: 1,
+                device: device));
+        skip_add = Quantizable.Functional(quantizable);
         RegisterComponents();
         (out_channels, is_strided) = (cnf.out_channels, cnf.stride > 1);
     }
@@ -63,8 +75,7 @@ public sealed class MobileNetV3InvertedResidual : Module<Tensor, Tensor>, IMobil
     public override Tensor forward(Tensor input)
     {
         var result = block.call(input);
-        if (use_res_connect) result += input;
-        return result;
+        return use_res_connect ? skip_add.Add(result, input) : result;
     }
 }
 
@@ -75,6 +86,8 @@ public sealed class MobileNetV3 : Module<Tensor, Tensor>
     private readonly Sequential features;
     private readonly AdaptiveAvgPool2d avgpool;
     private readonly Sequential classifier;
+    private readonly QuantStub? quant;
+    private readonly DeQuantStub? dequant;
 
     /// <summary>Draws fresh weights.</summary>
     /// <param name="inverted_residual_setting">The blocks.</param>
@@ -83,25 +96,32 @@ public sealed class MobileNetV3 : Module<Tensor, Tensor>
     /// <param name="norm_layer">Builds the norms; null is batch norm with an epsilon of 0.001 and a momentum of 0.01.</param>
     /// <param name="dropout">Before the classifier's last layer.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="quantizable">Whether it is made to be quantised, as <see cref="models.quantization"/> has it.</param>
     public MobileNetV3(
         IReadOnlyList<MobileNetV3Block> inverted_residual_setting, long last_channel, long num_classes = 1000,
-        NormLayer? norm_layer = null, double dropout = 0.2, Device? device = null) : base(nameof(MobileNetV3))
+        NormLayer? norm_layer = null, double dropout = 0.2, Device? device = null, bool quantizable = false) : base(nameof(MobileNetV3))
     {
         ArgumentNullException.ThrowIfNull(inverted_residual_setting);
-        if (inverted_residual_setting.Count == 0) throw new ArgumentException("MobileNet v3 needs at least one block.", nameof(inverted_residual_setting));
+        if (inverted_residual_setting.Count == 0)
+            throw new ArgumentException("MobileNet v3 needs at least one block.", nameof(inverted_residual_setting));
         norm_layer ??= features => BatchNorm2d(features, eps: 0.001, momentum: 0.01, device: device);
 
         var lastconv_input_channels = inverted_residual_setting[^1].out_channels;
         var lastconv_output_channels = 6 * lastconv_input_channels;
-        features = Sequential(new Conv2dNormActivation(3, inverted_residual_setting[0].input_channels, norm_layer, Hardswish, stride: 2, device: device));
-        foreach (var cnf in inverted_residual_setting) features.append(new MobileNetV3InvertedResidual(cnf, norm_layer, device));
-        features.append(new Conv2dNormActivation(lastconv_input_channels, lastconv_output_channels, norm_layer, Hardswish, kernel_size: 1, device: device));
+        features = Sequential(
+            new Conv2dNormActivation(3, inverted_residual_setting[0].input_channels, norm_layer, Hardswish, stride: 2, device: device));
+        foreach (var cnf in inverted_residual_setting)
+            features.append(new MobileNetV3InvertedResidual(cnf, norm_layer, device, quantizable));
+        features.append(
+            new Conv2dNormActivation(lastconv_input_channels, lastconv_output_channels, norm_layer, Hardswish, kernel_size: 1,
+                device: device));
         avgpool = AdaptiveAvgPool2d(1);
         classifier = Sequential(
             Linear(lastconv_output_channels, last_channel, device: device),
             Hardswish(inplace: true),
             Dropout(dropout, inplace: true),
             Linear(last_channel, num_classes, device: device));
+        if (quantizable) (quant, dequant) = (new(), new());
         RegisterComponents();
         MobileNets.InitWeights(this);
     }
@@ -109,10 +129,12 @@ public sealed class MobileNetV3 : Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor x)
     {
+        if (quant is not null) x = quant.call(x);
         x = features.call(x);
         x = avgpool.call(x);
         x = torch.flatten(x, 1);
-        return classifier.call(x);
+        x = classifier.call(x);
+        return dequant is null ? x : dequant.call(x);
     }
 }
 
@@ -170,8 +192,10 @@ public static partial class models
     /// <param name="norm_layer">Builds the norms; null is batch norm.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
     public static MobileNetV3 mobilenet_v3_large(
-        long num_classes = 1000, double dropout = 0.2, double width_mult = 1, bool reduced_tail = false, bool dilated = false, NormLayer? norm_layer = null, Device? device = null) =>
-        mobilenet_v3(mobilenet_v3_table1(reduced_tail ? 2 : 1, dilated ? 2 : 1), 1280 / (reduced_tail ? 2 : 1), width_mult, num_classes, dropout, norm_layer, device);
+        long num_classes = 1000, double dropout = 0.2, double width_mult = 1, bool reduced_tail = false, bool dilated = false,
+        NormLayer? norm_layer = null, Device? device = null) =>
+        mobilenet_v3(mobilenet_v3_table1(reduced_tail ? 2 : 1, dilated ? 2 : 1), 1280 / (reduced_tail ? 2 : 1), width_mult, num_classes,
+            dropout, norm_layer, device);
 
     /// <summary>MobileNet v3, small. <c>torchvision.models.mobilenet_v3_small</c></summary>
     /// <param name="num_classes">How many outputs the classifier has.</param>
@@ -182,10 +206,14 @@ public static partial class models
     /// <param name="norm_layer">Builds the norms; null is batch norm.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
     public static MobileNetV3 mobilenet_v3_small(
-        long num_classes = 1000, double dropout = 0.2, double width_mult = 1, bool reduced_tail = false, bool dilated = false, NormLayer? norm_layer = null, Device? device = null) =>
-        mobilenet_v3(mobilenet_v3_table2(reduced_tail ? 2 : 1, dilated ? 2 : 1), 1024 / (reduced_tail ? 2 : 1), width_mult, num_classes, dropout, norm_layer, device);
+        long num_classes = 1000, double dropout = 0.2, double width_mult = 1, bool reduced_tail = false, bool dilated = false,
+        NormLayer? norm_layer = null, Device? device = null) =>
+        mobilenet_v3(mobilenet_v3_table2(reduced_tail ? 2 : 1, dilated ? 2 : 1), 1024 / (reduced_tail ? 2 : 1), width_mult, num_classes,
+            dropout, norm_layer, device);
 
     private static MobileNetV3 mobilenet_v3(
-        MobileNetV3Block[] blocks, long last_channel, double width_mult, long num_classes, double dropout, NormLayer? norm_layer, Device? device) =>
-        new([.. blocks.Select(block => block.Scale(width_mult))], MobileNets.MakeDivisible(last_channel * width_mult), num_classes, norm_layer, dropout, device);
+        MobileNetV3Block[] blocks, long last_channel, double width_mult, long num_classes, double dropout, NormLayer? norm_layer,
+        Device? device) =>
+        new([.. blocks.Select(block => block.Scale(width_mult))], MobileNets.MakeDivisible(last_channel * width_mult), num_classes,
+            norm_layer, dropout, device);
 }

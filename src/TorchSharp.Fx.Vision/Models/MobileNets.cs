@@ -16,14 +16,19 @@ internal interface IMobileNetBlock
 /// <summary>What the networks for small devices share.</summary>
 internal static class MobileNets
 {
-    /// <summary>The nearest multiple, but never more than a tenth below the value. <c>torchvision.models._utils._make_divisible</c></summary>
+    /// <summary>
+    /// The nearest multiple, but never more than a tenth below the value. <c>torchvision.models._utils._make_divisible</c>
+    /// </summary>
     public static long MakeDivisible(double value, long divisor = 8)
     {
         var nearest = Math.Max(divisor, (long)(value + divisor / 2.0) / divisor * divisor);
         return nearest < 0.9 * value ? nearest + divisor : nearest;
     }
 
-    /// <summary>He's normal distribution for convolutions, a narrow one for the classifier. Norms keep TorchSharp's own initial values, which are ones and zeros.</summary>
+    /// <summary>
+    /// He's normal distribution for convolutions, a narrow one for the classifier. Norms keep TorchSharp's own initial values, which are
+    /// ones and zeros.
+    /// </summary>
     public static void InitWeights(Module model)
     {
         foreach (var module in model.modules())

@@ -7,15 +7,35 @@ namespace TorchSharp.Fx.Vision;
 /// <param name="device">Where the weights live; null is the default device.</param>
 public delegate nn.Module ModelBuilder(long num_classes, Device? device);
 
+/// <summary>The kind of input that a model's <c>forward</c> takes.</summary>
+public enum ModelInput
+{
+    /// <summary>One tensor, a batch of samples of one shape.</summary>
+    Batch,
+
+    /// <summary>A list of images [C, H, W] of any sizes: detectors do.</summary>
+    Images,
+
+    /// <summary>Two batches of images of one shape: optical flow.</summary>
+    Pair,
+}
+
 /// <summary>One row of the catalogue: an architecture that <see cref="models.get_model(string, long?, Device?)"/> builds by name.</summary>
 /// <param name="name">Its name, torchvision's.</param>
 /// <param name="num_params">How many parameters it has with the default number of classes; buffers don't count.</param>
-/// <param name="input_shape">One sample's shape at training resolution, without the batch dimension: channels, frames of a video, height, width.</param>
+/// <param name="input_shape">One sample's shape at training resolution, without the batch dimension: channels, frames of a video, height,
+/// width.</param>
 /// <param name="builder">What builds it.</param>
 public sealed record ModelInfo(string name, long num_params, IReadOnlyList<long> input_shape, ModelBuilder builder)
 {
-    /// <summary>How many classes its published weights tell apart.</summary>
+    /// <summary>How many classes its published weights tell apart; 0 where it tells none apart.</summary>
     public long num_classes { get; init; } = 1000;
+
+    /// <summary>The kind of input that its <c>forward</c> takes.</summary>
+    public ModelInput input { get; init; } = ModelInput.Batch;
+
+    /// <summary>Whether it is one of <see cref="models.quantization"/>.</summary>
+    public bool is_quantizable { get; init; }
 
     /// <summary>Builds it for published weights, where it is built otherwise than by default; null is <see cref="builder"/>.</summary>
     internal Func<Weights, Device?, nn.Module>? pretrained { get; init; }

@@ -5,7 +5,8 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>ResNet (He et al. 2015), ResNeXt (Xie et al. 2016) and wide ResNet (Zagoruyko and Komodakis 2016).</summary>
-/// <remarks><c>torchvision.models.ResNet</c>. Images [N, 3, H, W] of any size to logits [N, num_classes]; the stages' strides are 4, 8, 16 and 32.</remarks>
+/// <remarks><c>torchvision.models.ResNet</c>. Images [N, 3, H, W] of any size to logits [N, num_classes]; the stages' strides are 4, 8, 16
+/// and 32.</remarks>
 public sealed class ResNet : Module<Tensor, Tensor>
 {
     private readonly Conv2d conv1;
@@ -18,6 +19,8 @@ public sealed class ResNet : Module<Tensor, Tensor>
     private readonly Sequential layer4;
     private readonly AdaptiveAvgPool2d avgpool;
     private readonly Linear fc;
+    private readonly QuantStub? quant;
+    private readonly DeQuantStub? dequant;
 
     /// <summary>Draws fresh weights.</summary>
     /// <param name="block">What the stages are made of.</param>
@@ -29,20 +32,26 @@ public sealed class ResNet : Module<Tensor, Tensor>
     /// <param name="replace_stride_with_dilation">For stages 2 to 4: keep the resolution and dilate instead; null is never.</param>
     /// <param name="norm_layer">Builds the norms; null is batch norm.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="quantizable">Whether it is made to be quantised, as <see cref="models.quantization"/> has it.</param>
     public ResNet(
-        ResidualBlock block, IReadOnlyList<int> layers, long num_classes = 1000, bool zero_init_residual = false, long groups = 1, long width_per_group = 64,
-        IReadOnlyList<bool>? replace_stride_with_dilation = null, NormLayer? norm_layer = null, Device? device = null) : base(nameof(ResNet))
+        ResidualBlock block, IReadOnlyList<int> layers, long num_classes = 1000, bool zero_init_residual = false, long groups = 1,
+        long width_per_group = 64,
+        IReadOnlyList<bool>? replace_stride_with_dilation = null, NormLayer? norm_layer = null, Device? device = null,
+        bool quantizable = false) : base(nameof(ResNet))
     {
         ArgumentNullException.ThrowIfNull(block);
         ArgumentNullException.ThrowIfNull(layers);
-        if (layers.Count != 4) throw new ArgumentException($"A ResNet has four stages; layers gives {layers.Count} numbers of blocks.", nameof(layers));
+        if (layers.Count != 4)
+            throw new ArgumentException($"A ResNet has four stages; layers gives {layers.Count} numbers of blocks.", nameof(layers));
         var dilate = replace_stride_with_dilation ?? [false, false, false];
-        if (dilate.Count != 3) throw new ArgumentException($"replace_stride_with_dilation is for the last three stages; it has {dilate.Count} elements.", nameof(replace_stride_with_dilation));
+        if (dilate.Count != 3)
+            throw new ArgumentException($"replace_stride_with_dilation is for the last three stages; it has {dilate.Count} elements.",
+                nameof(replace_stride_with_dilation));
         norm_layer ??= features => BatchNorm2d(features, device: device);
 
         conv1 = Conv2d(3, 64, kernel_size: 7, stride: 2, padding: 3, bias: false, device: device);
         bn1 = norm_layer(64);
-        relu = ReLU(inplace: true);
+        relu = ReLU(inplace: !quantizable);
         maxpool = MaxPool2d(kernel_size: 3, stride: 2, padding: 1);
         var stages = new Stages(block, groups, width_per_group, norm_layer, device);
         layer1 = stages.Next(64, layers[0]);
@@ -52,6 +61,7 @@ public sealed class ResNet : Module<Tensor, Tensor>
         avgpool = AdaptiveAvgPool2d((1, 1));
         out_channels = 512 * block.expansion;
         fc = Linear(out_channels, num_classes, device: device);
+        if (quantizable) (quant, dequant) = (new(), new());
         RegisterComponents();
         InitWeights(zero_init_residual);
     }
@@ -62,6 +72,7 @@ public sealed class ResNet : Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor x)
     {
+        if (quant is not null) x = quant.call(x);
         x = conv1.call(x);
         x = bn1.call(x);
         x = relu.call(x);
@@ -75,7 +86,7 @@ public sealed class ResNet : Module<Tensor, Tensor>
         x = avgpool.call(x);
         x = torch.flatten(x, 1);
         x = fc.call(x);
-        return x;
+        return dequant is null ? x : dequant.call(x);
     }
 
     // Norms keep TorchSharp's own initial values, which are the ones and zeros torchvision sets; fc keeps its own too.
@@ -84,7 +95,8 @@ public sealed class ResNet : Module<Tensor, Tensor>
         foreach (var module in modules())
             switch (module)
             {
-                case Conv2d conv: init.kaiming_normal_(conv.weight, mode: init.FanInOut.FanOut, nonlinearity: init.NonlinearityType.ReLU); break;
+                case Conv2d conv: init.kaiming_normal_(conv.weight, mode: init.FanInOut.FanOut,
+                    nonlinearity: init.NonlinearityType.ReLU); break;
                 case BasicBlock block when zero_init_residual: Zero(block.last_norm); break;
                 case Bottleneck block when zero_init_residual: Zero(block.last_norm); break;
             }
@@ -109,7 +121,9 @@ public sealed class ResNet : Module<Tensor, Tensor>
             var outplanes = planes * block.expansion;
             var downsample = stride == 1 && inplanes == outplanes ? null
                 : Sequential(ResidualBlock.conv1x1(inplanes, outplanes, stride, device), norm_layer(outplanes));
-            var layers = new List<Module<Tensor, Tensor>> { block.create(inplanes, planes, stride, downsample, groups, width_per_group, first_dilation, norm_layer, device) };
+            var layers =
+                new List<Module<Tensor, Tensor>> { block.create(inplanes, planes, stride, downsample, groups, width_per_group,
+                    first_dilation, norm_layer, device) };
             inplanes = outplanes;
             for (var i = 1; i < blocks; i++)
                 layers.Add(block.create(inplanes, planes, 1, null, groups, width_per_group, dilation, norm_layer, device));
@@ -135,50 +149,68 @@ public static partial class models
     ];
 
     /// <summary>ResNet-18. <c>torchvision.models.resnet18</c></summary>
-    public static ResNet resnet18(long num_classes = 1000, bool zero_init_residual = false, NormLayer? norm_layer = null, Device? device = null) =>
+    public static ResNet resnet18(long num_classes = 1000, bool zero_init_residual = false, NormLayer? norm_layer = null,
+        Device? device = null) =>
         new(ResidualBlock.basic, [2, 2, 2, 2], num_classes, zero_init_residual, norm_layer: norm_layer, device: device);
 
     /// <summary>ResNet-34. <c>torchvision.models.resnet34</c></summary>
-    public static ResNet resnet34(long num_classes = 1000, bool zero_init_residual = false, NormLayer? norm_layer = null, Device? device = null) =>
+    public static ResNet resnet34(long num_classes = 1000, bool zero_init_residual = false, NormLayer? norm_layer = null,
+        Device? device = null) =>
         new(ResidualBlock.basic, [3, 4, 6, 3], num_classes, zero_init_residual, norm_layer: norm_layer, device: device);
 
     /// <summary>ResNet-50. <c>torchvision.models.resnet50</c></summary>
     public static ResNet resnet50(
-        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null, NormLayer? norm_layer = null, Device? device = null) =>
-        new(ResidualBlock.bottleneck, [3, 4, 6, 3], num_classes, zero_init_residual, replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
+        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null,
+        NormLayer? norm_layer = null, Device? device = null) =>
+        new(ResidualBlock.bottleneck, [3, 4, 6, 3], num_classes, zero_init_residual,
+            replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
 
     /// <summary>ResNet-101. <c>torchvision.models.resnet101</c></summary>
     public static ResNet resnet101(
-        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null, NormLayer? norm_layer = null, Device? device = null) =>
-        new(ResidualBlock.bottleneck, [3, 4, 23, 3], num_classes, zero_init_residual, replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
+        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null,
+        NormLayer? norm_layer = null, Device? device = null) =>
+        new(ResidualBlock.bottleneck, [3, 4, 23, 3], num_classes, zero_init_residual,
+            replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
 
     /// <summary>ResNet-152. <c>torchvision.models.resnet152</c></summary>
     public static ResNet resnet152(
-        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null, NormLayer? norm_layer = null, Device? device = null) =>
-        new(ResidualBlock.bottleneck, [3, 8, 36, 3], num_classes, zero_init_residual, replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
+        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null,
+        NormLayer? norm_layer = null, Device? device = null) =>
+        new(ResidualBlock.bottleneck, [3, 8, 36, 3], num_classes, zero_init_residual,
+            replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
 
     /// <summary>ResNeXt-50, 32 groups of width 4. <c>torchvision.models.resnext50_32x4d</c></summary>
     public static ResNet resnext50_32x4d(
-        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null, NormLayer? norm_layer = null, Device? device = null) =>
-        new(ResidualBlock.bottleneck, [3, 4, 6, 3], num_classes, zero_init_residual, groups: 32, width_per_group: 4, replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
+        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null,
+        NormLayer? norm_layer = null, Device? device = null) =>
+        new(ResidualBlock.bottleneck, [3, 4, 6, 3], num_classes, zero_init_residual, groups: 32, width_per_group: 4,
+            replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
 
     /// <summary>ResNeXt-101, 32 groups of width 8. <c>torchvision.models.resnext101_32x8d</c></summary>
     public static ResNet resnext101_32x8d(
-        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null, NormLayer? norm_layer = null, Device? device = null) =>
-        new(ResidualBlock.bottleneck, [3, 4, 23, 3], num_classes, zero_init_residual, groups: 32, width_per_group: 8, replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
+        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null,
+        NormLayer? norm_layer = null, Device? device = null) =>
+        new(ResidualBlock.bottleneck, [3, 4, 23, 3], num_classes, zero_init_residual, groups: 32, width_per_group: 8,
+            replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
 
     /// <summary>ResNeXt-101, 64 groups of width 4. <c>torchvision.models.resnext101_64x4d</c></summary>
     public static ResNet resnext101_64x4d(
-        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null, NormLayer? norm_layer = null, Device? device = null) =>
-        new(ResidualBlock.bottleneck, [3, 4, 23, 3], num_classes, zero_init_residual, groups: 64, width_per_group: 4, replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
+        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null,
+        NormLayer? norm_layer = null, Device? device = null) =>
+        new(ResidualBlock.bottleneck, [3, 4, 23, 3], num_classes, zero_init_residual, groups: 64, width_per_group: 4,
+            replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
 
     /// <summary>Wide ResNet-50-2: the 3 × 3 convolutions are twice as wide. <c>torchvision.models.wide_resnet50_2</c></summary>
     public static ResNet wide_resnet50_2(
-        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null, NormLayer? norm_layer = null, Device? device = null) =>
-        new(ResidualBlock.bottleneck, [3, 4, 6, 3], num_classes, zero_init_residual, width_per_group: 128, replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
+        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null,
+        NormLayer? norm_layer = null, Device? device = null) =>
+        new(ResidualBlock.bottleneck, [3, 4, 6, 3], num_classes, zero_init_residual, width_per_group: 128,
+            replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
 
     /// <summary>Wide ResNet-101-2: the 3 × 3 convolutions are twice as wide. <c>torchvision.models.wide_resnet101_2</c></summary>
     public static ResNet wide_resnet101_2(
-        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null, NormLayer? norm_layer = null, Device? device = null) =>
-        new(ResidualBlock.bottleneck, [3, 4, 23, 3], num_classes, zero_init_residual, width_per_group: 128, replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
+        long num_classes = 1000, bool zero_init_residual = false, IReadOnlyList<bool>? replace_stride_with_dilation = null,
+        NormLayer? norm_layer = null, Device? device = null) =>
+        new(ResidualBlock.bottleneck, [3, 4, 23, 3], num_classes, zero_init_residual, width_per_group: 128,
+            replace_stride_with_dilation: replace_stride_with_dilation, norm_layer: norm_layer, device: device);
 }

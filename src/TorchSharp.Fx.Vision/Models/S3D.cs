@@ -4,7 +4,9 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>S3D: Xie et al., "Rethinking Spatiotemporal Feature Learning: Speed-Accuracy Trade-offs in Video Classification" (2017).</summary>
+/// <summary>
+/// S3D: Xie et al., "Rethinking Spatiotemporal Feature Learning: Speed-Accuracy Trade-offs in Video Classification" (2017).
+/// </summary>
 /// <remarks><c>torchvision.models.video.S3D</c>. Videos [N, 3, T, H, W] of at least 14 × 224 × 224 to logits [N, num_classes].</remarks>
 public sealed class S3D : Module<Tensor, Tensor>
 {
@@ -53,9 +55,12 @@ public sealed class S3D : Module<Tensor, Tensor>
 public sealed class TemporalSeparableConv : Sequential
 {
     /// <summary>Draws fresh weights.</summary>
-    public TemporalSeparableConv(long in_planes, long out_planes, long kernel_size, long stride, long padding, NormLayer norm_layer, Device? device = null) : base(
-        new Conv3dNormActivation(in_planes, out_planes, norm_layer, ReLU, (1, kernel_size, kernel_size), (1, stride, stride), (0, padding, padding), bias: false, device: device),
-        new Conv3dNormActivation(out_planes, out_planes, norm_layer, ReLU, (kernel_size, 1, 1), (stride, 1, 1), (padding, 0, 0), bias: false, device: device))
+    public TemporalSeparableConv(long in_planes, long out_planes, long kernel_size, long stride, long padding, NormLayer norm_layer,
+        Device? device = null) : base(
+        new Conv3dNormActivation(in_planes, out_planes, norm_layer, ReLU, (1, kernel_size, kernel_size), (1, stride, stride),
+            (0, padding, padding), bias: false, device: device),
+        new Conv3dNormActivation(out_planes, out_planes, norm_layer, ReLU, (kernel_size, 1, 1), (stride, 1, 1), (padding, 0, 0),
+            bias: false, device: device))
     {
     }
 }
@@ -70,15 +75,19 @@ public sealed class SepInceptionBlock3D : Module<Tensor, Tensor>
 
     /// <summary>Draws fresh weights; the numbers are each branch's channels, in the middle and at its end.</summary>
     public SepInceptionBlock3D(
-        long in_planes, long b0_out, long b1_mid, long b1_out, long b2_mid, long b2_out, long b3_out, NormLayer norm_layer, Device? device = null) : base(nameof(SepInceptionBlock3D))
+        long in_planes, long b0_out, long b1_mid, long b1_out, long b2_mid, long b2_out, long b3_out, NormLayer norm_layer,
+        Device? device = null) : base(nameof(SepInceptionBlock3D))
     {
         branch0 = Pointwise(b0_out);
-        branch1 = Sequential(Pointwise(b1_mid), new TemporalSeparableConv(b1_mid, b1_out, kernel_size: 3, stride: 1, padding: 1, norm_layer, device));
-        branch2 = Sequential(Pointwise(b2_mid), new TemporalSeparableConv(b2_mid, b2_out, kernel_size: 3, stride: 1, padding: 1, norm_layer, device));
+        branch1 = Sequential(Pointwise(b1_mid),
+            new TemporalSeparableConv(b1_mid, b1_out, kernel_size: 3, stride: 1, padding: 1, norm_layer, device));
+        branch2 = Sequential(Pointwise(b2_mid),
+            new TemporalSeparableConv(b2_mid, b2_out, kernel_size: 3, stride: 1, padding: 1, norm_layer, device));
         branch3 = Sequential(MaxPool3d(kernel_size: (3, 3, 3), stride: (1, 1, 1), padding: (1, 1, 1)), Pointwise(b3_out));
         RegisterComponents();
 
-        Conv3dNormActivation Pointwise(long out_planes) => new(in_planes, out_planes, norm_layer, ReLU, kernel_size: (1, 1, 1), device: device);
+        Conv3dNormActivation Pointwise(long out_planes)
+            => new(in_planes, out_planes, norm_layer, ReLU, kernel_size: (1, 1, 1), device: device);
     }
 
     /// <inheritdoc/>

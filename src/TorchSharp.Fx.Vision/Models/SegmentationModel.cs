@@ -4,8 +4,12 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>A classifier for each pixel on a backbone's features, scaled up to the image. <c>torchvision.models.segmentation._utils._SimpleSegmentationModel</c></summary>
-/// <remarks>Images [N, 3, H, W] to <c>out</c>, and <c>aux</c> where there is an auxiliary classifier, each [N, num_classes, H, W].</remarks>
+/// <summary>
+/// A classifier for each pixel on a backbone's features, scaled up to the image.
+/// <c>torchvision.models.segmentation._utils._SimpleSegmentationModel</c>
+/// </summary>
+/// <remarks>Images [N, 3, H, W] to <c>out</c>, and <c>aux</c> where there is an auxiliary classifier, each [N, num_classes, H,
+/// W].</remarks>
 public abstract class SegmentationModel : Module<Tensor, Dictionary<string, Tensor>>
 {
     private readonly Module<Tensor, Dictionary<string, Tensor>> backbone;
@@ -13,7 +17,8 @@ public abstract class SegmentationModel : Module<Tensor, Dictionary<string, Tens
     private readonly Module<Tensor, Tensor>? aux_classifier;
 
     private protected SegmentationModel(
-        string name, Module<Tensor, Dictionary<string, Tensor>> backbone, Module<Tensor, Tensor> classifier, Module<Tensor, Tensor>? aux_classifier) : base(name)
+        string name, Module<Tensor, Dictionary<string, Tensor>> backbone, Module<Tensor, Tensor> classifier,
+        Module<Tensor, Tensor>? aux_classifier) : base(name)
     {
         this.backbone = backbone;
         this.classifier = classifier;
@@ -46,7 +51,9 @@ public abstract class SegmentationModel : Module<Tensor, Dictionary<string, Tens
         return result;
     }
 
-    /// <summary>A ResNet without its last two strides, which puts out its last stage, and the one before for the auxiliary classifier.</summary>
+    /// <summary>
+    /// A ResNet without its last two strides, which puts out its last stage, and the one before for the auxiliary classifier.
+    /// </summary>
     internal static IntermediateLayerGetter Backbone(ResNet resnet, bool aux_loss)
     {
         var return_layers = new Dictionary<string, string> { ["layer4"] = "out" };

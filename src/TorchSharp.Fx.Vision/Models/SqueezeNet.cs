@@ -15,7 +15,8 @@ public sealed class Fire : Module<Tensor, Tensor>
     private readonly ReLU expand3x3_activation;
 
     /// <summary>Draws fresh weights; the output has the channels of both expansions.</summary>
-    public Fire(long inplanes, long squeeze_planes, long expand1x1_planes, long expand3x3_planes, Device? device = null) : base(nameof(Fire))
+    public Fire(long inplanes, long squeeze_planes, long expand1x1_planes, long expand3x3_planes, Device? device = null)
+        : base(nameof(Fire))
     {
         squeeze = Conv2d(inplanes, squeeze_planes, kernel_size: 1, device: device);
         squeeze_activation = ReLU(inplace: true);
@@ -34,8 +35,11 @@ public sealed class Fire : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>SqueezeNet: Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and &lt;0.5MB model size" (2016).</summary>
-/// <remarks><c>torchvision.models.SqueezeNet</c>. Images [N, 3, H, W] of at least 21 × 21 (version 1_1: 17 × 17) to logits [N, num_classes].</remarks>
+/// <summary>
+/// SqueezeNet: Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and &lt;0.5MB model size" (2016).
+/// </summary>
+/// <remarks><c>torchvision.models.SqueezeNet</c>. Images [N, 3, H, W] of at least 21 × 21 (version 1_1: 17 × 17) to logits [N,
+/// num_classes].</remarks>
 public sealed class SqueezeNet : Module<Tensor, Tensor>
 {
     private readonly Sequential features;
@@ -47,7 +51,8 @@ public sealed class SqueezeNet : Module<Tensor, Tensor>
     /// <param name="dropout">Before the classifier's convolution.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
     /// <exception cref="ArgumentException">There is no such version.</exception>
-    public SqueezeNet(string version = "1_0", long num_classes = 1000, double dropout = 0.5, Device? device = null) : base(nameof(SqueezeNet))
+    public SqueezeNet(string version = "1_0", long num_classes = 1000, double dropout = 0.5, Device? device = null)
+        : base(nameof(SqueezeNet))
     {
         features = version switch
         {
@@ -100,8 +105,10 @@ public static partial class models
     ];
 
     /// <summary>SqueezeNet 1.0, the paper's. <c>torchvision.models.squeezenet1_0</c></summary>
-    public static SqueezeNet squeezenet1_0(long num_classes = 1000, double dropout = 0.5, Device? device = null) => new("1_0", num_classes, dropout, device);
+    public static SqueezeNet squeezenet1_0(long num_classes = 1000, double dropout = 0.5, Device? device = null)
+        => new("1_0", num_classes, dropout, device);
 
     /// <summary>SqueezeNet 1.1, 2.4 times less computation. <c>torchvision.models.squeezenet1_1</c></summary>
-    public static SqueezeNet squeezenet1_1(long num_classes = 1000, double dropout = 0.5, Device? device = null) => new("1_1", num_classes, dropout, device);
+    public static SqueezeNet squeezenet1_1(long num_classes = 1000, double dropout = 0.5, Device? device = null)
+        => new("1_1", num_classes, dropout, device);
 }

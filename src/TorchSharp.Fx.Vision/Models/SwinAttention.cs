@@ -5,11 +5,15 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>The functions that Swin's modules are written with, each one node of a graph. <c>torchvision.models.swin_transformer</c></summary>
+/// <summary>
+/// The functions that Swin's modules are written with, each one node of a graph. <c>torchvision.models.swin_transformer</c>
+/// </summary>
 [FxLeaf]
 public static class swin_transformer
 {
-    /// <summary>Puts each 2 × 2 pixels' channels side by side, padding odd sizes with zeros: [..., H, W, C] to [..., H / 2, W / 2, 4 C].</summary>
+    /// <summary>
+    /// Puts each 2 × 2 pixels' channels side by side, padding odd sizes with zeros: [..., H, W, C] to [..., H / 2, W / 2, 4 C].
+    /// </summary>
     public static Tensor _patch_merging_pad(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
@@ -24,7 +28,8 @@ public static class swin_transformer
     }
 
     /// <summary>Looks up each pair's bias: a table [positions, heads] and the pairs' rows to [1, heads, tokens, tokens].</summary>
-    public static Tensor _get_relative_position_bias(Tensor relative_position_bias_table, Tensor relative_position_index, long[] window_size)
+    public static Tensor _get_relative_position_bias(Tensor relative_position_bias_table, Tensor relative_position_index,
+        long[] window_size)
     {
         ArgumentNullException.ThrowIfNull(relative_position_bias_table);
         ArgumentNullException.ThrowIfNull(window_size);
@@ -32,20 +37,29 @@ public static class swin_transformer
         return relative_position_bias_table[relative_position_index].view(tokens, tokens, -1).permute(2, 0, 1).contiguous().unsqueeze(0);
     }
 
-    /// <summary>Multi-head attention inside windows that may be shifted: [N, H, W, C] to the same shape. <c>torchvision.models.swin_transformer.shifted_window_attention</c></summary>
+    /// <summary>
+    /// Multi-head attention inside windows that may be shifted: [N, H, W, C] to the same shape.
+    /// <c>torchvision.models.swin_transformer.shifted_window_attention</c>
+    /// </summary>
     /// <remarks>With <paramref name="logit_scale"/> it is Swin v2's cosine attention.</remarks>
     [FxLeaf(Draws = true)]
     public static Tensor shifted_window_attention(
-        Tensor input, Tensor qkv_weight, Tensor proj_weight, Tensor relative_position_bias, long[] window_size, long num_heads, long[] shift_size, double attention_dropout = 0,
+        Tensor input, Tensor qkv_weight, Tensor proj_weight, Tensor relative_position_bias, long[] window_size, long num_heads,
+        long[] shift_size, double attention_dropout = 0,
         double dropout = 0, Tensor? qkv_bias = null, Tensor? proj_bias = null, Tensor? logit_scale = null, bool training = true)
     {
         ArgumentNullException.ThrowIfNull(input);
         return new WindowAttention(window_size, shift_size, num_heads)
-            .Apply(input, new(qkv_weight, proj_weight, relative_position_bias, qkv_bias, proj_bias, logit_scale, attention_dropout, dropout), training);
+            .Apply(input,
+                new(qkv_weight, proj_weight, relative_position_bias, qkv_bias, proj_bias, logit_scale, attention_dropout, dropout),
+                training);
     }
 }
 
-/// <summary>Attention inside shifted windows with a learned bias for each relative position. <c>torchvision.models.swin_transformer.ShiftedWindowAttention</c></summary>
+/// <summary>
+/// Attention inside shifted windows with a learned bias for each relative position.
+/// <c>torchvision.models.swin_transformer.ShiftedWindowAttention</c>
+/// </summary>
 public sealed class ShiftedWindowAttention : Module<Tensor, Tensor>
 {
     private readonly Parameter relative_position_bias_table;
@@ -60,7 +74,8 @@ public sealed class ShiftedWindowAttention : Module<Tensor, Tensor>
 
     /// <summary>Draws fresh weights.</summary>
     public ShiftedWindowAttention(
-        long dim, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, long num_heads, double attention_dropout = 0, double dropout = 0, Device? device = null)
+        long dim, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, long num_heads, double attention_dropout = 0,
+        double dropout = 0, Device? device = null)
         : base(nameof(ShiftedWindowAttention))
     {
         (this.window_size, this.shift_size) = SwinWindows.Checked(window_size, shift_size, dimensions: 2);
@@ -77,14 +92,17 @@ public sealed class ShiftedWindowAttention : Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor x)
     {
-        var relative_position_bias = swin_transformer._get_relative_position_bias(relative_position_bias_table, relative_position_index, window_size);
+        var relative_position_bias =
+            swin_transformer._get_relative_position_bias(relative_position_bias_table, relative_position_index, window_size);
         return swin_transformer.shifted_window_attention(
-            x, qkv.weight!, proj.weight!, relative_position_bias, window_size, num_heads, shift_size, attention_dropout, dropout, qkv.bias, proj.bias, training: training);
+            x, qkv.weight!, proj.weight!, relative_position_bias, window_size, num_heads, shift_size, attention_dropout, dropout, qkv.bias,
+            proj.bias, training: training);
     }
 }
 
 /// <summary>
-/// Cosine attention inside shifted windows, its bias computed by a small network from the relative position. <c>torchvision.models.swin_transformer.ShiftedWindowAttentionV2</c>
+/// Cosine attention inside shifted windows, its bias computed by a small network from the relative position.
+/// <c>torchvision.models.swin_transformer.ShiftedWindowAttentionV2</c>
 /// </summary>
 public sealed class ShiftedWindowAttentionV2 : Module<Tensor, Tensor>
 {
@@ -102,7 +120,8 @@ public sealed class ShiftedWindowAttentionV2 : Module<Tensor, Tensor>
 
     /// <summary>Draws fresh weights.</summary>
     public ShiftedWindowAttentionV2(
-        long dim, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, long num_heads, double attention_dropout = 0, double dropout = 0, Device? device = null)
+        long dim, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, long num_heads, double attention_dropout = 0,
+        double dropout = 0, Device? device = null)
         : base(nameof(ShiftedWindowAttentionV2))
     {
         (this.window_size, this.shift_size) = SwinWindows.Checked(window_size, shift_size, dimensions: 2);
@@ -121,17 +140,21 @@ public sealed class ShiftedWindowAttentionV2 : Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor x)
     {
-        var relative_position_bias = swin_transformer._get_relative_position_bias(cpb_mlp.call(relative_coords_table).view(-1, num_heads), relative_position_index, window_size);
+        var relative_position_bias =
+            swin_transformer._get_relative_position_bias(cpb_mlp.call(relative_coords_table).view(-1, num_heads), relative_position_index,
+                window_size);
         relative_position_bias = 16 * torch.sigmoid(relative_position_bias);
         return swin_transformer.shifted_window_attention(
-            x, qkv.weight!, proj.weight!, relative_position_bias, window_size, num_heads, shift_size, attention_dropout, dropout, qkv.bias, proj.bias, logit_scale, training);
+            x, qkv.weight!, proj.weight!, relative_position_bias, window_size, num_heads, shift_size, attention_dropout, dropout, qkv.bias,
+            proj.bias, logit_scale, training);
     }
 
     // Logarithmically spaced from -1 to 1 after the paper: [1, 2 H - 1, 2 W - 1, 2]
     private Tensor RelativeCoords(Device? device)
     {
         using var scope = NewDisposeScope();
-        var coords = window_size.Select(size => torch.arange(1 - size, size, dtype: ScalarType.Float32, device: device) / (size - 1)).ToArray();
+        var coords = window_size.Select(size => torch.arange(1 - size, size, dtype: ScalarType.Float32, device: device) / (size - 1))
+            .ToArray();
         var table = torch.stack(torch.meshgrid(coords)).permute(1, 2, 0).contiguous().unsqueeze(0) * 8;
         // The meta device has no absolute value.
         var sign = torch.sign(table);
@@ -143,9 +166,12 @@ public sealed class ShiftedWindowAttentionV2 : Module<Tensor, Tensor>
 /// <summary>What the attention layers of images and videos check and count.</summary>
 internal static class SwinWindows
 {
-    public static (long[] window_size, long[] shift_size) Checked(IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, int dimensions) =>
-        window_size.Count == dimensions && shift_size.Count == dimensions ? ([.. window_size], [.. shift_size]) : throw new ArgumentException(
-            $"The attention is over {dimensions} dimensions; window_size has {window_size.Count} elements and shift_size {shift_size.Count}.", nameof(window_size));
+    public static (long[] window_size, long[] shift_size) Checked(IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size,
+        int dimensions) =>
+        window_size.Count == dimensions && shift_size.Count == dimensions
+            ? ([.. window_size], [.. shift_size]) : throw new ArgumentException(
+            $"The attention is over {dimensions} dimensions; window_size has {window_size.Count} elements and shift_size "
+                + $"{shift_size.Count}.", nameof(window_size));
 
     /// <summary>How many relative positions two tokens of a window can have.</summary>
     public static long Positions(IReadOnlyList<long> window_size) => window_size.Aggregate(1L, (product, size) => product * (2 * size - 1));

@@ -6,13 +6,16 @@ namespace TorchSharp.Fx.Vision;
 
 /// <summary>Builds one block of a Swin transformer, as torchvision's <c>block</c> arguments do.</summary>
 public delegate Module<Tensor, Tensor> SwinBlock(
-    long dim, long num_heads, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, double mlp_ratio, double dropout, double attention_dropout,
+    long dim, long num_heads, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, double mlp_ratio, double dropout,
+    double attention_dropout,
     double stochastic_depth_prob, NormLayer norm_layer, Device? device);
 
 /// <summary>Builds what halves the resolution between two stages, as torchvision's <c>downsample_layer</c> arguments do.</summary>
 public delegate Module<Tensor, Tensor> DownsampleLayer(long dim, NormLayer norm_layer, Device? device);
 
-/// <summary>Halves the resolution and doubles the channels: norm, then reduction. <c>torchvision.models.swin_transformer.PatchMerging</c></summary>
+/// <summary>
+/// Halves the resolution and doubles the channels: norm, then reduction. <c>torchvision.models.swin_transformer.PatchMerging</c>
+/// </summary>
 /// <remarks>[..., H, W, dim] to [..., H / 2, W / 2, 2 dim].</remarks>
 public sealed class PatchMerging : Module<Tensor, Tensor>
 {
@@ -38,7 +41,9 @@ public sealed class PatchMerging : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>Halves the resolution and doubles the channels: reduction, then norm. <c>torchvision.models.swin_transformer.PatchMergingV2</c></summary>
+/// <summary>
+/// Halves the resolution and doubles the channels: reduction, then norm. <c>torchvision.models.swin_transformer.PatchMergingV2</c>
+/// </summary>
 /// <remarks>[..., H, W, dim] to [..., H / 2, W / 2, 2 dim].</remarks>
 public sealed class PatchMergingV2 : Module<Tensor, Tensor>
 {
@@ -64,7 +69,9 @@ public sealed class PatchMergingV2 : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>Attention and an MLP, each around a shortcut and after a norm. <c>torchvision.models.swin_transformer.SwinTransformerBlock</c></summary>
+/// <summary>
+/// Attention and an MLP, each around a shortcut and after a norm. <c>torchvision.models.swin_transformer.SwinTransformerBlock</c>
+/// </summary>
 public class SwinTransformerBlock : Module<Tensor, Tensor>
 {
     // Not private: components are registered by the fields that the derived class sees.
@@ -75,13 +82,15 @@ public class SwinTransformerBlock : Module<Tensor, Tensor>
     private protected readonly MLP mlp;
 
     /// <summary>Draws fresh weights around the given attention.</summary>
-    public SwinTransformerBlock(long dim, Module<Tensor, Tensor> attn, double mlp_ratio, double dropout, double stochastic_depth_prob, NormLayer norm_layer, Device? device = null)
+    public SwinTransformerBlock(long dim, Module<Tensor, Tensor> attn, double mlp_ratio, double dropout, double stochastic_depth_prob,
+        NormLayer norm_layer, Device? device = null)
         : this(nameof(SwinTransformerBlock), dim, attn, mlp_ratio, dropout, stochastic_depth_prob, norm_layer, device)
     {
     }
 
     private protected SwinTransformerBlock(
-        string name, long dim, Module<Tensor, Tensor> attn, double mlp_ratio, double dropout, double stochastic_depth_prob, NormLayer norm_layer, Device? device) : base(name)
+        string name, long dim, Module<Tensor, Tensor> attn, double mlp_ratio, double dropout, double stochastic_depth_prob,
+        NormLayer norm_layer, Device? device) : base(name)
     {
         ArgumentNullException.ThrowIfNull(norm_layer);
         norm1 = norm_layer(dim);
@@ -101,16 +110,21 @@ public class SwinTransformerBlock : Module<Tensor, Tensor>
     }
 
     internal static SwinTransformerBlock Create(
-        long dim, long num_heads, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, double mlp_ratio, double dropout, double attention_dropout,
+        long dim, long num_heads, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, double mlp_ratio, double dropout,
+        double attention_dropout,
         double stochastic_depth_prob, NormLayer norm_layer, Device? device) =>
-        new(dim, new ShiftedWindowAttention(dim, window_size, shift_size, num_heads, attention_dropout, dropout, device), mlp_ratio, dropout, stochastic_depth_prob, norm_layer, device);
+        new(dim, new ShiftedWindowAttention(dim, window_size, shift_size, num_heads, attention_dropout, dropout, device), mlp_ratio,
+            dropout, stochastic_depth_prob, norm_layer, device);
 }
 
-/// <summary>Attention and an MLP, each around a shortcut and before a norm. <c>torchvision.models.swin_transformer.SwinTransformerBlockV2</c></summary>
+/// <summary>
+/// Attention and an MLP, each around a shortcut and before a norm. <c>torchvision.models.swin_transformer.SwinTransformerBlockV2</c>
+/// </summary>
 public sealed class SwinTransformerBlockV2 : SwinTransformerBlock
 {
     /// <summary>Draws fresh weights around the given attention.</summary>
-    public SwinTransformerBlockV2(long dim, Module<Tensor, Tensor> attn, double mlp_ratio, double dropout, double stochastic_depth_prob, NormLayer norm_layer, Device? device = null)
+    public SwinTransformerBlockV2(long dim, Module<Tensor, Tensor> attn, double mlp_ratio, double dropout, double stochastic_depth_prob,
+        NormLayer norm_layer, Device? device = null)
         : base(nameof(SwinTransformerBlockV2), dim, attn, mlp_ratio, dropout, stochastic_depth_prob, norm_layer, device)
     {
     }
@@ -124,7 +138,9 @@ public sealed class SwinTransformerBlockV2 : SwinTransformerBlock
     }
 
     internal static new SwinTransformerBlockV2 Create(
-        long dim, long num_heads, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, double mlp_ratio, double dropout, double attention_dropout,
+        long dim, long num_heads, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, double mlp_ratio, double dropout,
+        double attention_dropout,
         double stochastic_depth_prob, NormLayer norm_layer, Device? device) =>
-        new(dim, new ShiftedWindowAttentionV2(dim, window_size, shift_size, num_heads, attention_dropout, dropout, device), mlp_ratio, dropout, stochastic_depth_prob, norm_layer, device);
+        new(dim, new ShiftedWindowAttentionV2(dim, window_size, shift_size, num_heads, attention_dropout, dropout, device), mlp_ratio,
+            dropout, stochastic_depth_prob, norm_layer, device);
 }

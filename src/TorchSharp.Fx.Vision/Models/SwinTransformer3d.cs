@@ -32,17 +32,22 @@ public sealed class SwinTransformer3d : Module<Tensor, Tensor>
     /// <param name="downsample_layer">Builds what is between two stages; null is patch merging.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
     public SwinTransformer3d(
-        IReadOnlyList<long> patch_size, long embed_dim, IReadOnlyList<int> depths, IReadOnlyList<long> num_heads, IReadOnlyList<long> window_size, double mlp_ratio = 4, double dropout = 0,
-        double attention_dropout = 0, double stochastic_depth_prob = 0.1, long num_classes = 400, NormLayer? norm_layer = null, SwinBlock? block = null,
+        IReadOnlyList<long> patch_size, long embed_dim, IReadOnlyList<int> depths, IReadOnlyList<long> num_heads,
+        IReadOnlyList<long> window_size, double mlp_ratio = 4, double dropout = 0,
+        double attention_dropout = 0, double stochastic_depth_prob = 0.1, long num_classes = 400, NormLayer? norm_layer = null,
+        SwinBlock? block = null,
         DownsampleLayer? downsample_layer = null, Device? device = null) : base(nameof(SwinTransformer3d))
     {
         ArgumentNullException.ThrowIfNull(patch_size);
         norm_layer ??= features => LayerNorm(features, device: device);
-        var stages = new SwinStages(depths, num_heads, window_size, mlp_ratio, dropout, attention_dropout, stochastic_depth_prob, norm_layer, device);
+        var stages =
+            new SwinStages(depths, num_heads, window_size, mlp_ratio, dropout, attention_dropout, stochastic_depth_prob, norm_layer,
+                device);
 
         patch_embed = new PatchEmbed3d((patch_size[0], patch_size[1], patch_size[2]), embed_dim, norm_layer, device);
         pos_drop = Dropout(dropout);
-        features = Sequential(stages.Build(embed_dim, block ?? Block, downsample_layer ?? ((dim, norm, device) => new PatchMerging(dim, norm, device))));
+        features = Sequential(
+            stages.Build(embed_dim, block ?? Block, downsample_layer ?? ((dim, norm, device) => new PatchMerging(dim, norm, device))));
         var num_features = stages.NumFeatures(embed_dim);
         norm = norm_layer(num_features);
         avgpool = AdaptiveAvgPool3d(1);
@@ -66,12 +71,17 @@ public sealed class SwinTransformer3d : Module<Tensor, Tensor>
     }
 
     private static SwinTransformerBlock Block(
-        long dim, long num_heads, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, double mlp_ratio, double dropout, double attention_dropout,
+        long dim, long num_heads, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, double mlp_ratio, double dropout,
+        double attention_dropout,
         double stochastic_depth_prob, NormLayer norm_layer, Device? device) =>
-        new(dim, new ShiftedWindowAttention3d(dim, window_size, shift_size, num_heads, attention_dropout, dropout, device), mlp_ratio, dropout, stochastic_depth_prob, norm_layer, device);
+        new(dim, new ShiftedWindowAttention3d(dim, window_size, shift_size, num_heads, attention_dropout, dropout, device), mlp_ratio,
+            dropout, stochastic_depth_prob, norm_layer, device);
 }
 
-/// <summary>Cuts a video into patches, padding it to whole ones: [N, 3, T, H, W] to [N, t, h, w, embed_dim]. <c>torchvision.models.video.swin_transformer.PatchEmbed3d</c></summary>
+/// <summary>
+/// Cuts a video into patches, padding it to whole ones: [N, 3, T, H, W] to [N, t, h, w, embed_dim].
+/// <c>torchvision.models.video.swin_transformer.PatchEmbed3d</c>
+/// </summary>
 public sealed class PatchEmbed3d : Module<Tensor, Tensor>
 {
     private readonly Conv3d proj;
@@ -98,7 +108,9 @@ public sealed class PatchEmbed3d : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>Attention inside windows over frames, height and width. <c>torchvision.models.video.swin_transformer.ShiftedWindowAttention3d</c></summary>
+/// <summary>
+/// Attention inside windows over frames, height and width. <c>torchvision.models.video.swin_transformer.ShiftedWindowAttention3d</c>
+/// </summary>
 /// <remarks>[N, T, H, W, dim] to the same shape.</remarks>
 public sealed class ShiftedWindowAttention3d : Module<Tensor, Tensor>
 {
@@ -114,7 +126,8 @@ public sealed class ShiftedWindowAttention3d : Module<Tensor, Tensor>
 
     /// <summary>Draws fresh weights.</summary>
     public ShiftedWindowAttention3d(
-        long dim, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, long num_heads, double attention_dropout = 0, double dropout = 0, Device? device = null)
+        long dim, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, long num_heads, double attention_dropout = 0,
+        double dropout = 0, Device? device = null)
         : base(nameof(ShiftedWindowAttention3d))
     {
         (this.window_size, this.shift_size) = SwinWindows.Checked(window_size, shift_size, dimensions: 3);
@@ -133,22 +146,32 @@ public sealed class ShiftedWindowAttention3d : Module<Tensor, Tensor>
     {
         var (_, t, h, w, _) = x.shape;
         var (window, shift) = video_swin_transformer._get_window_and_shift_size(shift_size, (t, h, w), window_size);
-        var relative_position_bias = video_swin_transformer._get_relative_position_bias(relative_position_bias_table, relative_position_index, window);
+        var relative_position_bias =
+            video_swin_transformer._get_relative_position_bias(relative_position_bias_table, relative_position_index, window);
         return video_swin_transformer.shifted_window_attention_3d(
-            x, qkv.weight!, proj.weight!, relative_position_bias, window, num_heads, shift, attention_dropout, dropout, qkv.bias, proj.bias, training);
+            x, qkv.weight!, proj.weight!, relative_position_bias, window, num_heads, shift, attention_dropout, dropout, qkv.bias, proj.bias,
+            training);
     }
 }
 
-/// <summary>The functions that the video transformer's modules are written with, each one node of a graph. <c>torchvision.models.video.swin_transformer</c></summary>
+/// <summary>
+/// The functions that the video transformer's modules are written with, each one node of a graph.
+/// <c>torchvision.models.video.swin_transformer</c>
+/// </summary>
 [FxLeaf]
 public static class video_swin_transformer
 {
     /// <summary>How much a video lacks to be whole patches, in each dimension.</summary>
     public static (long t, long h, long w) _compute_pad_size_3d((long t, long h, long w) size_dhw, (long t, long h, long w) patch_size) =>
-        (WindowAttention.Missing(size_dhw.t, patch_size.t), WindowAttention.Missing(size_dhw.h, patch_size.h), WindowAttention.Missing(size_dhw.w, patch_size.w));
+        (WindowAttention.Missing(size_dhw.t, patch_size.t), WindowAttention.Missing(size_dhw.h, patch_size.h),
+            WindowAttention.Missing(size_dhw.w, patch_size.w));
 
-    /// <summary>The windows and their shift for a video that may be smaller than a window: then the window is the video, and there is nothing to shift.</summary>
-    public static (long[] window_size, long[] shift_size) _get_window_and_shift_size(long[] shift_size, (long t, long h, long w) size_dhw, long[] window_size)
+    /// <summary>
+    /// The windows and their shift for a video that may be smaller than a window: then the window is the video, and there is nothing to
+    /// shift.
+    /// </summary>
+    public static (long[] window_size, long[] shift_size) _get_window_and_shift_size(long[] shift_size, (long t, long h, long w) size_dhw,
+        long[] window_size)
     {
         ArgumentNullException.ThrowIfNull(shift_size);
         ArgumentNullException.ThrowIfNull(window_size);
@@ -156,8 +179,12 @@ public static class video_swin_transformer
         return ([.. window_size.Zip(sizes, Math.Min)], [.. shift_size.Select((shift, i) => sizes[i] <= window_size[i] ? 0 : shift)]);
     }
 
-    /// <summary>Looks up each pair's bias, of a window that may be smaller than the table's: a table [positions, heads] and the pairs' rows to [1, heads, tokens, tokens].</summary>
-    public static Tensor _get_relative_position_bias(Tensor relative_position_bias_table, Tensor relative_position_index, long[] window_size)
+    /// <summary>
+    /// Looks up each pair's bias, of a window that may be smaller than the table's: a table [positions, heads] and the pairs' rows to [1,
+    /// heads, tokens, tokens].
+    /// </summary>
+    public static Tensor _get_relative_position_bias(Tensor relative_position_bias_table, Tensor relative_position_index,
+        long[] window_size)
     {
         ArgumentNullException.ThrowIfNull(relative_position_bias_table);
         ArgumentNullException.ThrowIfNull(relative_position_index);
@@ -170,12 +197,14 @@ public static class video_swin_transformer
     /// <summary>Multi-head attention inside windows that may be shifted: [N, T, H, W, C] to the same shape.</summary>
     [FxLeaf(Draws = true)]
     public static Tensor shifted_window_attention_3d(
-        Tensor input, Tensor qkv_weight, Tensor proj_weight, Tensor relative_position_bias, long[] window_size, long num_heads, long[] shift_size, double attention_dropout = 0,
+        Tensor input, Tensor qkv_weight, Tensor proj_weight, Tensor relative_position_bias, long[] window_size, long num_heads,
+        long[] shift_size, double attention_dropout = 0,
         double dropout = 0, Tensor? qkv_bias = null, Tensor? proj_bias = null, bool training = true)
     {
         ArgumentNullException.ThrowIfNull(input);
         return new WindowAttention(window_size, shift_size, num_heads)
-            .Apply(input, new(qkv_weight, proj_weight, relative_position_bias, qkv_bias, proj_bias, null, attention_dropout, dropout), training);
+            .Apply(input, new(qkv_weight, proj_weight, relative_position_bias, qkv_bias, proj_bias, null, attention_dropout, dropout),
+                training);
     }
 }
 
@@ -190,13 +219,16 @@ public static partial class models
 
     /// <summary>Video Swin-T. <c>torchvision.models.video.swin3d_t</c></summary>
     public static SwinTransformer3d swin3d_t(long num_classes = 400, double stochastic_depth_prob = 0.1, Device? device = null) =>
-        new([2, 4, 4], 96, [2, 2, 6, 2], [3, 6, 12, 24], [8, 7, 7], stochastic_depth_prob: stochastic_depth_prob, num_classes: num_classes, device: device);
+        new([2, 4, 4], 96, [2, 2, 6, 2], [3, 6, 12, 24], [8, 7, 7], stochastic_depth_prob: stochastic_depth_prob, num_classes: num_classes,
+            device: device);
 
     /// <summary>Video Swin-S. <c>torchvision.models.video.swin3d_s</c></summary>
     public static SwinTransformer3d swin3d_s(long num_classes = 400, double stochastic_depth_prob = 0.1, Device? device = null) =>
-        new([2, 4, 4], 96, [2, 2, 18, 2], [3, 6, 12, 24], [8, 7, 7], stochastic_depth_prob: stochastic_depth_prob, num_classes: num_classes, device: device);
+        new([2, 4, 4], 96, [2, 2, 18, 2], [3, 6, 12, 24], [8, 7, 7], stochastic_depth_prob: stochastic_depth_prob, num_classes: num_classes,
+            device: device);
 
     /// <summary>Video Swin-B. <c>torchvision.models.video.swin3d_b</c></summary>
     public static SwinTransformer3d swin3d_b(long num_classes = 400, double stochastic_depth_prob = 0.1, Device? device = null) =>
-        new([2, 4, 4], 128, [2, 2, 18, 2], [4, 8, 16, 32], [8, 7, 7], stochastic_depth_prob: stochastic_depth_prob, num_classes: num_classes, device: device);
+        new([2, 4, 4], 128, [2, 2, 18, 2], [4, 8, 16, 32], [8, 7, 7], stochastic_depth_prob: stochastic_depth_prob,
+            num_classes: num_classes, device: device);
 }

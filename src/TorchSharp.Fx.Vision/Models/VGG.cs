@@ -13,7 +13,8 @@ public sealed class VGG : Module<Tensor, Tensor>
     private readonly Sequential classifier;
 
     /// <summary>Puts the classifier on the given convolutional part, whose output has 512 channels.</summary>
-    public VGG(Sequential features, long num_classes = 1000, bool init_weights = true, double dropout = 0.5, Device? device = null) : base(nameof(VGG))
+    public VGG(Sequential features, long num_classes = 1000, bool init_weights = true, double dropout = 0.5, Device? device = null)
+        : base(nameof(VGG))
     {
         this.features = features;
         avgpool = AdaptiveAvgPool2d((7, 7));

@@ -6,7 +6,8 @@ using F = TorchSharp.torch.nn.functional;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>ResNets for videos: Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action Recognition" (2017).</summary>
-/// <remarks><c>torchvision.models.video.VideoResNet</c> of basic blocks. Videos [N, 3, T, H, W] of any size to logits [N, num_classes].</remarks>
+/// <remarks><c>torchvision.models.video.VideoResNet</c> of basic blocks. Videos [N, 3, T, H, W] of any size to logits [N,
+/// num_classes].</remarks>
 public sealed class VideoResNet : Module<Tensor, Tensor>
 {
     private readonly Sequential stem;
@@ -23,12 +24,14 @@ public sealed class VideoResNet : Module<Tensor, Tensor>
     /// <param name="stem">What comes first; it puts out 64 channels.</param>
     /// <param name="num_classes">How many outputs the classifier has.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
-    public VideoResNet(IReadOnlyList<VideoConv> conv_makers, IReadOnlyList<int> layers, Sequential stem, long num_classes = 400, Device? device = null) : base(nameof(VideoResNet))
+    public VideoResNet(IReadOnlyList<VideoConv> conv_makers, IReadOnlyList<int> layers, Sequential stem, long num_classes = 400,
+        Device? device = null) : base(nameof(VideoResNet))
     {
         ArgumentNullException.ThrowIfNull(conv_makers);
         ArgumentNullException.ThrowIfNull(layers);
         if (conv_makers.Count != 4 || layers.Count != 4)
-            throw new ArgumentException($"A video ResNet has four stages; conv_makers has {conv_makers.Count} elements and layers {layers.Count}.", nameof(layers));
+            throw new ArgumentException(
+                $"A video ResNet has four stages; conv_makers has {conv_makers.Count} elements and layers {layers.Count}.", nameof(layers));
         this.stem = stem;
         layer1 = Stage(conv_makers[0], 64, 64, layers[0], stride: 1, device);
         layer2 = Stage(conv_makers[1], 64, 128, layers[1], stride: 2, device);
@@ -59,9 +62,12 @@ public sealed class VideoResNet : Module<Tensor, Tensor>
     private static Sequential Stage(VideoConv conv, long inplanes, long planes, int blocks, long stride, Device? device)
     {
         var downsample = stride == 1 ? null : Sequential(
-            Conv3d(inplanes, planes, kernel_size: (1, 1, 1), stride: conv.downsample_stride(stride), bias: false, device: device), BatchNorm3d(planes, device: device));
+            Conv3d(inplanes, planes, kernel_size: (1, 1, 1), stride: conv.downsample_stride(stride), bias: false, device: device),
+            BatchNorm3d(planes, device: device));
         return Sequential(Enumerable.Range(0, blocks).Select(i =>
-            (Module<Tensor, Tensor>)(i == 0 ? new VideoBasicBlock(inplanes, planes, conv, stride, downsample, device) : new VideoBasicBlock(planes, planes, conv, device: device))));
+            (Module<Tensor, Tensor>)(i == 0
+                ? new VideoBasicBlock(inplanes, planes, conv, stride, downsample, device)
+                    : new VideoBasicBlock(planes, planes, conv, device: device))));
     }
 
     private void InitWeights()
@@ -77,27 +83,32 @@ public sealed class VideoResNet : Module<Tensor, Tensor>
                     break;
             }
 
-        static void Kaiming(Tensor weight) => init.kaiming_normal_(weight, mode: init.FanInOut.FanOut, nonlinearity: init.NonlinearityType.ReLU);
+        static void Kaiming(Tensor weight)
+            => init.kaiming_normal_(weight, mode: init.FanInOut.FanOut, nonlinearity: init.NonlinearityType.ReLU);
     }
 }
 
 /// <summary>What a video ResNet's stage convolves with.</summary>
 /// <param name="create">Builds one convolution.</param>
-/// <param name="downsample_stride">What the shortcut strides by, so that it fits.</param>
+/// <param name="downsample_stride">The shortcut's stride, so that it fits.</param>
 public sealed record VideoConv(VideoConv.Constructor create, Func<long, (long, long, long)> downsample_stride)
 {
     /// <summary>3 × 3 × 3. <c>torchvision.models.video.resnet.Conv3DSimple</c></summary>
     public static readonly VideoConv Conv3DSimple = new(
-        (in_planes, out_planes, _, stride, device) => new PlainConv3d(in_planes, out_planes, [3, 3, 3], [stride, stride, stride], [1, 1, 1], device), stride => (stride, stride, stride));
+        (in_planes, out_planes, _, stride, device) =>
+            new PlainConv3d(in_planes, out_planes, [3, 3, 3], [stride, stride, stride], [1, 1, 1], device),
+                stride => (stride, stride, stride));
 
     /// <summary>3 × 3 in each frame. <c>torchvision.models.video.resnet.Conv3DNoTemporal</c></summary>
     public static readonly VideoConv Conv3DNoTemporal = new(
-        (in_planes, out_planes, _, stride, device) => new PlainConv3d(in_planes, out_planes, [1, 3, 3], [1, stride, stride], [0, 1, 1], device), stride => (1, stride, stride));
+        (in_planes, out_planes, _, stride, device) =>
+            new PlainConv3d(in_planes, out_planes, [1, 3, 3], [1, stride, stride], [0, 1, 1], device), stride => (1, stride, stride));
 
     /// <summary>3 × 3 in each frame, then 3 over time. <c>torchvision.models.video.resnet.Conv2Plus1D</c></summary>
     public static readonly VideoConv Conv2Plus1D = new(
         (in_planes, out_planes, midplanes, stride, device) => Sequential(
-            Conv3d(in_planes, midplanes, kernel_size: (1, 3, 3), stride: (1, stride, stride), padding: (0, 1, 1), bias: false, device: device),
+            Conv3d(in_planes, midplanes, kernel_size: (1, 3, 3), stride: (1, stride, stride), padding: (0, 1, 1), bias: false,
+                device: device),
             BatchNorm3d(midplanes, device: device),
             ReLU(inplace: true),
             Conv3d(midplanes, out_planes, kernel_size: (3, 1, 1), stride: (stride, 1, 1), padding: (1, 0, 0), bias: false, device: device)),
@@ -107,13 +118,16 @@ public sealed record VideoConv(VideoConv.Constructor create, Func<long, (long, l
     public delegate Module<Tensor, Tensor> Constructor(long in_planes, long out_planes, long midplanes, long stride, Device? device);
 }
 
-/// <summary>A convolution without bias. torchvision derives its own from <c>nn.Conv3d</c>, so in a graph it is not one node but its function.</summary>
+/// <summary>
+/// A convolution without bias. torchvision derives its own from <c>nn.Conv3d</c>, so in a graph it is not one node but its function.
+/// </summary>
 public sealed class PlainConv3d : Module<Tensor, Tensor>
 {
     private readonly long[] stride;
     private readonly long[] padding;
 
-    internal PlainConv3d(long in_planes, long out_planes, long[] kernel_size, long[] stride, long[] padding, Device? device) : base("Conv3d")
+    internal PlainConv3d(long in_planes, long out_planes, long[] kernel_size, long[] stride, long[] padding, Device? device)
+        : base("Conv3d")
     {
         (this.stride, this.padding) = (stride, padding);
         weight = new Parameter(torch.empty([out_planes, in_planes, .. kernel_size], device: device));
@@ -135,12 +149,14 @@ public sealed class VideoBasicBlock : Module<Tensor, Tensor>
     private readonly Sequential? downsample;
 
     /// <summary>Draws fresh weights.</summary>
-    public VideoBasicBlock(long inplanes, long planes, VideoConv conv, long stride = 1, Sequential? downsample = null, Device? device = null) : base("BasicBlock")
+    public VideoBasicBlock(long inplanes, long planes, VideoConv conv, long stride = 1, Sequential? downsample = null,
+        Device? device = null) : base("BasicBlock")
     {
         ArgumentNullException.ThrowIfNull(conv);
         // As many parameters as a 3 × 3 × 3 convolution has.
         var midplanes = inplanes * planes * 27 / (inplanes * 9 + 3 * planes);
-        conv1 = Sequential(conv.create(inplanes, planes, midplanes, stride, device), BatchNorm3d(planes, device: device), ReLU(inplace: true));
+        conv1 = Sequential(conv.create(inplanes, planes, midplanes, stride, device), BatchNorm3d(planes, device: device),
+            ReLU(inplace: true));
         conv2 = Sequential(conv.create(planes, planes, midplanes, 1, device), BatchNorm3d(planes, device: device));
         relu = ReLU(inplace: true);
         this.downsample = downsample;
@@ -172,15 +188,18 @@ public static partial class models
 
     /// <summary>R3D-18: convolutions over space and time. <c>torchvision.models.video.r3d_18</c></summary>
     public static VideoResNet r3d_18(long num_classes = 400, Device? device = null) =>
-        new([VideoConv.Conv3DSimple, VideoConv.Conv3DSimple, VideoConv.Conv3DSimple, VideoConv.Conv3DSimple], [2, 2, 2, 2], BasicStem(device), num_classes, device);
+        new([VideoConv.Conv3DSimple, VideoConv.Conv3DSimple, VideoConv.Conv3DSimple, VideoConv.Conv3DSimple], [2, 2, 2, 2],
+            BasicStem(device), num_classes, device);
 
     /// <summary>MC3-18: over time in the first stage only. <c>torchvision.models.video.mc3_18</c></summary>
     public static VideoResNet mc3_18(long num_classes = 400, Device? device = null) =>
-        new([VideoConv.Conv3DSimple, VideoConv.Conv3DNoTemporal, VideoConv.Conv3DNoTemporal, VideoConv.Conv3DNoTemporal], [2, 2, 2, 2], BasicStem(device), num_classes, device);
+        new([VideoConv.Conv3DSimple, VideoConv.Conv3DNoTemporal, VideoConv.Conv3DNoTemporal, VideoConv.Conv3DNoTemporal], [2, 2, 2, 2],
+            BasicStem(device), num_classes, device);
 
     /// <summary>R(2+1)D-18: over space, then over time. <c>torchvision.models.video.r2plus1d_18</c></summary>
     public static VideoResNet r2plus1d_18(long num_classes = 400, Device? device = null) =>
-        new([VideoConv.Conv2Plus1D, VideoConv.Conv2Plus1D, VideoConv.Conv2Plus1D, VideoConv.Conv2Plus1D], [2, 2, 2, 2], R2Plus1dStem(device), num_classes, device);
+        new([VideoConv.Conv2Plus1D, VideoConv.Conv2Plus1D, VideoConv.Conv2Plus1D, VideoConv.Conv2Plus1D], [2, 2, 2, 2],
+            R2Plus1dStem(device), num_classes, device);
 
     private static Sequential BasicStem(Device? device) => Sequential(
         Conv3d(3, 64, kernel_size: (3, 7, 7), stride: (1, 2, 2), padding: (1, 3, 3), bias: false, device: device),

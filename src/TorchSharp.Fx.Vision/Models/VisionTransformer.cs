@@ -31,11 +31,15 @@ public sealed class VisionTransformer : Module<Tensor, Tensor>
     /// <param name="device">Where the weights live; null is the default device.</param>
     /// <exception cref="ArgumentException">The image can't be cut into whole patches.</exception>
     public VisionTransformer(
-        long image_size, long patch_size, int num_layers, long num_heads, long hidden_dim, long mlp_dim, double dropout = 0, double attention_dropout = 0,
-        long num_classes = 1000, long? representation_size = null, NormLayer? norm_layer = null, Device? device = null) : base(nameof(VisionTransformer))
+        long image_size, long patch_size, int num_layers, long num_heads, long hidden_dim, long mlp_dim, double dropout = 0,
+        double attention_dropout = 0,
+        long num_classes = 1000, long? representation_size = null, NormLayer? norm_layer = null, Device? device = null)
+            : base(nameof(VisionTransformer))
     {
         if (image_size % patch_size != 0)
-            throw new ArgumentException($"An image of {image_size} × {image_size} can't be cut into patches of {patch_size} × {patch_size}; choose an image_size that patch_size divides.", nameof(image_size));
+            throw new ArgumentException(
+                $"An image of {image_size} × {image_size} can't be cut into patches of {patch_size} × {patch_size}; choose an image_size "
+                    + "that patch_size divides.", nameof(image_size));
         norm_layer ??= features => LayerNorm(features, eps: 1e-6, device: device);
         this.image_size = image_size;
         this.patch_size = patch_size;
@@ -108,12 +112,15 @@ public sealed class ViTEncoder : Module<Tensor, Tensor>
     private readonly Module<Tensor, Tensor> ln;
 
     internal ViTEncoder(
-        long seq_length, int num_layers, long num_heads, long hidden_dim, long mlp_dim, double dropout, double attention_dropout, NormLayer norm_layer, Device? device) : base("Encoder")
+        long seq_length, int num_layers, long num_heads, long hidden_dim, long mlp_dim, double dropout, double attention_dropout,
+        NormLayer norm_layer, Device? device) : base("Encoder")
     {
         pos_embedding = new Parameter(torch.empty(1, seq_length, hidden_dim, device: device));
         this.dropout = Dropout(dropout);
         layers = Sequential(Enumerable.Range(0, num_layers).Select(i =>
-            ($"encoder_layer_{i}", (Module<Tensor, Tensor>)new ViTEncoderBlock(num_heads, hidden_dim, mlp_dim, dropout, attention_dropout, norm_layer, device))));
+            ($"encoder_layer_{i}",
+                (Module<Tensor, Tensor>)new ViTEncoderBlock(num_heads, hidden_dim, mlp_dim, dropout, attention_dropout, norm_layer,
+                    device))));
         ln = norm_layer(hidden_dim);
         RegisterComponents();
         init.normal_(pos_embedding, std: 0.02);
@@ -122,13 +129,16 @@ public sealed class ViTEncoder : Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
-        if (input.dim() != 3) throw new ArgumentException($"Expected (batch_size, seq_length, hidden_dim) got {string.Join(", ", input.shape)}");
+        if (input.dim() != 3)
+            throw new ArgumentException($"Expected (batch_size, seq_length, hidden_dim) got {string.Join(", ", input.shape)}");
         input = input + pos_embedding;
         return ln.call(layers.call(dropout.call(input)));
     }
 }
 
-/// <summary>Attention and an MLP, each around a shortcut and after a norm. <c>torchvision.models.vision_transformer.EncoderBlock</c></summary>
+/// <summary>
+/// Attention and an MLP, each around a shortcut and after a norm. <c>torchvision.models.vision_transformer.EncoderBlock</c>
+/// </summary>
 public sealed class ViTEncoderBlock : Module<Tensor, Tensor>
 {
     private readonly Module<Tensor, Tensor> ln_1;
@@ -137,7 +147,8 @@ public sealed class ViTEncoderBlock : Module<Tensor, Tensor>
     private readonly Module<Tensor, Tensor> ln_2;
     private readonly MLP mlp;
 
-    internal ViTEncoderBlock(long num_heads, long hidden_dim, long mlp_dim, double dropout, double attention_dropout, NormLayer norm_layer, Device? device) : base("EncoderBlock")
+    internal ViTEncoderBlock(long num_heads, long hidden_dim, long mlp_dim, double dropout, double attention_dropout, NormLayer norm_layer,
+        Device? device) : base("EncoderBlock")
     {
         ln_1 = norm_layer(hidden_dim);
         self_attention = new MultiheadAttention(hidden_dim, num_heads, attention_dropout, device);
@@ -150,7 +161,8 @@ public sealed class ViTEncoderBlock : Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
-        if (input.dim() != 3) throw new ArgumentException($"Expected (batch_size, seq_length, hidden_dim) got {string.Join(", ", input.shape)}");
+        if (input.dim() != 3)
+            throw new ArgumentException($"Expected (batch_size, seq_length, hidden_dim) got {string.Join(", ", input.shape)}");
         var x = ln_1.call(input);
         (x, _) = self_attention.call(x, x, x);
         x = dropout.call(x);
@@ -182,30 +194,50 @@ public static partial class models
 {
     private static ModelInfo[] vits =>
     [
-        new("vit_b_16", 86_567_656, imagenet, (classes, device) => vit_b_16(classes, device: device)) { pretrained = (weights, device) => vit_b_16(image_size: weights.meta.min_size[0], device: device) },
-        new("vit_b_32", 88_224_232, imagenet, (classes, device) => vit_b_32(classes, device: device)) { pretrained = (weights, device) => vit_b_32(image_size: weights.meta.min_size[0], device: device) },
-        new("vit_l_16", 304_326_632, imagenet, (classes, device) => vit_l_16(classes, device: device)) { pretrained = (weights, device) => vit_l_16(image_size: weights.meta.min_size[0], device: device) },
-        new("vit_l_32", 306_535_400, imagenet, (classes, device) => vit_l_32(classes, device: device)) { pretrained = (weights, device) => vit_l_32(image_size: weights.meta.min_size[0], device: device) },
-        new("vit_h_14", 632_045_800, imagenet, (classes, device) => vit_h_14(classes, device: device)) { pretrained = (weights, device) => vit_h_14(image_size: weights.meta.min_size[0], device: device) },
+        new("vit_b_16", 86_567_656, imagenet,
+            (classes, device) => vit_b_16(classes, device: device)) { pretrained = (weights, device) =>
+                vit_b_16(image_size: weights.meta.min_size[0], device: device) },
+        new("vit_b_32", 88_224_232, imagenet,
+            (classes, device) => vit_b_32(classes, device: device)) { pretrained = (weights, device) =>
+                vit_b_32(image_size: weights.meta.min_size[0], device: device) },
+        new("vit_l_16", 304_326_632, imagenet,
+            (classes, device) => vit_l_16(classes, device: device)) { pretrained = (weights, device) =>
+                vit_l_16(image_size: weights.meta.min_size[0], device: device) },
+        new("vit_l_32", 306_535_400, imagenet,
+            (classes, device) => vit_l_32(classes, device: device)) { pretrained = (weights, device) =>
+                vit_l_32(image_size: weights.meta.min_size[0], device: device) },
+        new("vit_h_14", 632_045_800, imagenet,
+            (classes, device) => vit_h_14(classes, device: device)) { pretrained = (weights, device) =>
+                vit_h_14(image_size: weights.meta.min_size[0], device: device) },
     ];
 
     /// <summary>ViT-Base, patches of 16 × 16. <c>torchvision.models.vit_b_16</c></summary>
-    public static VisionTransformer vit_b_16(long num_classes = 1000, long image_size = 224, double dropout = 0, double attention_dropout = 0, Device? device = null) =>
-        new(image_size, 16, num_layers: 12, num_heads: 12, hidden_dim: 768, mlp_dim: 3072, dropout, attention_dropout, num_classes, device: device);
+    public static VisionTransformer vit_b_16(long num_classes = 1000, long image_size = 224, double dropout = 0,
+        double attention_dropout = 0, Device? device = null) =>
+        new(image_size, 16, num_layers: 12, num_heads: 12, hidden_dim: 768, mlp_dim: 3072, dropout, attention_dropout, num_classes,
+            device: device);
 
     /// <summary>ViT-Base, patches of 32 × 32. <c>torchvision.models.vit_b_32</c></summary>
-    public static VisionTransformer vit_b_32(long num_classes = 1000, long image_size = 224, double dropout = 0, double attention_dropout = 0, Device? device = null) =>
-        new(image_size, 32, num_layers: 12, num_heads: 12, hidden_dim: 768, mlp_dim: 3072, dropout, attention_dropout, num_classes, device: device);
+    public static VisionTransformer vit_b_32(long num_classes = 1000, long image_size = 224, double dropout = 0,
+        double attention_dropout = 0, Device? device = null) =>
+        new(image_size, 32, num_layers: 12, num_heads: 12, hidden_dim: 768, mlp_dim: 3072, dropout, attention_dropout, num_classes,
+            device: device);
 
     /// <summary>ViT-Large, patches of 16 × 16. <c>torchvision.models.vit_l_16</c></summary>
-    public static VisionTransformer vit_l_16(long num_classes = 1000, long image_size = 224, double dropout = 0, double attention_dropout = 0, Device? device = null) =>
-        new(image_size, 16, num_layers: 24, num_heads: 16, hidden_dim: 1024, mlp_dim: 4096, dropout, attention_dropout, num_classes, device: device);
+    public static VisionTransformer vit_l_16(long num_classes = 1000, long image_size = 224, double dropout = 0,
+        double attention_dropout = 0, Device? device = null) =>
+        new(image_size, 16, num_layers: 24, num_heads: 16, hidden_dim: 1024, mlp_dim: 4096, dropout, attention_dropout, num_classes,
+            device: device);
 
     /// <summary>ViT-Large, patches of 32 × 32. <c>torchvision.models.vit_l_32</c></summary>
-    public static VisionTransformer vit_l_32(long num_classes = 1000, long image_size = 224, double dropout = 0, double attention_dropout = 0, Device? device = null) =>
-        new(image_size, 32, num_layers: 24, num_heads: 16, hidden_dim: 1024, mlp_dim: 4096, dropout, attention_dropout, num_classes, device: device);
+    public static VisionTransformer vit_l_32(long num_classes = 1000, long image_size = 224, double dropout = 0,
+        double attention_dropout = 0, Device? device = null) =>
+        new(image_size, 32, num_layers: 24, num_heads: 16, hidden_dim: 1024, mlp_dim: 4096, dropout, attention_dropout, num_classes,
+            device: device);
 
     /// <summary>ViT-Huge, patches of 14 × 14. <c>torchvision.models.vit_h_14</c></summary>
-    public static VisionTransformer vit_h_14(long num_classes = 1000, long image_size = 224, double dropout = 0, double attention_dropout = 0, Device? device = null) =>
-        new(image_size, 14, num_layers: 32, num_heads: 16, hidden_dim: 1280, mlp_dim: 5120, dropout, attention_dropout, num_classes, device: device);
+    public static VisionTransformer vit_h_14(long num_classes = 1000, long image_size = 224, double dropout = 0,
+        double attention_dropout = 0, Device? device = null) =>
+        new(image_size, 14, num_layers: 32, num_heads: 16, hidden_dim: 1280, mlp_dim: 5120, dropout, attention_dropout, num_classes,
+            device: device);
 }

@@ -3,7 +3,9 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Attention inside windows that are shifted against the grid, in any number of dimensions: what Swin's images and videos share.</summary>
+/// <summary>
+/// Attention inside windows that are shifted against the grid, in any number of dimensions: what Swin's images and videos share.
+/// </summary>
 /// <param name="window_size">A window's size in each dimension.</param>
 /// <param name="shift_size">How far the windows are shifted in each dimension.</param>
 /// <param name="num_heads">How many heads share the channels.</param>
@@ -13,14 +15,16 @@ internal sealed class WindowAttention(long[] window_size, long[] shift_size, lon
     private readonly long volume = window_size.Aggregate((product, size) => product * size);
 
     /// <summary>What the published functions take beside the windows.</summary>
-    internal sealed record Weights(Tensor qkv_weight, Tensor proj_weight, Tensor relative_position_bias, Tensor? qkv_bias, Tensor? proj_bias, Tensor? logit_scale, double attention_dropout, double dropout);
+    internal sealed record Weights(Tensor qkv_weight, Tensor proj_weight, Tensor relative_position_bias, Tensor? qkv_bias,
+        Tensor? proj_bias, Tensor? logit_scale, double attention_dropout, double dropout);
 
     /// <summary>[N, sizes…, C] to the same shape.</summary>
     public Tensor Apply(Tensor input, Weights weights, bool training)
     {
         using var scope = NewDisposeScope();
         var sizes = input.shape[1..^1];
-        var x = F.pad(input, [0, 0, .. sizes.Select((size, i) => Missing(size, window_size[i])).Reverse().SelectMany(missing => new[] { 0, missing })]);
+        var x = F.pad(input,
+            [0, 0, .. sizes.Select((size, i) => Missing(size, window_size[i])).Reverse().SelectMany(missing => new[] { 0, missing })]);
 
         var padded = x.shape[1..^1];
         // A window as large as the whole needs no shift.
@@ -51,7 +55,8 @@ internal sealed class WindowAttention(long[] window_size, long[] shift_size, lon
 
         var attn = weights.logit_scale is null
             ? (q * Math.Pow(channels / num_heads, -0.5)).matmul(k.transpose(-2, -1))
-            : F.normalize(q, dim: -1).matmul(F.normalize(k, dim: -1).transpose(-2, -1)) * weights.logit_scale.clamp(max: Math.Log(100)).exp();
+            : F.normalize(q, dim: -1).matmul(F.normalize(k, dim: -1).transpose(-2, -1)) * weights.logit_scale.clamp(max: Math.Log(100))
+                .exp();
         attn = attn + weights.relative_position_bias;
         if (mask is not null)
         {
@@ -77,9 +82,13 @@ internal sealed class WindowAttention(long[] window_size, long[] shift_size, lon
     // [N, sizes…, C] to [N * windows, volume, C]
     private Tensor Partition(Tensor x)
     {
-        long[] split = [x.shape[0], .. Enumerable.Range(0, dimensions).SelectMany(i => new[] { x.shape[i + 1] / window_size[i], window_size[i] }), x.shape[^1]];
+        long[] split =
+            [x.shape[0], .. Enumerable.Range(0, dimensions).SelectMany(i => new[] { x.shape[i + 1] / window_size[i], window_size[i] }),
+                x.shape[^1]];
         // First all that count windows, then all inside a window.
-        long[] order = [0, .. Enumerable.Range(0, dimensions).Select(i => 2L * i + 1), .. Enumerable.Range(0, dimensions).Select(i => 2L * i + 2), split.Length - 1];
+        long[] order =
+            [0, .. Enumerable.Range(0, dimensions).Select(i => 2L * i + 1), .. Enumerable.Range(0, dimensions).Select(i => 2L * i + 2),
+                split.Length - 1];
         return x.view(split).permute(order).reshape(-1, volume, x.shape[^1]);
     }
 

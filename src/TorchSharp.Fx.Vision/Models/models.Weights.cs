@@ -21,21 +21,29 @@ public static partial class models
     {
         ArgumentNullException.ThrowIfNull(name);
         return WeightsCatalogue.ByModel.TryGetValue(name.ToLowerInvariant(), out var rows) ? rows : throw new ArgumentException(
-            $"No weights are published for '{name}'. The nearest models with weights are {NearestNames.Quoted(name, WeightsCatalogue.ByModel.Keys)}.", nameof(name));
+            $"No weights are published for '{name}'. The nearest models with weights are "
+                + $"{NearestNames.Quoted(name, WeightsCatalogue.ByModel.Keys)}.", nameof(name));
     }
 
-    /// <summary>Builds a model with published weights, downloaded where they are not there yet. <c>torchvision.models.get_model(name, weights=…)</c></summary>
+    /// <summary>
+    /// Builds a model with published weights, downloaded where they are not there yet. <c>torchvision.models.get_model(name, weights=…)</c>
+    /// </summary>
     /// <param name="name">One of <see cref="list_models"/>; upper and lower case are the same.</param>
     /// <param name="weights">Weights of that model, such as <c>ResNet50_Weights.DEFAULT</c>.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
     /// <param name="options">Mirror, time limits and progress of the download; null is the defaults.</param>
     /// <exception cref="ArgumentException">No model has that name, or the weights are another model's.</exception>
     /// <exception cref="DownloadException">They could not be downloaded; the message says which file to put where.</exception>
+    /// <exception cref="NotSupportedException">The weights are in eight bits, which only a graph computes.</exception>
     public static nn.Module get_model(string name, Weights weights, Device? device = null, DownloadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
         var info = get_model_info(name);
         CheckModel(weights, info.name);
+        if (info.is_quantizable)
+            throw new NotSupportedException(
+                $"{weights} are in eight bits, which a graph computes: give the model that get_model(\"{info.name}\") builds and "
+                + "weights.get_state_dict() to TorchSharp.Fx's quantization.load_quantized.");
         var path = weights.download(options);
         var model = BuildFor(weights, device);
         model.LoadPublished(path, info.unused);
@@ -66,10 +74,12 @@ public static partial class models
 
     private static void CheckModel(Weights weights, string model)
     {
-        if (weights.model != model) throw new ArgumentException($"{weights} are weights of '{weights.model}', not of '{model}'.", nameof(weights));
+        if (weights.model != model)
+            throw new ArgumentException($"{weights} are weights of '{weights.model}', not of '{model}'.", nameof(weights));
     }
 
-    private static Weights? Choose(IReadOnlyList<Weights> rows, string name) => rows.FirstOrDefault(row => row.name == name || (name == "DEFAULT" && row.is_default));
+    private static Weights? Choose(IReadOnlyList<Weights> rows, string name)
+        => rows.FirstOrDefault(row => row.name == name || (name == "DEFAULT" && row.is_default));
 
     private static ArgumentException NoSuch(string name, IEnumerable<string> known) =>
         new($"There are no weights named '{name}'. The nearest names are {NearestNames.Quoted(name, known)}.", nameof(name));

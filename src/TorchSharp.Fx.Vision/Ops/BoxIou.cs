@@ -13,7 +13,10 @@ public static partial class ops
         return new BoxPairs(boxes1, boxes2).Iou.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Minus what of the enclosing box neither of a pair covers: Rezatofighi et al. 2019. [N, 4] and [M, 4] to [N, M]. <c>torchvision.ops.generalized_box_iou</c></summary>
+    /// <summary>
+    /// Minus what of the enclosing box neither of a pair covers: Rezatofighi et al. 2019. [N, 4] and [M, 4] to [N, M].
+    /// <c>torchvision.ops.generalized_box_iou</c>
+    /// </summary>
     /// <param name="boxes1">x1, y1, x2, y2.</param>
     /// <param name="boxes2">x1, y1, x2, y2.</param>
     public static Tensor generalized_box_iou(Tensor boxes1, Tensor boxes2)
@@ -25,7 +28,9 @@ public static partial class ops
         return (pairs.Iou - (area - pairs.Union) / area).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Minus the distance of a pair's centres: Zheng et al. 2020. [N, 4] and [M, 4] to [N, M]. <c>torchvision.ops.distance_box_iou</c></summary>
+    /// <summary>
+    /// Minus the distance of a pair's centres: Zheng et al. 2020. [N, 4] and [M, 4] to [N, M]. <c>torchvision.ops.distance_box_iou</c>
+    /// </summary>
     /// <param name="boxes1">x1, y1, x2, y2.</param>
     /// <param name="boxes2">x1, y1, x2, y2.</param>
     /// <param name="eps">Keeps divisors from being zero.</param>
@@ -36,7 +41,10 @@ public static partial class ops
         return (pairs.Iou - pairs.Distance(eps)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Minus the distance of a pair's centres and the difference of its proportions: Zheng et al. 2020. [N, 4] and [M, 4] to [N, M]. <c>torchvision.ops.complete_box_iou</c></summary>
+    /// <summary>
+    /// Minus the distance of a pair's centres and the difference of its proportions: Zheng et al. 2020. [N, 4] and [M, 4] to [N, M].
+    /// <c>torchvision.ops.complete_box_iou</c>
+    /// </summary>
     /// <param name="boxes1">x1, y1, x2, y2.</param>
     /// <param name="boxes2">x1, y1, x2, y2.</param>
     /// <param name="eps">Keeps divisors from being zero.</param>
@@ -48,7 +56,9 @@ public static partial class ops
         return (iou - pairs.Distance(eps) - pairs.Proportion(iou, eps)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What overlaps are computed from: for every two boxes, or for two lists side by side, whatever their last dimension is stripped to.</summary>
+    /// <summary>
+    /// What overlaps are computed from: for every two boxes, or for two lists side by side, whatever their last dimension is stripped to.
+    /// </summary>
     private sealed class BoxPairs
     {
         private readonly Tensor x1, y1, x2, y2, x1g, y1g, x2g, y2g;
@@ -59,7 +69,9 @@ public static partial class ops
             ArgumentNullException.ThrowIfNull(boxes2);
             (x1, y1, x2, y2) = (paired ? boxes1 : Wide(boxes1).unsqueeze(1)).unbind(-1);
             (x1g, y1g, x2g, y2g) = (paired ? boxes2 : Wide(boxes2)).unbind(-1);
-            Intersection = (torch.minimum(x2, x2g) - torch.maximum(x1, x1g)).clamp(min: 0) * (torch.minimum(y2, y2g) - torch.maximum(y1, y1g)).clamp(min: 0);
+            Intersection =
+                (torch.minimum(x2, x2g) - torch.maximum(x1, x1g)).clamp(min: 0) * (torch.minimum(y2, y2g) - torch.maximum(y1, y1g)).clamp(
+                    min: 0);
             Union = (x2 - x1) * (y2 - y1) + (x2g - x1g) * (y2g - y1g) - Intersection;
         }
 
@@ -70,7 +82,8 @@ public static partial class ops
         public Tensor Iou => Intersection / Union;
 
         /// <summary>Width and height of the smallest box around both.</summary>
-        public (Tensor width, Tensor height) Enclosing => (torch.maximum(x2, x2g) - torch.minimum(x1, x1g), torch.maximum(y2, y2g) - torch.minimum(y1, y1g));
+        public (Tensor width, Tensor height) Enclosing
+            => (torch.maximum(x2, x2g) - torch.minimum(x1, x1g), torch.maximum(y2, y2g) - torch.minimum(y1, y1g));
 
         /// <summary>The centres' squared distance over the enclosing box's squared diagonal.</summary>
         public Tensor Distance(double eps)

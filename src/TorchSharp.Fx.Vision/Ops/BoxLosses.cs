@@ -4,7 +4,10 @@ namespace TorchSharp.Fx.Vision;
 
 public static partial class ops
 {
-    /// <summary>1 - GIoU of boxes side by side, which has a gradient also where they don't overlap: Rezatofighi et al. 2019. <c>torchvision.ops.generalized_box_iou_loss</c></summary>
+    /// <summary>
+    /// 1 - GIoU of boxes side by side, which has a gradient also where they don't overlap: Rezatofighi et al. 2019.
+    /// <c>torchvision.ops.generalized_box_iou_loss</c>
+    /// </summary>
     /// <param name="boxes1">x1, y1, x2, y2: [N, 4] or [4].</param>
     /// <param name="boxes2">As many.</param>
     /// <param name="reduction">"none", "mean" or "sum".</param>
@@ -55,7 +58,8 @@ public static partial class ops
         ArgumentNullException.ThrowIfNull(boxes2);
         return new(Floating(boxes1), Floating(boxes2), paired: true);
 
-        static Tensor Floating(Tensor boxes) => boxes.dtype is ScalarType.Float32 or ScalarType.Float64 ? boxes : boxes.to(ScalarType.Float32);
+        static Tensor Floating(Tensor boxes)
+            => boxes.dtype is ScalarType.Float32 or ScalarType.Float64 ? boxes : boxes.to(ScalarType.Float32);
     }
 
     // The mean of nothing is 0, so that a batch without boxes trains.
@@ -64,6 +68,7 @@ public static partial class ops
         "none" => loss,
         "sum" => loss.sum(),
         "mean" => loss.numel() > 0 ? loss.mean() : loss.sum(),
-        _ => throw new ArgumentException($"Losses are reduced by \"none\", \"mean\" or \"sum\"; there is no reduction \"{reduction}\".", nameof(reduction)),
+        _ => throw new ArgumentException($"Losses are reduced by \"none\", \"mean\" or \"sum\"; there is no reduction \"{reduction}\".",
+            nameof(reduction)),
     };
 }

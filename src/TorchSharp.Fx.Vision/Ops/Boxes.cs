@@ -43,7 +43,9 @@ public static partial class ops
         return torch.stack(converted, -1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Moves what reaches beyond an image to its edge: [..., 4] to the same shape. <c>torchvision.ops.clip_boxes_to_image</c></summary>
+    /// <summary>
+    /// Moves what reaches beyond an image to its edge: [..., 4] to the same shape. <c>torchvision.ops.clip_boxes_to_image</c>
+    /// </summary>
     /// <param name="boxes">x1, y1, x2, y2.</param>
     /// <param name="size">The image's height and width.</param>
     public static Tensor clip_boxes_to_image(Tensor boxes, (long height, long width) size)
@@ -51,10 +53,14 @@ public static partial class ops
         ArgumentNullException.ThrowIfNull(boxes);
         using var scope = NewDisposeScope();
         var (x1, y1, x2, y2) = boxes.unbind(-1);
-        return torch.stack([x1.clamp(0, size.width), y1.clamp(0, size.height), x2.clamp(0, size.width), y2.clamp(0, size.height)], -1).MoveToOuterDisposeScope();
+        return torch.stack([x1.clamp(0, size.width), y1.clamp(0, size.height), x2.clamp(0, size.width), y2.clamp(0, size.height)], -1)
+            .MoveToOuterDisposeScope();
     }
 
-    /// <summary>The indices of boxes that are at least <paramref name="min_size"/> wide and high: [N, 4] to int64 [K]. <c>torchvision.ops.remove_small_boxes</c></summary>
+    /// <summary>
+    /// The indices of boxes that are at least <paramref name="min_size"/> wide and high: [N, 4] to int64 [K].
+    /// <c>torchvision.ops.remove_small_boxes</c>
+    /// </summary>
     public static Tensor remove_small_boxes(Tensor boxes, double min_size)
     {
         ArgumentNullException.ThrowIfNull(boxes);
@@ -63,7 +69,9 @@ public static partial class ops
         return ((x2 - x1).ge(min_size) & (y2 - y1).ge(min_size)).nonzero().squeeze(1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The smallest box around each mask: [N, H, W] to x1, y1, x2, y2 in float32 [N, 4]. <c>torchvision.ops.masks_to_boxes</c></summary>
+    /// <summary>
+    /// The smallest box around each mask: [N, H, W] to x1, y1, x2, y2 in float32 [N, 4]. <c>torchvision.ops.masks_to_boxes</c>
+    /// </summary>
     /// <param name="masks">What isn't zero belongs to the mask; an empty one has no box.</param>
     /// <exception cref="ArgumentException">A mask is empty.</exception>
     public static Tensor masks_to_boxes(Tensor masks)
@@ -74,7 +82,9 @@ public static partial class ops
         if (masks.numel() == 0) return torch.zeros([0, 4], device: masks.device).MoveToOuterDisposeScope();
 
         var inside = masks.ne(0);
-        if (!inside.flatten(1).any(1).all().item<bool>()) throw new ArgumentException("A mask has no element that isn't zero, so there is no box around it; leave such masks out.", nameof(masks));
+        if (!inside.flatten(1).any(1).all().item<bool>())
+            throw new ArgumentException("A mask has no element that isn't zero, so there is no box around it; leave such masks out.",
+                nameof(masks));
         var (x1, x2) = Extent(inside.any(1), width);
         var (y1, y2) = Extent(inside.any(2), height);
         return torch.stack([x1, y1, x2, y2], 1).to(ScalarType.Float32).MoveToOuterDisposeScope();
@@ -94,7 +104,8 @@ public static partial class ops
     }
 
     // Products of small types overflow.
-    private static Tensor Wide(Tensor boxes) => boxes.dtype is ScalarType.Float32 or ScalarType.Float64 or ScalarType.Int32 or ScalarType.Int64
+    private static Tensor Wide(Tensor boxes)
+        => boxes.dtype is ScalarType.Float32 or ScalarType.Float64 or ScalarType.Int32 or ScalarType.Int64
         ? boxes
         : boxes.to(boxes.is_floating_point() ? ScalarType.Float32 : ScalarType.Int32);
 }

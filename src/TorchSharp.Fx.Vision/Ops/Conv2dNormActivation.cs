@@ -28,10 +28,12 @@ public sealed class Conv2dNormActivation : Sequential
     /// <param name="bias">The convolution's; null is only without normalisation.</param>
     /// <param name="device">Where the convolution's weights live; null is the default device.</param>
     public Conv2dNormActivation(
-        long in_channels, long out_channels, NormLayer? norm_layer, ActivationLayer? activation_layer, long kernel_size = 3, long stride = 1, long? padding = null,
+        long in_channels, long out_channels, NormLayer? norm_layer, ActivationLayer? activation_layer, long kernel_size = 3,
+        long stride = 1, long? padding = null,
         long groups = 1, long dilation = 1, bool inplace = true, bool? bias = null, Device? device = null)
         : base(Layers(
-            Conv2d(in_channels, out_channels, kernel_size, stride, padding ?? (kernel_size - 1) / 2 * dilation, dilation, groups: groups, bias: bias ?? norm_layer is null, device: device),
+            Conv2d(in_channels, out_channels, kernel_size, stride, padding ?? (kernel_size - 1) / 2 * dilation, dilation, groups: groups,
+                bias: bias ?? norm_layer is null, device: device),
             norm_layer?.Invoke(out_channels),
             activation_layer?.Invoke(inplace))) =>
         this.out_channels = out_channels;
@@ -39,5 +41,6 @@ public sealed class Conv2dNormActivation : Sequential
     /// <summary>Channels of the output.</summary>
     public long out_channels { get; }
 
-    private static Module<Tensor, Tensor>[] Layers(params IEnumerable<Module<Tensor, Tensor>?> layers) => [.. layers.OfType<Module<Tensor, Tensor>>()];
+    private static Module<Tensor, Tensor>[] Layers(params IEnumerable<Module<Tensor, Tensor>?> layers)
+        => [.. layers.OfType<Module<Tensor, Tensor>>()];
 }

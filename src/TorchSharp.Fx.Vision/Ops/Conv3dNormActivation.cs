@@ -21,10 +21,12 @@ public class Conv3dNormActivation : Sequential
     /// <param name="bias">The convolution's; null is only without normalisation.</param>
     /// <param name="device">Where the convolution's weights live; null is the default device.</param>
     public Conv3dNormActivation(
-        long in_channels, long out_channels, NormLayer? norm_layer, ActivationLayer? activation_layer, (long, long, long)? kernel_size = null, (long, long, long)? stride = null,
+        long in_channels, long out_channels, NormLayer? norm_layer, ActivationLayer? activation_layer,
+        (long, long, long)? kernel_size = null, (long, long, long)? stride = null,
         (long, long, long)? padding = null, long groups = 1, bool inplace = true, bool? bias = null, Device? device = null)
         : base(Layers(
-            Conv3d(in_channels, out_channels, kernel_size ?? (3, 3, 3), stride ?? (1, 1, 1), padding ?? Same(kernel_size ?? (3, 3, 3)), groups: groups, bias: bias ?? norm_layer is null, device: device),
+            Conv3d(in_channels, out_channels, kernel_size ?? (3, 3, 3), stride ?? (1, 1, 1), padding ?? Same(kernel_size ?? (3, 3, 3)),
+                groups: groups, bias: bias ?? norm_layer is null, device: device),
             norm_layer?.Invoke(out_channels),
             activation_layer?.Invoke(inplace))) =>
         this.out_channels = out_channels;
@@ -32,7 +34,9 @@ public class Conv3dNormActivation : Sequential
     /// <summary>Channels of the output.</summary>
     public long out_channels { get; }
 
-    private static (long, long, long) Same((long t, long h, long w) kernel_size) => ((kernel_size.t - 1) / 2, (kernel_size.h - 1) / 2, (kernel_size.w - 1) / 2);
+    private static (long, long, long) Same((long t, long h, long w) kernel_size)
+        => ((kernel_size.t - 1) / 2, (kernel_size.h - 1) / 2, (kernel_size.w - 1) / 2);
 
-    private static Module<Tensor, Tensor>[] Layers(params IEnumerable<Module<Tensor, Tensor>?> layers) => [.. layers.OfType<Module<Tensor, Tensor>>()];
+    private static Module<Tensor, Tensor>[] Layers(params IEnumerable<Module<Tensor, Tensor>?> layers)
+        => [.. layers.OfType<Module<Tensor, Tensor>>()];
 }

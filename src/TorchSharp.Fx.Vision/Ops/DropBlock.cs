@@ -4,9 +4,12 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Drops squares of an image's features in training: Ghiasi et al., "DropBlock" (2018). <c>torchvision.ops.DropBlock2d</c></summary>
+/// <summary>
+/// Drops squares of an image's features in training: Ghiasi et al., "DropBlock" (2018). <c>torchvision.ops.DropBlock2d</c>
+/// </summary>
 [FxLeaf(Draws = true, Writes = true)]
-public sealed class DropBlock2d(double p, long block_size, bool inplace = false, double eps = 1e-6) : Module<Tensor, Tensor>(nameof(DropBlock2d))
+public sealed class DropBlock2d(double p, long block_size, bool inplace = false, double eps = 1e-6)
+    : Module<Tensor, Tensor>(nameof(DropBlock2d))
 {
     /// <inheritdoc/>
     public override Tensor forward(Tensor input) => ops.drop_block2d(input, p, block_size, inplace, eps, training);
@@ -14,7 +17,8 @@ public sealed class DropBlock2d(double p, long block_size, bool inplace = false,
 
 /// <summary>Drops cubes of a video's features in training. <c>torchvision.ops.DropBlock3d</c></summary>
 [FxLeaf(Draws = true, Writes = true)]
-public sealed class DropBlock3d(double p, long block_size, bool inplace = false, double eps = 1e-6) : Module<Tensor, Tensor>(nameof(DropBlock3d))
+public sealed class DropBlock3d(double p, long block_size, bool inplace = false, double eps = 1e-6)
+    : Module<Tensor, Tensor>(nameof(DropBlock3d))
 {
     /// <inheritdoc/>
     public override Tensor forward(Tensor input) => ops.drop_block3d(input, p, block_size, inplace, eps, training);
@@ -22,7 +26,9 @@ public sealed class DropBlock3d(double p, long block_size, bool inplace = false,
 
 public static partial class ops
 {
-    /// <summary>Sets randomly chosen squares to zero and scales the rest so that the sum stays. <c>torchvision.ops.drop_block2d</c></summary>
+    /// <summary>
+    /// Sets randomly chosen squares to zero and scales the rest so that the sum stays. <c>torchvision.ops.drop_block2d</c>
+    /// </summary>
     /// <param name="input">[N, C, H, W].</param>
     /// <param name="p">How likely it is that an element is dropped.</param>
     /// <param name="block_size">The side of a square; even ones, which fail in torchvision, too.</param>
@@ -31,7 +37,8 @@ public static partial class ops
     /// <param name="training">Otherwise the input is returned as it is.</param>
     /// <exception cref="ArgumentException">The probability is not one, or the input has another number of dimensions.</exception>
     [FxLeaf(Draws = true)]
-    public static Tensor drop_block2d(Tensor input, double p, long block_size, bool inplace = false, double eps = 1e-6, bool training = true) =>
+    public static Tensor drop_block2d(Tensor input, double p, long block_size, bool inplace = false, double eps = 1e-6,
+        bool training = true) =>
         DropBlock(input, p, block_size, inplace, eps, training, dimensions: 2);
 
     /// <summary>Sets randomly chosen cubes to zero and scales the rest so that the sum stays. <c>torchvision.ops.drop_block3d</c></summary>
@@ -43,15 +50,18 @@ public static partial class ops
     /// <param name="training">Otherwise the input is returned as it is.</param>
     /// <exception cref="ArgumentException">The probability is not one, or the input has another number of dimensions.</exception>
     [FxLeaf(Draws = true)]
-    public static Tensor drop_block3d(Tensor input, double p, long block_size, bool inplace = false, double eps = 1e-6, bool training = true) =>
+    public static Tensor drop_block3d(Tensor input, double p, long block_size, bool inplace = false, double eps = 1e-6,
+        bool training = true) =>
         DropBlock(input, p, block_size, inplace, eps, training, dimensions: 3);
 
     private static Tensor DropBlock(Tensor input, double p, long block_size, bool inplace, double eps, bool training, int dimensions)
     {
         ArgumentNullException.ThrowIfNull(input);
-        if (p is not (>= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(p), p, "The probability of dropping an element is between 0 and 1.");
+        if (p is not (>= 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(p), p, "The probability of dropping an element is between 0 and 1.");
         if (input.shape is not [_, _, .. var sizes] || sizes.Length != dimensions)
-            throw new ArgumentException($"DropBlock takes samples, channels and {dimensions} dimensions, not {Shape(input)}.", nameof(input));
+            throw new ArgumentException($"DropBlock takes samples, channels and {dimensions} dimensions, not {Shape(input)}.",
+                nameof(input));
         if (!training || p == 0) return input;
 
         using var scope = NewDisposeScope();
@@ -61,7 +71,8 @@ public static partial class ops
         // A corner is drawn for each block; what a corner is less than a block away from is dropped.
         var drawn = torch.empty([.. input.shape[..2], .. corners], dtype: input.dtype, device: input.device).bernoulli_(Math.Min(gamma, 1));
         var around = F.pad(drawn, [.. Enumerable.Repeat(block - 1, 2 * dimensions)]);
-        var dropped = dimensions == 2 ? F.max_pool2d(around, [block, block], [1, 1]) : F.max_pool3d(around, [block, block, block], [1, 1, 1]);
+        var dropped = dimensions == 2
+            ? F.max_pool2d(around, [block, block], [1, 1]) : F.max_pool3d(around, [block, block, block], [1, 1, 1]);
         var kept = 1 - dropped;
         var factors = kept * (kept.numel() / (kept.sum() + eps));
         return inplace ? input.mul_(factors) : (input * factors).MoveToOuterDisposeScope();

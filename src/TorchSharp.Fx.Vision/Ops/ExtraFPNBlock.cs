@@ -6,11 +6,15 @@ using F = TorchSharp.torch.nn.functional;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>Adds levels to a feature pyramid. <c>torchvision.ops.feature_pyramid_network.ExtraFPNBlock</c></summary>
-/// <remarks>Takes the pyramid's levels, what the backbone put out, and the levels' names, all from the highest resolution to the lowest; returns levels and names with its own behind them.</remarks>
+/// <remarks>Takes the pyramid's levels, what the backbone put out, and the levels' names, all from the highest resolution to the lowest;
+/// returns levels and names with its own behind them.</remarks>
 [FxLeaf]
-public abstract class ExtraFPNBlock(string name) : Module<List<Tensor>, List<Tensor>, List<string>, (List<Tensor> results, List<string> names)>(name);
+public abstract class ExtraFPNBlock(string name)
+    : Module<List<Tensor>, List<Tensor>, List<string>, (List<Tensor> results, List<string> names)>(name);
 
-/// <summary>Halves the last level's resolution once more, as <c>pool</c>. <c>torchvision.ops.feature_pyramid_network.LastLevelMaxPool</c></summary>
+/// <summary>
+/// Halves the last level's resolution once more, as <c>pool</c>. <c>torchvision.ops.feature_pyramid_network.LastLevelMaxPool</c>
+/// </summary>
 public sealed class LastLevelMaxPool() : ExtraFPNBlock(nameof(LastLevelMaxPool))
 {
     /// <inheritdoc/>
@@ -18,7 +22,9 @@ public sealed class LastLevelMaxPool() : ExtraFPNBlock(nameof(LastLevelMaxPool))
         ([.. results, F.max_pool2d(results[^1], kernel_size: 1, stride: 2, padding: 0)], [.. names, "pool"]);
 }
 
-/// <summary>RetinaNet's two coarsest levels, <c>p6</c> and <c>p7</c>: Lin et al. 2017. <c>torchvision.ops.feature_pyramid_network.LastLevelP6P7</c></summary>
+/// <summary>
+/// RetinaNet's two coarsest levels, <c>p6</c> and <c>p7</c>: Lin et al. 2017. <c>torchvision.ops.feature_pyramid_network.LastLevelP6P7</c>
+/// </summary>
 public sealed class LastLevelP6P7 : ExtraFPNBlock
 {
     private readonly Conv2d p6;
@@ -26,7 +32,8 @@ public sealed class LastLevelP6P7 : ExtraFPNBlock
     private readonly bool use_P5;
 
     /// <summary>Draws fresh weights.</summary>
-    /// <param name="in_channels">Channels of the backbone's last output; where they are as many as the pyramid's, the pyramid's last level is taken instead.</param>
+    /// <param name="in_channels">Channels of the backbone's last output; where they are as many as the pyramid's, the pyramid's last level
+    /// is taken instead.</param>
     /// <param name="out_channels">Channels of the pyramid.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
     public LastLevelP6P7(long in_channels, long out_channels, Device? device = null) : base(nameof(LastLevelP6P7))

@@ -5,8 +5,12 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Carries what low resolutions know up to the high ones: Lin et al., "Feature Pyramid Networks for Object Detection" (2017). <c>torchvision.ops.FeaturePyramidNetwork</c></summary>
-/// <remarks>Features by name, from the highest resolution to the lowest, to as many with <c>out_channels</c> channels under the same names, and those of the extra block.</remarks>
+/// <summary>
+/// Carries what low resolutions know up to the high ones: Lin et al., "Feature Pyramid Networks for Object Detection" (2017).
+/// <c>torchvision.ops.FeaturePyramidNetwork</c>
+/// </summary>
+/// <remarks>Features by name, from the highest resolution to the lowest, to as many with <c>out_channels</c> channels under the same names,
+/// and those of the extra block.</remarks>
 [FxLeaf]
 public sealed class FeaturePyramidNetwork : Module<Dictionary<string, Tensor>, Dictionary<string, Tensor>>
 {
@@ -22,15 +26,20 @@ public sealed class FeaturePyramidNetwork : Module<Dictionary<string, Tensor>, D
     /// <param name="device">Where the weights live; null is the default device.</param>
     /// <exception cref="ArgumentException">There are no features, or one has no channels.</exception>
     public FeaturePyramidNetwork(
-        IReadOnlyList<long> in_channels_list, long out_channels, ExtraFPNBlock? extra_blocks = null, NormLayer? norm_layer = null, Device? device = null) : base(nameof(FeaturePyramidNetwork))
+        IReadOnlyList<long> in_channels_list, long out_channels, ExtraFPNBlock? extra_blocks = null, NormLayer? norm_layer = null,
+        Device? device = null) : base(nameof(FeaturePyramidNetwork))
     {
         ArgumentNullException.ThrowIfNull(in_channels_list);
         if (in_channels_list.Count == 0 || in_channels_list.Any(channels => channels <= 0))
-            throw new ArgumentException($"A pyramid stands on features with at least one channel each; in_channels_list is [{string.Join(", ", in_channels_list)}].", nameof(in_channels_list));
+            throw new ArgumentException(
+                $"A pyramid stands on features with at least one channel each; in_channels_list is [{string.Join(", ", in_channels_list)}].", nameof(in_channels_list));
         foreach (var in_channels in in_channels_list)
         {
-            inner_blocks.Add(new Conv2dNormActivation(in_channels, out_channels, norm_layer, activation_layer: null, kernel_size: 1, padding: 0, device: device));
-            layer_blocks.Add(new Conv2dNormActivation(out_channels, out_channels, norm_layer, activation_layer: null, kernel_size: 3, device: device));
+            inner_blocks.Add(
+                new Conv2dNormActivation(in_channels, out_channels, norm_layer, activation_layer: null, kernel_size: 1, padding: 0,
+                    device: device));
+            layer_blocks.Add(
+                new Conv2dNormActivation(out_channels, out_channels, norm_layer, activation_layer: null, kernel_size: 3, device: device));
         }
         RegisterComponents();
         InitWeights(inner_blocks);
@@ -45,7 +54,9 @@ public sealed class FeaturePyramidNetwork : Module<Dictionary<string, Tensor>, D
     {
         var names = x.Keys.ToList();
         var features = x.Values.ToList();
-        if (features.Count != inner_blocks.Count) throw new ArgumentException($"The pyramid stands on {inner_blocks.Count} features and got {features.Count}: {string.Join(", ", names)}.", nameof(x));
+        if (features.Count != inner_blocks.Count)
+            throw new ArgumentException(
+                $"The pyramid stands on {inner_blocks.Count} features and got {features.Count}: {string.Join(", ", names)}.", nameof(x));
 
         var last_inner = inner_blocks[^1].call(features[^1]);
         var results = new List<Tensor> { layer_blocks[^1].call(last_inner) };

@@ -5,7 +5,10 @@ namespace TorchSharp.Fx.Vision;
 
 public static partial class ops
 {
-    /// <summary>Binary cross entropy that counts well-classified examples less: Lin et al., "Focal Loss for Dense Object Detection" (2017). <c>torchvision.ops.sigmoid_focal_loss</c></summary>
+    /// <summary>
+    /// Binary cross entropy that counts well-classified examples less: Lin et al., "Focal Loss for Dense Object Detection" (2017).
+    /// <c>torchvision.ops.sigmoid_focal_loss</c>
+    /// </summary>
     /// <param name="inputs">Logits of any shape.</param>
     /// <param name="targets">0 or 1 for each, in floating point.</param>
     /// <param name="alpha">How much positive examples weigh, between 0 and 1; a negative number weighs none.</param>

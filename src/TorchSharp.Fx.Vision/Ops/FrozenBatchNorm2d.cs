@@ -3,7 +3,10 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Batch norm whose averages, weights and biases never change, as detectors want it for their small batches. <c>torchvision.ops.FrozenBatchNorm2d</c></summary>
+/// <summary>
+/// Batch norm whose averages, weights and biases never change, as detectors want it for their small batches.
+/// <c>torchvision.ops.FrozenBatchNorm2d</c>
+/// </summary>
 /// <remarks>[N, num_features, H, W] to the same shape. All four are buffers under batch norm's names, so that its weights load.</remarks>
 [FxLeaf]
 public sealed class FrozenBatchNorm2d : Module<Tensor, Tensor>

@@ -26,7 +26,8 @@ public class MLP : Sequential
     }
 
     private static Module<Tensor, Tensor>[] Layers(
-        long in_channels, IReadOnlyList<long> hidden_channels, NormLayer? norm_layer, ActivationLayer activation_layer, bool inplace, bool bias, double dropout, Device? device)
+        long in_channels, IReadOnlyList<long> hidden_channels, NormLayer? norm_layer, ActivationLayer activation_layer, bool inplace,
+        bool bias, double dropout, Device? device)
     {
         ArgumentNullException.ThrowIfNull(hidden_channels);
         var layers = new List<Module<Tensor, Tensor>>();

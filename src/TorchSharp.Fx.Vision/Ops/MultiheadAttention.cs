@@ -7,8 +7,9 @@ namespace TorchSharp.Fx.Vision;
 
 /// <summary>Multi-head attention with the batch in front: Vaswani et al., "Attention Is All You Need" (2017).</summary>
 /// <remarks>
-/// <c>torch.nn.MultiheadAttention(batch_first=True)</c>, called with <c>need_weights=False</c>: TorchSharp's own knows neither, nor a device. Three tensors [N, L, embed_dim],
-/// [N, S, embed_dim] and [N, S, embed_dim] to [N, L, embed_dim], and null for the weights that were not asked for.
+/// <c>torch.nn.MultiheadAttention(batch_first=True)</c>, called with <c>need_weights=False</c>: TorchSharp's own knows neither, nor a
+/// device. Three tensors [N, L, embed_dim], [N, S, embed_dim] and [N, S, embed_dim] to [N, L, embed_dim], and null for the weights that
+/// were not asked for.
 /// </remarks>
 [FxLeaf(Draws = true)]
 public sealed class MultiheadAttention : Module<Tensor, Tensor, Tensor, Tuple<Tensor, Tensor?>>
@@ -23,7 +24,10 @@ public sealed class MultiheadAttention : Module<Tensor, Tensor, Tensor, Tuple<Te
     /// <exception cref="ArgumentException">The heads don't divide the dimension.</exception>
     public MultiheadAttention(long embed_dim, long num_heads, double dropout = 0, Device? device = null) : base(nameof(MultiheadAttention))
     {
-        if (embed_dim % num_heads != 0) throw new ArgumentException($"{num_heads} heads can't share {embed_dim} channels evenly; choose an embed_dim that num_heads divides.", nameof(num_heads));
+        if (embed_dim % num_heads != 0)
+            throw new ArgumentException(
+                $"{num_heads} heads can't share {embed_dim} channels evenly; choose an embed_dim that num_heads divides.",
+                nameof(num_heads));
         this.num_heads = num_heads;
         this.dropout = dropout;
         in_proj_weight = new Parameter(torch.empty(3 * embed_dim, embed_dim, device: device));

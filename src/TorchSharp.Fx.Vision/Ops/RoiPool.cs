@@ -4,7 +4,8 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>Cuts regions out of images, at one size, by maxima. <c>torchvision.ops.RoIPool</c></summary>
-/// <remarks>Images [N, C, H, W] and boxes [K, 5], as <see cref="ops.roi_pool(Tensor, Tensor, ValueTuple{long, long}, double)"/> takes them.</remarks>
+/// <remarks>Images [N, C, H, W] and boxes [K, 5], as <see cref="ops.roi_pool(Tensor, Tensor, ValueTuple{long, long}, double)"/> takes
+/// them.</remarks>
 [FxLeaf]
 public sealed class RoIPool((long height, long width) output_size, double spatial_scale) : Module<Tensor, Tensor, Tensor>(nameof(RoIPool))
 {
@@ -14,13 +15,17 @@ public sealed class RoIPool((long height, long width) output_size, double spatia
 
 public static partial class ops
 {
-    /// <summary>The largest pixel in each cell of a grid over each region, both rounded to pixels: Girshick, "Fast R-CNN" (2015). <c>torchvision.ops.roi_pool</c></summary>
+    /// <summary>
+    /// The largest pixel in each cell of a grid over each region, both rounded to pixels: Girshick, "Fast R-CNN" (2015).
+    /// <c>torchvision.ops.roi_pool</c>
+    /// </summary>
     /// <param name="input">[N, C, H, W].</param>
     /// <param name="boxes">The image's index and x1, y1, x2, y2: [K, 5].</param>
     /// <param name="output_size">Height and width of the grid.</param>
     /// <param name="spatial_scale">What the boxes' coordinates are multiplied with.</param>
     /// <returns>[K, C, height, width]; a cell beyond the image is 0.</returns>
     /// <exception cref="ArgumentException">The shapes are others, or a box is in no image.</exception>
+    [FxLeaf(Always = true)]
     public static Tensor roi_pool(Tensor input, Tensor boxes, (long height, long width) output_size, double spatial_scale = 1) =>
         Regions.Pool(input, boxes, spatial_scale, [Regions.Channels(input), output_size.height, output_size.width], (image, y, x) =>
         {
@@ -32,7 +37,9 @@ public static partial class ops
 
     /// <summary>As the other, with a tensor of boxes [L, 4] for each image. <c>torchvision.ops.roi_pool</c></summary>
     /// <inheritdoc cref="roi_pool(Tensor, Tensor, ValueTuple{long, long}, double)"/>
-    public static Tensor roi_pool(Tensor input, IReadOnlyList<Tensor> boxes, (long height, long width) output_size, double spatial_scale = 1)
+    [FxLeaf(Always = true)]
+    public static Tensor roi_pool(Tensor input, IReadOnlyList<Tensor> boxes, (long height, long width) output_size,
+        double spatial_scale = 1)
     {
         using var rois = Regions.Of(boxes);
         return roi_pool(input, rois, output_size, spatial_scale);
@@ -43,7 +50,8 @@ public static partial class ops
     {
         var start = Math.Round(side.start, MidpointRounding.AwayFromZero);
         var size = Math.Max(Math.Round(side.end, MidpointRounding.AwayFromZero) - start + 1, 1);
-        return [.. Enumerable.Range(0, (int)cells).Select(cell => (Pixel(Math.Floor(cell * size / cells)), Pixel(Math.Ceiling((cell + 1) * size / cells))))];
+        return [.. Enumerable.Range(0, (int)cells)
+            .Select(cell => (Pixel(Math.Floor(cell * size / cells)), Pixel(Math.Ceiling((cell + 1) * size / cells))))];
 
         long Pixel(double at) => (long)Math.Clamp(start + at, 0, side.pixels);
     }

@@ -14,6 +14,7 @@ public sealed class SqueezeExcitation : Module<Tensor, Tensor>
     private readonly Conv2d fc2;
     private readonly Module<Tensor, Tensor> activation;
     private readonly Module<Tensor, Tensor> scale_activation;
+    private readonly FloatFunctional? skip_mul;
 
     /// <summary>Draws fresh weights.</summary>
     /// <param name="input_channels">Channels of the input and of the output.</param>
@@ -21,8 +22,10 @@ public sealed class SqueezeExcitation : Module<Tensor, Tensor>
     /// <param name="activation">Builds the hidden layer's activation; null is ReLU.</param>
     /// <param name="scale_activation">Builds what maps to the weights; null is the sigmoid.</param>
     /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="quantizable">Whether it is made to be quantised, as <see cref="models.quantization"/> has it.</param>
     public SqueezeExcitation(
-        long input_channels, long squeeze_channels, Func<Module<Tensor, Tensor>>? activation = null, Func<Module<Tensor, Tensor>>? scale_activation = null, Device? device = null)
+        long input_channels, long squeeze_channels, Func<Module<Tensor, Tensor>>? activation = null,
+        Func<Module<Tensor, Tensor>>? scale_activation = null, Device? device = null, bool quantizable = false)
         : base(nameof(SqueezeExcitation))
     {
         avgpool = AdaptiveAvgPool2d(1);
@@ -30,6 +33,7 @@ public sealed class SqueezeExcitation : Module<Tensor, Tensor>
         fc2 = Conv2d(squeeze_channels, input_channels, kernel_size: 1, device: device);
         this.activation = activation?.Invoke() ?? ReLU();
         this.scale_activation = scale_activation?.Invoke() ?? Sigmoid();
+        skip_mul = Quantizable.Functional(quantizable);
         RegisterComponents();
     }
 
@@ -40,6 +44,6 @@ public sealed class SqueezeExcitation : Module<Tensor, Tensor>
         scale = fc1.call(scale);
         scale = activation.call(scale);
         scale = fc2.call(scale);
-        return scale_activation.call(scale) * input;
+        return skip_mul.Mul(scale_activation.call(scale), input);
     }
 }

@@ -24,7 +24,9 @@ public sealed class StochasticDepth : Module<Tensor, Tensor>
 
 public static partial class ops
 {
-    /// <summary>Sets randomly chosen samples to zero and scales the others so that the expectation stays. <c>torchvision.ops.stochastic_depth</c></summary>
+    /// <summary>
+    /// Sets randomly chosen samples to zero and scales the others so that the expectation stays. <c>torchvision.ops.stochastic_depth</c>
+    /// </summary>
     /// <param name="input">[N, …].</param>
     /// <param name="p">How likely it is that a sample is dropped.</param>
     /// <param name="mode">"row" draws for every sample, "batch" once for all.</param>
@@ -47,7 +49,9 @@ public static partial class ops
 
     internal static void CheckStochasticDepth(double p, string mode)
     {
-        if (p is not (>= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(p), p, "The probability of dropping a sample is between 0 and 1.");
-        if (mode is not ("row" or "batch")) throw new ArgumentException($"Stochastic depth drops by \"row\" or by \"batch\"; there is no mode \"{mode}\".", nameof(mode));
+        if (p is not (>= 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(p), p, "The probability of dropping a sample is between 0 and 1.");
+        if (mode is not ("row" or "batch"))
+            throw new ArgumentException($"Stochastic depth drops by \"row\" or by \"batch\"; there is no mode \"{mode}\".", nameof(mode));
     }
 }

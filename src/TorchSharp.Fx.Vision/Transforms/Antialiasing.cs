@@ -5,8 +5,8 @@ namespace TorchSharp.Fx.Vision;
 /// <summary>Resizes with a filter as wide as the reduction: PyTorch's <c>interpolate(antialias=True)</c>.</summary>
 /// <remarks>
 /// libtorch's own kernel fuses multiplications and additions or not, by the processor it runs on, so that a few pixels of an
-/// uint8 image round the other way. Multiplying and adding one tap after the other gives the same numbers everywhere: those of the kernel without fusing.
-/// <see cref="PixelResizing"/> does the same to decoded images, faster.
+/// uint8 image round the other way. Multiplying and adding one tap after the other gives the same numbers everywhere: those of the kernel
+/// without fusing. <see cref="PixelResizing"/> does the same to decoded images, faster.
 /// </remarks>
 internal static class Antialiasing
 {
@@ -38,8 +38,10 @@ internal static class Antialiasing
         Tensor Term(int tap)
         {
             // Beyond the end any pixel will do: its weight is 0.
-            using var index = torch.tensor(Array.ConvertAll(pixels, pixel => (long)Math.Min(taps.First(pixel) + tap, from - 1)), device: x.device);
-            using var weight = torch.tensor(Array.ConvertAll(pixels, pixel => taps.Weights(pixel)[tap]), dtype: x.dtype, device: x.device).view(-1, 1, 1, 1);
+            using var index =
+                torch.tensor(Array.ConvertAll(pixels, pixel => (long)Math.Min(taps.First(pixel) + tap, from - 1)), device: x.device);
+            using var weight = torch.tensor(Array.ConvertAll(pixels, pixel => taps.Weights(pixel)[tap]), dtype: x.dtype, device: x.device)
+                .view(-1, 1, 1, 1);
             return x.index_select(0, index).mul_(weight);
         }
     }

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Which pixels of a line each pixel of the resized line is made of, and how much of each: a filter as wide as the reduction.</summary>
+/// <summary>
+/// Which pixels of a line each pixel of the resized line is made of, and how much of each: a filter as wide as the reduction.
+/// </summary>
 internal sealed class AntialiasingTaps
 {
     private readonly int[] first;
@@ -17,7 +19,12 @@ internal sealed class AntialiasingTaps
             pixel.Weights.CopyTo(weights, i * Count);
     }
 
-    /// <summary>How many pixels each is made of, one after the other. What one doesn't need has weight 0, as has what would lie beyond the line's end.</summary>
+    private AntialiasingTaps(int[] first, int count, float[] weights) => (this.first, Count, this.weights) = (first, count, weights);
+
+    /// <summary>
+    /// How many pixels each is made of, one after the other. What one doesn't need has weight 0, as has what would lie beyond the line's
+    /// end.
+    /// </summary>
     public int Count { get; }
 
     /// <summary>The number of pixels of the resized line.</summary>
@@ -32,7 +39,8 @@ internal sealed class AntialiasingTaps
         {
             InterpolationMode.Bilinear => ((Func<float, float>)Triangle, 1f),
             InterpolationMode.Bicubic => (Cubic, 2f),
-            _ => throw new ArgumentException($"Images are resized with Bilinear, Bicubic or Nearest, not {interpolation}.", nameof(interpolation)),
+            _ => throw new ArgumentException($"Images are resized with Bilinear, Bicubic or Nearest, not {interpolation}.",
+                nameof(interpolation)),
         };
         var scale = (float)from / to;
         var stretch = Math.Max(scale, 1f);
@@ -50,6 +58,10 @@ internal sealed class AntialiasingTaps
         }
         return new(pixels);
     }
+
+    /// <summary>Those of some pixels of the resized line alone.</summary>
+    public AntialiasingTaps Of(Range pixels)
+        => new(first[pixels], Count, weights[(pixels.Start.Value * Count)..(pixels.End.Value * Count)]);
 
     /// <summary>The first pixel that a pixel of the resized line is made of.</summary>
     public int First(int pixel) => first[pixel];

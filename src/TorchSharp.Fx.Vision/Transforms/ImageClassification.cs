@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>From a decoded image to what a classification model takes: resize, crop, scale to [0, 1], normalise.</summary>
-/// <remarks><c>torchvision.transforms._presets.ImageClassification</c>, which every classification weight names as its <c>transforms</c>.</remarks>
+/// <remarks><c>torchvision.transforms._presets.ImageClassification</c>, which every classification weight names as its
+/// <c>transforms</c>.</remarks>
 public sealed class ImageClassification : nn.Module<Tensor, Tensor>
 {
     private readonly long crop_size;
@@ -34,10 +35,18 @@ public sealed class ImageClassification : nn.Module<Tensor, Tensor>
     /// <returns>float32 [3, crop_size, crop_size], with the batch dimension if the input has one.</returns>
     public override Tensor forward(Tensor img)
     {
+        ArgumentNullException.ThrowIfNull(img);
         using var scope = NewDisposeScope();
-        img = transforms.resize(img, resize_size, interpolation);
-        img = transforms.center_crop(img, crop_size);
+        var (height, width) = transforms.SizeFor(img, resize_size);
+        img = transforms.ResizedCenter(img, height, width, crop_size, interpolation);
         img = transforms.convert_image_dtype(img);
         return transforms.normalize(img, mean, std).MoveToOuterDisposeScope();
     }
+
+    /// <summary>The settings, in one line.</summary>
+    public override string ToString() => FormattableString.Invariant(
+        $"{nameof(ImageClassification)}(crop_size={crop_size}, resize_size={resize_size}, mean=[{Texts(mean)}], std=[{Texts(std)}], interpolation={interpolation})");
+
+    internal static string Texts(IReadOnlyList<double> numbers)
+        => string.Join(", ", numbers.Select(number => number.ToString("R", System.Globalization.CultureInfo.InvariantCulture)));
 }

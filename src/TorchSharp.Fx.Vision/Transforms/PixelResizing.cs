@@ -6,10 +6,14 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>What <see cref="Antialiasing"/> does, for images as they are decoded: three channels of bytes in memory. The same numbers in a fraction of the time.</summary>
+/// <summary>
+/// What <see cref="Antialiasing"/> does, for images as they are decoded: three channels of bytes in memory. The same numbers in a fraction
+/// of the time.
+/// </summary>
 /// <remarks>
-/// A row of the result is made of few rows of the image. These wait in a ring, in their new width, so that what is worked on stays in the cache. A pixel's channels lie
-/// side by side, and are computed at once. What loops over pixels is compiled well at its first call: unoptimised code would take longer for one image than compiling does.
+/// A row of the result is made of few rows of the image. These wait in a ring, in their new width, so that what is worked on stays in the
+/// cache. A pixel's channels lie side by side, and are computed at once. What loops over pixels is compiled well at its first call:
+/// unoptimised code would take longer for one image than compiling does.
 /// </remarks>
 internal sealed class PixelResizing
 {
@@ -22,28 +26,34 @@ internal sealed class PixelResizing
     private readonly Vector128<float>[] sum;
     private readonly Vector128<float>[] ring;
 
-    private PixelResizing((int Height, int Width) from, (int Height, int Width) to, InterpolationMode interpolation)
+    private PixelResizing((int Height, int Width) from, (int Height, int Width) to, (Range Rows, Range Columns) window,
+        InterpolationMode interpolation)
     {
         size = from;
-        rows = AntialiasingTaps.Of(from.Height, to.Height, interpolation);
-        columns = AntialiasingTaps.Of(from.Width, to.Width, interpolation);
+        rows = AntialiasingTaps.Of(from.Height, to.Height, interpolation).Of(window.Rows);
+        columns = AntialiasingTaps.Of(from.Width, to.Width, interpolation).Of(window.Columns);
         // What lies beyond the end has weight 0.
         row = new Vector128<float>[from.Width + columns.Count];
         // Rounded up to what any processor's vectors divide.
-        sum = new Vector128<float>[(to.Width + 3) / 4 * 4];
+        sum = new Vector128<float>[(columns.Size + 3) / 4 * 4];
         ring = new Vector128<float>[rows.Count * sum.Length];
     }
 
     /// <summary>Whether images [N, C, H, W] are such.</summary>
     public static bool Takes(Tensor images, long width)
-        => images.dtype == ScalarType.Byte && images.device_type == DeviceType.CPU && images.shape[1] == 3 && Math.Min(images.shape[3], width) >= FourPixels.Count;
+        => images.dtype == ScalarType.Byte && images.device_type == DeviceType.CPU && images.shape[1] == 3
+            && Math.Min(images.shape[3], width) >= FourPixels.Count;
 
     /// <summary>uint8 [N, 3, H, W] to uint8 [N, 3, height, width].</summary>
     public static Tensor Resize(Tensor images, long height, long width, InterpolationMode interpolation)
+        => Resize(images, height, width, (..(int)height, ..(int)width), interpolation);
+
+    /// <summary>The same, and of the result only a window's pixels: the others are not computed.</summary>
+    public static Tensor Resize(Tensor images, long height, long width, (Range Rows, Range Columns) window, InterpolationMode interpolation)
     {
         using var source = images.contiguous();
-        var result = torch.empty([images.shape[0], 3, height, width], dtype: ScalarType.Byte, device: CPU);
-        var resizing = new PixelResizing(((int)images.shape[2], (int)images.shape[3]), ((int)height, (int)width), interpolation);
+        var resizing = new PixelResizing(((int)images.shape[2], (int)images.shape[3]), ((int)height, (int)width), window, interpolation);
+        var result = torch.empty([images.shape[0], 3, resizing.rows.Size, resizing.columns.Size], dtype: ScalarType.Byte, device: CPU);
         for (var i = 0; i < images.shape[0]; i++)
         {
             using var from = source[i];
@@ -55,7 +65,7 @@ internal sealed class PixelResizing
 
     private void Resize(ReadOnlySpan<byte> image, Span<byte> result)
     {
-        var next = 0;
+        var next = rows.First(0);
         for (var y = 0; y < rows.Size; y++)
         {
             var first = rows.First(y);
@@ -75,7 +85,8 @@ internal sealed class PixelResizing
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Load(ReadOnlySpan<byte> image, int at)
     {
-        for (var x = 0; x < size.Width; x += FourPixels.Count)
+        var end = Math.Min(columns.First(columns.Size - 1) + columns.Count, size.Width);
+        for (var x = columns.First(0); x < end; x += FourPixels.Count)
         {
             // The last four may overlap those before.
             var start = Math.Min(x, size.Width - FourPixels.Count);

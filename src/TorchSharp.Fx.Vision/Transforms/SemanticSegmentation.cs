@@ -2,7 +2,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>From a decoded image to what a segmentation model takes: resize, scale to [0, 1], normalise. <c>torchvision.transforms._presets.SemanticSegmentation</c></summary>
+/// <summary>
+/// From a decoded image to what a segmentation model takes: resize, scale to [0, 1], normalise.
+/// <c>torchvision.transforms._presets.SemanticSegmentation</c>
+/// </summary>
 public sealed class SemanticSegmentation : nn.Module<Tensor, Tensor>
 {
     private readonly long resize_size;
@@ -35,4 +38,8 @@ public sealed class SemanticSegmentation : nn.Module<Tensor, Tensor>
         img = transforms.convert_image_dtype(img);
         return transforms.normalize(img, mean, std).MoveToOuterDisposeScope();
     }
+
+    /// <summary>The settings, in one line.</summary>
+    public override string ToString() => FormattableString.Invariant(
+        $"{nameof(SemanticSegmentation)}(resize_size={resize_size}, mean=[{ImageClassification.Texts(mean)}], std=[{ImageClassification.Texts(std)}], interpolation={interpolation})");
 }

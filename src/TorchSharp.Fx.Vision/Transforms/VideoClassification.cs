@@ -2,7 +2,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>From a decoded video to what a video model takes: resize, crop, scale to [0, 1], normalise, channels before frames. <c>torchvision.transforms._presets.VideoClassification</c></summary>
+/// <summary>
+/// From a decoded video to what a video model takes: resize, crop, scale to [0, 1], normalise, channels before frames.
+/// <c>torchvision.transforms._presets.VideoClassification</c>
+/// </summary>
 public sealed class VideoClassification : nn.Module<Tensor, Tensor>
 {
     private readonly IReadOnlyList<long> crop_size;
@@ -18,11 +21,14 @@ public sealed class VideoClassification : nn.Module<Tensor, Tensor>
     /// <param name="std">Three deviations, by channel.</param>
     /// <param name="interpolation">Bilinear or Bicubic.</param>
     public VideoClassification(
-        IReadOnlyList<long> crop_size, IReadOnlyList<long> resize_size, IReadOnlyList<double>? mean = null, IReadOnlyList<double>? std = null,
+        IReadOnlyList<long> crop_size, IReadOnlyList<long> resize_size, IReadOnlyList<double>? mean = null,
+        IReadOnlyList<double>? std = null,
         InterpolationMode interpolation = InterpolationMode.Bilinear) : base(nameof(VideoClassification))
     {
-        if (crop_size is not [var height, var width] || height != width) throw new ArgumentException("The crop is a square; give its height and width.", nameof(crop_size));
-        if (resize_size is not ([_] or [_, _])) throw new ArgumentException("Give a height and a width to resize to, or the shorter side alone.", nameof(resize_size));
+        if (crop_size is not [var height, var width] || height != width)
+            throw new ArgumentException("The crop is a square; give its height and width.", nameof(crop_size));
+        if (resize_size is not ([_] or [_, _]))
+            throw new ArgumentException("Give a height and a width to resize to, or the shorter side alone.", nameof(resize_size));
         this.crop_size = crop_size;
         this.resize_size = resize_size;
         this.mean = mean ?? [0.43216, 0.394666, 0.37645];

@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>Image preprocessing on tensors [..., C, H, W], number for number what torchvision's tensor backend computes.</summary>
-/// <remarks><c>torchvision.transforms.functional</c>. The PIL backend differs by up to one level, by what PIL rounds between its two passes.</remarks>
+/// <remarks><c>torchvision.transforms.functional</c>. The PIL backend differs by up to one level, by what PIL rounds between its two
+/// passes.</remarks>
 public static class transforms
 {
     /// <summary>Resizes so that the shorter side has <paramref name="size"/> pixels, with antialiasing unless told otherwise.</summary>
@@ -14,9 +15,16 @@ public static class transforms
     public static Tensor resize(Tensor img, long size, InterpolationMode interpolation = InterpolationMode.Bilinear, bool antialias = true)
     {
         ArgumentNullException.ThrowIfNull(img);
+        var (height, width) = SizeFor(img, size);
+        return resize(img, height, width, interpolation, antialias);
+    }
+
+    /// <summary>The height and width of an image whose shorter side gets a size.</summary>
+    internal static (long Height, long Width) SizeFor(Tensor img, long size)
+    {
         var (height, width) = (img.shape[^2], img.shape[^1]);
         var longer = (long)(size * Math.Max(height, width) / (double)Math.Min(height, width));
-        return width <= height ? resize(img, longer, size, interpolation, antialias) : resize(img, size, longer, interpolation, antialias);
+        return width <= height ? (longer, size) : (size, longer);
     }
 
     /// <summary>Resizes to a height and a width, with antialiasing unless told otherwise.</summary>
@@ -25,10 +33,13 @@ public static class transforms
     /// <param name="width">In pixels.</param>
     /// <param name="interpolation">Bilinear, Bicubic or Nearest.</param>
     /// <param name="antialias">Whether the filter grows with the reduction, as PIL's does.</param>
-    public static Tensor resize(Tensor img, long height, long width, InterpolationMode interpolation = InterpolationMode.Bilinear, bool antialias = true)
+    public static Tensor resize(Tensor img, long height, long width, InterpolationMode interpolation = InterpolationMode.Bilinear,
+        bool antialias = true)
     {
         ArgumentNullException.ThrowIfNull(img);
-        if (img.dim() is not (3 or 4)) throw new ArgumentException($"An image has the shape [C, H, W], or [N, C, H, W]; this has {img.dim()} dimensions.", nameof(img));
+        if (img.dim() is not (3 or 4))
+            throw new ArgumentException($"An image has the shape [C, H, W], or [N, C, H, W]; this has {img.dim()} dimensions.",
+                nameof(img));
         if (img.shape[^2] == height && img.shape[^1] == width) return img.alias();
 
         using var scope = NewDisposeScope();
@@ -43,11 +54,13 @@ public static class transforms
     {
         var values = img.is_floating_point() ? img : img.to(ScalarType.Float32);
         var resized = interpolation == InterpolationMode.Nearest || !antialias
-            ? nn.functional.interpolate(values, [height, width], mode: interpolation, align_corners: interpolation == InterpolationMode.Nearest ? null : false)
+            ? nn.functional.interpolate(values, [height, width], mode: interpolation,
+                align_corners: interpolation == InterpolationMode.Nearest ? null : false)
             : Antialiasing.Resize(values, height, width, interpolation);
         if (img.is_floating_point())
             return resized;
-        return (img.dtype == ScalarType.Byte && interpolation == InterpolationMode.Bicubic ? resized.clamp(0, 255) : resized).round().to(img.dtype);
+        return (img.dtype == ScalarType.Byte && interpolation == InterpolationMode.Bicubic ? resized.clamp(0, 255) : resized).round()
+            .to(img.dtype);
     }
 
     /// <summary>Cuts out the central square; what is smaller is padded with zeros first.</summary>
@@ -64,11 +77,28 @@ public static class transforms
             img = nn.functional.pad(img, [columns / 2, (columns + 1) / 2, rows / 2, (rows + 1) / 2]);
             (height, width) = (img.shape[^2], img.shape[^1]);
         }
-        // Half pixels are rounded to even, as Python rounds.
-        var top = (long)Math.Round((height - output_size) / 2.0, MidpointRounding.ToEven);
-        var left = (long)Math.Round((width - output_size) / 2.0, MidpointRounding.ToEven);
-        return img.narrow(-2, top, output_size).narrow(-1, left, output_size).MoveToOuterDisposeScope();
+        return img.narrow(-2, Before(height, output_size), output_size).narrow(-1, Before(width, output_size), output_size)
+            .MoveToOuterDisposeScope();
     }
+
+    /// <summary>The central square of a resized image, of which only the pixels that stay are computed: what <see cref="center_crop"/>
+    /// gives of what <see cref="resize(Tensor, long, long, InterpolationMode, bool)"/> gives.</summary>
+    internal static Tensor ResizedCenter(Tensor img, long height, long width, long output_size, InterpolationMode interpolation)
+    {
+        using var scope = NewDisposeScope();
+        var batched = img.dim() == 3 ? img.unsqueeze(0) : img;
+        var isResized = img.shape[^2] != height || img.shape[^1] != width;
+        if (batched.dim() != 4 || !isResized || Math.Min(height, width) < output_size || interpolation == InterpolationMode.Nearest
+            || !PixelResizing.Takes(batched, output_size))
+            return center_crop(resize(img, height, width, interpolation), output_size).MoveToOuterDisposeScope();
+        var center = PixelResizing.Resize(batched, height, width, (Center(height), Center(width)), interpolation);
+        return (img.dim() == 3 ? center.squeeze(0) : center).MoveToOuterDisposeScope();
+
+        Range Center(long size) => (int)Before(size, output_size)..(int)(Before(size, output_size) + output_size);
+    }
+
+    /// <summary>What lies before the centre of a line; half pixels are rounded to even, as Python rounds.</summary>
+    private static long Before(long size, long output_size) => (long)Math.Round((size - output_size) / 2.0, MidpointRounding.ToEven);
 
     /// <summary>Turns integers into floating point numbers between 0 and 1; what is floating point stays as it is.</summary>
     /// <remarks><c>torchvision.transforms.functional.convert_image_dtype</c> to float32.</remarks>
@@ -76,7 +106,8 @@ public static class transforms
     {
         ArgumentNullException.ThrowIfNull(img);
         if (img.is_floating_point()) return img.to(ScalarType.Float32);
-        if (img.dtype != ScalarType.Byte) throw new ArgumentException($"An image is uint8 or floating point, not {img.dtype}.", nameof(img));
+        if (img.dtype != ScalarType.Byte)
+            throw new ArgumentException($"An image is uint8 or floating point, not {img.dtype}.", nameof(img));
         using var values = img.to(ScalarType.Float32);
         return values / 255f;
     }

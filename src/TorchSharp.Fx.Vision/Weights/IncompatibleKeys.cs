@@ -3,8 +3,9 @@ namespace TorchSharp.Fx.Vision;
 /// <summary>What of a model and a file did not match. <c>torch.nn.modules.module._IncompatibleKeys</c></summary>
 /// <param name="missing_keys">What the model has and the file lacks.</param>
 /// <param name="unexpected_keys">What the file has and the model lacks.</param>
-/// <param name="mismatched_keys">What both have in different shapes.</param>
-public sealed record IncompatibleKeys(IReadOnlyList<TensorShape> missing_keys, IReadOnlyList<TensorShape> unexpected_keys, IReadOnlyList<MismatchedShape> mismatched_keys)
+/// <param name="mismatched_keys">The names that both have, with different shapes.</param>
+public sealed record IncompatibleKeys(IReadOnlyList<TensorShape> missing_keys, IReadOnlyList<TensorShape> unexpected_keys,
+    IReadOnlyList<MismatchedShape> mismatched_keys)
 {
     // Enough to see the pattern of what is wrong.
     private const int Listed = 8;

@@ -11,11 +11,14 @@ public static class Npy
 {
     private const int MostHeader = 1 << 16;
 
-    private static readonly Regex dictionaries = new(@"^\{ *'descr' *: *'([<>|=]?[a-z]\d+)' *, *'fortran_order' *: *(True|False) *, *'shape' *: *\(([\d, ]*)\) *,? *\} *\n?$", RegexOptions.CultureInvariant);
+    private static readonly Regex dictionaries =
+        new(@"^\{ *'descr' *: *'([<>|=]?[a-z]\d+)' *, *'fortran_order' *: *(True|False) *, *'shape' *: *\(([\d, ]*)\) *,? *\} *\n?$",
+            RegexOptions.CultureInvariant);
 
     /// <summary>Reads one tensor. <c>numpy.load</c>, without pickles.</summary>
     /// <returns>A tensor of the file's shape and type, in the order of C.</returns>
-    /// <exception cref="InvalidDataException">The file is no .npy file, has a type that a tensor hasn't, or is shorter or longer than its header says.</exception>
+    /// <exception cref="InvalidDataException">The file is no .npy file, has a type that a tensor hasn't, or is shorter or longer than its
+    /// header says.</exception>
     public static Tensor load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -23,7 +26,9 @@ public static class Npy
         var (description, isFortran, shape) = ReadHeader(path, stream);
         var type = descriptions.FirstOrDefault(entry => entry.Value == description || entry.Value == "|" + description).Key;
         if (!descriptions.TryGetValue(type, out var known) || known[1..] != description[^(known.Length - 1)..] || description[0] == '>')
-            throw new InvalidDataException($"{path} has numbers of the type '{description}', which no tensor has: save it as one of {string.Join(", ", descriptions.Values)}.");
+            throw new InvalidDataException(
+                $"{path} has numbers of the type '{description}', which no tensor has: save it as one of "
+                    + $"{string.Join(", ", descriptions.Values)}.");
         long elements;
         try
         {
@@ -36,11 +41,15 @@ public static class Npy
         using var scope = NewDisposeScope();
         // The file's length is known before anything is allocated.
         if (stream.Length - stream.Position != elements * (description[^1] - '0'))
-            throw new InvalidDataException($"{path} has {stream.Length - stream.Position} bytes of numbers, which are no [{string.Join(", ", shape)}] of '{description}'.");
+            throw new InvalidDataException(
+                $"{path} has {stream.Length - stream.Position} bytes of numbers, which are no [{string.Join(", ", shape)}] of "
+                    + $"'{description}'.");
         var tensor = empty(isFortran ? [.. shape.Reverse()] : shape, dtype: type);
         if (elements > 0)
             tensor.ReadBytesFromStream(stream);
-        return (isFortran ? tensor.permute([.. Enumerable.Range(0, shape.Length).Reverse().Select(dimension => (long)dimension)]).contiguous() : tensor).MoveToOuterDisposeScope();
+        return (isFortran
+            ? tensor.permute([.. Enumerable.Range(0, shape.Length).Reverse().Select(dimension => (long)dimension)])
+                .contiguous() : tensor).MoveToOuterDisposeScope();
     }
 
     private static (string Description, bool IsFortran, long[] Shape) ReadHeader(string path, FileStream stream)
@@ -50,15 +59,18 @@ public static class Npy
         if (count < 10 || start[0] != 0x93 || !start.AsSpan(1, 5).SequenceEqual("NUMPY"u8) || start[6] is 0 or > 3)
             throw new InvalidDataException($"{path} is no .npy file.");
         var isShort = start[6] == 1;
-        var length = isShort ? BinaryPrimitives.ReadUInt16LittleEndian(start.AsSpan(8)) : count < 12 ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(start.AsSpan(8));
+        var length = isShort ? BinaryPrimitives.ReadUInt16LittleEndian(start.AsSpan(8)) : count < 12
+            ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(start.AsSpan(8));
         if (length is 0 or > MostHeader || length > stream.Length)
             throw new InvalidDataException($"{path} has a damaged header.");
         stream.Position = isShort ? 10 : 12;
         var header = new byte[length];
-        if (stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length || dictionaries.Match(Encoding.Latin1.GetString(header)) is not { Success: true } match)
+        if (stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length
+            || dictionaries.Match(Encoding.Latin1.GetString(header)) is not { Success: true } match)
             throw new InvalidDataException($"{path} has a header that says no type and shape of one array.");
         long[] shape = [.. match.Groups[3].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .Select(size => long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw new InvalidDataException($"{path} has the size {size}, which is none."))];
+            .Select(size => long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                ? number : throw new InvalidDataException($"{path} has the size {size}, which is none."))];
         return (match.Groups[1].Value, match.Groups[2].Value == "True", shape);
     }
 
@@ -83,7 +95,8 @@ public static class Npy
         ArgumentNullException.ThrowIfNull(tensor);
         using var scope = NewDisposeScope();
         if (tensor.dtype == ScalarType.BFloat16) tensor = tensor.to(ScalarType.Float32);
-        if (!descriptions.TryGetValue(tensor.dtype, out var description)) throw new ArgumentException($"A tensor of the type {tensor.dtype} can't be written as .npy; convert it first.", nameof(tensor));
+        if (!descriptions.TryGetValue(tensor.dtype, out var description))
+            throw new ArgumentException($"A tensor of the type {tensor.dtype} can't be written as .npy; convert it first.", nameof(tensor));
         var header = Header(description, tensor.shape);
         AtomicFile.Write(path, stream =>
         {

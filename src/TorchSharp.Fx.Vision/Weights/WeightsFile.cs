@@ -26,7 +26,7 @@ internal sealed class WeightsFile : IDisposable
         }
     }
 
-    /// <summary>What kind of file it is.</summary>
+    /// <summary>The file's format.</summary>
     public string Format { get; private set; } = "safetensors";
 
     /// <summary>In the file's order.</summary>
@@ -47,7 +47,8 @@ internal sealed class WeightsFile : IDisposable
         using var scope = NewDisposeScope();
         var blocks = new Dictionary<StoredBlock, Tensor>();
         var tensors = Tensors.ToDictionary(item => item.Key, item => item.Value.Load(file, blocks));
-        if (device is not null && device.type != DeviceType.CPU) tensors = tensors.ToDictionary(item => item.Key, item => item.Value.to(device));
+        if (device is not null && device.type != DeviceType.CPU)
+            tensors = tensors.ToDictionary(item => item.Key, item => item.Value.to(device));
         foreach (var tensor in tensors.Values) tensor.MoveToOuterDisposeScope();
         return tensors;
     });
@@ -55,7 +56,8 @@ internal sealed class WeightsFile : IDisposable
     // Entries of a zip file can lie over each other, and one storage can be read as two types: a small file could ask for much memory.
     private void CheckSize()
     {
-        var bytes = Tensors.Values.Select(tensor => tensor.block).Distinct().Aggregate((Int128)0, (sum, block) => sum + block.count * block.type.size);
+        var bytes = Tensors.Values.Select(tensor => tensor.block).Distinct()
+            .Aggregate((Int128)0, (sum, block) => sum + block.count * block.type.size);
         var length = RandomAccess.GetLength(file);
         if (bytes > 2 * length) throw new InvalidDataException($"has {length} bytes and storages of {bytes}, which lie over each other");
     }
@@ -81,7 +83,8 @@ internal sealed class WeightsFile : IDisposable
     private Dictionary<string, StoredTensor> FromSafetensors() => Safetensors.list(path).ToDictionary(entry => entry.name, entry =>
     {
         var (type, shape) = (ElementType.Of(entry.dtype), entry.shape.ToArray());
-        return new StoredTensor(new(type, entry.offset, entry.length / type.size, !BitConverter.IsLittleEndian), 0, shape, StoredTensor.ContiguousStrides(shape));
+        return new StoredTensor(new(type, entry.offset, entry.length / type.size, !BitConverter.IsLittleEndian), 0, shape,
+            StoredTensor.ContiguousStrides(shape));
     });
 
     // The readers' sentences continue the file's name.

@@ -2,16 +2,20 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Published weights of a model: where they are, what they can do, and what their inputs look like. <c>torchvision.models.Weights</c></summary>
+/// <summary>
+/// Published weights of a model: where they are, what they can do, and what their inputs look like. <c>torchvision.models.Weights</c>
+/// </summary>
 public sealed class Weights
 {
     private readonly TransformSettings settings;
 
     internal Weights(string enum_name, string name, Uri url, bool is_default, WeightsMeta meta, TransformSettings settings)
     {
-        (this.enum_name, this.name, this.url, this.is_default, this.meta, this.settings) = (enum_name, name, url, is_default, meta, settings);
+        (this.enum_name, this.name, this.url, this.is_default, this.meta, this.settings) =
+            (enum_name, name, url, is_default, meta, settings);
         const string quantized = "_QuantizedWeights";
-        model = (enum_name.EndsWith(quantized, StringComparison.Ordinal) ? $"quantized_{enum_name[..^quantized.Length]}" : enum_name[..^"_Weights".Length]).ToLowerInvariant();
+        model = (enum_name.EndsWith(quantized, StringComparison.Ordinal)
+            ? $"quantized_{enum_name[..^quantized.Length]}" : enum_name[..^"_Weights".Length]).ToLowerInvariant();
     }
 
     /// <summary>The type they are a member of, such as <c>ResNet50_Weights</c>.</summary>
@@ -34,7 +38,6 @@ public sealed class Weights
 
     /// <summary>The preprocessing they were measured with. <c>weights.transforms()</c></summary>
     /// <returns>From uint8 images [N, 3, H, W], or videos [N, T, 3, H, W], to what the model takes.</returns>
-    /// <exception cref="NotSupportedException">The model is an object detector or computes optical flow, which this library does not have.</exception>
     public nn.Module<Tensor, Tensor> transforms() => settings.Build(ToString());
 
     /// <summary>The file, downloaded where it is not there yet.</summary>
@@ -66,5 +69,6 @@ public sealed class Weights
 /// <param name="gflops">Billions of multiplications and additions for one input.</param>
 /// <param name="file_size">In megabytes (2²⁰ bytes).</param>
 public sealed record WeightsMeta(
-    long num_params, IReadOnlyList<long> min_size, IReadOnlyList<string> categories, IReadOnlyDictionary<string, IReadOnlyDictionary<string, double>> metrics,
+    long num_params, IReadOnlyList<long> min_size, IReadOnlyList<string> categories,
+    IReadOnlyDictionary<string, IReadOnlyDictionary<string, double>> metrics,
     Uri recipe, double gflops, double file_size);

@@ -6,7 +6,8 @@ namespace TorchSharp.Fx.Vision;
 /// <summary>The rows of weights.json: all weights torchvision has published.</summary>
 internal static class WeightsCatalogue
 {
-    private static readonly Dictionary<string, string[]> categories = Parse("categories.json", list => Array(list, name => name.GetString()!));
+    private static readonly Dictionary<string, string[]> categories =
+        Parse("categories.json", list => Array(list, name => name.GetString()!));
 
     /// <summary>By the name of torchvision's enumeration, each in its order.</summary>
     public static IReadOnlyDictionary<string, Weights[]> ByEnum { get; } =
@@ -21,19 +22,26 @@ internal static class WeightsCatalogue
             row.GetProperty("num_params").GetInt64(),
             row.GetProperty("min_size").ValueKind == JsonValueKind.Array ? Numbers(row, "min_size") : [],
             row.GetProperty("categories").GetString() is { } list ? categories[list] : [],
-            row.GetProperty("metrics").EnumerateObject().ToDictionary(set => set.Name, set => (IReadOnlyDictionary<string, double>)set.Value.EnumerateObject().ToDictionary(item => item.Name, item => item.Value.ValueKind == JsonValueKind.Null ? double.NaN : item.Value.GetDouble())),
+            row.GetProperty("metrics").EnumerateObject()
+                .ToDictionary(set => set.Name,
+                    set => (IReadOnlyDictionary<string, double>)set.Value.EnumerateObject()
+                        .ToDictionary(item => item.Name, item => item.Value.ValueKind == JsonValueKind.Null
+                            ? double.NaN : item.Value.GetDouble())),
             new Uri(Text(row, "recipe")), row.GetProperty("ops").GetDouble(), row.GetProperty("file_size").GetDouble()),
         Settings(Text(row, "transforms"), row.GetProperty("transform_args")));
 
     private static TransformSettings Settings(string preset, JsonElement values) => new(
         preset, Numbers(values, "crop_size"), Numbers(values, "resize_size"), Fractions(values, "mean"), Fractions(values, "std"),
-        values.TryGetProperty("interpolation", out var mode) && mode.GetString() == "InterpolationMode.BICUBIC" ? InterpolationMode.Bicubic : InterpolationMode.Bilinear);
+        values.TryGetProperty("interpolation", out var mode)
+            && mode.GetString() == "InterpolationMode.BICUBIC" ? InterpolationMode.Bicubic : InterpolationMode.Bilinear);
 
     private static string Text(JsonElement row, string name) => row.GetProperty(name).GetString()!;
 
-    private static long[] Numbers(JsonElement row, string name) => row.TryGetProperty(name, out var list) ? Array(list, item => item.GetInt64()) : [];
+    private static long[] Numbers(JsonElement row, string name)
+        => row.TryGetProperty(name, out var list) ? Array(list, item => item.GetInt64()) : [];
 
-    private static double[] Fractions(JsonElement row, string name) => row.TryGetProperty(name, out var list) ? Array(list, item => item.GetDouble()) : [];
+    private static double[] Fractions(JsonElement row, string name)
+        => row.TryGetProperty(name, out var list) ? Array(list, item => item.GetDouble()) : [];
 
     private static T[] Array<T>(JsonElement list, Func<JsonElement, T> item) => [.. list.EnumerateArray().Select(item)];
 

@@ -50,6 +50,16 @@ public abstract class ImageNet1KSwag<TSelf> : WeightsOf<TSelf> where TSelf : Ima
     public static Weights IMAGENET1K_SWAG_LINEAR_V1 => Named();
 }
 
+/// <summary>Trained on COCO's boxes, masks or key points.</summary>
+/// <typeparam name="TSelf">The type of one model's weights.</typeparam>
+public abstract class Coco<TSelf> : WeightsOf<TSelf> where TSelf : Coco<TSelf>
+{
+    private protected Coco() { }
+
+    /// <summary>91 classes, the first of them the background; key points are of people only.</summary>
+    public static Weights COCO_V1 => Named();
+}
+
 /// <summary>Trained on the images of COCO that have one of Pascal VOC's classes.</summary>
 /// <typeparam name="TSelf">The type of one model's weights.</typeparam>
 public abstract class CocoWithVocLabels<TSelf> : WeightsOf<TSelf> where TSelf : CocoWithVocLabels<TSelf>
@@ -68,4 +78,47 @@ public abstract class Kinetics400<TSelf> : WeightsOf<TSelf> where TSelf : Kineti
 
     /// <summary>400 kinds of action.</summary>
     public static Weights KINETICS400_V1 => Named();
+}
+
+/// <summary>Trained on FlyingChairs, then on FlyingThings3D.</summary>
+/// <typeparam name="TSelf">The type of one model's weights.</typeparam>
+public abstract class FlyingThings<TSelf> : WeightsOf<TSelf> where TSelf : FlyingThings<TSelf>
+{
+    private protected FlyingThings() { }
+
+    /// <summary>The authors'.</summary>
+    public static Weights C_T_V1 => Named();
+
+    /// <summary>Trained anew with torchvision.</summary>
+    public static Weights C_T_V2 => Named();
+}
+
+/// <summary>Trained on ImageNet-1K, in eight bits for x86.</summary>
+/// <typeparam name="TSelf">The type of one model's weights.</typeparam>
+public abstract class Fbgemm<TSelf> : WeightsOf<TSelf> where TSelf : Fbgemm<TSelf>
+{
+    private protected Fbgemm() { }
+
+    /// <summary>Of the first weights in floating point.</summary>
+    public static Weights IMAGENET1K_FBGEMM_V1 => Named();
+}
+
+/// <summary>Trained on ImageNet-1K by an old and a newer recipe, in eight bits for x86.</summary>
+/// <typeparam name="TSelf">The type of one model's weights.</typeparam>
+public abstract class FbgemmTwice<TSelf> : Fbgemm<TSelf> where TSelf : FbgemmTwice<TSelf>
+{
+    private protected FbgemmTwice() { }
+
+    /// <summary>Of the second weights in floating point.</summary>
+    public static Weights IMAGENET1K_FBGEMM_V2 => Named();
+}
+
+/// <summary>Trained on ImageNet-1K with the errors of eight bits, for ARM.</summary>
+/// <typeparam name="TSelf">The type of one model's weights.</typeparam>
+public abstract class Qnnpack<TSelf> : WeightsOf<TSelf> where TSelf : Qnnpack<TSelf>
+{
+    private protected Qnnpack() { }
+
+    /// <summary>The only ones.</summary>
+    public static Weights IMAGENET1K_QNNPACK_V1 => Named();
 }

@@ -48,16 +48,36 @@ public abstract class EfficientNet_V2_L_Weights : ImageNet1K<EfficientNet_V2_L_W
 public abstract class EfficientNet_V2_M_Weights : ImageNet1K<EfficientNet_V2_M_Weights>;
 /// <summary>Weights of <c>efficientnet_v2_s</c>.</summary>
 public abstract class EfficientNet_V2_S_Weights : ImageNet1K<EfficientNet_V2_S_Weights>;
+/// <summary>Weights of <c>fasterrcnn_mobilenet_v3_large_320_fpn</c>.</summary>
+public abstract class FasterRCNN_MobileNet_V3_Large_320_FPN_Weights : Coco<FasterRCNN_MobileNet_V3_Large_320_FPN_Weights>;
+/// <summary>Weights of <c>fasterrcnn_mobilenet_v3_large_fpn</c>.</summary>
+public abstract class FasterRCNN_MobileNet_V3_Large_FPN_Weights : Coco<FasterRCNN_MobileNet_V3_Large_FPN_Weights>;
+/// <summary>Weights of <c>fasterrcnn_resnet50_fpn</c>.</summary>
+public abstract class FasterRCNN_ResNet50_FPN_Weights : Coco<FasterRCNN_ResNet50_FPN_Weights>;
+/// <summary>Weights of <c>fasterrcnn_resnet50_fpn_v2</c>.</summary>
+public abstract class FasterRCNN_ResNet50_FPN_V2_Weights : Coco<FasterRCNN_ResNet50_FPN_V2_Weights>;
 /// <summary>Weights of <c>fcn_resnet101</c>.</summary>
 public abstract class FCN_ResNet101_Weights : CocoWithVocLabels<FCN_ResNet101_Weights>;
 /// <summary>Weights of <c>fcn_resnet50</c>.</summary>
 public abstract class FCN_ResNet50_Weights : CocoWithVocLabels<FCN_ResNet50_Weights>;
+/// <summary>Weights of <c>fcos_resnet50_fpn</c>.</summary>
+public abstract class FCOS_ResNet50_FPN_Weights : Coco<FCOS_ResNet50_FPN_Weights>;
 /// <summary>Weights of <c>googlenet</c>.</summary>
 public abstract class GoogLeNet_Weights : ImageNet1K<GoogLeNet_Weights>;
 /// <summary>Weights of <c>inception_v3</c>.</summary>
 public abstract class Inception_V3_Weights : ImageNet1K<Inception_V3_Weights>;
+/// <summary>Weights of <c>keypointrcnn_resnet50_fpn</c>.</summary>
+public abstract class KeypointRCNN_ResNet50_FPN_Weights : Coco<KeypointRCNN_ResNet50_FPN_Weights>
+{
+    /// <summary>As good as the model was when it came out.</summary>
+    public static Weights COCO_LEGACY => Named();
+}
 /// <summary>Weights of <c>lraspp_mobilenet_v3_large</c>.</summary>
 public abstract class LRASPP_MobileNet_V3_Large_Weights : CocoWithVocLabels<LRASPP_MobileNet_V3_Large_Weights>;
+/// <summary>Weights of <c>maskrcnn_resnet50_fpn</c>.</summary>
+public abstract class MaskRCNN_ResNet50_FPN_Weights : Coco<MaskRCNN_ResNet50_FPN_Weights>;
+/// <summary>Weights of <c>maskrcnn_resnet50_fpn_v2</c>.</summary>
+public abstract class MaskRCNN_ResNet50_FPN_V2_Weights : Coco<MaskRCNN_ResNet50_FPN_V2_Weights>;
 /// <summary>Weights of <c>maxvit_t</c>.</summary>
 public abstract class MaxVit_T_Weights : ImageNet1K<MaxVit_T_Weights>;
 /// <summary>Weights of <c>mc3_18</c>.</summary>
@@ -84,6 +104,26 @@ public abstract class MViT_V2_S_Weights : Kinetics400<MViT_V2_S_Weights>;
 public abstract class R2Plus1D_18_Weights : Kinetics400<R2Plus1D_18_Weights>;
 /// <summary>Weights of <c>r3d_18</c>.</summary>
 public abstract class R3D_18_Weights : Kinetics400<R3D_18_Weights>;
+/// <summary>
+/// Weights of <c>raft_large</c>. C: FlyingChairs, T: FlyingThings3D, S: Sintel, K: KITTI, H: HD1K, in the order of training.
+/// </summary>
+public abstract class Raft_Large_Weights : FlyingThings<Raft_Large_Weights>
+{
+    /// <summary>The authors', tuned for Sintel.</summary>
+    public static Weights C_T_SKHT_V1 => Named();
+
+    /// <summary>Trained anew, tuned for Sintel.</summary>
+    public static Weights C_T_SKHT_V2 => Named();
+
+    /// <summary>The authors', tuned for Sintel, then for KITTI.</summary>
+    public static Weights C_T_SKHT_K_V1 => Named();
+
+    /// <summary>Trained anew, tuned for Sintel, then for KITTI.</summary>
+    public static Weights C_T_SKHT_K_V2 => Named();
+}
+
+/// <summary>Weights of <c>raft_small</c>.</summary>
+public abstract class Raft_Small_Weights : FlyingThings<Raft_Small_Weights>;
 /// <summary>Weights of <c>regnet_x_16gf</c>.</summary>
 public abstract class RegNet_X_16GF_Weights : ImageNet1KTwice<RegNet_X_16GF_Weights>;
 /// <summary>Weights of <c>regnet_x_1_6gf</c>.</summary>
@@ -109,7 +149,6 @@ public abstract class RegNet_Y_16GF_Weights : ImageNet1KSwag<RegNet_Y_16GF_Weigh
     /// <summary>From scratch, with the newer recipe.</summary>
     public static Weights IMAGENET1K_V2 => Named();
 }
-
 /// <summary>Weights of <c>regnet_y_1_6gf</c>.</summary>
 public abstract class RegNet_Y_1_6GF_Weights : ImageNet1KTwice<RegNet_Y_1_6GF_Weights>;
 /// <summary>Weights of <c>regnet_y_32gf</c>.</summary>
@@ -121,7 +160,6 @@ public abstract class RegNet_Y_32GF_Weights : ImageNet1KSwag<RegNet_Y_32GF_Weigh
     /// <summary>From scratch, with the newer recipe.</summary>
     public static Weights IMAGENET1K_V2 => Named();
 }
-
 /// <summary>Weights of <c>regnet_y_3_2gf</c>.</summary>
 public abstract class RegNet_Y_3_2GF_Weights : ImageNet1KTwice<RegNet_Y_3_2GF_Weights>;
 /// <summary>Weights of <c>regnet_y_400mf</c>.</summary>
@@ -146,6 +184,10 @@ public abstract class ResNeXt101_32X8D_Weights : ImageNet1KTwice<ResNeXt101_32X8
 public abstract class ResNeXt101_64X4D_Weights : ImageNet1K<ResNeXt101_64X4D_Weights>;
 /// <summary>Weights of <c>resnext50_32x4d</c>.</summary>
 public abstract class ResNeXt50_32X4D_Weights : ImageNet1KTwice<ResNeXt50_32X4D_Weights>;
+/// <summary>Weights of <c>retinanet_resnet50_fpn</c>.</summary>
+public abstract class RetinaNet_ResNet50_FPN_Weights : Coco<RetinaNet_ResNet50_FPN_Weights>;
+/// <summary>Weights of <c>retinanet_resnet50_fpn_v2</c>.</summary>
+public abstract class RetinaNet_ResNet50_FPN_V2_Weights : Coco<RetinaNet_ResNet50_FPN_V2_Weights>;
 /// <summary>Weights of <c>s3d</c>.</summary>
 public abstract class S3D_Weights : Kinetics400<S3D_Weights>;
 /// <summary>Weights of <c>shufflenet_v2_x0_5</c>.</summary>
@@ -160,13 +202,16 @@ public abstract class ShuffleNet_V2_X2_0_Weights : ImageNet1K<ShuffleNet_V2_X2_0
 public abstract class SqueezeNet1_0_Weights : ImageNet1K<SqueezeNet1_0_Weights>;
 /// <summary>Weights of <c>squeezenet1_1</c>.</summary>
 public abstract class SqueezeNet1_1_Weights : ImageNet1K<SqueezeNet1_1_Weights>;
+/// <summary>Weights of <c>ssd300_vgg16</c>.</summary>
+public abstract class SSD300_VGG16_Weights : Coco<SSD300_VGG16_Weights>;
+/// <summary>Weights of <c>ssdlite320_mobilenet_v3_large</c>.</summary>
+public abstract class SSDLite320_MobileNet_V3_Large_Weights : Coco<SSDLite320_MobileNet_V3_Large_Weights>;
 /// <summary>Weights of <c>swin3d_b</c>.</summary>
 public abstract class Swin3D_B_Weights : Kinetics400<Swin3D_B_Weights>
 {
     /// <summary>Begun from ImageNet-22K.</summary>
     public static Weights KINETICS400_IMAGENET22K_V1 => Named();
 }
-
 /// <summary>Weights of <c>swin3d_s</c>.</summary>
 public abstract class Swin3D_S_Weights : Kinetics400<Swin3D_S_Weights>;
 /// <summary>Weights of <c>swin3d_t</c>.</summary>
@@ -197,7 +242,6 @@ public abstract class VGG16_Weights : ImageNet1K<VGG16_Weights>
     /// <summary>The convolutions only, as SSD takes them; the classifier is not a number.</summary>
     public static Weights IMAGENET1K_FEATURES => Named();
 }
-
 /// <summary>Weights of <c>vgg16_bn</c>.</summary>
 public abstract class VGG16_BN_Weights : ImageNet1K<VGG16_BN_Weights>;
 /// <summary>Weights of <c>vgg19</c>.</summary>
@@ -210,7 +254,6 @@ public abstract class ViT_B_16_Weights : ImageNet1KSwag<ViT_B_16_Weights>
     /// <summary>From scratch.</summary>
     public static Weights IMAGENET1K_V1 => Named();
 }
-
 /// <summary>Weights of <c>vit_b_32</c>.</summary>
 public abstract class ViT_B_32_Weights : ImageNet1K<ViT_B_32_Weights>;
 /// <summary>Weights of <c>vit_h_14</c>.</summary>
@@ -221,7 +264,6 @@ public abstract class ViT_L_16_Weights : ImageNet1KSwag<ViT_L_16_Weights>
     /// <summary>From scratch.</summary>
     public static Weights IMAGENET1K_V1 => Named();
 }
-
 /// <summary>Weights of <c>vit_l_32</c>.</summary>
 public abstract class ViT_L_32_Weights : ImageNet1K<ViT_L_32_Weights>;
 /// <summary>Weights of <c>wide_resnet101_2</c>.</summary>

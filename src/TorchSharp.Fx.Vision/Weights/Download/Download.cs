@@ -6,9 +6,6 @@ namespace TorchSharp.Fx.Vision;
 /// <summary>One file on its way: it grows beside its place, is checked, and moved there whole.</summary>
 internal sealed class Download(Uri url, string target, DownloadOptions options)
 {
-    // One for all downloads, as HttpClient is meant to be used. Silence is measured here, for each part.
-    private static readonly HttpClient client = new() { Timeout = Timeout.InfiniteTimeSpan };
-
     // How often another one may have taken the file away just when it was to be opened; more often it is something else.
     private const int MostGone = 5;
 
@@ -57,45 +54,29 @@ internal sealed class Download(Uri url, string target, DownloadOptions options)
         }
     }
 
-    private async Task Retry(FileStream file, CancellationToken cancellation)
+    private Task Retry(FileStream file, CancellationToken cancellation) => Attempts.Run(options, async silence =>
     {
-        var pause = options.pause;
-        for (var attempt = 1; ; attempt++, pause *= 2)
-        {
-            try
-            {
-                await Receive(file, cancellation).ConfigureAwait(false);
-                await Check(file, cancellation).ConfigureAwait(false);
-                return;
-            }
-            catch (Exception e) when (e is HttpRequestException or IOException or TimeoutException && !cancellation.IsCancellationRequested)
-            {
-                if (attempt >= options.attempts || IsFinal(e)) throw Failed(e);
-                await Task.Delay(pause, cancellation).ConfigureAwait(false);
-            }
-        }
-    }
+        await Receive(file, silence).ConfigureAwait(false);
+        await Check(file, cancellation).ConfigureAwait(false);
+        return file.Length;
+    }, Failed, cancellation);
 
-    private async Task Receive(FileStream file, CancellationToken cancellation)
+    private async Task Receive(FileStream file, CancellationTokenSource silence)
     {
-        using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        silence.CancelAfter(options.silence);
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, url);
             if (file.Length > 0) request.Headers.Range = new RangeHeaderValue(file.Length, null);
-            using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token).ConfigureAwait(false);
+            using var response = await Attempts.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token)
+                .ConfigureAwait(false);
             // There is nothing after what is here already: complete, or of another file, as the check will tell.
             if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && file.Length > 0) return;
             response.EnsureSuccessStatusCode();
-            var resumed = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == file.Length;
+            var resumed = response.StatusCode == HttpStatusCode.PartialContent
+                && response.Content.Headers.ContentRange?.From == file.Length;
             if (!resumed) file.SetLength(0);
             file.Position = file.Length;
             await Copy(response.Content, file, silence).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            throw new TimeoutException($"the server was silent for {options.silence.TotalSeconds:0.#} s");
         }
         finally
         {
@@ -129,10 +110,9 @@ internal sealed class Download(Uri url, string target, DownloadOptions options)
         throw new InvalidHashException($"the {length} bytes received have the SHA-256 {hash[..expected.Length]}… instead of {expected}…");
     }
 
-    private static bool IsFinal(Exception e) => e is HttpRequestException { StatusCode: >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError and not (HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests) };
-
     private DownloadException Failed(Exception e) => new(
-        $"'{Name}' could not be downloaded from {url} ({e.Message.TrimEnd('.')}). Where there is no network, get that file in another way and put it at {target}.", e);
+        $"'{Name}' could not be downloaded from {url} ({e.Message.TrimEnd('.')}). Where there is no network, get that file in another way "
+            + $"and put it at {target}.", e);
 
     private sealed class InvalidHashException(string message) : IOException(message);
 }

@@ -3,8 +3,12 @@ namespace TorchSharp.Fx.Vision;
 /// <summary>How files are downloaded.</summary>
 public sealed record DownloadOptions
 {
-    /// <summary>Where files are, instead of the server in their address: scheme, host and the beginning of the path. The default is the environment's <c>TORCHFX_MIRROR</c>.</summary>
-    public Uri? mirror { get; init; } = Environment.GetEnvironmentVariable("TORCHFX_MIRROR") is { Length: > 0 } mirror ? new Uri(mirror) : null;
+    /// <summary>
+    /// Where files are, instead of the server in their address: scheme, host and the beginning of the path. The default is the
+    /// environment's <c>TORCHFX_MIRROR</c>.
+    /// </summary>
+    public Uri? mirror { get; init; } = Environment.GetEnvironmentVariable("TORCHFX_MIRROR") is { Length: > 0 } mirror
+        ? new Uri(mirror) : null;
 
     /// <summary>Where files are kept; null is PyTorch's own folder, <see cref="hub.get_dir"/>.</summary>
     public string? model_dir { get; init; }

@@ -10,7 +10,8 @@ internal static partial class FileHash
     public static string? InName(string name) => Hash().Match(name) is { Success: true } match ? match.Groups[1].Value : null;
 
     /// <summary>In lower-case hexadecimal digits.</summary>
-    public static async Task<string> Of(Stream stream, CancellationToken cancellation) => Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellation).ConfigureAwait(false));
+    public static async Task<string> Of(Stream stream, CancellationToken cancellation)
+        => Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellation).ConfigureAwait(false));
 
     [GeneratedRegex("-([0-9a-f]{6,64})\\.[^.]*$")]
     private static partial Regex Hash();

@@ -1,0 +1,18 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Vision;
+
+/// <summary>
+/// From a decoded image to what a detector takes, which resizes and normalises by itself.
+/// <c>torchvision.transforms._presets.ObjectDetection</c>
+/// </summary>
+public sealed class ObjectDetection() : nn.Module<Tensor, Tensor>(nameof(ObjectDetection))
+{
+    /// <summary>Scales one image or a batch to [0, 1].</summary>
+    /// <param name="img">uint8 or floating point [3, H, W] or [N, 3, H, W].</param>
+    /// <returns>float32 of the same shape.</returns>
+    public override Tensor forward(Tensor img) => transforms.convert_image_dtype(img);
+
+    /// <summary>The settings, in one line.</summary>
+    public override string ToString() => $"{nameof(ObjectDetection)}()";
+}
