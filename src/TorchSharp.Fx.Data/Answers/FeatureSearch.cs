@@ -1,0 +1,70 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Fx.Data;
+
+/// <summary>The rows of a table whose features are most like others: exactly, by matrix products, a block in memory at a time.</summary>
+public static class FeatureSearch
+{
+    /// <summary>The rows with the largest cosine similarity.</summary>
+    /// <param name="table">Where to look.</param>
+    /// <param name="query">A vector of the table's width.</param>
+    /// <param name="count">How many rows.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <returns>The most alike first; of equals, the first of the table.</returns>
+    /// <exception cref="ArgumentException">The query is of another length, of zeros only, or not finite.</exception>
+    public static SearchResult Nearest(FeatureVectors table, ReadOnlyMemory<float> query, int count,
+        CancellationToken cancellation = default)
+        => Nearest(table, query, count, _ => true, null, cancellation);
+
+    /// <param name="table">Where to look.</param>
+    /// <param name="query">A vector of the table's width.</param>
+    /// <param name="count">How many rows.</param>
+    /// <param name="takes">Whether a row is compared, by its place in the file.</param>
+    /// <param name="groups">Which row groups are read; null for all.</param>
+    /// <param name="cancellation">Ends it.</param>
+    internal static SearchResult Nearest(FeatureVectors table, ReadOnlyMemory<float> query, int count, Func<long, bool> takes,
+        Func<int, bool>? groups, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(table);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        if (query.Length != table.Width)
+            throw new ArgumentException(
+                $"The query has {query.Length} numbers, and the vectors '{table.Key}' of '{table.Path}' have {table.Width}.",
+                nameof(query));
+        using var direction = new VectorBlock(0, [0], query.ToArray(), query.Length).ToDirections();
+        if (direction.Ordinals.Length == 0)
+            throw new ArgumentException("The query has no direction: it is all zeros, or not finite.", nameof(query));
+        var (best, compared) = (new List<(long Ordinal, float Similarity)>(), 0L);
+        foreach (var block in table.Read(groups))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            using var directions = block.ToDirections();
+            var similarities = directions.Vectors.matmul(direction.Vectors[0]).data<float>().ToArray();
+            (long Ordinal, float Similarity)[] found = [.. directions.Ordinals.Zip(similarities).Where(row => takes(row.First))];
+            compared += found.Length;
+            best = [.. found.Concat(best).OrderByDescending(row => row.Similarity).ThenBy(row => row.Ordinal).Take(count)];
+        }
+        var rows = Described(table, best.Select(row => row.Ordinal));
+        return new([.. best.Select(row => new SimilarRow(rows[row.Ordinal].Row, rows[row.Ordinal].Path,
+            Math.Clamp(row.Similarity, -1, 1)))],
+            compared);
+    }
+
+    internal static Dictionary<long, TableRow> Described(FeatureVectors table, IEnumerable<long> ordinals)
+    {
+        var wanted = ordinals.ToHashSet();
+        return table.Describe(table.GroupsOf(wanted)).Where(row => wanted.Contains(row.Ordinal)).ToDictionary(row => row.Ordinal);
+    }
+}
+
+/// <summary>A row that is like another.</summary>
+/// <param name="Row">Its number.</param>
+/// <param name="Path">Its path.</param>
+/// <param name="Similarity">The cosine of the angle between their features, from -1 to 1.</param>
+public sealed record SimilarRow(long Row, string Path, double Similarity);
+
+/// <summary>What a search found.</summary>
+/// <param name="Rows">The rows.</param>
+/// <param name="Compared">How many rows were compared: those with features that have a direction.</param>
+public sealed record SearchResult(IReadOnlyList<SimilarRow> Rows, long Compared);

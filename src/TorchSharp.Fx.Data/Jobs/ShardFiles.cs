@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+
+namespace TorchSharp.Fx.Data;
+
+/// <summary>The files of one shard, by their names in the job's store.</summary>
+internal sealed record ShardFiles(JobStore Store, int Number)
+{
+    internal const string Shards = "shards", Parts = "parts", Leases = "leases";
+    private const string DoneEnding = ".done.json", LeaseEnding = ".lease";
+
+    private string Name => Number.ToString("D5", CultureInfo.InvariantCulture);
+
+    internal string Manifest => $"{Shards}/shard-{Name}.parquet";
+
+    /// <summary>What the names of its results begin with.</summary>
+    internal string Part => $"{Parts}/part-{Name}";
+
+    internal string Done => Part + DoneEnding;
+
+    internal string Lease => $"{Leases}/shard-{Name}{LeaseEnding}";
+
+    internal string Lock => $"{Leases}/shard-{Name}.lock";
+
+    internal bool IsDone => Store.Exists(Done);
+
+    /// <summary>The numbers of the shards that are done, by one look.</summary>
+    internal static IEnumerable<int> AllDone(JobStore store) => Numbers(store, $"{Parts}/part-", DoneEnding);
+
+    /// <summary>The numbers of those that have a lease.</summary>
+    internal static IEnumerable<int> AllLeased(JobStore store) => Numbers(store, $"{Leases}/shard-", LeaseEnding);
+
+    internal string PartOf(ShardOutcome outcome) => Store.PartOf(Part, outcome.Sha256);
+
+    /// <summary>What is said of its result; null where there is none yet.</summary>
+    internal ShardOutcome? Outcome()
+    {
+        try
+        {
+            return Store.Read(Done) is { } text ? JsonSerializer.Deserialize<ShardOutcome>(text, ShardOutcome.Json) : null;
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException($"'{Store.PathOf(Done)}' is damaged ({error.Message}): delete it, and run the job again.",
+                error);
+        }
+    }
+
+    internal static async Task<string> HashOf(string path, CancellationToken cancellation)
+    {
+        using var stream = File.OpenRead(path);
+        return await HashOf(stream, cancellation).ConfigureAwait(false);
+    }
+
+    internal static async Task<string> HashOf(Stream stream, CancellationToken cancellation)
+        => Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellation).ConfigureAwait(false));
+
+    private static IEnumerable<int> Numbers(JobStore store, string prefix, string ending)
+    {
+        foreach (var name in store.List(prefix).Where(name => name.EndsWith(ending, StringComparison.Ordinal)))
+            if (int.TryParse(name.AsSpan()[prefix.Length..^ending.Length], NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+                yield return number;
+    }
+}
+
+/// <summary>What is said of a shard that is done.</summary>
+/// <param name="Shard">Its number.</param>
+/// <param name="Rows">Its rows.</param>
+/// <param name="Errors">Those with an error.</param>
+/// <param name="Sha256">The checksum of the part's file.</param>
+/// <param name="Bytes">That file's length.</param>
+/// <param name="Seconds">How long it took.</param>
+/// <param name="Finished">When it was done.</param>
+/// <param name="Worker">Who did it.</param>
+public sealed record ShardOutcome(int Shard, long Rows, long Errors, string Sha256, long Bytes, double Seconds, DateTime Finished,
+    string Worker)
+{
+    internal static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web) { WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    internal Task WriteAsync(Stream stream) => JsonSerializer.SerializeAsync(stream, this, Json);
+}
