@@ -4,7 +4,9 @@ using TorchSharp.Fx.Vision;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What a shell offers while a command is typed: models, the classes of an assembly, and the nodes of the model that stands before.</summary>
+/// <summary>
+/// What a shell offers while a command is typed: models, the classes of an assembly, and the nodes of the model that stands before.
+/// </summary>
 internal static class Completions
 {
     /// <summary>Models that have a name; after <c>path/To.dll:</c> the module classes there. Files are the shell's matter.</summary>
@@ -12,11 +14,19 @@ internal static class Completions
     {
         var word = context.WordToComplete;
         var end = word.IndexOf(".dll:", StringComparison.OrdinalIgnoreCase);
-        var names = end < 0 ? models.list_models() : Silently(() => ModelAssembly.Load(word[..(end + 4)]).ModuleNames.Select(name => $"{word[..(end + 5)]}{name}"));
+        var names = end < 0
+            ? [.. models.list_models(), .. TrainedResNet.IsHere ? new[] { TrainedResNet.Name } : []]
+                : Silently(() => ModelAssembly.Load(word[..(end + 4)]).ModuleNames.Select(name => $"{word[..(end + 5)]}{name}"));
         return Beginning(names, word);
     }
 
-    /// <summary>The names of nodes and of the modules that hold them, for the last of the list's names; what stands before it is kept.</summary>
+    /// <summary>Models that find objects.</summary>
+    internal static IEnumerable<CompletionItem> Detectors(CompletionContext context)
+        => Beginning(models.list_models(ModelInput.Images), context.WordToComplete);
+
+    /// <summary>
+    /// The names of nodes and of the modules that hold them, for the last of the list's names; what stands before it is kept.
+    /// </summary>
     internal static IEnumerable<CompletionItem> Nodes(CompletionContext context)
     {
         var word = context.WordToComplete;
@@ -27,7 +37,8 @@ internal static class Completions
     private static IEnumerable<string> NodeNames(ParseResult parsed)
     {
         var command = parsed.CommandResult.Command;
-        if (command.Arguments.OfType<Argument<string>>().FirstOrDefault(argument => argument.Name == "MODEL") is not { } model || parsed.GetValue(model) is not { } name)
+        if (command.Arguments.OfType<Argument<string>>().FirstOrDefault(argument => argument.Name == "MODEL") is not { } model
+            || parsed.GetValue(model) is not { } name)
             return [];
         var constructor = command.Options.OfType<Option<string?>>().FirstOrDefault(option => option.Name == "--args");
         var kwargs = new TracerKwargs();

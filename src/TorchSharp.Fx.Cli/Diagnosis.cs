@@ -22,7 +22,9 @@ internal static class Diagnosis
 
     /// <summary>What the system calls its processor.</summary>
     internal static string Processor
-        => (File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() : null)
+        => (File.Exists("/proc/cpuinfo")
+            ? File.ReadLines("/proc/cpuinfo")
+                .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() : null)
         ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? RuntimeInformation.ProcessArchitecture.ToString();
 
     /// <summary>What decides how fast a model runs, under the names that JSON has.</summary>
@@ -54,11 +56,16 @@ internal static class Diagnosis
     {
         yield return new("libtorch", Version(Package("libtorch-cpu")) ?? "of unknown version");
         yield return new("libtorch file", LoadedFrom(NativeFiles.LibTorch) ?? "unknown");
-        yield return new("threads", string.Create(CultureInfo.InvariantCulture, $"{torch.get_num_threads()} in an operation, {torch.get_num_interop_threads()} between operations, {Environment.ProcessorCount} processors"));
+        yield return new("threads",
+            string.Create(CultureInfo.InvariantCulture,
+                $"{torch.get_num_threads()} in an operation, {torch.get_num_interop_threads()} between operations, "
+                    + $"{Environment.ProcessorCount} processors"));
         yield return new("CUDA", torch.cuda_is_available() ? "available" : "not available; everything runs on the CPU");
     }
 
-    /// <summary>Looked for, then loaded by the system, and only then by TorchSharp: so the first thing that is wrong is told by who knows it best.</summary>
+    /// <summary>
+    /// Looked for, then loaded by the system, and only then by TorchSharp: so the first thing that is wrong is told by who knows it best.
+    /// </summary>
     private static Finding Native()
     {
         const string What = "native library", Bad = "does not load";
@@ -79,7 +86,8 @@ internal static class Diagnosis
     }
 
     private static string Reason(Exception error) => error.Message.Contains("GLIBCXX", StringComparison.Ordinal)
-        ? $"The system's libstdc++ is older than the libraries need: {Failure.FirstLine(error.Message)} Update libstdc++6, or build the tool on this machine."
+        ? $"The system's libstdc++ is older than the libraries need: {Failure.FirstLine(error.Message)} Update libstdc++6, or build the "
+            + "tool on this machine."
         : error is BadImageFormatException
         ? $"The libraries are damaged or for another processor than {RuntimeInformation.ProcessArchitecture}. {Reinstall}"
         : $"{Failure.FirstLine(error.Message)} {Reinstall}";
@@ -91,25 +99,32 @@ internal static class Diagnosis
             using var codec = SKCodec.Create(SKData.CreateCopy(Convert.FromBase64String(Pixel)));
             return new("SkiaSharp", $"{VersionOf(typeof(SKCodec))}, {(codec is null ? "does not decode" : "decodes images")}");
         }
-        catch (Exception error) when (error is DllNotFoundException or TypeInitializationException or BadImageFormatException or EntryPointNotFoundException)
+        catch (Exception error)
+            when (error is DllNotFoundException or TypeInitializationException or BadImageFormatException or EntryPointNotFoundException)
         {
-            return new("SkiaSharp", "does not load", $"{NativeFiles.Name("SkiaSharp")} does not load, so no image can be read. {Reinstall}");
+            return new("SkiaSharp", "does not load",
+                $"{NativeFiles.Name("SkiaSharp")} does not load, so no image can be read. {Reinstall}");
         }
     }
 
     private static string? LoadedFrom(string file)
-        => Process.GetCurrentProcess().Modules.Cast<ProcessModule>().FirstOrDefault(module => module.ModuleName == file)?.FileName is { } path
+        => Process.GetCurrentProcess().Modules.Cast<ProcessModule>()
+            .FirstOrDefault(module => module.ModuleName == file)?.FileName is { } path
             ? path.Replace(AppContext.BaseDirectory, "", StringComparison.Ordinal)
             : null;
 
     internal static string VersionOf(Type type)
-        => type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? type.Assembly.GetName().Version!.ToString();
+        => type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+            ?? type.Assembly.GetName().Version!.ToString();
 
     /// <summary>The name and version of a package that the tool was built with.</summary>
     private static string? Package(string prefix)
     {
         var dependencies = Path.Combine(AppContext.BaseDirectory, "torchfx.deps.json");
-        return File.Exists(dependencies) ? File.ReadLines(dependencies).FirstOrDefault(line => line.TrimStart().StartsWith($"\"{prefix}", StringComparison.Ordinal) && line.Contains('/', StringComparison.Ordinal)) : null;
+        return File.Exists(dependencies)
+            ? File.ReadLines(dependencies)
+                .FirstOrDefault(line => line.TrimStart().StartsWith($"\"{prefix}", StringComparison.Ordinal)
+                    && line.Contains('/', StringComparison.Ordinal)) : null;
     }
 
     private static string? Version(string? line) => line?.Split('"')[1].Split('/')[1];

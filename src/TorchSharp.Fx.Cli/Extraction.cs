@@ -7,16 +7,13 @@ namespace TorchSharp.Fx.Cli;
 
 /// <summary>Runs images through a feature extractor, batch by batch, and writes what comes out.</summary>
 /// <remarks>
-/// Each of several threads reads, computes and writes a batch of its own, with its share of the processors: so files are read while the model runs, and less time is lost than where all threads
-/// meet after each operation.
+/// Each of several threads reads, computes and writes a batch of its own, with its share of the processors: so files are read while the
+/// model runs, and less time is lost than where all threads meet after each operation.
 /// </remarks>
-internal sealed class Extraction(Func<Tensor, Features> extract, nn.Module<Tensor, Tensor> preprocessing, FeatureWriter writer, ReturnNodes requested)
+internal sealed class Extraction(Extractor extractor, FeatureWriter writer)
 {
     // What bounds the memory on machines with many processors: how many images are worked on at once, where that is more than two batches.
     private const int ImagesAtOnce = 32;
-
-    /// <summary>Whether the model's own code runs: one image after the other, as it may keep something, and what comes up differs from image to image.</summary>
-    internal bool IsRecorded { get; init; }
 
     private readonly Dictionary<string, (string Shape, string Type)> shapes = [];
     private readonly List<string> written = [];
@@ -27,12 +24,16 @@ internal sealed class Extraction(Func<Tensor, Features> extract, nn.Module<Tenso
     internal void Run(IReadOnlyList<InputImage> images, int batchSize, CancellationToken token)
     {
         var time = Stopwatch.StartNew();
-        var batches = images.Chunk(batchSize).Select((batch, number) => (Name: batchSize == 1 ? batch[0].Name : BatchName(number, (images.Count - 1) / batchSize), Images: batch));
+        var batches = images.Chunk(batchSize)
+            .Select((batch, number) =>
+                (Name: batchSize == 1 ? batch[0].Name : BatchName(number, (images.Count - 1) / batchSize), Images: batch));
         var threads = get_num_threads();
-        var workers = IsRecorded ? 1 : Math.Min(Math.Min(threads, (images.Count + batchSize - 1) / batchSize), Math.Max(2, ImagesAtOnce / batchSize));
+        var workers = extractor.IsRecorded
+            ? 1 : Math.Min(Math.Min(threads, (images.Count + batchSize - 1) / batchSize), Math.Max(2, ImagesAtOnce / batchSize));
         try
         {
-            Terminal.WithProgress("images", images.Count, advance => InOrder.Run(batches, workers, batch => RunBatch(batch.Name, batch.Images, threads / workers, token), result =>
+            Terminal.WithProgress("images", images.Count,
+                advance => InOrder.Run(batches, workers, batch => RunBatch(batch.Name, batch.Images, threads / workers, token), result =>
             {
                 Take(result);
                 advance(result.Images);
@@ -54,12 +55,16 @@ internal sealed class Extraction(Func<Tensor, Features> extract, nn.Module<Tenso
         set_num_threads(threads);
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        var input = torch.stack([.. images.Select(image => preprocessing.call(io.read_image(image.Path)))]);
-        using var features = extract(input);
-        var tensors = (IsRecorded ? features.Keys : requested.Select(request => request.Key)).ToDictionary(key => key, key => TensorOf(features, key));
+        var input = torch.stack([.. images.Select(image => extractor.Preprocessing.call(io.read_image(image.Path)))]);
+        using var features = extractor.Call(input);
+        var tensors =
+            (extractor.IsRecorded
+                ? features.Keys : extractor.Nodes.Select(request => request.Key)).ToDictionary(key => key, key => TensorOf(features, key));
         token.ThrowIfCancellationRequested();
         var paths = writer.Write(name, tensors, [.. images.Select(image => image.Path)]);
-        return new(images.Length, paths, tensors.ToDictionary(entry => entry.Key, entry => ($"[{string.Join(", ", entry.Value.shape)}]", entry.Value.dtype.ToString().ToLowerInvariant())));
+        return new(images.Length, paths,
+            tensors.ToDictionary(entry => entry.Key,
+                entry => ($"[{string.Join(", ", entry.Value.shape)}]", entry.Value.dtype.ToString().ToLowerInvariant())));
     }
 
     private void Take(Written batch)
@@ -75,16 +80,18 @@ internal sealed class Extraction(Func<Tensor, Features> extract, nn.Module<Tenso
     }
 
     private static Tensor TensorOf(Features features, string key) => (features.value<object>(key) as Tensor)?.contiguous()
-        ?? throw new ToolException($"The feature '{key}' is a {features.value<object>(key).GetType().Name}, not a tensor, so it can't be written to a file.");
+        ?? throw new ToolException(
+            $"The feature '{key}' is a {features.value<object>(key).GetType().Name}, not a tensor, so it can't be written to a file.");
 
     /// <summary>Numbers of equal length, so that any listing has the batches in order.</summary>
     private static string BatchName(int number, int last)
-        => "batch-" + number.ToString(CultureInfo.InvariantCulture).PadLeft(Math.Max(4, last.ToString(CultureInfo.InvariantCulture).Length), '0');
+        => "batch-" + number.ToString(CultureInfo.InvariantCulture)
+            .PadLeft(Math.Max(4, last.ToString(CultureInfo.InvariantCulture).Length), '0');
 
     private void PrintSummary(int images, TimeSpan time)
     {
         var table = Terminal.Table("key", "node", "shape of a batch", "type");
-        foreach (var (name, key) in IsRecorded ? Recorded() : requested)
+        foreach (var (name, key) in extractor.IsRecorded ? Recorded() : extractor.Nodes)
             table.AddRow(key, name, shapes[key].Shape, shapes[key].Type);
         Terminal.Messages.Write(table);
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -94,7 +101,7 @@ internal sealed class Extraction(Func<Tensor, Features> extract, nn.Module<Tenso
     /// <summary>What came up; a pattern's names are their own keys.</summary>
     private ReturnNodes Recorded()
     {
-        var names = requested.ToDictionary(request => request.Key, request => request.Name);
+        var names = extractor.Nodes.ToDictionary(request => request.Key, request => request.Name);
         return [.. shapes.Keys.Select(key => new ReturnNode(names.GetValueOrDefault(key, key), key))];
     }
 

@@ -1,4 +1,3 @@
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using TorchSharp.Fx.Vision;
 using static TorchSharp.torch;
@@ -10,8 +9,6 @@ namespace TorchSharp.Fx.Cli;
 /// <param name="about">What goes beside every batch: the model, its weights.</param>
 internal abstract class FeatureWriter(string folder, IReadOnlyDictionary<string, string> about)
 {
-    private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     private protected string Folder => folder;
 
     private protected IReadOnlyDictionary<string, string> About => about;
@@ -29,10 +26,12 @@ internal abstract class FeatureWriter(string folder, IReadOnlyDictionary<string,
     /// <summary>One .safetensors file: a tensor a key, and the images' paths as a JSON array in the metadata.</summary>
     private sealed class SafetensorsWriter(string folder, IReadOnlyDictionary<string, string> about) : FeatureWriter(folder, about)
     {
-        internal override IReadOnlyList<string> Write(string name, IReadOnlyDictionary<string, Tensor> features, IReadOnlyList<string> images)
+        internal override IReadOnlyList<string> Write(string name, IReadOnlyDictionary<string, Tensor> features,
+            IReadOnlyList<string> images)
         {
             var path = Path.Combine(Folder, name + ".safetensors");
-            Safetensors.save_file(features, path, new Dictionary<string, string>(About) { ["images"] = JsonSerializer.Serialize(images, Plain) });
+            Safetensors.save_file(features, path,
+                new Dictionary<string, string>(About) { ["images"] = JsonSerializer.Serialize(images, Json.Plain) });
             return [path];
         }
     }
@@ -40,7 +39,8 @@ internal abstract class FeatureWriter(string folder, IReadOnlyDictionary<string,
     /// <summary>One .npy file a key, and a .json file last that says what is in them.</summary>
     private sealed class NpyWriter(string folder, IReadOnlyDictionary<string, string> about) : FeatureWriter(folder, about)
     {
-        internal override IReadOnlyList<string> Write(string name, IReadOnlyDictionary<string, Tensor> features, IReadOnlyList<string> images)
+        internal override IReadOnlyList<string> Write(string name, IReadOnlyDictionary<string, Tensor> features,
+            IReadOnlyList<string> images)
         {
             var files = features.Keys.ToDictionary(key => key, key => $"{name}.{key}.npy");
             foreach (var (key, tensor) in features)
@@ -50,7 +50,8 @@ internal abstract class FeatureWriter(string folder, IReadOnlyDictionary<string,
             return [.. files.Values.Select(file => Path.Combine(Folder, file)), index];
         }
 
-        private void Describe(Utf8JsonWriter writer, IReadOnlyDictionary<string, Tensor> features, Dictionary<string, string> files, IReadOnlyList<string> images)
+        private void Describe(Utf8JsonWriter writer, IReadOnlyDictionary<string, Tensor> features, Dictionary<string, string> files,
+            IReadOnlyList<string> images)
         {
             writer.WriteStartObject();
             foreach (var (key, text) in About)

@@ -6,7 +6,8 @@ internal static class InOrder
     /// <param name="items">What there is to do.</param>
     /// <param name="workers">How many threads do it.</param>
     /// <param name="work">Does one; several at once.</param>
-    /// <param name="take">Takes a result, on the calling thread. After a failure, which ends the run, also those that were finished behind it.</param>
+    /// <param name="take">Takes a result, on the calling thread. After a failure, which ends the run, also those that were finished behind
+    /// it.</param>
     internal static void Run<T, TResult>(IEnumerable<T> items, int workers, Func<T, TResult> work, Action<TResult> take)
     {
         var threads = new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, workers).ConcurrentScheduler;

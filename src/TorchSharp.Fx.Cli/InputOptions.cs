@@ -7,11 +7,14 @@ internal sealed class InputOptions
 {
     private readonly Option<string[]> inputs = new("--input")
     {
-        Description = "Trace by an example of this shape and type; a capital letter for a size that stays free. Once for each input, in order.",
+        Description =
+            "Trace by an example of this shape and type; a capital letter for a size that stays free. Once for each input, in order.",
         HelpName = "1x3x224x224[:TYPE]",
     };
 
-    private readonly Option<bool> allowsValues = new("--allow-value-specialization") { Description = "Let numbers that are read out of tensors decide, too, as the example has them." };
+    private readonly Option<bool> allowsValues =
+        new("--allow-value-specialization") { Description =
+            "Let numbers that are read out of tensors decide, too, as the example has them." };
 
     internal void AddTo(Command command)
     {
@@ -23,8 +26,10 @@ internal sealed class InputOptions
     {
         var shapes = parsed.GetValue(inputs) ?? [];
         if (shapes.Length == 0 && parsed.GetValue(allowsValues))
-            throw new ToolException("--allow-value-specialization goes by the values of example inputs: give them with --input.") { IsWrongUsage = true };
-        return new() { example_inputs = shapes.Length == 0 ? null : Array.ConvertAll(shapes, Parse), allow_value_specialization = parsed.GetValue(allowsValues) };
+            throw new ToolException(
+                "--allow-value-specialization goes by the values of example inputs: give them with --input.") { IsWrongUsage = true };
+        return new() { example_inputs = shapes.Length == 0
+            ? null : Array.ConvertAll(shapes, Parse), allow_value_specialization = parsed.GetValue(allowsValues) };
     }
 
     private static InputShape Parse(string text)

@@ -9,7 +9,9 @@ internal sealed class ModelOptions
     {
         // Without it, help would list all that can be completed.
         HelpName = "MODEL",
-        Description = "A model of 'torchfx models', or path/To.dll:Namespace.Type for a module of any assembly, or a file: .pt2 of torch.export, .onnx, or .safetensors of 'torchfx save'.",
+        Description =
+            "A model of 'torchfx models', or path/To.dll:Namespace.Type for a module of any assembly, or a file: .pt2 of torch.export, "
+                + ".onnx, or .safetensors of 'torchfx save'.",
     };
 
     private readonly Option<string?> args = new("--args")

@@ -15,7 +15,7 @@ internal static class ModelsDocument
 
         Parameters, costs, stages and embedding are those of the model at the given input. GFLOPs are billions of multiplications with an addition, counted in the graph (`FlopCounter`). A stage is written
         as `name` channels/reduction, an embedding as `name` channels, as `feature_extraction.feature_info` finds them ([the rule](decisions/features.md)); `torchfx extract MODEL … --nodes stages,embedding`
-        extracts just these. Weights are torchvision's, the default first, with the first of their published metrics; `torchfx weights info` tells more of each.
+        extracts just these. Of a detector, which takes a list of images, the GFLOPs are those that torchvision published. Weights are torchvision's, the default first, with the first of their published metrics; `torchfx weights info` tells more of each.
 
         | model | input | parameters | GFLOPs | weights | stages | embedding |
         |---|---|--:|--:|---|---|---|
@@ -31,24 +31,40 @@ internal static class ModelsDocument
 
     private static string Row(ModelInfo info)
     {
-        using var model = info.builder(info.num_classes, META);
-        using var input = zeros([1, .. info.input_shape], device: META);
-        var features = feature_extraction.feature_info(model, [input]);
+        var weights = PublishedWeights.Of(info.name).OrderByDescending(weights => weights.is_default).ToArray();
         string[] cells =
         [
-            info.name, string.Join("×", info.input_shape), info.num_params.ToString("N0", CultureInfo.InvariantCulture), Billions(model, input), string.Join(", ", PublishedWeights.Of(info.name).OrderByDescending(weights => weights.is_default).Select(Weights)),
-            string.Join(", ", features.stages.Select(stage => $"`{stage.name}` {stage.channels}/{stage.reduction}")), features.embedding is { } embedding ? $"`{embedding.name}` {embedding.channels}" : "",
+            info.name, string.Join("×", info.input_shape), info.num_params.ToString("N0", CultureInfo.InvariantCulture),
+            .. info.input != ModelInput.Images
+                ? Traced(info, string.Join(", ", weights.Select(Weights)))
+                    : [Text(weights[0].meta.gflops), string.Join(", ", weights.Select(Weights)), "", ""],
         ];
         return $"| {string.Join(" | ", cells)} |\n";
     }
 
-    private static string Billions(nn.Module model, Tensor input)
+    // What the graph tells, around the weights.
+    private static string[] Traced(ModelInfo info, string weights)
+    {
+        using var model = info.builder(info.num_classes, META);
+        using var input = zeros([1, .. info.input_shape], device: META);
+        object[] inputs = [.. Enumerable.Repeat(input, info.input == ModelInput.Pair ? 2 : 1)];
+        var features = feature_extraction.feature_info(model, inputs);
+        return
+        [
+            Billions(model, inputs), weights,
+            string.Join(", ", features.stages.Select(stage => $"`{stage.name}` {stage.channels}/{stage.reduction}")),
+            features.embedding is { } embedding ? $"`{embedding.name}` {embedding.channels}" : "",
+        ];
+    }
+
+    private static string Text(double giga) => giga.ToString("F2", CultureInfo.InvariantCulture);
+
+    private static string Billions(nn.Module model, object[] inputs)
     {
         model.eval();
         var tracer = new NodePathTracer();
         var graph = tracer.trace(model);
-        var macs = new FlopCounter(model, graph, tracer.tensor_constants).count(input).macs;
-        return (macs / 1e9).ToString("F2", CultureInfo.InvariantCulture);
+        return Text(new FlopCounter(model, graph, tracer.tensor_constants).count(inputs).macs / 1e9);
     }
 
     private static string Weights(Vision.Weights weights)

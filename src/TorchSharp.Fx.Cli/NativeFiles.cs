@@ -2,8 +2,8 @@ namespace TorchSharp.Fx.Cli;
 
 /// <summary>The native libraries that TorchSharp needs, looked for where .NET looks.</summary>
 /// <remarks>
-/// Where one is missing TorchSharp must not even be asked to load: it would copy half a gigabyte from the package cache into the tool's folder
-/// and write its search to the terminal.
+/// Where one is missing TorchSharp must not even be asked to load: it would copy half a gigabyte from the package cache into the tool's
+/// folder and write its search to the terminal.
 /// </remarks>
 internal static class NativeFiles
 {
@@ -19,7 +19,9 @@ internal static class NativeFiles
     /// <summary>Where a library is; null where it is not.</summary>
     internal static string? Find(string file)
     {
-        var folders = ((string?)AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        var folders =
+            ((string?)AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") ?? "").Split(Path.PathSeparator,
+                StringSplitOptions.RemoveEmptyEntries);
         return folders.Append(AppContext.BaseDirectory).Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
     }
 
@@ -27,7 +29,8 @@ internal static class NativeFiles
     internal static void Require()
     {
         if (Missing is { } file)
-            throw new ToolException($"{file} is missing from the tool's folder, and without it no model can be made; 'torchfx doctor' says how to get it.");
+            throw new ToolException(
+                $"{file} is missing from the tool's folder, and without it no model can be made; 'torchfx doctor' says how to get it.");
     }
 
     internal static string Name(string library)

@@ -15,7 +15,8 @@ internal static class NodeList
     /// <param name="pattern">Only names that fit it, modules among them; null is all nodes.</param>
     /// <param name="inputs">What to find shapes with; null leaves shapes out.</param>
     /// <param name="kwargs">What to trace by.</param>
-    internal static IReadOnlyList<NodeLine> Of(nn.Module model, bool training, string? pattern, IReadOnlyList<object?>? inputs, TracerKwargs kwargs)
+    internal static IReadOnlyList<NodeLine> Of(nn.Module model, bool training, string? pattern, IReadOnlyList<object?>? inputs,
+        TracerKwargs kwargs)
     {
         model.train(training);
         using var traced = TracedModel.Of(model, kwargs);

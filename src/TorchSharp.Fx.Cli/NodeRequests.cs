@@ -45,20 +45,25 @@ internal static class NodeRequests
         switch (request.Name)
         {
             case Stages when info.Value.stages.Count == 0:
-                throw new ToolException($"'{model}' has no stages: no value of it is a map of the input. 'torchfx nodes' lists what it has.");
+                throw new ToolException(
+                    $"'{model}' has no stages: no value of it is a map of the input. 'torchfx nodes' lists what it has.");
             case Stages when request.Key != Stages:
-                throw new ToolException($"The key '{request.Key}' can't be given to all stages; each has its own name as its key.") { IsWrongUsage = true };
+                throw new ToolException(
+                    $"The key '{request.Key}' can't be given to all stages; each has its own name as its key.") { IsWrongUsage = true };
             case Stages:
                 return info.Value.stages.Select(stage => (ReturnNode)stage);
             case Embedding:
-                var found = info.Value.embedding ?? throw new ToolException($"'{model}' has no embedding: its last layer doesn't read a vector. Ask for its stages.");
+                var found = info.Value.embedding
+                    ?? throw new ToolException($"'{model}' has no embedding: its last layer doesn't read a vector. Ask for its stages.");
                 return [new(found.name, request.Key)];
             default:
                 return [request];
         }
     }
 
-    /// <summary>Cuts a model at the nodes of one mode. The other mode, which nobody asked for, need not have them, nor be a graph.</summary>
+    /// <summary>
+    /// Cuts a model at the nodes of one mode. The other mode, which nobody asked for, need not have them, nor be a graph.
+    /// </summary>
     internal static DualGraphModule Extractor(nn.Module model, ReturnNodes nodes, bool training, TracerKwargs kwargs)
         => feature_extraction.create_feature_extractor(model, nodes, tracer_kwargs: kwargs.Only(training), suppress_diff_warning: true);
 
@@ -69,5 +74,6 @@ internal static class NodeRequests
         _ => throw new ToolException($"--nodes has '{text}', which is neither NAME nor NAME=KEY.") { IsWrongUsage = true },
     };
 
-    private static string? Twice(IEnumerable<string> names) => names.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Skip(1).Any())?.Key;
+    private static string? Twice(IEnumerable<string> names)
+        => names.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Skip(1).Any())?.Key;
 }

@@ -14,7 +14,9 @@ internal sealed record Refusal(Exception Error, string? Code, string Module, str
     private string? Page => Code is null ? null : $"docs/untraceable.md#{Code.ToLowerInvariant()}";
 
     /// <summary>The text of the line, where its file is still there.</summary>
-    private string? Source => Stack is [{ line: var (file, line) }, ..] && File.Exists(file) ? File.ReadLines(file).Skip(line - 1).FirstOrDefault()?.Trim() : null;
+    private string? Source
+        => Stack is [{ line: var (file, line) }, ..] && File.Exists(file)
+            ? File.ReadLines(file).Skip(line - 1).FirstOrDefault()?.Trim() : null;
 
     /// <summary>The line of the program, the calls that lead to it, and the page to read: what the sentence has no room for.</summary>
     public override string ToString()
@@ -23,7 +25,8 @@ internal sealed record Refusal(Exception Error, string? Code, string Module, str
         if (Source is { } source)
             text.Append("  > ").Append(source).Append('\n');
         foreach (var call in Stack)
-            text.Append("  at ").Append(call.method).Append(" (").Append(call.module_path.Length == 0 ? "the root module" : call.module_path).Append("), ").Append(call).Append('\n');
+            text.Append("  at ").Append(call.method).Append(" (")
+                .Append(call.module_path.Length == 0 ? "the root module" : call.module_path).Append("), ").Append(call).Append('\n');
         if (Page is { } page)
             text.Append("  see ").Append(page).Append('\n');
         return text.ToString();

@@ -24,7 +24,8 @@ internal sealed class Stages
         var before = PassManager.standard.passes.TakeWhile(pass => After + pass.name != text).ToArray();
         return before.Length < PassManager.standard.passes.Count
             ? new(false, [.. PassManager.standard.passes.Take(before.Length + 1)])
-            : throw new ToolException($"There is no stage '{text}': the stages are {Code}, {Graph}, {string.Join(", ", Passes.Select(name => After + name))}.") { IsWrongUsage = true };
+            : throw new ToolException(
+                $"There is no stage '{text}': the stages are {Code}, {Graph}, {string.Join(", ", Passes.Select(name => After + name))}.") { IsWrongUsage = true };
     }
 
     /// <summary>Runs the passes up to the one that was named.</summary>

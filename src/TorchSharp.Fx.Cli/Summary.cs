@@ -19,13 +19,15 @@ internal sealed record Summary(IReadOnlyList<SummaryRow> Rows, NodeCost Total)
     internal static Summary Of(TracedModel traced, object?[] inputs, int? depth)
     {
         var total = new FlopCounter(traced.Module, traced.Graph, traced.Constants).count(inputs);
-        var modules = traced.Module.named_modules().DistinctBy(entry => entry.name).ToDictionary(entry => entry.name, entry => entry.module, StringComparer.Ordinal);
+        var modules = traced.Module.named_modules().DistinctBy(entry => entry.name)
+            .ToDictionary(entry => entry.name, entry => entry.module, StringComparer.Ordinal);
         var rows = new List<SummaryRow>();
         foreach (var node in traced.Graph.nodes.Where(node => node.op != Opcode.output))
         {
             var full = traced.Names.GetValueOrDefault(node, node.name);
             var name = depth is { } levels ? string.Join('.', full.Split('.').Take(levels)) : full;
-            var row = new SummaryRow(name, name == full ? TypeOf(node, modules) : ClassOf(name, modules), Shapes.Of(node) ?? "", node.get_meta(NodeCost.cost)!);
+            var row = new SummaryRow(name, name == full ? TypeOf(node, modules) : ClassOf(name, modules), Shapes.Of(node) ?? "",
+                node.get_meta(NodeCost.cost)!);
             if (name != full && rows is [.., var last] && last.Name == name)
                 rows[^1] = row with { Cost = Sum(last.Cost, row.Cost) };
             else
@@ -74,5 +76,6 @@ internal sealed record Summary(IReadOnlyList<SummaryRow> Rows, NodeCost Total)
 
     /// <summary>What stands in for the modules of a saved graph has a class that tells nothing.</summary>
     private static string ClassOf(string path, Dictionary<string, nn.Module> modules)
-        => modules.TryGetValue(path, out var module) && module.GetType().Assembly != typeof(Graph).Assembly ? module.GetType().Name.Split('`')[0] : "";
+        => modules.TryGetValue(path, out var module) && module.GetType().Assembly != typeof(Graph).Assembly
+            ? module.GetType().Name.Split('`')[0] : "";
 }

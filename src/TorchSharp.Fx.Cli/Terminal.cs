@@ -34,14 +34,29 @@ internal static class Terminal
             work(_ => { });
             return;
         }
-        Messages.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()).Start(context =>
+        Messages.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Start(context =>
         {
             var task = context.AddTask(what, maxValue: count);
             work(done => task.Increment(done));
         });
     }
 
-    /// <summary>Whether a console is a terminal is asked of its own stream: Spectre asks standard output, also for what goes to standard error.</summary>
+    /// <summary>Does something of unknown length, with a count where somebody looks at it.</summary>
+    /// <param name="what">What is counted.</param>
+    /// <param name="work">What to do; it is given what to call with the number of those that are done.</param>
+    internal static async Task WithCount(string what, Func<Action<long>, Task> work)
+    {
+        if (Console.IsErrorRedirected)
+            await work(_ => { });
+        else
+            await Messages.Status()
+                .StartAsync($"0 {what}", context => work(done => context.Status(FormattableString.Invariant($"{done:N0} {what}"))));
+    }
+
+    /// <summary>
+    /// Whether a console is a terminal is asked of its own stream: Spectre asks standard output, also for what goes to standard error.
+    /// </summary>
     private static IAnsiConsole Create(TextWriter writer, bool isRedirected)
     {
         var moves = !isRedirected && Environment.GetEnvironmentVariable("TERM") is not "dumb";

@@ -11,6 +11,9 @@ internal static class Tool
 {
     internal const int Failed = 1;
     internal const int WrongUsage = 2;
+
+    /// <summary>Done, but some inputs were broken.</summary>
+    internal const int WithErrors = 3;
     private const int Interrupted = 130;
 
     internal static async Task<int> Run(string[] args)
@@ -21,7 +24,8 @@ internal static class Tool
         if (parsed.Action is ParseErrorAction)
             return await Refuse(parsed);
         // Between two batches there is time to stop without a half-written file; the limit is for one that never ends.
-        var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(1) };
+        var invocation =
+            new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(1) };
         try
         {
             return await parsed.InvokeAsync(invocation);
@@ -51,7 +55,12 @@ internal static class Tool
     {
         var root = new RootCommand("Names the nodes of any TorchSharp model, draws its graph and extracts features from images.")
         {
-            new ModelsCommand(), new NodesCommand(), new GraphCommand(), new SummaryCommand(), new TraceCommand(), new VerifyCommand(), new ExtractCommand(), new PredictCommand(), new RunCommand(), new SaveCommand(), new ExportCommand(), new BenchCommand(), new WeightsCommand(), new CompletionCommand(), new DoctorCommand(), verbose,
+            new ModelsCommand(), new ExploreCommand(), new NodesCommand(), new GraphCommand(), new SummaryCommand(),
+            new TraceCommand(), new VerifyCommand(),
+            new ExtractCommand(), new PredictCommand(), new DetectCommand(), new FlowCommand(),
+            new RunCommand(), new ExplainCommand(), new MapsCommand(), new SaveCommand(),
+            new QuantizeCommand(), new ExportCommand(), new JobCommand(), new WorkerCommand(), new SearchCommand(), new DuplicatesCommand(),
+            new ProbeCommand(), new BenchCommand(), new WeightsCommand(), new CompletionCommand(), new DoctorCommand(), verbose,
         };
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
@@ -64,8 +73,10 @@ internal static class Tool
     private static async Task<int> Refuse(ParseResult parsed)
     {
         foreach (var error in parsed.Errors)
-            await Console.Error.WriteLineAsync($"torchfx: {string.Join(' ', error.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}");
-        await Console.Error.WriteLineAsync($"Run 'torchfx {string.Concat(Path(parsed.CommandResult).Select(name => name + " "))}--help' to see how it is used.");
+            await Console.Error.WriteLineAsync(
+                $"torchfx: {string.Join(' ', error.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}");
+        await Console.Error.WriteLineAsync(
+            $"Run 'torchfx {string.Concat(Path(parsed.CommandResult).Select(name => name + " "))}--help' to see how it is used.");
         return WrongUsage;
     }
 
@@ -78,10 +89,12 @@ internal static class Tool
         public override int Invoke(ParseResult parseResult)
         {
             help.Invoke(parseResult);
-            var commands = parseResult.CommandResult.Command is ToolCommand one ? [one] : parseResult.CommandResult.Command.Subcommands.OfType<ToolCommand>();
+            var commands = parseResult.CommandResult.Command is ToolCommand one
+                ? [one] : parseResult.CommandResult.Command.Subcommands.OfType<ToolCommand>();
             var output = parseResult.InvocationConfiguration.Output;
             output.WriteLine("Examples:");
-            foreach (var example in commands.SelectMany(command => parseResult.CommandResult.Command is RootCommand ? command.Examples.Take(1) : command.Examples))
+            foreach (var example in commands.SelectMany(command => parseResult.CommandResult.Command is RootCommand
+                ? command.Examples.Take(1) : command.Examples))
                 output.WriteLine($"  torchfx {example}");
             output.WriteLine();
             return 0;

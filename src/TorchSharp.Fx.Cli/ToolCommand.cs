@@ -8,7 +8,7 @@ internal abstract class ToolCommand(string name, string description, params stri
     /// <summary>Command lines without the tool's name.</summary>
     internal IReadOnlyList<string> Examples => examples;
 
-    private protected static Option<string> Choice(string name, string description, params string[] values)
+    internal static Option<string> Choice(string name, string description, params string[] values)
     {
         var option = new Option<string>(name) { Description = description, DefaultValueFactory = _ => values[0] };
         option.AcceptOnlyFromAmong(values);

@@ -10,8 +10,10 @@ internal sealed record Trace(TraceReport Report, Refusal? Refusal)
     /// <summary>The report in one line.</summary>
     internal string Summary => string.Join(", ", new[]
     {
-        Count(Report.nodes, "node"), Count(Report.leaves.Count, "leaf module"), Count(Report.guards.Count, "asserted condition"), Count(Report.specialisations.Count, "asserted value"),
-        Count(Report.constants.Count, "constant"), Count(Report.dropped_state.Count, "dropped write"), Count(Report.unregistered_modules.Count, "unregistered module"),
+        Count(Report.nodes, "node"), Count(Report.leaves.Count, "leaf module"), Count(Report.guards.Count, "asserted condition"),
+        Count(Report.specialisations.Count, "asserted value"),
+        Count(Report.constants.Count, "constant"), Count(Report.dropped_state.Count, "dropped write"),
+        Count(Report.unregistered_modules.Count, "unregistered module"),
     }) + "\n";
 
     internal static Trace Of(nn.Module module, TracerKwargs kwargs)
@@ -45,6 +47,8 @@ internal sealed record Trace(TraceReport Report, Refusal? Refusal)
         writer.WriteStrings("leaves", Report.leaves);
         WriteNotes(writer, "guards", Report.guards);
         WriteNotes(writer, "specialisations", Report.specialisations);
+        WriteNotes(writer, "loops", Report.loops);
+        WriteNotes(writer, "unrolled_loops", Report.unrolled_loops);
         WriteNotes(writer, "present_inputs", Report.present_inputs);
         WriteNotes(writer, "constants", Report.constants);
         WriteNotes(writer, "dropped_state", Report.dropped_state);
@@ -84,5 +88,6 @@ internal sealed record Trace(TraceReport Report, Refusal? Refusal)
         writer.WriteEndArray();
     }
 
-    private static string Count(int number, string what) => string.Create(CultureInfo.InvariantCulture, $"{number} {what}{(number == 1 ? "" : "s")}");
+    private static string Count(int number, string what)
+        => string.Create(CultureInfo.InvariantCulture, $"{number} {what}{(number == 1 ? "" : "s")}");
 }

@@ -29,7 +29,9 @@ internal sealed record TracedModel(Graph Graph, nn.Module Module, IReadOnlyDicti
     internal static TracedModel Of(nn.Module module, TracerKwargs kwargs, TextWriter? code = null)
     {
         if (module is IGraphModule { graph: var saved })
-            return new(saved, module, new Dictionary<string, Tensor>()) { Names = saved.nodes.Where(node => node.get_meta(Node.QualifiedName) is not null).ToDictionary(node => node, node => node.get_meta(Node.QualifiedName)!) };
+            return new(saved, module,
+                new Dictionary<string, Tensor>()) { Names = saved.nodes.Where(node => node.get_meta(Node.QualifiedName) is not null)
+                    .ToDictionary(node => node, node => node.get_meta(Node.QualifiedName)!) };
         var tracer = new NodePathTracer(kwargs) { CodeWriter = code };
         return new(tracer.trace(module), module, tracer.tensor_constants) { Names = tracer.node_to_qualname };
     }
@@ -39,6 +41,7 @@ internal sealed record TracedModel(Graph Graph, nn.Module Module, IReadOnlyDicti
     {
         var extractor = NodeRequests.Extractor(module, requested, training, kwargs);
         extractor.train(training);
-        return new(training ? extractor.train_graph : extractor.eval_graph, extractor, new Dictionary<string, Tensor>()) { OwnsModule = true };
+        return new(training ? extractor.train_graph : extractor.eval_graph, extractor,
+            new Dictionary<string, Tensor>()) { OwnsModule = true };
     }
 }

@@ -17,7 +17,10 @@ internal static class WeightsFiles
     /// <summary>A file in one line.</summary>
     internal static string Summary(this WeightsFile file)
     {
-        var elements = file.Tensors.Values.Aggregate((Int128)0, (sum, tensor) => sum + tensor.shape.Aggregate((Int128)1, (product, size) => product * size));
-        return string.Create(CultureInfo.InvariantCulture, $"{file.Format}, {file.Tensors.Count:N0} tensor{(file.Tensors.Count == 1 ? "" : "s")}, {elements:N0} elements");
+        var elements =
+            file.Tensors.Values.Aggregate((Int128)0,
+                (sum, tensor) => sum + tensor.shape.Aggregate((Int128)1, (product, size) => product * size));
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{file.Format}, {file.Tensors.Count:N0} tensor{(file.Tensors.Count == 1 ? "" : "s")}, {elements:N0} elements");
     }
 }

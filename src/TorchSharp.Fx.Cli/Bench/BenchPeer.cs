@@ -12,14 +12,24 @@ internal abstract class BenchPeer : IDisposable
     /// <summary>ONNX Runtime on a file of the whole model, asked for the nodes only.</summary>
     internal const string OrtFull = "ort-full";
 
-    // Of a call of less than a millisecond, most would be what it takes to wake threads and fill caches that another process has used meanwhile.
+    /// <summary>ONNX Runtime on the quantised nodes, as a QDQ file.</summary>
+    internal const string OrtInt8 = "ort-int8";
+
+    /// <summary>The quantised nodes with kernels of whole numbers.</summary>
+    internal const string Int8 = "int8";
+
+    // Of a call of less than a millisecond, most would be what it takes to wake threads and fill caches that another process has used
+    // meanwhile.
     private static readonly TimeSpan ShortestTurn = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The ways that run a graph of ours, node by node.</summary>
-    internal static readonly string[] Graphs = ["graph", "folded", "optimised", "bfloat16", "float16"];
+    internal static readonly string[] Graphs = ["graph", "folded", "optimised", "bfloat16", "float16", Int8];
+
+    /// <summary>The ways that ONNX Runtime runs.</summary>
+    internal static readonly string[] InOnnxRuntime = [Ort, OrtFull, OrtInt8];
 
     /// <summary>The ways there are.</summary>
-    internal static readonly string[] Names = ["eager", .. Graphs, Ort, OrtFull];
+    internal static readonly string[] Names = ["eager", .. Graphs, .. InOnnxRuntime];
 
     /// <summary>Makes the call that is measured; what it returns is disposed.</summary>
     internal abstract IDisposable Run();
@@ -70,6 +80,7 @@ internal abstract class BenchPeer : IDisposable
             "folded" => Folded(extractor),
             "bfloat16" => extractor.optimize_for_inference(ScalarType.BFloat16),
             "float16" => extractor.optimize_for_inference(ScalarType.Float16),
+            Int8 => OptimisedInt8(extractor, subject),
             _ => extractor.optimize_for_inference(),
         };
         // The copy has its own weights: the peak of the memory is not to have both.
@@ -78,7 +89,23 @@ internal abstract class BenchPeer : IDisposable
         return new GraphPeer(changed, name == "folded" ? LaidOut(subject.Input(batch)) : subject.Input(batch));
     }
 
-    /// <summary>What a careful user of PyTorch has without other kernels: batch norms folded, channels last, each tensor disposed after its last use.</summary>
+    /// <summary>The nodes in eight bits, by the lowest and highest values that they have for two samples.</summary>
+    internal static DualGraphModule Quantised(DualGraphModule extractor, BenchSubject subject)
+    {
+        using var sample = subject.Input(2);
+        return extractor.quantize([sample], QConfigMapping.default_mapping(QConfig.minmax_qconfig));
+    }
+
+    private static DualGraphModule OptimisedInt8(DualGraphModule extractor, BenchSubject subject)
+    {
+        using var reference = Quantised(extractor, subject);
+        return reference.optimize_for_inference();
+    }
+
+    /// <summary>
+    /// What a careful user of PyTorch has without other kernels: batch norms folded, channels last, each tensor disposed after its last
+    /// use.
+    /// </summary>
     private static DualGraphModule Folded(DualGraphModule extractor)
     {
         // Blocks of a library that are leaves hide their batch norms.
@@ -86,7 +113,8 @@ internal abstract class BenchPeer : IDisposable
         new LeafInlining(layers).Run();
         using var open = layers.Shared(extractor);
         var folded = optimization.fuse(open);
-        foreach (var convolution in folded.modules().OfType<Modules.Convolution>().Where(convolution => convolution.weight!.dim() == 4))
+        foreach (var convolution in folded.modules().OfType<TorchSharp.Modules.Convolution>()
+            .Where(convolution => convolution.weight!.dim() == 4))
         {
             using var old = convolution.weight!;
             convolution.weight = new(LaidOut(old.detach()), requires_grad: false);

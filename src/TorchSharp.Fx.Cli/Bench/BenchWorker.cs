@@ -13,11 +13,8 @@ internal sealed class BenchWorker : IDisposable
     /// <param name="threads">How many threads libtorch gets.</param>
     internal BenchWorker(IEnumerable<string> arguments, int threads)
     {
-        // The tool runs as a program of its own, or as a library that dotnet runs.
-        var self = Environment.ProcessPath!;
-        var library = Path.GetFileNameWithoutExtension(self) == "dotnet" ? new[] { Path.Combine(AppContext.BaseDirectory, "torchfx.dll") } : [];
-        var start = new ProcessStartInfo(self, [.. library, .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true };
-        start.Environment["OMP_NUM_THREADS"] = threads.ToString(CultureInfo.InvariantCulture);
+        var start = OwnProcess.Start(arguments, threads);
+        (start.RedirectStandardInput, start.RedirectStandardOutput) = (true, true);
         process = Process.Start(start)!;
     }
 
@@ -45,7 +42,8 @@ internal sealed class BenchWorker : IDisposable
             {
                 ["run"] => peer.Measure().ToString("R", CultureInfo.InvariantCulture),
                 ["memory"] => (Process.GetCurrentProcess().PeakWorkingSet64 / 1e6).ToString("R", CultureInfo.InvariantCulture),
-                ["profile", var question] => JsonSerializer.Serialize(Profiled(peer, JsonSerializer.Deserialize<ProfileQuestion>(question)!)),
+                ["profile", var question] =>
+                    JsonSerializer.Serialize(Profiled(peer, JsonSerializer.Deserialize<ProfileQuestion>(question)!)),
                 [_, var path] => Saved(peer, path),
                 _ => throw new InvalidOperationException($"A benchmark's process can't answer '{line}'."),
             });
@@ -95,7 +93,8 @@ internal sealed class BenchWorker : IDisposable
         {
             // It has ended; so has its output.
         }
-        return process.StandardOutput.ReadLine() ?? throw new ToolException("A measuring process ended early; its own message stands above.");
+        return process.StandardOutput.ReadLine()
+            ?? throw new ToolException("A measuring process ended early; its own message stands above.");
     }
 
     private sealed record ProfileQuestion(int Calls, string Name, string? Picture);

@@ -8,9 +8,11 @@ namespace TorchSharp.Fx.Cli;
 /// <param name="Minimum">The shortest time of a call, in ms.</param>
 /// <param name="Ratio">The median against that of the peer that all are compared with.</param>
 /// <param name="PeakMemory">The most memory that its process has had, in MB.</param>
-/// <param name="Difference">How far its values are from the reference's, in standard deviations of the node; null where nothing is to be compared.</param>
+/// <param name="Difference">How far its values are from the reference's, in standard deviations of the node; null where nothing is to be
+/// compared.</param>
 /// <param name="Nodes">How long each node takes, in order of execution; none where nobody asked.</param>
-internal sealed record BenchResult(string Peer, int Batch, int Threads, double Median, double Minimum, double Ratio, double PeakMemory, double? Difference, IReadOnlyList<BenchNode> Nodes)
+internal sealed record BenchResult(string Peer, int Batch, int Threads, double Median, double Minimum, double Ratio, double PeakMemory,
+    double? Difference, IReadOnlyList<BenchNode> Nodes)
 {
     /// <summary>Where the picture of its nodes is; null for none.</summary>
     internal string? Picture { get; init; }
@@ -23,7 +25,8 @@ internal sealed record BenchResult(string Peer, int Batch, int Threads, double M
 /// <param name="Rounds">How many turns of each are measured.</param>
 /// <param name="Profiles">Whether nodes are measured, too.</param>
 /// <param name="Picture">Names the file for the flame graph of a peer, batch and number of threads; null for none.</param>
-internal sealed record BenchOrder(string Model, string[] Peers, string Against, int Rounds, bool Profiles, Func<string, int, int, string>? Picture)
+internal sealed record BenchOrder(string Model, string[] Peers, string Against, int Rounds, bool Profiles,
+    Func<string, int, int, string>? Picture)
 {
     internal const int WarmUp = 3;
 
@@ -31,13 +34,17 @@ internal sealed record BenchOrder(string Model, string[] Peers, string Against, 
     internal int Turns => Peers.Length * (WarmUp + Rounds);
 }
 
-/// <summary>Several ways of running a model side by side: each in a process of its own, taking turns, so that a busy machine is busy for all of them.</summary>
+/// <summary>
+/// Several ways of running a model side by side: each in a process of its own, taking turns, so that a busy machine is busy for all of
+/// them.
+/// </summary>
 /// <param name="order">What is to be measured.</param>
 /// <param name="start">Starts the process of a peer, for a batch size and a number of threads.</param>
 /// <param name="files">Where processes leave their values.</param>
 /// <param name="advance">Called after each turn.</param>
 /// <param name="token">Stops before the next one.</param>
-internal sealed class Benchmark(BenchOrder order, Func<string, int, int, BenchWorker> start, BenchFiles files, Action advance, CancellationToken token)
+internal sealed class Benchmark(BenchOrder order, Func<string, int, int, BenchWorker> start, BenchFiles files, Action advance,
+    CancellationToken token)
 {
     // Threads that have done their work spin for a while before they sleep; those of one process must not take the next one's time.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(30);
@@ -57,8 +64,10 @@ internal sealed class Benchmark(BenchOrder order, Func<string, int, int, BenchWo
             return [.. order.Peers.Select((peer, i) =>
             {
                 var picture = BenchPeer.Graphs.Contains(peer) ? order.Picture?.Invoke(peer, batch, threads) : null;
-                var nodes = order.Profiles ? workers[i].Profile(order.Rounds, $"{order.Model}, {peer}, batch {batch}, threads {threads}", picture) : [];
-                return new BenchResult(peer, batch, threads, medians[i], times[i].Min(), medians[i] / unit, memory[i], differences[i], nodes) { Picture = picture };
+                var nodes = order.Profiles
+                    ? workers[i].Profile(order.Rounds, $"{order.Model}, {peer}, batch {batch}, threads {threads}", picture) : [];
+                return new BenchResult(peer, batch, threads, medians[i], times[i].Min(), medians[i] / unit, memory[i], differences[i],
+                    nodes) { Picture = picture };
             })];
         }
         finally

@@ -17,7 +17,8 @@ internal sealed class EagerPeer : BenchPeer
     {
         (this.module, this.input, this.key) = (module, input, key);
         forward = module.GetType().GetMethod("call", [typeof(Tensor)])?.CreateDelegate<Func<Tensor, object>>(module)
-            ?? throw new ToolException($"A {module.GetType().Name} does not take one tensor, so that there is no 'eager' way to measure; leave it out of --peers.");
+            ?? throw new ToolException(
+                $"A {module.GetType().Name} does not take one tensor, so that there is no 'eager' way to measure; leave it out of --peers.");
     }
 
     internal override IDisposable Run()

@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>ONNX Runtime on a file that another process has exported. Nothing of libtorch is loaded before the results are read, so that memory is ONNX Runtime's.</summary>
+/// <summary>
+/// ONNX Runtime on a file that another process has exported. Nothing of libtorch is loaded before the results are read, so that memory is
+/// ONNX Runtime's.
+/// </summary>
 internal sealed class OnnxPeer : BenchPeer
 {
     /// <summary>The output of a whole model that nobody asks for.</summary>
@@ -17,7 +20,7 @@ internal sealed class OnnxPeer : BenchPeer
     private readonly string[] outputs;
 
     /// <param name="files">The files that the processes share.</param>
-    /// <param name="name">Which of the two ways.</param>
+    /// <param name="name">Which of the ways.</param>
     /// <param name="batch">How many samples a call has.</param>
     /// <param name="threads">How many threads it gets.</param>
     internal OnnxPeer(BenchFiles files, string name, int batch, int threads)
@@ -34,7 +37,10 @@ internal sealed class OnnxPeer : BenchPeer
     internal override IDisposable Run() => session.Run(options, inputs, outputs);
 
     internal override IEnumerable<KeyValuePair<string, Tensor>> Read(IDisposable result)
-        => outputs.Zip((IDisposableReadOnlyCollection<OrtValue>)result, (name, value) => KeyValuePair.Create(name, tensor(value.GetTensorDataAsSpan<float>().ToArray()).reshape(value.GetTensorTypeAndShape().Shape)));
+        => outputs.Zip((IDisposableReadOnlyCollection<OrtValue>)result,
+            (name, value) =>
+                KeyValuePair.Create(name,
+                    tensor(value.GetTensorDataAsSpan<float>().ToArray()).reshape(value.GetTensorTypeAndShape().Shape)));
 
     public override void Dispose()
     {
@@ -56,7 +62,8 @@ internal sealed class OnnxPeer : BenchPeer
             {
                 using var extractor = peer == OrtFull ? subject.Whole(module, Rest) : subject.Extractor(module);
                 extractor.eval();
-                Onnx.onnx.export(extractor, files.Model(peer, batch), [input]);
+                using var quantised = peer == OrtInt8 ? Quantised(extractor, subject) : null;
+                Onnx.onnx.export(quantised ?? extractor, files.Model(peer, batch), [input]);
             }
         }
     }

@@ -9,22 +9,36 @@ internal sealed class BenchCommand : ToolCommand
 {
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
-    private readonly Option<string?> nodes = new("--nodes") { Description = "The nodes that are computed; the model's last one by default.", HelpName = "NAME,…" };
-    private readonly Option<string> peers = new("--peers") { Description = $"What to compare, of {string.Join(", ", BenchPeer.Names)}.", HelpName = "NAME,…", DefaultValueFactory = _ => "eager,graph,optimised" };
-    private readonly Option<string?> against = new("--against") { Description = "The peer that ratios are against; the first by default.", HelpName = "NAME" };
-    private readonly Option<string> batches = new("--batch") { Description = "How many samples a call has.", HelpName = "N,…", DefaultValueFactory = _ => "1" };
-    private readonly Option<string> threads = new("--threads") { Description = "How many threads each process has.", HelpName = "N,…", DefaultValueFactory = _ => Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture) };
-    private readonly Option<int> rounds = new("--rounds") { Description = "How many turns of each are measured, after three to warm up.", HelpName = "N", DefaultValueFactory = _ => 15 };
-    private readonly Option<string?> profile = new("--profile") { Description = "Measure every node, too, of the peers that are graphs; with a file, draw flame graphs.", HelpName = "FILE.svg", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<int?> top = new("--top") { Description = "How many nodes --profile prints, the slowest first; 10 by default.", HelpName = "N" };
-    private readonly Option<string?> json = new("--json") { Description = "Also write the results, with machine, date and versions, to this file.", HelpName = "FILE" };
+    private readonly Option<string?> nodes =
+        new("--nodes") { Description = "The nodes that are computed; the model's last one by default.", HelpName = "NAME,…" };
+    private readonly Option<string> peers =
+        new("--peers") { Description = $"What to compare, of {string.Join(", ", BenchPeer.Names)}.", HelpName = "NAME,…",
+            DefaultValueFactory = _ => "eager,graph,optimised" };
+    private readonly Option<string?> against =
+        new("--against") { Description = "The peer that ratios are against; the first by default.", HelpName = "NAME" };
+    private readonly Option<string> batches =
+        new("--batch") { Description = "How many samples a call has.", HelpName = "N,…", DefaultValueFactory = _ => "1" };
+    private readonly Option<string> threads =
+        new("--threads") { Description = "How many threads each process has.", HelpName = "N,…",
+            DefaultValueFactory = _ => Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture) };
+    private readonly Option<int> rounds =
+        new("--rounds") { Description = "How many turns of each are measured, after three to warm up.", HelpName = "N",
+            DefaultValueFactory = _ => 15 };
+    private readonly Option<string?> profile =
+        new("--profile") { Description = "Measure every node, too, of the peers that are graphs; with a file, draw flame graphs.",
+            HelpName = "FILE.svg", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<int?> top =
+        new("--top") { Description = "How many nodes --profile prints, the slowest first; 10 by default.", HelpName = "N" };
+    private readonly Option<string?> json =
+        new("--json") { Description = "Also write the results, with machine, date and versions, to this file.", HelpName = "FILE" };
     private readonly Option<string> format = Choice("--format", "How to print it.", "table", "json");
 
     // What a process of its own is to be: PEER,BATCH,THREADS,FOLDER.
     private readonly Option<string?> worker = new("--worker") { Hidden = true };
 
     public BenchCommand() : base("bench", "Measures ways of running a model side by side: time, memory, and whether they agree.",
-        "bench resnet50 --nodes layer1,layer4 --batch 1,16 --threads 1,2", "bench vit_b_16 --peers ort,optimised,bfloat16 --json vit.json", "bench mobilenet_v2 --peers graph,optimised --profile mobilenet.svg",
+        "bench resnet50 --nodes layer1,layer4 --batch 1,16 --threads 1,2", "bench vit_b_16 --peers ort,optimised,bfloat16 --json vit.json",
+        "bench resnet50 --peers ort,ort-int8,int8 --batch 1,16", "bench mobilenet_v2 --peers graph,optimised --profile mobilenet.svg",
         "bench bin/MyModels.dll:MyModels.Encoder --input 1x3x64x64 --format json")
     {
         nodes.CompletionSources.Add(Completions.Nodes);
@@ -38,7 +52,8 @@ internal sealed class BenchCommand : ToolCommand
     private int Run(ParseResult parsed, CancellationToken token)
     {
         if (parsed.GetValue(worker)?.Split(',', 4) is [var peer, var batch, var count, var folder])
-            Serve(parsed, peer, int.Parse(batch, CultureInfo.InvariantCulture), int.Parse(count, CultureInfo.InvariantCulture), new BenchFiles(folder));
+            Serve(parsed, peer, int.Parse(batch, CultureInfo.InvariantCulture), int.Parse(count, CultureInfo.InvariantCulture),
+                new BenchFiles(folder));
         else
             Compare(parsed, Subject(parsed), token);
         return 0;
@@ -46,7 +61,7 @@ internal sealed class BenchCommand : ToolCommand
 
     private void Serve(ParseResult parsed, string name, int batch, int count, BenchFiles files)
     {
-        if (name is BenchPeer.Ort or BenchPeer.OrtFull)
+        if (BenchPeer.InOnnxRuntime.Contains(name))
         {
             using var onnx = new OnnxPeer(files, name, batch, count);
             BenchWorker.Serve(onnx);
@@ -70,13 +85,16 @@ internal sealed class BenchCommand : ToolCommand
         try
         {
             var files = new BenchFiles(folder.FullName);
-            if (order.Peers.Intersect([BenchPeer.Ort, BenchPeer.OrtFull]).ToArray() is { Length: > 0 } exported)
+            if (order.Peers.Intersect(BenchPeer.InOnnxRuntime).ToArray() is { Length: > 0 } exported)
                 OnnxPeer.Export(subject, exported, sizes, files);
             var given = parsed.Tokens.Select(token => token.Value).ToArray();
             var results = new List<BenchResult>();
             Terminal.WithProgress("turns", order.Turns * counts.Length * sizes.Length, advance =>
             {
-                var benchmark = new Benchmark(order, (peer, batch, count) => new BenchWorker([.. given, "--worker", $"{peer},{batch},{count},{folder.FullName}"], count), files, () => advance(1), token);
+                var benchmark =
+                    new Benchmark(order,
+                        (peer, batch, count) => new BenchWorker([.. given, "--worker", $"{peer},{batch},{count},{folder.FullName}"], count),
+                        files, () => advance(1), token);
                 foreach (var count in counts)
                     foreach (var batch in sizes)
                         results.AddRange(benchmark.Run(batch, count));
@@ -139,11 +157,13 @@ internal sealed class BenchCommand : ToolCommand
         if (parsed.GetValue(profile) is not { } path)
             return null;
         var isOne = names.Intersect(BenchPeer.Graphs).Count() * Numbers(parsed, batches).Length * Numbers(parsed, threads).Length == 1;
-        return (peer, batch, count) => isOne ? path : Path.ChangeExtension(path, $"{peer}-batch{batch}-threads{count}{Path.GetExtension(path)}");
+        return (peer, batch, count) => isOne
+            ? path : Path.ChangeExtension(path, $"{peer}-batch{batch}-threads{count}{Path.GetExtension(path)}");
     }
 
     private static int[] Numbers(ParseResult parsed, Option<string> option)
-        => [.. parsed.GetRequiredValue(option).Split(',', StringSplitOptions.TrimEntries).Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+        => [.. parsed.GetRequiredValue(option).Split(',', StringSplitOptions.TrimEntries)
+            .Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
             ? number
             : throw Wrong($"{option.Name} takes numbers of 1 or more, separated by commas, but has '{text}'."))];
 

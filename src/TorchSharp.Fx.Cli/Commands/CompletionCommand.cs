@@ -52,6 +52,8 @@ internal sealed class CompletionCommand : ToolCommand
     {
         shell.AcceptOnlyFromAmong("bash", "zsh", "pwsh");
         Add(shell);
-        SetAction(parsed => Console.Out.Write((parsed.GetRequiredValue(shell) switch { "bash" => Bash, "zsh" => Zsh, _ => Pwsh }).ReplaceLineEndings("\n")));
+        SetAction(parsed =>
+            Console.Out.Write(
+                (parsed.GetRequiredValue(shell) switch { "bash" => Bash, "zsh" => Zsh, _ => Pwsh }).ReplaceLineEndings("\n")));
     }
 }

@@ -9,19 +9,28 @@ internal sealed class ExportCommand : ToolCommand
 {
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
-    private readonly Option<string> file = new("--out", "--output") { Description = "The file to write; one that exists is replaced. Its ending (.onnx, .pt) says the format.", HelpName = "FILE", Required = true };
-    private readonly Option<string?> nodes = new("--nodes") { Description = "Cut the graph at these nodes first, as extract does; their keys name the outputs.", HelpName = "NAME[=KEY],…" };
-    private readonly Option<string> weights = new("--weights") { Description = "Published weights (DEFAULT, IMAGENET1K_V2), a .pth or .safetensors file, or 'random'.", HelpName = "NAME|FILE|random", DefaultValueFactory = _ => Weights.Random };
-    private readonly Option<long> seed = new("--seed") { Description = "The seed of random weights.", HelpName = "N", DefaultValueFactory = _ => 0 };
-    private readonly Option<string?> format = new("--format") { Description = "The format, where the file's ending does not say it.", HelpName = "onnx|torchscript" };
+    private readonly Option<string> file =
+        new("--out", "--output") { Description = "The file to write; one that exists is replaced. Its ending (.onnx, .pt) says the format.",
+            HelpName = "FILE", Required = true };
+    private readonly Option<string?> nodes =
+        new("--nodes") { Description = "Cut the graph at these nodes first, as extract does; their keys name the outputs.",
+            HelpName = "NAME[=KEY],…" };
+    private readonly WeightsOptions weights = new();
+    private readonly Option<string?> format =
+        new("--format") { Description = "The format, where the file's ending does not say it.", HelpName = "onnx|torchscript" };
 
-    public ExportCommand() : base("export", "Writes a model in evaluation mode for other runtimes: for ONNX Runtime with the sizes of --input, whose letters stay free; for PyTorch as TorchScript, with all sizes free.",
-        "export resnet18 --weights resnet18.safetensors --nodes flatten=embedding --out resnet18.onnx", "export resnet18 --weights DEFAULT --out resnet18.pt", "export bin/MyModels.dll:MyModels.Encoder --input Nx3x64x64 --out encoder.onnx")
+    public ExportCommand()
+        : base("export",
+            "Writes a model in evaluation mode for other runtimes: for ONNX Runtime with the sizes of --input, whose letters stay free; "
+                + "for PyTorch as TorchScript, with all sizes free.",
+        "export resnet18 --weights resnet18.safetensors --nodes flatten=embedding --out resnet18.onnx",
+        "export resnet18 --weights DEFAULT --out resnet18.pt",
+        "export bin/MyModels.dll:MyModels.Encoder --input Nx3x64x64 --out encoder.onnx")
     {
         format.AcceptOnlyFromAmong("onnx", "torchscript");
         nodes.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
-        foreach (var option in new Option[] { file, nodes, weights, seed, format })
+        foreach (var option in (Option[])[file, nodes, .. weights.All, format])
             Add(option);
         inputs.AddTo(this);
         SetAction(Run);
@@ -34,15 +43,16 @@ internal sealed class ExportCommand : ToolCommand
         var isOnnx = (parsed.GetValue(format) ?? FormatOf(path)) == "onnx";
         var requested = parsed.GetValue(nodes) is { } text ? NodeRequests.Parse(text) : null;
         var examples = isOnnx ? Inputs(source, kwargs) : null;
-        using var trained = Weights.Build(source, parsed.GetRequiredValue(weights), parsed.GetValue(seed));
+        using var trained = weights.Build(parsed, source);
         var module = trained.Model;
         requested = requested is null ? null : NodeRequests.WithPresets(requested, module, source, kwargs);
-        using var graph = requested is null ? SaveCommand.Whole(module, kwargs) : NodeRequests.Extractor(module, requested, training: false, kwargs);
+        using var graph = requested is null
+            ? WholeGraph.Of(module, kwargs) : NodeRequests.Extractor(module, requested, training: false, kwargs);
         graph.eval();
         if (examples is not null)
             onnx.export(graph, path, examples);
         else
-            torchscript.export(graph, path, kwargs.example_inputs ?? (source.Sample is { } sample ? [sample] : null));
+            torchscript.export(graph, path, kwargs.example_inputs ?? (source.Sample is null ? null : source.Inputs(kwargs)));
         Console.Out.WriteLine(path);
     }
 
@@ -50,10 +60,15 @@ internal sealed class ExportCommand : ToolCommand
     {
         ".onnx" => "onnx",
         ".pt" or ".ts" or ".torchscript" => "torchscript",
-        _ => throw new ToolException($"The ending of --out says no format: '{path}' ends neither with .onnx nor with .pt. Give it one, or --format onnx or --format torchscript.") { IsWrongUsage = true },
+        _ => throw new ToolException(
+            $"The ending of --out says no format: '{path}' ends neither with .onnx nor with .pt. Give it one, or --format onnx or "
+                + "--format torchscript.") { IsWrongUsage = true },
     };
 
     /// <summary>A model of the catalogue takes batches of any size.</summary>
     private static object?[] Inputs(ModelSource source, TracerKwargs kwargs)
-        => kwargs.example_inputs is null && source.Sample is { } sample ? [InputShape.Parse("N" + sample.ToString()[sample.ToString().IndexOf('x', StringComparison.Ordinal)..])] : source.Inputs(kwargs);
+        => kwargs.example_inputs is null && source.Sample is { } sample 
+            ? [.. Enumerable.Repeat(InputShape.Parse("N" + sample.ToString()[sample.ToString().IndexOf('x', StringComparison.Ordinal)..]),
+                source.NumInputs)]
+            : source.Inputs(kwargs);
 }

@@ -9,15 +9,26 @@ internal sealed class GraphCommand : ToolCommand
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
     private readonly Option<string> mode = Choice("--mode", "Whose graph to print.", "eval", "train", "both");
-    private readonly Option<string> format = Choice("--format", "Text of one line a node, Graphviz's DOT, a picture, or the C# code that the graph stands for.", "text", "dot", "svg", "csharp");
-    private readonly Option<int?> depth = new("--depth") { Description = "How many modules inside each other a picture opens; deeper ones are one box each. All by default.", HelpName = "N" };
-    private readonly Option<string?> nodes = new("--nodes") { Description = "Cut the graph at these nodes first, as extract does.", HelpName = "NAME[=KEY],…" };
+    private readonly Option<string> format =
+        Choice("--format", "Text of one line a node, Graphviz's DOT, a picture, or the C# code that the graph stands for.", "text", "dot",
+            "svg", "csharp");
+    private readonly Option<int?> depth =
+        new("--depth") { Description = "How many modules inside each other a picture opens; deeper ones are one box each. All by default.",
+            HelpName = "N" };
+    private readonly Option<string?> nodes =
+        new("--nodes") { Description = "Cut the graph at these nodes first, as extract does.", HelpName = "NAME[=KEY],…" };
 
-    private readonly Option<bool> shapes = new("--shapes") { Description = "Show the shape and type of every value; a user's class needs --input for it." };
-    private readonly Option<string> stage = new("--stage") { Description = $"What to print: the code that the trace runs through, the graph, or the graph after a pass ({string.Join(", ", Stages.Passes)}) and those before it.", HelpName = "cil|graph|after:PASS", DefaultValueFactory = _ => Stages.Graph };
+    private readonly Option<bool> shapes =
+        new("--shapes") { Description = "Show the shape and type of every value; a user's class needs --input for it." };
+    private readonly Option<string> stage =
+        new("--stage") { Description =
+            "What to print: the code that the trace runs through, the graph, or the graph after a pass "
+                + $"({string.Join(", ", Stages.Passes)}) and those before it.", HelpName = "cil|graph|after:PASS",
+                    DefaultValueFactory = _ => Stages.Graph };
 
     public GraphCommand() : base("graph", "Prints the graph of a model.",
-        "graph resnet18", "graph resnet18 --nodes layer1,layer4.1=last --format csharp", "graph resnet50 --shapes --format svg --depth 2 > resnet50.svg", "graph resnet18 --stage cil")
+        "graph resnet18", "graph resnet18 --nodes layer1,layer4.1=last --format csharp",
+        "graph resnet50 --shapes --format svg --depth 2 > resnet50.svg", "graph resnet18 --stage cil")
     {
         nodes.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
@@ -39,17 +50,21 @@ internal sealed class GraphCommand : ToolCommand
         if (withShapes && printed == "csharp")
             throw new ToolException("--shapes has no place in C# code: take another --format.") { IsWrongUsage = true };
         if (stages.IsCode && (printed != "text" || requested is not null || withShapes))
-            throw new ToolException("--stage cil is the code before there is a graph: it goes with neither --format, --nodes nor --shapes.") { IsWrongUsage = true };
+            throw new ToolException(
+                "--stage cil is the code before there is a graph: it goes with neither --format, --nodes nor --shapes.") { IsWrongUsage =
+                    true };
         var source = model.Read(parsed);
         if (stages.IsCode && source.IsSaved)
-            throw new ToolException($"'{source.Name}' is a graph already, so there is no code that it is traced from.") { IsWrongUsage = true };
+            throw new ToolException($"'{source.Name}' is a graph already, so there is no code that it is traced from.") { IsWrongUsage =
+                true };
         var example = withShapes ? source.Inputs(kwargs) : null;
         using var module = source.BuildToTrace(kwargs);
         string[] modes = parsed.GetRequiredValue(mode) is var one and not "both" ? [one] : ["train", "eval"];
         var texts = new List<string>();
         foreach (var mode in modes)
         {
-            using var traced = requested is null ? Trace(module, mode, kwargs, stages) : TracedModel.CutAt(requested, module, mode == "train", kwargs);
+            using var traced = requested is null
+                ? Trace(module, mode, kwargs, stages) : TracedModel.CutAt(requested, module, mode == "train", kwargs);
             if (stages.IsCode)
                 continue;
             stages.Run(traced);

@@ -9,7 +9,8 @@ namespace TorchSharp.Fx.Cli;
 /// <summary><c>torchfx models</c></summary>
 internal sealed class ModelsCommand : ToolCommand
 {
-    private readonly Option<string> format = Choice("--format", "How to print them; markdown has stages, costs and weights too.", "table", "json", "markdown");
+    private readonly Option<string> format =
+        Choice("--format", "How to print them; markdown has stages, costs and weights too.", "table", "json", "markdown");
 
     public ModelsCommand() : base("models", "Lists the models that have a name.", "models", "models --format json")
     {
@@ -52,7 +53,8 @@ internal sealed class ModelsCommand : ToolCommand
         table.Columns[1].RightAligned();
         table.Columns[3].RightAligned();
         foreach (var row in rows)
-            table.AddRow(row.name, row.num_params.ToString("N0", CultureInfo.InvariantCulture), string.Join(" × ", row.input_shape), row.num_classes.ToString(CultureInfo.InvariantCulture));
+            table.AddRow(row.name, row.num_params.ToString("N0", CultureInfo.InvariantCulture), string.Join(" × ", row.input_shape),
+                row.num_classes.ToString(CultureInfo.InvariantCulture));
         Terminal.Results.Write(table);
     }
 }

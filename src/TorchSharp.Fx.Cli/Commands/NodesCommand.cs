@@ -9,12 +9,17 @@ internal sealed class NodesCommand : ToolCommand
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
     private readonly Option<string> mode = Choice("--mode", "Whose nodes to list.", "both", "train", "eval");
-    private readonly Option<string?> match = new("--match") { Description = "Only names that fit, modules among them: '*' and '?' stand for letters between dots, '**' for dots as well.", HelpName = "PATTERN" };
-    private readonly Option<bool> shapes = new("--shapes") { Description = "Show the shape of each value; for a class of your own give the inputs with --input." };
+    private readonly Option<string?> match =
+        new("--match") { Description =
+            "Only names that fit, modules among them: '*' and '?' stand for letters between dots, '**' for dots as well.",
+                HelpName = "PATTERN" };
+    private readonly Option<bool> shapes =
+        new("--shapes") { Description = "Show the shape of each value; for a class of your own give the inputs with --input." };
     private readonly Option<string> format = Choice("--format", "How to print them.", "table", "json");
 
     public NodesCommand() : base("nodes", "Lists the nodes of a model in the order of execution, by the names that --nodes takes.",
-        "nodes resnet18", "nodes resnet18 --match 'layer?' --shapes", "nodes inception_v3 --mode train --format json", """nodes bin/MyModels.dll:MyModels.Encoder --args '{"channels": 3}'""")
+        "nodes resnet18", "nodes resnet18 --match 'layer?' --shapes", "nodes inception_v3 --mode train --format json",
+        """nodes bin/MyModels.dll:MyModels.Encoder --args '{"channels": 3}'""")
     {
         match.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
@@ -32,14 +37,17 @@ internal sealed class NodesCommand : ToolCommand
         string[] modes = parsed.GetRequiredValue(mode) is var one and not "both" ? [one] : ["train", "eval"];
         var lists = modes.Select(name => (name, NodeList.Of(module, name == "train", parsed.GetValue(match), given, kwargs))).ToList();
         if (parsed.GetValue(match) is { } pattern && lists.TrueForAll(list => list.Item2.Count == 0))
-            throw new ToolException($"No node or module of '{source.Name}' fits the pattern '{pattern}'. '*' and '?' stand for letters between dots, '**' for dots as well.");
+            throw new ToolException(
+                $"No node or module of '{source.Name}' fits the pattern '{pattern}'. '*' and '?' stand for letters between dots, '**' for "
+                    + "dots as well.");
         if (parsed.GetRequiredValue(format) == "json")
             PrintJson(source.Name, lists, given is not null);
         else
             PrintTable(lists, given is not null);
     }
 
-    private static void PrintJson(string model, List<(string Mode, IReadOnlyList<NodeLine> Nodes)> lists, bool withShapes) => Json.Print(writer =>
+    private static void PrintJson(string model, List<(string Mode, IReadOnlyList<NodeLine> Nodes)> lists, bool withShapes)
+        => Json.Print(writer =>
     {
         writer.WriteStartObject();
         writer.WriteString("model", model);
@@ -80,7 +88,9 @@ internal sealed class NodesCommand : ToolCommand
             lists = [("train and eval", eval.Nodes)];
         var table = Terminal.Table([.. lists.SelectMany(list => Cells(list.Mode, "shape", withShapes))]);
         for (var i = 0; i < lists.Max(list => list.Nodes.Count); i++)
-            table.AddRow(lists.SelectMany(list => list.Nodes.ElementAtOrDefault(i) is { } node ? Cells(node.Name, node.Value?.ToString() ?? "", withShapes) : Cells("", "", withShapes)));
+            table.AddRow(
+                lists.SelectMany(list => list.Nodes.ElementAtOrDefault(i) is { } node
+                    ? Cells(node.Name, node.Value?.ToString() ?? "", withShapes) : Cells("", "", withShapes)));
         Terminal.Results.Write(table);
     }
 

@@ -10,18 +10,27 @@ namespace TorchSharp.Fx.Cli;
 internal sealed class PredictCommand : ToolCommand
 {
     private readonly Argument<string> model = new("MODEL") { Description = "A classification model of 'torchfx models'." };
-    private readonly Argument<string[]> inputs = new("INPUT") { Description = "Images, or folders: all images in them and in the folders inside, in natural order.", Arity = ArgumentArity.OneOrMore };
-    private readonly Option<int> top = new("--top") { Description = "How many labels to print for each image.", HelpName = "N", DefaultValueFactory = _ => 5 };
-    private readonly Option<string> weights = new("--weights") { Description = "Published weights (DEFAULT, IMAGENET1K_V2), or a .pth or .safetensors file.", HelpName = "NAME|FILE", DefaultValueFactory = _ => "DEFAULT" };
+    private readonly Argument<string[]> inputs =
+        new("INPUT") { Description = "Images, or folders: all images in them and in the folders inside, in natural order.",
+            Arity = ArgumentArity.OneOrMore };
+    private readonly Option<int> top =
+        new("--top") { Description = "How many labels to print for each image.", HelpName = "N", DefaultValueFactory = _ => 5 };
+    private readonly Option<string> weights =
+        new("--weights") { Description = "Published weights (DEFAULT, IMAGENET1K_V2), or a .pth or .safetensors file.",
+            HelpName = "NAME|FILE", DefaultValueFactory = _ => "DEFAULT" };
     private readonly Option<string> format = Choice("--format", "How to print them.", "table", "json");
 
+    private readonly PreprocessingOptions preprocessing = new();
+
     public PredictCommand() : base("predict", "Tells what is on images, by the labels that published weights were trained for.",
-        "predict resnet50 photo.jpg", "predict convnext_tiny photos --top 3 --format json", "predict resnet50 photo.jpg --weights IMAGENET1K_V1")
+        "predict resnet50 photo.jpg", "predict convnext_tiny photos --top 3 --format json",
+        "predict resnet50 photo.jpg --weights IMAGENET1K_V1")
     {
         Add(model);
         Add(inputs);
         foreach (var option in new Option[] { top, weights, format })
             Add(option);
+        preprocessing.AddTo(this);
         top.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && int.TryParse(token.Value, out var number) && number < 1)
@@ -37,13 +46,15 @@ internal sealed class PredictCommand : ToolCommand
         source.RequireImages();
         var numbers = parsed.GetRequiredValue(weights);
         var labels = Labels(source, numbers);
+        var chosen = preprocessing.Read(parsed, source);
         var images = InputImages.Find(parsed.GetRequiredValue(inputs));
         using var trained = Weights.Build(source, numbers, seed: 0);
+        using var prepare = (chosen ?? trained.Preprocessing)();
         using var _ = no_grad();
         var predictions = images.Select(image =>
         {
             token.ThrowIfCancellationRequested();
-            return (image.Path, Predict(trained, image.Path, labels, parsed.GetValue(top)));
+            return (image.Path, Predict(trained.Model, prepare, image.Path, labels, parsed.GetValue(top)));
         }).ToArray();
         if (parsed.GetRequiredValue(format) == "json")
             PrintJson(source.Name, trained.Weights, predictions);
@@ -55,26 +66,30 @@ internal sealed class PredictCommand : ToolCommand
     private static IReadOnlyList<string> Labels(ModelSource source, string weights)
     {
         if (!source.IsInCatalogue)
-            throw new ToolException("predict needs labels, which only the models of 'torchfx models' have; 'torchfx extract' takes a class of any assembly.");
+            throw new ToolException(
+                "predict needs labels, which only the models of 'torchfx models' have; 'torchfx extract' takes a class of any assembly.");
         var published = Weights.Published(source, weights) ?? models.get_model_weights(source.Name).First(row => row.is_default);
         using var preprocessing = published.transforms();
         return preprocessing is ImageClassification
             ? published.meta.categories
-            : throw new ToolException($"'{source.Name}' doesn't classify whole images, so there is no label to predict; 'torchfx extract' gives what it computes.");
+            : throw new ToolException(
+                $"'{source.Name}' doesn't classify whole images, so there is no label to predict; 'torchfx extract' gives what it computes.");
     }
 
-    private static Prediction[] Predict(TrainedModel trained, string image, IReadOnlyList<string> labels, int count)
+    private static Prediction[] Predict(nn.Module model, nn.Module<Tensor, Tensor> prepare, string image, IReadOnlyList<string> labels,
+        int count)
     {
         using var scope = NewDisposeScope();
-        var input = trained.Preprocessing.call(io.read_image(image)).unsqueeze(0);
-        var logits = trained.Model switch
+        var input = prepare.call(io.read_image(image)).unsqueeze(0);
+        var logits = model switch
         {
-            GoogLeNet google => google.call(input).logits,
-            Inception3 inception => inception.call(input).logits,
-            _ => ((nn.Module<Tensor, Tensor>)trained.Model).call(input),
+            nn.Module<Tensor, GoogLeNetOutputs> google => google.call(input).logits,
+            nn.Module<Tensor, InceptionOutputs> inception => inception.call(input).logits,
+            _ => ((nn.Module<Tensor, Tensor>)model).call(input),
         };
         var (probabilities, classes) = logits[0].softmax(0).topk(Math.Min(count, labels.Count));
-        return [.. classes.data<long>().Zip(probabilities.data<float>(), (index, probability) => new Prediction(labels[(int)index], index, probability))];
+        return [.. classes.data<long>()
+            .Zip(probabilities.data<float>(), (index, probability) => new Prediction(labels[(int)index], index, probability))];
     }
 
     private static void PrintTable((string Image, Prediction[] Predictions)[] rows)
@@ -82,7 +97,8 @@ internal sealed class PredictCommand : ToolCommand
         var table = Terminal.Table("image", "label", "probability");
         foreach (var (image, predictions) in rows)
             foreach (var (rank, prediction) in predictions.Index())
-                table.AddRow(rank == 0 ? image : "", prediction.Label, (100 * prediction.Probability).ToString("F1", CultureInfo.InvariantCulture) + " %");
+                table.AddRow(rank == 0 ? image : "", prediction.Label,
+                    (100 * prediction.Probability).ToString("F1", CultureInfo.InvariantCulture) + " %");
         Terminal.Results.Write(table);
     }
 

@@ -9,18 +9,28 @@ internal sealed class RunCommand : ToolCommand
 {
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
-    private readonly Option<string> file = new("--inputs") { Description = "A .safetensors file with a tensor for each input, under its name or its position (0, 1, …); what is in a list or dictionary after a dot. For one input also a .npy file.", HelpName = "FILE", Required = true };
-    private readonly Option<string> output = new("--out") { Description = "The file to write, .safetensors, or .npy for a single tensor; one that exists is replaced.", HelpName = "FILE", Required = true };
-    private readonly Option<string?> nodes = new("--nodes") { Description = "Give the values of these nodes instead of the result, as extract does.", HelpName = "NAME[=KEY],…" };
-    private readonly Option<string> weights = new("--weights") { Description = "Published weights (DEFAULT, IMAGENET1K_V2), a .pth or .safetensors file, or 'random'.", HelpName = "NAME|FILE|random", DefaultValueFactory = _ => Weights.Random };
-    private readonly Option<long> seed = new("--seed") { Description = "The seed of random weights.", HelpName = "N", DefaultValueFactory = _ => 0 };
+    private readonly Option<string> file =
+        new("--inputs") { Description =
+            "A .safetensors file with a tensor for each input, under its name or its position (0, 1, …); what is in a list or dictionary "
+                + "after a dot. For one input also a .npy file.", HelpName = "FILE", Required = true };
+    private readonly Option<string> output =
+        new("--out") { Description = "The file to write, .safetensors, or .npy for a single tensor; one that exists is replaced.",
+            HelpName = "FILE", Required = true };
+    private readonly Option<string?> nodes =
+        new("--nodes") { Description = "Give the values of these nodes instead of the result, as extract does.",
+            HelpName = "NAME[=KEY],…" };
+    private readonly WeightsOptions weights = new();
 
-    public RunCommand() : base("run", "Runs a model in evaluation mode on tensors of a file: text, sound, several inputs. Results are written under their names, those inside of others after a dot, a single one as 'output'.",
-        "run bert.pt2 --inputs tokens.safetensors --out states.safetensors", "run model.onnx --inputs x.npy --nodes layer4=embedding --out embedding.npy")
+    public RunCommand()
+        : base("run",
+            "Runs a model in evaluation mode on tensors of a file: text, sound, several inputs. Results are written under their names, "
+                + "those inside of others after a dot, a single one as 'output'.",
+        "run bert.pt2 --inputs tokens.safetensors --out states.safetensors",
+        "run model.onnx --inputs x.npy --nodes layer4=embedding --out embedding.npy")
     {
         nodes.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
-        foreach (var option in new Option[] { file, output, nodes, weights, seed })
+        foreach (var option in (Option[])[file, output, nodes, .. weights.All])
             Add(option);
         inputs.AddTo(this);
         SetAction(Run);
@@ -28,7 +38,8 @@ internal sealed class RunCommand : ToolCommand
 
     private void Run(ParseResult parsed)
     {
-        var (source, kwargs, path, to) = (model.Read(parsed), inputs.Read(parsed), parsed.GetRequiredValue(file), parsed.GetRequiredValue(output));
+        var (source, kwargs, path, to) =
+            (model.Read(parsed), inputs.Read(parsed), parsed.GetRequiredValue(file), parsed.GetRequiredValue(output));
         AtomicFile.RequireFolder(to);
         if (!IsTensorFile(to))
             throw new ToolException($"--out must end with .safetensors or .npy, but it is '{to}'.") { IsWrongUsage = true };
@@ -36,10 +47,11 @@ internal sealed class RunCommand : ToolCommand
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var given = Tensors(path);
-        using var trained = Weights.Build(source, parsed.GetRequiredValue(weights), parsed.GetValue(seed));
+        using var trained = weights.Build(parsed, source);
         var module = trained.Model;
         requested = requested is null ? null : NodeRequests.WithPresets(requested, module, source, kwargs);
-        using var graph = requested is null ? SaveCommand.Whole(module, kwargs) : NodeRequests.Extractor(module, requested, training: false, kwargs);
+        using var graph = requested is null
+            ? WholeGraph.Of(module, kwargs) : NodeRequests.Extractor(module, requested, training: false, kwargs);
         graph.eval();
         var program = ((IGraphModule)graph).Program;
         var results = NamedTensors.Outputs(program.Run(NamedTensors.Inputs(program.Current, given, path)));
@@ -48,7 +60,9 @@ internal sealed class RunCommand : ToolCommand
         else if (results.Count == 1)
             Npy.save(to, results.Values.Single());
         else
-            throw new ToolException($"A .npy file has one tensor, and there are {results.Count} results: {NamedTensors.Quoted(results.Keys)}. Let --out end with .safetensors.");
+            throw new ToolException(
+                $"A .npy file has one tensor, and there are {results.Count} results: {NamedTensors.Quoted(results.Keys)}. Let --out end "
+                    + "with .safetensors.");
         var table = Terminal.Table("name", "shape", "type");
         foreach (var (name, tensor) in results)
             table.AddRow(name, $"[{string.Join(", ", tensor.shape)}]", tensor.dtype.ToString().ToLowerInvariant());

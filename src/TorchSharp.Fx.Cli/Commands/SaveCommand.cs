@@ -1,5 +1,4 @@
 using System.CommandLine;
-using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Cli;
 
@@ -8,19 +7,23 @@ internal sealed class SaveCommand : ToolCommand
 {
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
-    private readonly Option<string> file = new("--out") { Description = "The file to write; one that exists is replaced.", HelpName = "FILE.safetensors", Required = true };
-    private readonly Option<string?> nodes = new("--nodes") { Description = "Cut the graph at these nodes first, as extract does.", HelpName = "NAME[=KEY],…" };
-    private readonly Option<string> weights = new("--weights") { Description = "Published weights (DEFAULT, IMAGENET1K_V2), a .pth or .safetensors file, or 'random'.", HelpName = "NAME|FILE|random", DefaultValueFactory = _ => Weights.Random };
-    private readonly Option<long> seed = new("--seed") { Description = "The seed of random weights.", HelpName = "N", DefaultValueFactory = _ => 0 };
+    private readonly Option<string> file =
+        new("--out") { Description = "The file to write; one that exists is replaced.", HelpName = "FILE.safetensors", Required = true };
+    private readonly Option<string?> nodes =
+        new("--nodes") { Description = "Cut the graph at these nodes first, as extract does.", HelpName = "NAME[=KEY],…" };
+    private readonly WeightsOptions weights = new();
 
-    private readonly Option<TraceModes> modes = new("--modes") { Description = "With --nodes, the modes to trace in: one alone for a model that is a graph in that mode only.", HelpName = "both|train|eval" };
+    private readonly Option<TraceModes> modes =
+        new("--modes") { Description = "With --nodes, the modes to trace in: one alone for a model that is a graph in that mode only.",
+            HelpName = "both|train|eval" };
 
     public SaveCommand() : base("save", "Saves a model's graph and weights in one file, which loads without the model's code.",
-        "save resnet18 --weights resnet18.pth --out resnet18.fx.safetensors", "save bin/MyModels.dll:MyModels.Encoder --nodes encoder=embedding --out encoder.safetensors")
+        "save resnet18 --weights resnet18.pth --out resnet18.fx.safetensors",
+        "save bin/MyModels.dll:MyModels.Encoder --nodes encoder=embedding --out encoder.safetensors")
     {
         nodes.CompletionSources.Add(Completions.Nodes);
         model.AddTo(this);
-        foreach (var option in new Option[] { file, nodes, modes, weights, seed })
+        foreach (var option in (Option[])[file, nodes, modes, .. weights.All])
             Add(option);
         inputs.AddTo(this);
         SetAction(Run);
@@ -32,27 +35,13 @@ internal sealed class SaveCommand : ToolCommand
         if (!path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
             throw new ToolException($"--out must end with .safetensors, as the file is one, but it is '{path}'.") { IsWrongUsage = true };
         var requested = parsed.GetValue(nodes) is { } text ? NodeRequests.Parse(text) : null;
-        using var trained = Weights.Build(source, parsed.GetRequiredValue(weights), parsed.GetValue(seed));
+        using var trained = weights.Build(parsed, source);
         var module = trained.Model;
-        using var graph = requested is null ? Whole(module, kwargs) : feature_extraction.create_feature_extractor(module, NodeRequests.WithPresets(requested, module, source, kwargs), tracer_kwargs: kwargs, suppress_diff_warning: true);
+        using var graph = requested is null
+            ? WholeGraph.Of(module, kwargs)
+                : feature_extraction.create_feature_extractor(module, NodeRequests.WithPresets(requested, module, source, kwargs),
+                    tracer_kwargs: kwargs, suppress_diff_warning: true);
         ModelSource.Save(graph, path);
         Console.Out.WriteLine(path);
-    }
-
-    /// <summary>A model as one graph of the mode that it is in.</summary>
-    internal static nn.Module Whole(nn.Module module, TracerKwargs kwargs)
-    {
-        if (module is IGraphModule)
-            return module;
-        var tracer = new NodePathTracer(kwargs);
-        var graph = tracer.trace(module);
-        try
-        {
-            return module is nn.Module<Tensor, Tensor> ? new GraphModule<Tensor, Tensor>(module, graph, tracer.tensor_constants) : new GraphModule(module, graph, tracer.tensor_constants);
-        }
-        finally
-        {
-            tracer.DisposeConstants();
-        }
     }
 }

@@ -10,11 +10,15 @@ internal sealed class SummaryCommand : ToolCommand
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
     private readonly Option<string> mode = Choice("--mode", "In which mode to run it.", "eval", "train");
-    private readonly Option<int?> depth = new("--depth") { Description = "How many modules inside each other have rows of their own; deeper ones are summed up. All by default.", HelpName = "N" };
+    private readonly Option<int?> depth =
+        new("--depth") { Description =
+            "How many modules inside each other have rows of their own; deeper ones are summed up. All by default.", HelpName = "N" };
     private readonly Option<string> format = Choice("--format", "How to print it; JSON has bytes as a number.", "table", "json");
 
-    public SummaryCommand() : base("summary", "Lists what each part of a model gives and costs: output shape, parameters, multiplications, memory.",
-        "summary resnet50 --depth 1", "summary vit_b_16 --input 8x3x224x224 --format json", "summary bin/MyModels.dll:MyModels.Encoder --input 1x3x64x64")
+    public SummaryCommand()
+        : base("summary", "Lists what each part of a model gives and costs: output shape, parameters, multiplications, memory.",
+        "summary resnet50 --depth 1", "summary vit_b_16 --input 8x3x224x224 --format json",
+        "summary bin/MyModels.dll:MyModels.Encoder --input 1x3x64x64")
     {
         model.AddTo(this);
         inputs.AddTo(this);
@@ -27,7 +31,8 @@ internal sealed class SummaryCommand : ToolCommand
     private void Run(ParseResult parsed)
     {
         if (parsed.GetValue(depth) < 1)
-            throw new ToolException($"--depth counts modules inside each other, so it can't be {parsed.GetValue(depth)}.") { IsWrongUsage = true };
+            throw new ToolException($"--depth counts modules inside each other, so it can't be {parsed.GetValue(depth)}.") { IsWrongUsage =
+                true };
         var (source, kwargs) = (model.Read(parsed), inputs.Read(parsed));
         var example = source.Inputs(kwargs);
         using var module = source.BuildToTrace(kwargs);

@@ -11,8 +11,10 @@ internal sealed class TraceCommand : ToolCommand
     private readonly Option<bool> report = new("--report") { Description = "List what the trace found, rather than count it." };
     private readonly Option<string> format = Choice("--format", "How to print it; JSON has the whole report.", "text", "json");
 
-    public TraceCommand() : base("trace", "Traces a model and tells what its graph assumes and leaves out, or where and why it can't be traced.",
-        "trace resnet18 --report", "trace bin/MyModels.dll:MyModels.Encoder --input Nx3xH=64xW=64 --input N:int64", "trace bin/MyModels.dll:MyModels.Encoder --mode train --format json")
+    public TraceCommand()
+        : base("trace", "Traces a model and tells what its graph assumes and leaves out, or where and why it can't be traced.",
+        "trace resnet18 --report", "trace bin/MyModels.dll:MyModels.Encoder --input Nx3xH=64xW=64 --input N:int64",
+        "trace bin/MyModels.dll:MyModels.Encoder --mode train --format json")
     {
         model.AddTo(this);
         inputs.AddTo(this);
@@ -26,7 +28,8 @@ internal sealed class TraceCommand : ToolCommand
     {
         var (source, kwargs) = (model.Read(parsed), inputs.Read(parsed));
         if (source.IsSaved)
-            throw new ToolException($"'{source.Name}' is a graph already, so there is nothing to trace; 'torchfx graph' prints it.") { IsWrongUsage = true };
+            throw new ToolException(
+                $"'{source.Name}' is a graph already, so there is nothing to trace; 'torchfx graph' prints it.") { IsWrongUsage = true };
         using var module = source.BuildToTrace(kwargs);
         module.train(parsed.GetRequiredValue(mode) == "train");
         var trace = Trace.Of(module, kwargs);

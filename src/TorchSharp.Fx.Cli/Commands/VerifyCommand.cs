@@ -9,10 +9,14 @@ internal sealed class VerifyCommand : ToolCommand
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
     private readonly Option<string> mode = Choice("--mode", "In which mode to trace and run it.", "both", "eval", "train");
-    private readonly Option<int> seed = new("--seed") { Description = "For the weights of a model that is not loaded from a file, and for draws.", HelpName = "N" };
+    private readonly Option<int> seed =
+        new("--seed") { Description = "For the weights of a model that is not loaded from a file, and for draws.", HelpName = "N" };
     private readonly Option<string> format = Choice("--format", "How to print it.", "text", "json");
 
-    public VerifyCommand() : base("verify", "Runs a model and its graph on the same inputs, and on others of other sizes, and tells whether they do the same: the module itself, the graph, the evaluator and the optimised copy.",
+    public VerifyCommand()
+        : base("verify",
+            "Runs a model and its graph on the same inputs, and on others of other sizes, and tells whether they do the same: the module "
+                + "itself, the graph, the evaluator and the optimised copy.",
         "verify resnet18", "verify bin/MyModels.dll:MyModels.Encoder --input Nx3x64x64 --mode eval", "verify vit_b_16 --format json")
     {
         model.AddTo(this);
@@ -27,7 +31,8 @@ internal sealed class VerifyCommand : ToolCommand
     {
         var (source, kwargs) = (model.Read(parsed), inputs.Read(parsed));
         if (source.IsSaved)
-            throw new ToolException($"'{source.Name}' is a graph without the program that it came from, so there is nothing to hold it against.") { IsWrongUsage = true };
+            throw new ToolException(
+                $"'{source.Name}' is a graph without the program that it came from, so there is nothing to hold it against.") { IsWrongUsage = true };
         var given = source.Inputs(kwargs);
         manual_seed(parsed.GetValue(seed));
         using var module = source.Build(null);
@@ -44,9 +49,12 @@ internal sealed class VerifyCommand : ToolCommand
     private static VerificationReport Verify(nn.Module module, bool training, object?[] inputs, TracerKwargs kwargs)
     {
         module.train(training);
-        using var traced = fx.symbolic_trace(module, example_inputs: kwargs.example_inputs, allow_value_specialization: kwargs.allow_value_specialization, suppress_trace_warning: true);
+        using var traced =
+            fx.symbolic_trace(module, example_inputs: kwargs.example_inputs, allow_value_specialization: kwargs.allow_value_specialization,
+                suppress_trace_warning: true);
         return fx.verify_mode(traced, module, training, inputs);
     }
 
-    private static VerificationReport Merged(IReadOnlyList<VerificationReport> reports) => new(reports[0].model, [.. reports.SelectMany(report => report.runs)]);
+    private static VerificationReport Merged(IReadOnlyList<VerificationReport> reports)
+        => new(reports[0].model, [.. reports.SelectMany(report => report.runs)]);
 }

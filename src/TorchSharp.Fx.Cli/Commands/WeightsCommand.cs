@@ -4,7 +4,8 @@ namespace TorchSharp.Fx.Cli;
 internal sealed class WeightsCommand : ToolCommand
 {
     public WeightsCommand() : base("weights", "Lists published weights, tells what is in a file of weights, converts and checks it.",
-        "weights list resnet50", "weights info ResNet50_Weights.IMAGENET1K_V2", "weights convert checkpoint.pth model.safetensors", "weights verify resnet50-11ad3fa6.pth")
+        "weights list resnet50", "weights info ResNet50_Weights.IMAGENET1K_V2", "weights convert checkpoint.pth model.safetensors",
+        "weights verify resnet50-11ad3fa6.pth")
     {
         Add(new WeightsListCommand());
         Add(new WeightsInfoCommand());

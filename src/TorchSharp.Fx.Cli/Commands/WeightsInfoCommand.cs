@@ -8,9 +8,14 @@ namespace TorchSharp.Fx.Cli;
 /// <summary><c>torchfx weights info NAME|FILE</c></summary>
 internal sealed class WeightsInfoCommand : ToolCommand
 {
-    private readonly Argument<string> subject = new("NAME|FILE") { Description = "Published weights, such as ResNet50_Weights.DEFAULT, a model, which stands for its default ones, or a .pth, .pt or .safetensors file." };
+    private readonly Argument<string> subject =
+        new("NAME|FILE") { Description =
+            "Published weights, such as ResNet50_Weights.DEFAULT, a model, which stands for its default ones, or a .pth, .pt or "
+                + ".safetensors file." };
 
-    public WeightsInfoCommand() : base("info", "Tells what is known of published weights, or which tensors a file holds.", "weights info ResNet50_Weights.DEFAULT", "weights info checkpoint.pth")
+    public WeightsInfoCommand()
+        : base("info", "Tells what is known of published weights, or which tensors a file holds.", "weights info ResNet50_Weights.DEFAULT",
+            "weights info checkpoint.pth")
     {
         Add(subject);
         SetAction(parsed => Print(parsed.GetRequiredValue(subject)));

@@ -9,10 +9,13 @@ namespace TorchSharp.Fx.Cli;
 /// <summary><c>torchfx weights list [MODEL]</c></summary>
 internal sealed class WeightsListCommand : ToolCommand
 {
-    private readonly Argument<string?> model = new("MODEL") { Description = "A model of 'torchfx models'; without it, all models.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> model =
+        new("MODEL") { Description = "A model of 'torchfx models'; without it, all models.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string> format = Choice("--format", "How to print them.", "table", "json");
 
-    public WeightsListCommand() : base("list", "Lists the weights that torchvision publishes for the models here.", "weights list", "weights list resnet50 --format json")
+    public WeightsListCommand()
+        : base("list", "Lists the weights that torchvision publishes for the models here.", "weights list",
+            "weights list resnet50 --format json")
     {
         Add(model);
         Add(format);
@@ -20,7 +23,8 @@ internal sealed class WeightsListCommand : ToolCommand
     }
 
     private static Vision.Weights[] Rows(string? model)
-        => [.. model is null ? models.list_models().SelectMany(PublishedWeights.Of) : PublishedWeights.Of(ModelSource.InCatalogue(model).name)];
+        => [.. model is null
+            ? models.list_models().SelectMany(PublishedWeights.Of) : PublishedWeights.Of(ModelSource.InCatalogue(model).name)];
 
     private static void Print(Vision.Weights[] rows, string format)
     {
@@ -53,7 +57,8 @@ internal sealed class WeightsListCommand : ToolCommand
         var table = Terminal.Table("model", "weights", "", "accuracy", "MB", "downloaded");
         table.Columns[4].RightAligned();
         foreach (var row in rows)
-            table.AddRow(row.model, row.ToString(), row.is_default ? "default" : "", row.Accuracy(), row.meta.file_size.ToString("F1", CultureInfo.InvariantCulture), File.Exists(row.LocalPath()) ? "yes" : "");
+            table.AddRow(row.model, row.ToString(), row.is_default ? "default" : "", row.Accuracy(),
+                row.meta.file_size.ToString("F1", CultureInfo.InvariantCulture), File.Exists(row.LocalPath()) ? "yes" : "");
         Terminal.Results.Write(table);
     }
 }

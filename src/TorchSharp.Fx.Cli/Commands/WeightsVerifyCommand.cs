@@ -8,8 +8,11 @@ namespace TorchSharp.Fx.Cli;
 internal sealed class WeightsVerifyCommand : ToolCommand
 {
     private readonly Argument<string> input = new("FILE") { Description = "A .pth, .pt or .safetensors file." };
-    private readonly Option<string?> model = new("--model") { Description = "The model whose keys and shapes the file has to have. A published file knows its own.", HelpName = "MODEL" };
-    private readonly Option<string?> args = new("--args") { Description = "Arguments for the constructor by name, where MODEL is a type.", HelpName = "JSON" };
+    private readonly Option<string?> model =
+        new("--model") { Description = "The model whose keys and shapes the file has to have. A published file knows its own.",
+            HelpName = "MODEL" };
+    private readonly Option<string?> args =
+        new("--args") { Description = "Arguments for the constructor by name, where MODEL is a type.", HelpName = "JSON" };
 
     public WeightsVerifyCommand() : base("verify", "Checks a file: the SHA-256 in its name, its structure, and whether it fits a model.",
         "weights verify ~/.cache/torch/hub/checkpoints/resnet50-11ad3fa6.pth", "weights verify checkpoint.pth --model resnet50")
@@ -36,8 +39,11 @@ internal sealed class WeightsVerifyCommand : ToolCommand
         await using var stream = File.OpenRead(path);
         var hash = await FileHash.Of(stream, token);
         if (expected is not null && !hash.StartsWith(expected, StringComparison.Ordinal))
-            throw new ToolException($"{path} has the SHA-256 {hash[..expected.Length]}… instead of the {expected}… in its name: it is damaged or another file. Delete it and download it again.");
-        await Console.Out.WriteLineAsync($"SHA-256: {hash}{(expected is null ? ", which its name does not have" : ", as its name has it")}");
+            throw new ToolException(
+                $"{path} has the SHA-256 {hash[..expected.Length]}… instead of the {expected}… in its name: it is damaged or another "
+                    + "file. Delete it and download it again.");
+        await Console.Out.WriteLineAsync(
+            $"SHA-256: {hash}{(expected is null ? ", which its name does not have" : ", as its name has it")}");
     }
 
     private static void CheckModel(string path, WeightsFile file, string? model, string? args)
