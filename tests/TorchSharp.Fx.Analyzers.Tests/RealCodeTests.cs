@@ -13,7 +13,7 @@ public sealed partial class RealCodeTests
     [Fact]
     public void Nothing_is_told_of_Visions_models()
     {
-        var code = new Code("TorchSharp.Fx.Vision", Sources("vision"));
+        var code = new Code("TorchSharp.Fx.Vision", [.. Sources("vision"), ("Files.cs", "global using TorchSharp.Fx.Files;")]);
         // Source generators don't run here.
         Assert.Equal("", string.Join('\n', code.Errors.Where(error => error.Id != "CS8795")));
         // Preprocessing branches on the number of dimensions, and nobody traces it.

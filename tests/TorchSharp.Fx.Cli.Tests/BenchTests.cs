@@ -11,7 +11,7 @@ public sealed class BenchTests
         using var folder = new TemporaryFolder();
         var (file, picture) = (folder["new/results.json"], folder["nodes.svg"]);
         var run = Torchfx.Run(
-            "bench", "mobilenet_v2", "--nodes", "features.0", "--peers", "graph,folded,optimised,bfloat16,float16,ort,ort-full", "--against", "ort",
+            "bench", "mobilenet_v2", "--nodes", "features.0", "--peers", "graph,folded,optimised,bfloat16,float16,int8,ort,ort-full,ort-int8", "--against", "ort",
             "--batch", "2", "--threads", "1", "--rounds", "2", "--format", "json", "--json", file, "--profile", picture);
         Assert.Equal("", run.Error);
         Assert.Equal(run.Out, File.ReadAllText(file));
@@ -21,12 +21,12 @@ public sealed class BenchTests
         Assert.NotEqual("", root.GetProperty("processor").GetString());
 
         var results = root.GetProperty("results").EnumerateArray().ToDictionary(result => result.GetProperty("peer").GetString()!);
-        Assert.Equal(["graph", "folded", "optimised", "bfloat16", "float16", "ort", "ort-full"], results.Keys);
+        Assert.Equal(["graph", "folded", "optimised", "bfloat16", "float16", "int8", "ort", "ort-full", "ort-int8"], results.Keys);
         Assert.All(results.Values, result => Assert.Equal(2, result.GetProperty("batch").GetInt32()));
         Assert.All(results.Values, result => Assert.InRange(Number(result, "min_ms"), 0.01, Number(result, "median_ms")));
         Assert.All(results.Values, result => Assert.InRange(Number(result, "peak_mb"), 30, 5000));
         Assert.All(new[] { "folded", "optimised", "ort", "ort-full" }, name => Assert.InRange(Number(results[name], "difference_per_std"), 0, 1e-4));
-        Assert.All(new[] { "bfloat16", "float16" }, name => Assert.InRange(Number(results[name], "difference_per_std"), 1e-5, 0.3));
+        Assert.All(new[] { "bfloat16", "float16", "int8", "ort-int8" }, name => Assert.InRange(Number(results[name], "difference_per_std"), 1e-5, 0.3));
         Assert.Equal(1, Number(results["ort"], "ratio"));
         Assert.Equal(Number(results["graph"], "median_ms") / Number(results["ort"], "median_ms"), Number(results["graph"], "ratio"), 0.01 * Number(results["graph"], "ratio") + 0.01);
 
@@ -34,7 +34,7 @@ public sealed class BenchTests
         Assert.InRange(Number(results["ort-full"], "min_ms"), 2 * Number(results["ort"], "min_ms"), double.MaxValue);
         Assert.InRange(Number(results["ort"], "peak_mb"), 30, Number(results["graph"], "peak_mb") - 20);
 
-        Assert.All(new[] { "ort", "ort-full" }, name => Assert.False(results[name].TryGetProperty("nodes", out _)));
+        Assert.All(new[] { "ort", "ort-full", "ort-int8" }, name => Assert.False(results[name].TryGetProperty("nodes", out _)));
         Assert.Equal("features_0 Conv2dNormActivation 2", Nodes(results["graph"]).First());
         // Without the batch norm that lies between them in the block, whose rank is asserted.
         Assert.Equal(["dim", "eq", "_assert", "Conv2d", "ReLU6"], Nodes(results["folded"]).Take(5).Select(node => node.Split(' ')[1]));
@@ -85,7 +85,7 @@ public sealed class BenchTests
     }
 
     [Theory]
-    [InlineData("--peers", "graph,onnx", "--peers has 'onnx', but there are eager, graph, folded, optimised, bfloat16, float16, ort, ort-full.")]
+    [InlineData("--peers", "graph,onnx", "--peers has 'onnx', but there are eager, graph, folded, optimised, bfloat16, float16, int8, ort, ort-full, ort-int8.")]
     [InlineData("--peers", "graph,graph", "--peers has 'graph' twice.")]
     [InlineData("--against", "ort", "--against takes one of --peers (eager, graph, optimised), not 'ort'.")]
     [InlineData("--top", "5", "--top says how many nodes --profile prints: give both.")]
@@ -103,7 +103,7 @@ public sealed class BenchTests
 
     [Fact]
     public void What_has_no_nodes_can_not_be_profiled()
-        => Torchfx.Run("bench", "squeezenet1_1", "--peers", "eager,ort", "--profile").AssertFailed("--profile looks into graphs (graph, folded, optimised, bfloat16, float16), and --peers has none of them.", 2);
+        => Torchfx.Run("bench", "squeezenet1_1", "--peers", "eager,ort", "--profile").AssertFailed("--profile looks into graphs (graph, folded, optimised, bfloat16, float16, int8), and --peers has none of them.", 2);
 
     private static double Number(JsonElement result, string name) => result.GetProperty(name).GetDouble();
 

@@ -11,7 +11,7 @@ public sealed class CompletionTests
     [InlineData("torchfx graph resnet18 --form", "--format")]
     [InlineData("torchfx graph resnet18 --format cs", "csharp")]
     [InlineData("torchfx completion z", "zsh")]
-    [InlineData("torchfx nodes resnet1", "resnet101", "resnet152", "resnet18")]
+    [InlineData("torchfx nodes resnet1", "resnet101", "resnet152", "resnet18", "resnet18-trained")]
     [InlineData("torchfx trace TestModels.dll:TestModels.En", "TestModels.dll:TestModels.Encoder", "TestModels.dll:TestModels.Endless")]
     [InlineData("torchfx extract resnet18 a.png --nodes layer1.0.c", "layer1.0.conv1", "layer1.0.conv2")]
     [InlineData("torchfx extract resnet18 a.png --nodes layer1,av", "layer1,avgpool")]
@@ -26,7 +26,7 @@ public sealed class CompletionTests
     }
 
     [Theory]
-    [InlineData("torchfx nodes resnet1", "resnet101 resnet152 resnet18")]
+    [InlineData("torchfx nodes resnet1", "resnet101 resnet152 resnet18 resnet18-trained")]
     [InlineData("torchfx extract resnet18 a.png --nodes layer1.0.conv", "layer1.0.conv1 layer1.0.conv2")]
     // Bash ends a word at the colon, and only puts what is after it.
     [InlineData("torchfx trace TestModels.dll:TestModels.En", "TestModels.Encoder TestModels.Endless")]

@@ -8,8 +8,6 @@ namespace TorchSharp.Fx.Cli.Tests;
 /// <summary>Photographs go in, and what comes out is what the model computes when it runs by itself.</summary>
 public sealed class ExtractTests : IDisposable
 {
-    private static readonly string[] Images = [.. new[] { "astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg" }.Select(name => Golden.PathOf("images", name))];
-
     private readonly TemporaryFolder folder = new();
     private readonly DisposeScope scope = NewDisposeScope();
 
@@ -32,7 +30,7 @@ public sealed class ExtractTests : IDisposable
         Assert.Contains(" [1, 512, 7, 7] ", run.Error);
         Assert.Contains("\n4 images, 4 files, ", run.Error);
 
-        foreach (var (image, file) in Images.Zip(run.Lines))
+        foreach (var (image, file) in Photographs.Paths.Zip(run.Lines))
         {
             var features = Safetensors.load_file(file);
             Assert.Equal(["flatten", "last"], features.Keys.Order());
@@ -49,7 +47,7 @@ public sealed class ExtractTests : IDisposable
     [Fact]
     public void A_seed_gives_the_same_random_weights_every_time_in_any_batch_and_format()
     {
-        string[] common = ["extract", "resnet18", .. Images, "--nodes", "layer1.0=a,flatten=b", "--seed", "7"];
+        string[] common = ["extract", "resnet18", .. Photographs.Paths, "--nodes", "layer1.0=a,flatten=b", "--seed", "7"];
         var batches = Torchfx.Run([.. common, "--out", folder["batches"], "--batch", "3"]);
         var npy = Torchfx.Run([.. common, "--out", folder["npy"], "--batch", "3", "--format", "npy"]);
         Assert.Equal((0, 0), (batches.ExitCode, npy.ExitCode));
@@ -60,11 +58,11 @@ public sealed class ExtractTests : IDisposable
 
         torch.manual_seed(7);
         using var model = models.resnet18();
-        var expected = torch.cat([.. Images.Select(image => Eager(model, image).Flat)]);
+        var expected = torch.cat([.. Photographs.Paths.Select(image => Eager(model, image).Flat)]);
         var features = batches.Lines.Select(file => Safetensors.load_file(file)).ToArray();
         Assert.Equal([[3, 64, 56, 56], [1, 64, 56, 56]], features.Select(batch => batch["a"].shape));
         AssertSame(expected, torch.cat([.. features.Select(batch => batch["b"])]));
-        Assert.Equal(Images[..3], JsonSerializer.Deserialize<string[]>(Safetensors.metadata(batches.Lines[0])["images"])!);
+        Assert.Equal(Photographs.Paths[..3], JsonSerializer.Deserialize<string[]>(Safetensors.metadata(batches.Lines[0])["images"])!);
         foreach (var (batch, tensors) in features.Index())
         {
             AssertSame(tensors["a"], NpyFile.Read(folder["npy", $"batch-000{batch}.a.npy"]));
@@ -72,7 +70,7 @@ public sealed class ExtractTests : IDisposable
         }
         using var sidecar = JsonDocument.Parse(File.ReadAllBytes(folder["npy", "batch-0001.json"]));
         Assert.Equal("""{"model":"resnet18","weights":"random, seed 7","images":["ROCKET"],"features":{"a":{"file":"batch-0001.a.npy","dtype":"float32","shape":[1,64,56,56]},"b":{"file":"batch-0001.b.npy","dtype":"float32","shape":[1,512]}}}""",
-            JsonSerializer.Serialize(sidecar).Replace(Images[3], "ROCKET"));
+            JsonSerializer.Serialize(sidecar).Replace(Photographs.Paths[3], "ROCKET"));
     }
 
     [Fact]
@@ -80,7 +78,7 @@ public sealed class ExtractTests : IDisposable
     {
         Directory.CreateDirectory(folder["in", "b"]);
         foreach (var name in new[] { "10.png", "9.JPG", "b/9.png", "b/9.jpg", "notes.txt", ".hidden.png" })
-            File.Copy(Images[1], folder["in", name]);
+            File.Copy(Photographs.Paths[1], folder["in", name]);
         var run = Torchfx.Run("extract", "resnet18", folder["in"], folder["in", "10.png"], "--nodes", "conv1", "--out", folder["out", "deep"]);
         Assert.True(run.ExitCode == 0, run.Error);
         Assert.Equal(["9", "10", "9.jpg", "9.png", "10.png"], run.Lines.Select(Path.GetFileNameWithoutExtension));
@@ -92,7 +90,7 @@ public sealed class ExtractTests : IDisposable
     public void Files_come_in_the_order_of_the_images_though_threads_share_them_and_all_that_are_there_are_listed()
     {
         File.WriteAllText(folder["damaged.png"], "no image");
-        string[] good = [.. Enumerable.Repeat(Images, 2).SelectMany(images => images)];
+        string[] good = [.. Enumerable.Repeat(Photographs.Paths, 2).SelectMany(images => images)];
         var run = Torchfx.Run(new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "4" }, ["extract", "resnet18", .. good, folder["damaged.png"], .. good, "--nodes", "conv1", "--out", folder["out"]]);
         Assert.EndsWith($"\ntorchfx: {folder["damaged.png"]} is not an image of a known format (JPEG, PNG, WebP, BMP, GIF), or its header is damaged.\n", run.Error);
         Assert.Equal(["astronaut", "chelsea", "coffee", "rocket", "astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"], run.Lines[..8].Select(Path.GetFileNameWithoutExtension));
@@ -104,11 +102,11 @@ public sealed class ExtractTests : IDisposable
     [Fact]
     public void The_optimised_copy_gives_the_same_but_for_rounding()
     {
-        var run = Torchfx.Run(new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "2" }, ["extract", "resnet18", .. Images, "--nodes", "layer4,flatten", "--seed", "7", "--optimised", "--out", folder["out"]]);
+        var run = Torchfx.Run(new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "2" }, ["extract", "resnet18", .. Photographs.Paths, "--nodes", "layer4,flatten", "--seed", "7", "--optimised", "--out", folder["out"]]);
         Assert.True(run.ExitCode == 0, run.Error);
         torch.manual_seed(7);
         using var model = models.resnet18();
-        foreach (var (image, file) in Images.Zip(run.Lines))
+        foreach (var (image, file) in Photographs.Paths.Zip(run.Lines))
         {
             var features = Safetensors.load_file(file);
             var (layer4, flat) = Eager(model, image);
@@ -121,7 +119,7 @@ public sealed class ExtractTests : IDisposable
     public void An_interrupt_leaves_whole_files_only()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS(), "Signals are sent with kill.");
-        string[] many = [.. Enumerable.Repeat(Images, 50).SelectMany(images => images)];
+        string[] many = [.. Enumerable.Repeat(Photographs.Paths, 50).SelectMany(images => images)];
         using var process = Torchfx.Start(AppContext.BaseDirectory, ["extract", "resnet18", .. many, "--nodes", "relu", "--out", folder["out"]]);
         Assert.NotNull(process.StandardOutput.ReadLine());
         using (var kill = System.Diagnostics.Process.Start("kill", ["-INT", $"{process.Id}"]))

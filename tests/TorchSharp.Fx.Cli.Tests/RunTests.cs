@@ -51,14 +51,32 @@ public sealed class RunTests : IDisposable
         var (file, array) = (folder["small.onnx"], folder["x.npy"]);
         Assert.Equal(0, Torchfx.Run("export", "squeezenet1_1", "--seed", "2", "--input", "1x3x64x64", "--out", file).ExitCode);
         Vision.Npy.save(array, rand(1, 3, 64, 64));
-        // The export has the names that nodes have in the graph.
-        foreach (var model in new[] { new[] { file, "--nodes", "features_2=early" }, ["squeezenet1_1", "--seed", "2", "--nodes", "features.2=early"] })
+        // The export has the paths of the nodes.
+        foreach (var model in new[] { new[] { file, "--nodes", "features.2=early" }, ["squeezenet1_1", "--seed", "2", "--nodes", "features.2=early"] })
         {
             var run = Torchfx.Run(["run", .. model, "--inputs", array, "--out", folder[$"{model.Length}.npy"]]);
             Assert.True(run.ExitCode == 0, run.Error);
         }
         var (onnx, eager) = (NpyFile.Read(folder["3.npy"]), NpyFile.Read(folder["5.npy"]));
         Assert.True(onnx.allclose(eager, 1e-4, 1e-5));
+    }
+
+    private static (Tensor, Dictionary<string, Tensor>) Nested(Tensor x, (Tensor First, Tensor[] Others) pair, Dictionary<string, Tensor> named, long count)
+        => (x + pair.First + pair.Others[0] * pair.Others[1], new() { ["twice"] = named["a"] * 2, ["count"] = named["b"] * count });
+
+    [Fact]
+    public void What_is_inside_of_inputs_and_results_stands_after_dots()
+    {
+        var (saved, given) = (folder["nested.safetensors"], folder["given.safetensors"]);
+        using (var traced = fx.symbolic_trace(Nested, example_inputs: [ones(2), (ones(2), new[] { ones(2), ones(2) }), new Dictionary<string, Tensor> { ["a"] = ones(2), ["b"] = ones(2) }, 3L]))
+            fx.save(traced, saved);
+        Safetensors.save_file(new Dictionary<string, Tensor>
+        {
+            ["x"] = tensor(1f), ["1.0"] = tensor(2f), ["1.1.0"] = tensor(3f), ["1.1.1"] = tensor(4f), ["named.a"] = tensor(5f), ["named.b"] = tensor(6f), ["count"] = tensor(7L),
+        }, given);
+        var run = Torchfx.Run("run", saved, "--inputs", given, "--out", folder["out.safetensors"]);
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Equal([("0", 15f), ("1.count", 42f), ("1.twice", 10f)], Safetensors.load_file(folder["out.safetensors"]).OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => (entry.Key, entry.Value.item<float>())));
     }
 
     [Fact]

@@ -51,4 +51,11 @@ internal sealed record Torchfx(int ExitCode, string Out, string Error)
         Assert.Equal("", Out);
         Assert.Equal(exitCode, ExitCode);
     }
+
+    /// <summary>Fails unless the run printed just this.</summary>
+    public void AssertPrinted(string text, int exitCode = 0)
+    {
+        Assert.Equal(text, Out);
+        Assert.Equal(exitCode, ExitCode);
+    }
 }

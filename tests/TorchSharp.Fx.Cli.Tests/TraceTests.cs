@@ -29,6 +29,8 @@ public sealed class TraceTests
               traced with 0 < getitem_1 at Traced.cs:22; trace again with example inputs like these (Traced.cs:22)
             asserted values:
               traced with getitem_1 == 4 at Traced.cs:22; trace again with example inputs like these (Traced.cs:22)
+            loops of as many turns as the example has:
+              getitem_1 == 4 (Traced.cs:22)
             computed while tracing:
               _tensor_constant0: int64[4] (Traced.cs:20)
             written by the program, not by the graph:
@@ -45,9 +47,10 @@ public sealed class TraceTests
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         using var json = JsonDocument.Parse(run.Out);
         var root = json.RootElement;
-        Assert.Equal(["model", "mode", "nodes", "leaves", "guards", "specialisations", "present_inputs", "constants", "dropped_state", "modes", "seeds", "surroundings", "unregistered_modules"], root.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(["model", "mode", "nodes", "leaves", "guards", "specialisations", "loops", "unrolled_loops", "present_inputs", "constants", "dropped_state", "modes", "seeds", "surroundings", "unregistered_modules"], root.EnumerateObject().Select(property => property.Name));
         Assert.Equal("train", root.GetProperty("mode").GetString());
         Assert.Equal("""{"what":"at most eight rows","module":"","at":"Traced.cs:18"}""", JsonSerializer.Serialize(root.GetProperty("guards")[0]));
+        Assert.Equal("""[{"what":"getitem_1 == 4","module":"","at":"Traced.cs:22"}]""", JsonSerializer.Serialize(root.GetProperty("unrolled_loops")));
         Assert.Equal("""[{"path":"heads.0","type":"Linear","parameters":10}]""", JsonSerializer.Serialize(root.GetProperty("unregistered_modules")));
     }
 

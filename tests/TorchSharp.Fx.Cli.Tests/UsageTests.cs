@@ -8,7 +8,7 @@ public sealed class UsageTests
         var help = Torchfx.Run("--help");
         Assert.Equal(0, help.ExitCode);
         Assert.All(["models", "nodes <MODEL>", "graph <MODEL>", "summary <MODEL>", "trace <MODEL>", "extract <MODEL> <INPUT>", "doctor", "--version", "--verbose"], text => Assert.Contains(text, help.Out));
-        Assert.Contains("Examples:\n  torchfx models\n  torchfx nodes resnet18\n", help.Out);
+        Assert.Contains("Examples:\n  torchfx models\n  torchfx explore resnet18-trained samples/images\n  torchfx nodes resnet18\n", help.Out);
         Assert.Equal("", help.Error);
     }
 

@@ -63,11 +63,32 @@ public class AtenTests
         Same(expected, aten.call_many("lstm.input", X, new[] { state, state }, parameters, true, 1L, 0.0, false, false, true)[0]);
     }
 
+    [Fact]
+    public void NumbersOfAnyType()
+    {
+        using var scope = NewDisposeScope();
+        Same(X.clamp(-0.5, 0.25), aten.call("hardtanh", X, -0.5, 0.25));
+        Same(3 - X, aten.call("rsub.Scalar", X, 3L));
+        Same(X.clone().clamp_(0, 1), aten.call("hardtanh_", X.clone(), 0L, 1.0));
+        Same(where(X > 0, X, full_like(X, 0.5)), aten.call("where.ScalarOther", X > 0, X, 0.5));
+        Same(X.std(1, false, true), aten.call_many("std_mean.correction", X, new[] { 1L }, 0L, true)[0]);
+        Same(tensor(new[] { 1f, 10f, 100f }), aten.call("logspace", 0L, 2L, 3L));
+        Same(X.matmul(X.transpose(1, 2)).add(1), aten.call("baddbmm", ones(3, 4, 4), X, X.transpose(1, 2)));
+    }
+
+    [Fact]
+    public void ACallByNameIsALeafOfATrace()
+    {
+        using var scope = NewDisposeScope();
+        using var traced = fx.symbolic_trace<Tensor, Tensor>(x => aten.call("renorm", x * 2, 2.0, 0L, 1.0) + 1);
+        Assert.Equal(["x", "mul", "call", "add", "output"], traced.graph.nodes.Select(node => node.name));
+        Same(aten.call("renorm", X * 2, 2.0, 0L, 1.0) + 1, traced.call(X));
+    }
+
     [Theory]
     [InlineData("no_such", "There is no operation aten::no_such that can be called from here.")]
     [InlineData("from_file", "There is no operation aten::from_file that can be called from here.")]
-    [InlineData("hardtanh",
-        "aten::hardtanh can't be called: TorchSharp has no member for it, and the dispatcher takes no numbers of any type.")]
+    [InlineData("item", "aten::item can't be called by name: it gives what is no tensor.")]
     public void WhatCannotBeCalledIsRefused(string name, string message)
         => Assert.Equal(message, Assert.Throws<NotSupportedException>(() => aten.call(name, X)).Message);
 

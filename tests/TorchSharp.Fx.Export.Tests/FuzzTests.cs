@@ -1,7 +1,6 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using TorchSharp.Fx.Testing;
 using Xunit;
 
 namespace TorchSharp.Fx.Export.Tests;
@@ -17,8 +16,6 @@ public sealed class FuzzTests : IDisposable
 
     private static readonly string[] Programs = ["nn_cond", "nn_operations", "torch-2.6/nn_cond", "torch-2.6/nn_operations", "nn_unet",
         "torch-2.6/nn_unet"];
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Bounded = TimeSpan.FromSeconds(6);
     private readonly string file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pt2");
 
     public void Dispose() => File.Delete(file);
@@ -29,80 +26,15 @@ public sealed class FuzzTests : IDisposable
         var contents = Array.ConvertAll(Programs, name => File.ReadAllBytes(ExportedPrograms.Program(name)));
         foreach (var name in Programs)
             export.load(ExportedPrograms.Program(name)).Dispose();
-        var (files, first) = (Number("TORCHFX_FUZZ_FILES"), Number("TORCHFX_FUZZ_SEED") ?? 0);
-        var clock = Stopwatch.StartNew();
-        var (loaded, n) = (0, 0);
-        for (; files is null ? clock.Elapsed < Bounded : n < files; n++)
+        new FileFuzz(file, error => error is InvalidDataException or NotSupportedException, length => EachByte * length + Fixed).Run(random =>
         {
-            var random = new Random(first + n);
             var content = contents[random.Next(contents.Length)];
-            var bytes = random.Next(2) == 0 ? Damaged(content, random) : Rewritten(content, random);
-            File.WriteAllBytes(file, bytes);
-            if (Load(first + n, bytes.Length))
-                loaded++;
-        }
-        Assert.InRange(loaded, n / 100, n - n / 100);
-        TestContext.Current.SendDiagnosticMessage("{0} files in {1:0.0} s, {2} of them loaded.", n, clock.Elapsed.TotalSeconds, loaded);
-    }
-
-    private static int? Number(string variable)
-        => int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            ? number : null;
-
-    private bool Load(int seed, long length)
-    {
-        var clock = Stopwatch.StartNew();
-        var loaded = Once(seed, length);
-        if (clock.Elapsed < Limit)
-            return loaded;
-        // A busy machine can stop any of them; a slow file is slow again.
-        clock.Restart();
-        Once(seed, length);
-        Assert.True(clock.Elapsed < Limit || Debugger.IsAttached, $"File {seed} takes {clock.Elapsed}.");
-        return loaded;
-    }
-
-    private bool Once(int seed, long length)
-    {
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        bool loaded;
-        try
-        {
-            export.load(file).Dispose();
-            loaded = true;
-        }
-        catch (Exception error) when (error is InvalidDataException or NotSupportedException)
-        {
-            Assert.StartsWith(file, error.Message, StringComparison.Ordinal);
-            loaded = false;
-        }
-        catch (Exception error)
-        {
-            throw new InvalidOperationException($"File {seed} is refused with another exception than it should be.", error);
-        }
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        Assert.True(allocated <= EachByte * length + Fixed, $"File {seed} of {length} bytes takes {allocated} bytes.");
-        return loaded;
-    }
-
-    // One to eight wounds of the kinds that find bugs: flipped bits, extreme numbers, pieces lost or doubled.
-    private static byte[] Damaged(byte[] original, Random random)
-    {
-        var bytes = original.ToList();
-        for (var wounds = 1 << random.Next(4); wounds > 0 && bytes.Count > 1; wounds--)
-        {
-            var at = random.Next(bytes.Count);
-            var length = Math.Min(random.Next(1, 33), bytes.Count - at);
-            switch (random.Next(6))
+            return (random.Next(2) == 0 ? Wounds.Damaged(content, random) : Rewritten(content, random), () =>
             {
-                case 0 or 1: bytes[at] ^= (byte)(1 << random.Next(8)); break;
-                case 2: bytes[at] = (byte)random.Next(256); break;
-                case 3: for (var i = 0; i < Math.Min(length, 8); i++) bytes[at + i] = 0xff; break;
-                case 4: bytes.RemoveRange(at, length); break;
-                default: bytes.InsertRange(at, bytes.GetRange(at, length)); break;
-            }
-        }
-        return [.. bytes];
+                export.load(file).Dispose();
+                return 0;
+            });
+        });
     }
 
     /// <summary>Another program that is JSON still: names, numbers and parts of it are changed for others of its own.</summary>
@@ -119,7 +51,7 @@ public sealed class FuzzTests : IDisposable
         var text = Encoding.UTF8.GetBytes(program.ToJsonString());
         // It is as long as before, since it has no stack traces any more: spaces fill the place.
         if (text.Length > end - start)
-            return Damaged(original, random);
+            return Wounds.Damaged(original, random);
         var bytes = (byte[])original.Clone();
         bytes.AsSpan(start, end - start).Fill((byte)' ');
         text.CopyTo(bytes, start);

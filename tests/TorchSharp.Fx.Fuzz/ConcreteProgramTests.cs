@@ -1,5 +1,4 @@
 using System.Reflection;
-using TorchSharp.Fx.Tracing;
 
 namespace TorchSharp.Fx.Fuzz;
 

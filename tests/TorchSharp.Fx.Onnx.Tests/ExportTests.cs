@@ -16,8 +16,8 @@ public sealed class ExportTests : IDisposable
 
     private sealed class Net : Module<torch.Tensor, torch.Tensor, (torch.Tensor, torch.Tensor)>
     {
-        private readonly Modules.Linear fc = Linear(6, 4);
-        private readonly Modules.LayerNorm norm = LayerNorm(4);
+        private readonly TorchSharp.Modules.Linear fc = Linear(6, 4);
+        private readonly TorchSharp.Modules.LayerNorm norm = LayerNorm(4);
 
         internal Net() : base(nameof(Net)) => RegisterComponents();
 
@@ -52,8 +52,8 @@ public sealed class ExportTests : IDisposable
 
     private sealed class InPlace : Module<torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.Linear fc = Linear(4, 4);
-        private readonly Modules.ReLU relu = ReLU(inplace: true);
+        private readonly TorchSharp.Modules.Linear fc = Linear(4, 4);
+        private readonly TorchSharp.Modules.ReLU relu = ReLU(inplace: true);
 
         internal InPlace() : base(nameof(InPlace)) => RegisterComponents();
 
@@ -225,7 +225,7 @@ public sealed class ExportTests : IDisposable
 
     private sealed class Masking : Module<torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.Linear fc = Linear(4, 4);
+        private readonly TorchSharp.Modules.Linear fc = Linear(4, 4);
 
         internal Masking() : base(nameof(Masking)) => RegisterComponents();
 

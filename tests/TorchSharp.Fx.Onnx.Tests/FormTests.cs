@@ -18,11 +18,11 @@ public sealed class FormTests : IDisposable
     /// <summary>The converters that the tests here, and those of all arguments, are of.</summary>
     internal static readonly string[] Covered =
     [
-        "arctan2", "atan2", "grid_sample", "multinomial", "pad_sequence", "quantile", "rand_like", "randn_like", "tensordot", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "soft_margin_loss", "kl_div",
+        "arctan2", "atan2", "grid_sample", "multinomial", "pad_sequence", "quantile", "rand", "rand_like", "randn", "randn_like", "tensordot", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "soft_margin_loss", "kl_div",
         "binary_cross_entropy", "binary_cross_entropy_with_logits", "nll_loss", "cross_entropy",
     ];
 
-    private static readonly torch.Tensor X = tensor(new float[,] { { 1, -2, 3 }, { 0.5f, 4, -1 }, { 2, 0, -3 } });
+    private static readonly torch.Tensor X = tensor(new float[,] { { 1, -2, 3 }, { 0.5f, 4, -1 }, { 2, 0, -3 } }).DetachFromDisposeScope();
 
     public static TheoryData<string> Names => [.. Functions.Keys];
 
@@ -36,6 +36,11 @@ public sealed class FormTests : IDisposable
         ["setting the inside of one row"] = x => Inside(x[..1].clone()),
         ["setting the inside of three rows"] = x => Inside(x.clone()),
         ["setting from the end to the front"] = x => Crossed(x.clone()),
+        ["setting every second column"] = x => SetAt(x.clone(), [TensorIndex.Colon, TensorIndex.Slice(0, null, 2)], x[.., ..2]),
+        ["setting every second row and one column"] = x => SetAt(x.clone(), [TensorIndex.Slice(null, null, 2), TensorIndex.Single(1)], tensor(5f)),
+        ["setting by a list of columns"] = x => SetAt(x.clone(), [TensorIndex.Colon, TensorIndex.Tensor(tensor(new[] { 2L, 0L }))], x[.., 1..]),
+        ["setting with a new axis"] = x => SetAt(x.clone(), [TensorIndex.Single(1), TensorIndex.Null, TensorIndex.Slice(1)], x[..1, 1..] - 1),
+        ["adding at columns that come twice"] = x => x.clone().index_add_(1, tensor(new[] { 1L, 1L }), x[.., ..2], 1),
         ["lerp by a number"] = x => x.lerp(x + 1, 0.3f),
         ["comparing in place"] = x => x.clone().gt_(0.5),
         ["a sum of bools"] = x => (x > 0).sum(1),
@@ -63,6 +68,7 @@ public sealed class FormTests : IDisposable
         ["resizing by area"] = x => functional.interpolate(x.reshape(1, 1, 3, 3), [2, 2], mode: InterpolationMode.Area),
         ["sampling a grid"] = x => functional.grid_sample(x.reshape(1, 1, 3, 3), (x.reshape(1, 3, 3, 1).cat_(x.t().reshape(1, 3, 3, 1)) / 3), align_corners: false),
         ["drawing numbers"] = x => (randn_like(x) + rand_like(x)).isfinite(),
+        ["drawing of sizes"] = x => (randn(x.shape[0], 3) + rand(x.shape[0], 3)).isfinite(),
         ["drawing rows"] = x => x[..2].relu().multinomial(2).sort(1).Values,
         ["drawing again"] = x => (x[0] > 2).to(float32).multinomial(4, true),
         ["padding a sequence"] = x => nn.utils.rnn.pad_sequence([x[..2], x, x[..1]], true, -1),
@@ -71,6 +77,12 @@ public sealed class FormTests : IDisposable
     private static torch.Tensor Set(torch.Tensor x, torch.Tensor mask, torch.Tensor value)
     {
         x[mask] = value;
+        return x;
+    }
+
+    private static torch.Tensor SetAt(torch.Tensor x, TensorIndex[] places, torch.Tensor value)
+    {
+        x[places] = value;
         return x;
     }
 

@@ -17,7 +17,7 @@ public sealed class LayerTests : IDisposable
 
     private sealed class Attending : Module<torch.Tensor, torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.MultiheadAttention attention;
+        private readonly TorchSharp.Modules.MultiheadAttention attention;
         private readonly bool weights;
 
         internal Attending(int heads, bool learned, bool zero, bool weights) : base(nameof(Attending))
@@ -39,7 +39,7 @@ public sealed class LayerTests : IDisposable
 
     private sealed class Masked : Module<torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.MultiheadAttention attention = MultiheadAttention(8, 2);
+        private readonly TorchSharp.Modules.MultiheadAttention attention = MultiheadAttention(8, 2);
 
         internal Masked() : base(nameof(Masked)) => RegisterComponents();
 
@@ -60,8 +60,8 @@ public sealed class LayerTests : IDisposable
 
     private sealed class Encoding : Module<torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.TransformerEncoderLayer layer;
-        private readonly Modules.TransformerEncoder encoder;
+        private readonly TorchSharp.Modules.TransformerEncoderLayer layer;
+        private readonly TorchSharp.Modules.TransformerEncoder encoder;
 
         internal Encoding(Activations activation) : base(nameof(Encoding))
         {
@@ -74,7 +74,7 @@ public sealed class LayerTests : IDisposable
 
     private sealed class Decoding : Module<torch.Tensor, torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.TransformerDecoder decoder;
+        private readonly TorchSharp.Modules.TransformerDecoder decoder;
 
         internal Decoding(Activations activation) : base(nameof(Decoding))
         {
@@ -130,7 +130,7 @@ public sealed class LayerTests : IDisposable
 
     private sealed class Likely : Module<torch.Tensor, torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.BCELoss loss = BCELoss(tensor(new[] { 1f, 2, 3, 4 }));
+        private readonly TorchSharp.Modules.BCELoss loss = BCELoss(tensor(new[] { 1f, 2, 3, 4 }));
 
         internal Likely() : base(nameof(Likely)) => RegisterComponents();
 
@@ -164,9 +164,9 @@ public sealed class LayerTests : IDisposable
 
     private sealed class Recurring : Module<torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.RNN layer;
+        private readonly TorchSharp.Modules.RNN layer;
 
-        internal Recurring(Modules.RNN layer) : base(nameof(Recurring))
+        internal Recurring(TorchSharp.Modules.RNN layer) : base(nameof(Recurring))
         {
             this.layer = layer;
             RegisterComponents();
@@ -181,9 +181,9 @@ public sealed class LayerTests : IDisposable
 
     private sealed class Stepping : Module<torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.RNNCell plain;
-        private readonly Modules.GRUCell gated = GRUCell(4, 3);
-        private readonly Modules.LSTMCell lstm = LSTMCell(4, 3);
+        private readonly TorchSharp.Modules.RNNCell plain;
+        private readonly TorchSharp.Modules.GRUCell gated = GRUCell(4, 3);
+        private readonly TorchSharp.Modules.LSTMCell lstm = LSTMCell(4, 3);
 
         internal Stepping(NonLinearities kind) : base(nameof(Stepping))
         {
@@ -205,7 +205,7 @@ public sealed class LayerTests : IDisposable
 
     private sealed class Bags : Module<torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.EmbeddingBag bag;
+        private readonly TorchSharp.Modules.EmbeddingBag bag;
 
         internal Bags(EmbeddingBagMode mode) : base(nameof(Bags))
         {
@@ -214,6 +214,23 @@ public sealed class LayerTests : IDisposable
         }
 
         public override torch.Tensor forward(torch.Tensor x) => bag.call(x);
+    }
+
+    [Theory, InlineData(EmbeddingBagMode.Mean), InlineData(EmbeddingBagMode.Sum), InlineData(EmbeddingBagMode.Max)]
+    public void Bags_of_embeddings_by_where_they_begin(EmbeddingBagMode mode)
+        => Same(new BagsOfAnyLength(mode), ["N", "4"], [tensor([1L, 2, 5, 0, 0]), tensor([0L, 2, 2, 3])], [tensor([3L, 3, 1, 4, 0, 5, 2]), tensor([0L, 1, 5, 7])]);
+
+    private sealed class BagsOfAnyLength : Module<torch.Tensor, torch.Tensor, torch.Tensor>
+    {
+        private readonly TorchSharp.Modules.EmbeddingBag bag;
+
+        internal BagsOfAnyLength(EmbeddingBagMode mode) : base(nameof(BagsOfAnyLength))
+        {
+            bag = EmbeddingBag(6, 4, mode: mode);
+            RegisterComponents();
+        }
+
+        public override torch.Tensor forward(torch.Tensor ids, torch.Tensor offsets) => bag.call(ids, offsets);
     }
 
     private void Same(Module model, string[] shapes, params torch.Tensor[][] inputs)

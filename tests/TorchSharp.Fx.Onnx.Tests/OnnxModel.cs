@@ -34,6 +34,22 @@ internal sealed class OnnxModel : IDisposable
     /// <summary>What the model gives for some inputs.</summary>
     internal Dictionary<string, torch.Tensor> Run(params torch.Tensor[] inputs) => RunAll([inputs]).Single();
 
+    /// <summary>What the model gives node by node, as the file has them: none becomes one of another kind.</summary>
+    internal torch.Tensor RunAsWritten(torch.Tensor input)
+    {
+        using var session = Session(Path, GraphOptimizationLevel.ORT_DISABLE_ALL);
+        using var results = session.Run([.. session.InputMetadata.Keys.Zip([input], Value)]);
+        return Tensor(results.Single());
+    }
+
+    /// <summary>What a model in any file gives, by the names of its outputs.</summary>
+    internal static Dictionary<string, torch.Tensor> RunFileAll(string path, params torch.Tensor[] inputs)
+    {
+        using var session = Session(path);
+        using var results = session.Run([.. session.InputMetadata.Keys.Zip(inputs, Value)]);
+        return results.ToDictionary(result => result.Name, Tensor);
+    }
+
     /// <summary>What a model in any file gives, its only output.</summary>
     internal static torch.Tensor RunFile(string path, params torch.Tensor[] inputs)
     {
@@ -72,7 +88,7 @@ internal sealed class OnnxModel : IDisposable
             _ => Of<float>(),
         };
 
-        NamedOnnxValue Of<T>() where T : unmanaged => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<T>(tensor.contiguous().data<T>().ToArray(), shape));
+        NamedOnnxValue Of<T>() where T : unmanaged => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<T>(tensor.numel() == 0 ? [] : tensor.contiguous().data<T>().ToArray(), shape));
     }
 
     private static torch.Tensor Tensor(DisposableNamedOnnxValue value)
@@ -96,9 +112,9 @@ internal sealed class OnnxModel : IDisposable
 
     private InferenceSession Session() => Session(Path);
 
-    private static InferenceSession Session(string path)
+    private static InferenceSession Session(string path, GraphOptimizationLevel level = GraphOptimizationLevel.ORT_ENABLE_ALL)
     {
-        using var options = new SessionOptions { IntraOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        using var options = new SessionOptions { IntraOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, GraphOptimizationLevel = level };
         return new InferenceSession(path, options);
     }
 }

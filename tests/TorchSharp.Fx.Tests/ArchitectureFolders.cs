@@ -11,7 +11,7 @@ internal static class ArchitectureFolders
     // A type without code, such as an interface or an enum, names its documents in a record of this kind.
     private static readonly Guid TypeDefinitionDocuments = new("932E74BC-DBA9-4478-8D46-0F32A7BAB3D3");
 
-    /// <summary>The folder of each type; a type that is written in several has them joined by commas.</summary>
+    /// <summary>The folder of each type, <c>Tracing/Host</c>; of a type that is written in several the one that they have in common.</summary>
     public static Dictionary<Type, string> Of(Assembly assembly, string project)
     {
         using var file = new PEReader(File.OpenRead(assembly.Location));
@@ -24,10 +24,12 @@ internal static class ArchitectureFolders
                       let path = symbols.GetString(symbols.GetDocument(document).Name).Replace('\\', '/')
                       let start = path.LastIndexOf($"/src/{project}/", StringComparison.Ordinal)
                       where start >= 0 && !path.Contains("/obj/")
-                      let folder = path[(start + project.Length + 6)..].Split('/') is [var first, _, ..] ? first : "(root)"
+                      let folder = path[(start + project.Length + 6)..].Split('/')[..^1]
                       group folder by Outermost(type);
-        return written.ToDictionary(type => type.Key, type => string.Join(", ", type.Distinct().Order()));
+        return written.ToDictionary(type => type.Key, type => string.Join('/', type.Aggregate(Common)));
     }
+
+    private static string[] Common(string[] one, string[] other) => [.. one.Zip(other).TakeWhile(pair => pair.First == pair.Second).Select(pair => pair.First)];
 
     /// <summary>The type that stands in no other one: closures, iterators and other nested types count as part of it.</summary>
     public static Type Outermost(Type type) => type.DeclaringType is { } outer ? Outermost(outer) : type;

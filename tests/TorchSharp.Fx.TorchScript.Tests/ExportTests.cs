@@ -18,8 +18,8 @@ public sealed class ExportTests : IDisposable
 
     private sealed class Net : Module<torch.Tensor, torch.Tensor, (torch.Tensor, torch.Tensor)>
     {
-        private readonly Modules.Linear fc = Linear(6, 4);
-        private readonly Modules.LayerNorm norm = LayerNorm(4);
+        private readonly TorchSharp.Modules.Linear fc = Linear(6, 4);
+        private readonly TorchSharp.Modules.LayerNorm norm = LayerNorm(4);
 
         internal Net() : base(nameof(Net)) => RegisterComponents();
 
@@ -64,8 +64,8 @@ public sealed class ExportTests : IDisposable
 
     private sealed class InPlace : Module<torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.Linear fc = Linear(4, 4);
-        private readonly Modules.ReLU relu = ReLU(inplace: true);
+        private readonly TorchSharp.Modules.Linear fc = Linear(4, 4);
+        private readonly TorchSharp.Modules.ReLU relu = ReLU(inplace: true);
 
         internal InPlace() : base(nameof(InPlace)) => RegisterComponents();
 
@@ -112,8 +112,8 @@ public sealed class ExportTests : IDisposable
 
     private sealed class Tied : Module<torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.Linear first = Linear(100, 100);
-        private readonly Modules.Linear second = Linear(100, 100);
+        private readonly TorchSharp.Modules.Linear first = Linear(100, 100);
+        private readonly TorchSharp.Modules.Linear second = Linear(100, 100);
         private readonly torch.Tensor scale = full([100], 2.0);
 
         internal Tied() : base(nameof(Tied))
@@ -143,7 +143,7 @@ public sealed class ExportTests : IDisposable
 
     private sealed class Branching : Module<torch.Tensor, torch.Tensor>
     {
-        private readonly Modules.Linear fc = Linear(4, 4);
+        private readonly TorchSharp.Modules.Linear fc = Linear(4, 4);
 
         internal Branching() : base(nameof(Branching)) => RegisterComponents();
 
@@ -207,7 +207,7 @@ public sealed class ExportTests : IDisposable
             for (var i = 0; i < parameters; i++)
             {
                 using var values = rand(1);
-                using var parameter = new Modules.Parameter(values);
+                using var parameter = new TorchSharp.Modules.Parameter(values);
             }
         }
     }

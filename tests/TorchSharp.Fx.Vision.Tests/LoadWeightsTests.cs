@@ -77,6 +77,9 @@ public sealed class LoadWeightsTests : IDisposable
     [InlineData("ViT", ".mlp.3.", ".mlp.linear_2.")]
     [InlineData("FPN", "inner_blocks.0.0.", "inner_blocks.0.")]
     [InlineData("FPN", "layer_blocks.1.0.", "layer_blocks.1.")]
+    [InlineData("Masks", "mask_head.1.0.", "mask_head.mask_fcn2.")]
+    [InlineData("RetinaNet", "classification_head.conv.3.0.", "classification_head.conv.6.")]
+    [InlineData("RetinaNet", "regression_head.conv.1.0.", "regression_head.conv.2.")]
     public void Files_older_than_the_layers_names_load(string model, string today, string old)
     {
         var (saved, loaded) = (DeterministicWeights.Fill(Small()).state_dict(), Small());
@@ -94,7 +97,9 @@ public sealed class LoadWeightsTests : IDisposable
         {
             "DenseNet" => new DenseNet(growth_rate: 4, block_config: [2, 1], num_init_features: 4, num_classes: 2),
             "ViT" => new VisionTransformer(image_size: 4, patch_size: 2, num_layers: 2, num_heads: 1, hidden_dim: 4, mlp_dim: 6, num_classes: 2),
-            _ => new FeaturePyramidNetwork([3, 4], 2),
+            "FPN" => new FeaturePyramidNetwork([3, 4], 2),
+            "Masks" => Sequential(("mask_head", new MaskRCNNHeads(2, [2, 2], dilation: 1))),
+            _ => new RetinaNetHead(2, 1, 2),
         };
     }
 
@@ -119,6 +124,32 @@ public sealed class LoadWeightsTests : IDisposable
             var mean = torch.tensor(new[] { 0.485f, 0.456f, 0.406f }).view(1, 3, 1, 1);
             var std = torch.tensor(new[] { 0.229f, 0.224f, 0.225f }).view(1, 3, 1, 1);
             Assert.True(model.call(x).logits.allclose(same.call((x * std + mean) * 2 - 1).logits, atol: 1e-4));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Published_detectors_have_frozen_norms_without_an_epsilon()
+    {
+        const string norm = "backbone.body.bn1.";
+        var folder = Directory.CreateTempSubdirectory();
+        try
+        {
+            // Published before norms were frozen and before the proposals could have several convolutions.
+            var published = models.fasterrcnn_resnet50_fpn().state_dict();
+            published[$"{norm}running_var"].fill_(1e-6);
+            Safetensors.save_file(published.ToDictionary(item => item.Key.Replace("rpn.head.conv.0.0.", "rpn.head.conv.", StringComparison.Ordinal), item => item.Value),
+                Path.Combine(folder.FullName, Path.GetFileName(FasterRCNN_ResNet50_FPN_Weights.COCO_V1.url.AbsolutePath)));
+            var model = models.get_model("fasterrcnn_resnet50_fpn", FasterRCNN_ResNet50_FPN_Weights.DEFAULT, options: new() { model_dir = folder.FullName });
+            Assert.All(model.state_dict(), item => Assert.True(item.Value.Equals(published[item.Key]), item.Key));
+            var norms = model.named_modules().Where(item => item.module is FrozenBatchNorm2d).ToDictionary(item => item.name, item => (FrozenBatchNorm2d)item.module);
+            Assert.Equal(53, norms.Count);
+            Assert.Equal(1000, norms[norm[..^1]].call(torch.ones(1, 64, 1, 1))[0, 0, 0, 0].item<float>(), 1e-2);
+            Assert.False(model.get_parameter("backbone.body.layer1.0.conv1.weight")!.requires_grad);
+            Assert.True(model.get_parameter("backbone.body.layer2.0.conv1.weight")!.requires_grad);
         }
         finally
         {

@@ -60,6 +60,29 @@ public sealed class PreprocessingTests : IDisposable
         }
     }
 
+    /// <summary>Only what stays after cropping is computed; it is what cropping the whole would leave.</summary>
+    [Theory]
+    [InlineData(480, 640, 256, 224)]
+    [InlineData(640, 481, 256, 225)]
+    [InlineData(37, 50, 90, 33)]
+    [InlineData(50, 37, 20, 5)]
+    [InlineData(50, 37, 20, 20)]
+    [InlineData(30, 30, 20, 26)]
+    [InlineData(40, 60, 40, 32)]
+    [InlineData(9, 9, 5, 2)]
+    public void Centre_of_a_resized_image_is_that_of_the_whole(int height, int width, int size, int crop)
+    {
+        var images = torch.randint(0, 256, [2, 3, height, width], dtype: ScalarType.Byte);
+        foreach (var mode in new[] { InterpolationMode.Bilinear, InterpolationMode.Bicubic, InterpolationMode.Nearest })
+        {
+            var expected = transforms.normalize(transforms.convert_image_dtype(transforms.center_crop(transforms.resize(images, size, mode), crop)),
+                [0.4, 0.5, 0.6], [0.2, 0.3, 0.25]);
+            var preprocess = new ImageClassification(crop, size, [0.4, 0.5, 0.6], [0.2, 0.3, 0.25], mode);
+            Assert.True(expected.Equals(preprocess.call(images)));
+            Assert.True(expected[1].Equals(preprocess.call(images[1])));
+        }
+    }
+
     [Fact]
     public void Crop_larger_than_the_image_pads_with_zeros()
     {

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using TorchSharp.Fx.Testing;
 using Xunit;
 using static TorchSharp.torch;
@@ -33,6 +34,35 @@ public sealed class PthTests : IDisposable
             Assert.Equal(item.Value.GetProperty("dtype").GetString(), tensor.dtype == ScalarType.Byte ? "uint8" : tensor.dtype.ToString().ToLowerInvariant());
             Assert.Equal(item.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()), tensor.shape);
             Assert.Equal(item.Value.GetProperty("values").EnumerateArray().Select(value => value.GetDouble()), tensor.to(ScalarType.Float64).reshape(-1).data<double>().ToArray());
+        }
+    }
+
+    /// <summary>Steps stand under the tensor's name, their scales and zero points beside it; the packed weights of linear layers are named as others.</summary>
+    [Fact]
+    public void Quantised_tensors_have_the_values_that_were_saved()
+    {
+        var tensors = Pth.load_file(Golden.PathOf("checkpoints", "quantized.pth"));
+        var expected = Golden.Json("checkpoints", "quantized.expected.json");
+        AssertQuantised("conv.weight", expected.GetProperty("conv.weight"));
+        var packed = expected.GetProperty("fc._packed_params._packed_params");
+        AssertQuantised("fc.weight", packed[0]);
+        AssertEqual(packed[1], tensors["fc.bias"]);
+        string[] plain = ["quant.scale", "quant.zero_point", "conv.bias", "conv.scale", "conv.zero_point", "fc.scale", "fc.zero_point", "add.scale", "add.zero_point"];
+        Assert.All(plain, name => AssertEqual(expected.GetProperty(name), tensors[name]));
+
+        void AssertQuantised(string name, JsonElement golden)
+        {
+            var (steps, scale, zero) = (tensors[name], tensors[name + "_scale"], tensors[name + "_zero_point"]);
+            Assert.Equal((golden.GetProperty("dtype").GetString(), ScalarType.Int8), ("qint8", steps.dtype));
+            Assert.Equal(golden.GetProperty("scales").EnumerateArray().Select(value => value.GetDouble()), scale.data<double>().ToArray());
+            Assert.Equal(golden.GetProperty("zero_points").EnumerateArray().Select(value => value.GetInt64()), zero.data<long>().ToArray());
+            AssertEqual(golden, quantized_decomposed.dequantize_per_channel(steps, scale.to(ScalarType.Float32), zero, golden.GetProperty("axis").GetInt64()));
+        }
+
+        static void AssertEqual(JsonElement golden, Tensor tensor)
+        {
+            Assert.Equal(golden.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()), tensor.shape);
+            Assert.Equal(golden.GetProperty("values").EnumerateArray().Select(value => value.GetDouble()), tensor.to(ScalarType.Float64).reshape(-1).data<double>().ToArray());
         }
     }
 

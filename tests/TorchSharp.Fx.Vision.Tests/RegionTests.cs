@@ -30,6 +30,7 @@ public sealed class RegionTests : IDisposable
         AssertGolden(name, result[.., ..3]);
         Assert.Equal([9, name.StartsWith("ps", StringComparison.Ordinal) ? 3 : 18, 3, 2], result.shape);
         AssertGolden(name, Cut(name, Images.to(ScalarType.Float64), Rois.to(ScalarType.Float64))[.., ..3]);
+        AssertGolden(name, Cut(name, Images.requires_grad_(), Rois)[.., ..3]);
     }
 
     [Theory]
@@ -43,6 +44,25 @@ public sealed class RegionTests : IDisposable
         var weights = torch.arange(result.numel()).reshape(result.shape).to(ScalarType.Float32).remainder(7) / 16;
         (result * weights).sum().backward();
         AssertGolden($"{name} gradient", images.grad!.sum(1));
+    }
+
+    [Theory]
+    [InlineData(1, -1)]
+    [InlineData(19, 2)]
+    [InlineData(32, 3)]
+    public void Aligned_regions_are_the_same_with_a_gradient_and_without_one(int channels, int sampling_ratio)
+    {
+        var images = torch.rand(2, channels, 23, 31);
+        var corners = torch.rand(40, 4) * 60 - 12;
+        var rois = torch.cat([torch.arange(40).remainder(2).unsqueeze(1).to(ScalarType.Float32), torch.minimum(corners[.., ..2], corners[.., 2..]),
+            torch.maximum(corners[.., ..2], corners[.., 2..])], 1);
+        var fast = ops.roi_align(images, rois, (7, 5), Scale, sampling_ratio, aligned: true);
+        Assert.False(fast.requires_grad);
+        var differentiable = ops.roi_align(images.requires_grad_(), rois, (7, 5), Scale, sampling_ratio, aligned: true);
+        Assert.True(differentiable.requires_grad);
+        Assert.True(fast.allclose(differentiable, rtol: 1e-5, atol: 1e-6));
+        // However the images lie in memory.
+        Assert.True(fast.Equals(ops.roi_align(images.detach().permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2), rois, (7, 5), Scale, sampling_ratio, aligned: true)));
     }
 
     [Fact]

@@ -23,10 +23,21 @@ internal static class DeterministicWeights
     }
 
     /// <summary>The golden features' input: uniform in [-1, 1).</summary>
-    public static Tensor Input(params long[] shape)
+    public static Tensor Input(params long[] shape) => Named("input", shape);
+
+    /// <summary>The same under another name.</summary>
+    public static Tensor Named(string name, params long[] shape)
     {
         var tensor = torch.empty(shape);
-        Write(tensor, "input", u => u);
+        Write(tensor, name, u => u);
+        return tensor;
+    }
+
+    /// <summary>An image of the golden detections: uniform in [0, 1).</summary>
+    public static Tensor Image(string name, params long[] shape)
+    {
+        var tensor = torch.empty(shape);
+        Write(tensor, name, u => (u + 1) / 2);
         return tensor;
     }
 

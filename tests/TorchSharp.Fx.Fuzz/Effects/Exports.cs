@@ -19,7 +19,7 @@ internal static class Exports
         var names = session.InputNames;
         var inputs = Tensors.In(scenario.Inputs(0)).Take(names.Count).Select((tensor, i) => NamedOnnxValue.CreateFromTensor(names[i], new DenseTensor<float>(tensor.contiguous().data<float>().ToArray(), [.. tensor.shape.Select(size => (int)size)]))).ToList();
         using var results = session.Run(inputs);
-        return [.. results.Select(result => result.AsTensor<float>()).Select(result => tensor(result.ToArray()).reshape([.. result.Dimensions.ToArray().Select(size => (long)size)]))];
+        return [.. results.Select(result => Read(result.Value))];
     });
 
     internal static string? TorchScript(Scenario scenario, Observation eager) => Draws(scenario) || scenario.ReturnsDictionary ? null : Exported(scenario, eager, (traced, file) =>
@@ -28,6 +28,18 @@ internal static class Exports
         using var loaded = jit.load(file);
         return [.. Tensors.In(loaded.forward(scenario.Inputs(0)!))];
     });
+
+    private static Tensor Read(object value) => value switch
+    {
+        Tensor<float> numbers => tensor(numbers.ToArray()).reshape(Sizes(numbers.Dimensions)),
+        Tensor<double> numbers => tensor(numbers.ToArray()).reshape(Sizes(numbers.Dimensions)),
+        Tensor<long> numbers => tensor(numbers.ToArray()).reshape(Sizes(numbers.Dimensions)),
+        Tensor<int> numbers => tensor(numbers.ToArray()).reshape(Sizes(numbers.Dimensions)),
+        Tensor<bool> truths => tensor(truths.ToArray()).reshape(Sizes(truths.Dimensions)),
+        _ => throw new NotSupportedException($"ONNX Runtime gives a {value?.GetType().Name}."),
+    };
+
+    private static long[] Sizes(ReadOnlySpan<int> dimensions) => Array.ConvertAll(dimensions.ToArray(), size => (long)size);
 
     /// <summary>Whether results depend on the seed: ONNX Runtime draws by a generator of its own, and TorchScript's compiler drops draws that nobody reads.</summary>
     private static bool Draws(Scenario scenario)

@@ -20,6 +20,18 @@ public sealed class FileTests
         OnnxModel.AssertClose(layer.call(input), loaded.call(input));
     }
 
+    [Fact]
+    public void FX_load_opens_such_a_file_too()
+    {
+        using var scope = NewDisposeScope();
+        using var exported = new OnnxModel();
+        onnx.export(fx.symbolic_trace((torch.Tensor x) => x * 2), exported.Path, [InputShape.Parse("Nx5")]);
+        using var loaded = fx.load<GraphModule<torch.Tensor, torch.Tensor>>(exported.Path);
+        Assert.Equal(6, loaded.call(tensor(3f)).item<float>());
+        Assert.Equal($"{exported.Path} holds a GraphModule<Tensor, Tensor>, not a GraphModule<Tensor, Features>.",
+            Assert.Throws<InvalidDataException>(() => fx.load<GraphModule<torch.Tensor, Features>>(exported.Path)).Message);
+    }
+
     [Theory]
     [InlineData("../model.data", "outside of the model's folder")]
     [InlineData("/etc/passwd", "outside of the model's folder")]

@@ -29,4 +29,21 @@ public sealed class RoundTripTests
                     : several[key], key);
         }
     }
+
+    /// <summary>What the file lacks does nothing in evaluation mode.</summary>
+    [Theory]
+    [InlineData("resnet18", "")]
+    [InlineData("mobilenet_v3_small", "classifier.2")]
+    [InlineData("squeezenet1_1", "classifier.0")]
+    public void Nodes_of_the_file_have_the_paths_that_the_model_s_have(string name, string missing)
+    {
+        using var scope = NewDisposeScope();
+        using var model = ModelTests.Built(() => models.get_model(name));
+        using var exported = new OnnxModel();
+        var names = feature_extraction.get_graph_node_names(model, suppress_diff_warning: true).eval_nodes;
+        using var whole = feature_extraction.create_feature_extractor(model, [names[^1]], suppress_diff_warning: true);
+        onnx.export(whole, exported.Path, [InputShape.Parse("Nx3x64x64")]);
+        using var loaded = onnx.load(exported.Path);
+        Assert.Equal(missing, string.Join(' ', names.Except(feature_extraction.get_graph_node_names(loaded).eval_nodes)));
+    }
 }

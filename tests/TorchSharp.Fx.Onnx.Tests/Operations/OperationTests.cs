@@ -55,7 +55,7 @@ public sealed partial class OperationTests : IDisposable
     [Fact]
     public void Every_converter_has_a_row()
     {
-        var called = Rows.Values.SelectMany(row => Callees(row)).Concat(LayerTests.Covered).Concat(FormTests.Covered).ToHashSet();
+        var called = Rows.Values.SelectMany(row => Callees(row)).Concat(LayerTests.Covered).Concat(FormTests.Covered).Concat(QuantizationTests.Covered).Concat(DetectionTests.Covered).ToHashSet();
         Assert.Equal("", string.Join(", ", Converters(exported.Path).Where(name => !called.Contains(name))));
     }
 
@@ -86,26 +86,4 @@ public sealed partial class OperationTests : IDisposable
         ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(i => Flat(tuple[i])),
         _ => [],
     };
-}
-
-/// <summary>One function and the shapes of its inputs.</summary>
-internal sealed partial record Row(string Name, Delegate Function, params string[] Inputs)
-{
-    /// <summary>Numbers around zero, indices from 0 to 2, or bools, the same each time.</summary>
-    internal torch.Tensor Input(string shape, long free, int position)
-    {
-        using var generator = new Generator(7 + (ulong)position);
-        var (sizes, type) = shape.Split(':') is [var before, var after] ? (before, after) : (shape, "");
-        long[] dimensions = [.. Letter.Replace(sizes, $"{free}").Split('x').Select(long.Parse)];
-        return type switch
-        {
-            "int64" => randint(0, 3, dimensions, int64, generator: generator),
-            "bool" => rand(dimensions, generator: generator) > 0.5,
-            _ when Name.Contains("positive", StringComparison.Ordinal) => rand(dimensions, generator: generator) + 0.1,
-            _ => randn(dimensions, generator: generator),
-        };
-    }
-
-    [GeneratedRegex("[A-Z](=[0-9]+)?")]
-    private static partial Regex Letter { get; }
 }

@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Reflection.Emit;
-using TorchSharp.Fx.Cil;
 using Xunit;
 
 namespace TorchSharp.Fx.Tests.Cil;

@@ -1,5 +1,4 @@
 using System.Reflection.Emit;
-using TorchSharp.Fx.Cil;
 using Xunit;
 
 namespace TorchSharp.Fx.Tests.Cil;

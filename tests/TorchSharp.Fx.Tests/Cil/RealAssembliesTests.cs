@@ -1,5 +1,4 @@
 using System.Reflection;
-using TorchSharp.Fx.Cil;
 using Xunit;
 
 namespace TorchSharp.Fx.Tests.Cil;

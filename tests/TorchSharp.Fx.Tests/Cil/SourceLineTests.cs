@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using TorchSharp.Fx.Cil;
 using Xunit;
 
 namespace TorchSharp.Fx.Tests.Cil;

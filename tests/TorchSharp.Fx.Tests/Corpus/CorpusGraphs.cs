@@ -13,7 +13,7 @@ internal static class CorpusGraphs
         var module = row.Make();
         module.train(row.Training);
         // TorchSharp leaves these as the memory is.
-        foreach (var norm in module.modules().OfType<Modules.GroupNorm>())
+        foreach (var norm in module.modules().OfType<TorchSharp.Modules.GroupNorm>())
         {
             nn.init.ones_(norm.weight!);
             nn.init.zeros_(norm.bias!);

@@ -52,7 +52,7 @@ public sealed class CorpusRecordingTests
             return;
         var names = feature_extraction.create_recorder(CorpusGraphs.Make(row), ReturnNodes.Where((_, _) => true)).nodes(CorpusGraphs.Calls(row)[0]).ToHashSet();
         var nodes = tracer.node_to_qualname.Where(entry => entry.Key.op is Opcode.call_module or Opcode.call_method && entry.Key.type == typeof(Tensor) && names.Contains(entry.Value)
-            && !entry.Key.target.name.Contains("empty", StringComparison.Ordinal) && Fx.Operations.Of(entry.Key, new(module)).Writes == Operands.None).DistinctBy(entry => entry.Value).ToDictionary();
+            && !entry.Key.target.name.Contains("empty", StringComparison.Ordinal) && Fx.Graphs.Operations.Of(entry.Key, new(module)).Writes == Operands.None).DistinctBy(entry => entry.Value).ToDictionary();
         if (nodes.Count == 0)
             return;
         var recorder = feature_extraction.create_recorder(CorpusGraphs.Make(row), [.. nodes.Values]);

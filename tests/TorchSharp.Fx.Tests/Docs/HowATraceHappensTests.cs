@@ -1,4 +1,3 @@
-using TorchSharp.Fx.Cil;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

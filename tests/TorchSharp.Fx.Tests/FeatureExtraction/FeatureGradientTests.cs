@@ -8,10 +8,10 @@ public sealed class FeatureGradientTests
 {
     private sealed class Block : Module<Tensor, Tensor>
     {
-        private readonly Modules.Conv2d conv1 = Conv2d(2, 3, 3, padding: 1);
-        private readonly Modules.Conv2d conv2 = Conv2d(3, 3, 3, padding: 1);
-        private readonly Modules.ReLU relu;
-        private readonly Modules.Linear fc = Linear(3, 4);
+        private readonly TorchSharp.Modules.Conv2d conv1 = Conv2d(2, 3, 3, padding: 1);
+        private readonly TorchSharp.Modules.Conv2d conv2 = Conv2d(3, 3, 3, padding: 1);
+        private readonly TorchSharp.Modules.ReLU relu;
+        private readonly TorchSharp.Modules.Linear fc = Linear(3, 4);
         private readonly bool inPlace;
 
         internal Block(bool inPlace) : base(nameof(Block))

@@ -58,7 +58,7 @@ public sealed class FeatureInfoTests
     public void The_embedding_is_what_the_classifier_reads_without_dropout()
     {
         Assert.Equal("mean 16", Embedding(new Classifier(), "1x3x64x64"));
-        Assert.Null(Embedding(new Classifier(hasHead: false), "1x3x64x64"));
+        Assert.Equal("fc 16", Embedding(new Classifier(hasHead: false), "1x3x64x64"));
         Assert.Equal("stem 4/2, block1 8/4, block2 16/8", Stages(new Classifier(hasHead: false), "1x3x64x64"));
     }
 

@@ -46,7 +46,7 @@ public sealed class StructureTests
     private static readonly Dictionary<string, (object Value, int[] Numbers)> Values = new()
     {
         ["tensor"] = (A, [1]),
-        ["parameter"] = (new Modules.Parameter(ones(1) * 2).DetachFromDisposeScope(), [2]),
+        ["parameter"] = (new TorchSharp.Modules.Parameter(ones(1) * 2).DetachFromDisposeScope(), [2]),
         ["tuple"] = ((A, 3, B), [1, 2]),
         ["long tuple"] = ((A, 1, B, 2, C, 3, A, 4, B, "five", C), [1, 2, 3, 1, 2, 3]),
         ["class tuple"] = (Tuple.Create(A, "b", Tuple.Create(C, 1.5)), [1, 3]),
@@ -93,7 +93,7 @@ public sealed class StructureTests
         var copy = Structure.Map(value, tensor => tensor + 10);
         Assert.Equal(Array.ConvertAll(numbers, number => number + 10), Numbers(copy));
         Assert.Equal(numbers, Numbers(value));
-        Assert.Equal(value is Modules.Parameter ? typeof(Tensor) : value.GetType(), copy!.GetType());
+        Assert.Equal(value is TorchSharp.Modules.Parameter ? typeof(Tensor) : value.GetType(), copy!.GetType());
     }
 
     private static int[] Numbers(object? value) => [.. Structure.Tensors(value).Select(tensor => (int)tensor.to(ScalarType.Int32).item<int>())];

@@ -38,6 +38,19 @@ public sealed class OptimizeForInferenceTests
         AssertSame(model, [rand(2, 16, 31, 24), rand(1, 16, 9, 9)], nodes: 3);
     }
 
+    [Fact]
+    public void A_batch_norm_that_no_layer_precedes_computes_in_the_type_that_the_copy_is_moved_to()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Warm(Sequential(("bn", BatchNorm2d(4)), ("relu", ReLU())));
+        using var traced = fx.symbolic_trace<Tensor, Tensor>(model);
+        using var optimised = traced.optimize_for_inference();
+        optimised.to(ScalarType.Float64);
+        var x = rand([2, 4, 5, 5], dtype: ScalarType.Float64);
+        model.to(ScalarType.Float64);
+        Assert.True(optimised.call(x).allclose(model.call(x), 1e-12, 1e-12));
+    }
+
     [Theory]
     [InlineData(PaddingModes.Reflect)]
     [InlineData(PaddingModes.Circular)]
@@ -137,7 +150,7 @@ public sealed class OptimizeForInferenceTests
         optimised.clone().Dispose();
         using var x = rand(2, 8, 80, 80);
         optimised.call(x).Dispose();
-        Assert.Equal(Dnnl.IsAvailable ? 2 : 0, ((KernelModule)Named(optimised, "conv1")).Pool!.Count);
+        Assert.Equal(Dnnl.IsAvailable ? 2 : 0, ((KernelModule)Named(optimised, "conv1")).Memory.Pool!.Count);
     }
 
     [Fact]
@@ -151,13 +164,13 @@ public sealed class OptimizeForInferenceTests
         {
             results = [.. inputs.Select(optimised.call)];
             var (inside, last) = ((KernelModule)Named(optimised, "conv1"), (KernelModule)Named(optimised, "conv3"));
-            Assert.False(inside.LeavesGraph);
-            Assert.True(last.LeavesGraph);
-            Assert.Equal(Dnnl.IsAvailable ? 2 : 0, inside.Pool!.Count);
+            Assert.False(inside.Memory.LeavesGraph);
+            Assert.True(last.Memory.LeavesGraph);
+            Assert.Equal(Dnnl.IsAvailable ? 2 : 0, inside.Memory.Pool!.Count);
             // A result's memory comes back when it is disposed, but no more of it is kept than a run needs.
             foreach (var again in Enumerable.Range(0, 3).Select(_ => optimised.call(inputs[0])).ToArray())
                 again.Dispose();
-            Assert.Equal(Dnnl.IsAvailable ? 3 : 0, inside.Pool.Count);
+            Assert.Equal(Dnnl.IsAvailable ? 3 : 0, inside.Memory.Pool.Count);
         }
         foreach (var (input, result) in inputs.Zip(results))
         {

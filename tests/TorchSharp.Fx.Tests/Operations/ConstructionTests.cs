@@ -33,7 +33,7 @@ public sealed class ConstructionTests
 
     private sealed class Likelihood() : nn.Module<Tensor, Tensor>(nameof(Likelihood))
     {
-        public override Tensor forward(Tensor x) => new Modules.Normal(x.mean(), x.std()).log_prob(x);
+        public override Tensor forward(Tensor x) => new TorchSharp.Modules.Normal(x.mean(), x.std()).log_prob(x);
     }
 
     [Fact]

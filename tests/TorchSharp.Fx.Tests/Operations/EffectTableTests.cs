@@ -57,7 +57,7 @@ public sealed class EffectTableTests
     [Fact]
     public void Every_operation_has_a_row_or_a_reason_for_having_none()
     {
-        var missing = PublicOperations.All.Where(entry => Fx.Operations.Of(entry.Value).IsOpaque && !WithoutRow.SelectMany(group => group.Types).Any(type => entry.Key.Contains(type, StringComparison.Ordinal)))
+        var missing = PublicOperations.All.Where(entry => Fx.Graphs.Operations.Of(entry.Value).IsOpaque && !WithoutRow.SelectMany(group => group.Types).Any(type => entry.Key.Contains(type, StringComparison.Ordinal)))
             .Select(entry => entry.Key);
         Assert.Empty(missing);
     }
@@ -67,7 +67,7 @@ public sealed class EffectTableTests
     {
         string[] without = ["Module", "ParameterLessModule", "HookableModule", "ScriptModule", "HookableScriptModule", "ParameterList", "ParameterDict", "Loss", "WeightedLoss"];
         var missing = typeof(torch).Assembly.GetExportedTypes().Where(type => typeof(nn.Module).IsAssignableFrom(type) && !type.IsAbstract)
-            .Where(type => Fx.Operations.Of(type).IsOpaque && !without.Contains(type.Name.Split('`')[0])).Select(type => type.Name);
+            .Where(type => Fx.Graphs.Operations.Of(type).IsOpaque && !without.Contains(type.Name.Split('`')[0])).Select(type => type.Name);
         Assert.Empty(missing);
     }
 
@@ -128,7 +128,7 @@ public sealed class EffectTableTests
             call = graph.create_node(Opcode.call_function, new FunctionTarget(method), args.ToImmutable(), type);
             manual_seed(1);
             using var state = get_rng_state();
-            result = Invocation.Invoke(method, receiver, arguments);
+            result = Thunks.Invoke(method, receiver, arguments);
             using var after = get_rng_state();
             drew = !(state == after).all().item<bool>();
         }

@@ -89,7 +89,7 @@ public sealed class ModuleEffectTests : IDisposable
                 {
                     var module = make();
                     module.train(training);
-                    var seen = new Observation { Module = module, Row = Fx.Operations.Of(module, call, training) };
+                    var seen = new Observation { Module = module, Row = Fx.Graphs.Operations.Of(module, call, training) };
                     if (seen.Run(call, inputs))
                         return seen;
                 }

@@ -24,6 +24,24 @@ public sealed class OperationTests
     }
 
     [Fact]
+    public void An_operation_that_takes_a_generator_draws()
+        => Assert.All(PublicOperations.All.Where(operation => operation.Value.GetParameters().Any(parameter => parameter.ParameterType == typeof(Generator))),
+            operation => Assert.True(Fx.Graphs.Operations.Of(operation.Value) is var does && (does.IsOpaque || does.Views == Operands.All || does.Has(Effects.Draws)), operation.Key));
+
+    [Fact]
+    public void No_operation_takes_or_gives_code_modules_handles_or_files()
+    {
+        Type[] refused = [typeof(Delegate), typeof(nn.Module), typeof(optim.Optimizer), typeof(Stream), typeof(MemberInfo), typeof(Task)];
+        var operations = typeof(torch).Assembly.GetExportedTypes().SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly))
+            .Where(Fx.Tracing.TensorOperations.IsOperation).ToArray();
+        Assert.InRange(operations.Length, 1000, 5000);
+        Assert.All(operations, operation => Assert.DoesNotContain(operation.GetParameters().Select(parameter => parameter.ParameterType).Append(operation.ReturnType).SelectMany(Parts),
+            part => part.IsPointer || part == typeof(nint) || Array.Exists(refused, type => type.IsAssignableFrom(part))));
+
+        static IEnumerable<Type> Parts(Type type) => [type, .. type.HasElementType ? Parts(type.GetElementType()!) : type.GetGenericArguments().SelectMany(Parts)];
+    }
+
+    [Fact]
     public void An_operation_on_symbolic_tensors_gives_what_a_direct_call_gives()
     {
         var (failures, compared) = (new List<string>(), 0);
@@ -69,7 +87,7 @@ public sealed class OperationTests
         var receiver = method.IsStatic || method.IsConstructor ? null : samples.Receiver(method.DeclaringType!);
         object?[] arguments = [.. method.GetParameters().Select(samples.Of)];
         object? direct = null;
-        if (!Succeeds(() => direct = Seeded(() => Invocation.Invoke(method, receiver, arguments))))
+        if (!Succeeds(() => direct = Seeded(() => Thunks.Invoke(method, receiver, arguments))))
             return false;
         var compiled = Seeded(call.Compile());
         if (!Array.Exists(LeavesUndetermined, method.Name.StartsWith))

@@ -63,5 +63,5 @@ internal static class PublicOperations
 
     private static Type Argument(Type parameter)
         => parameter.GenericParameterAttributes.HasFlag(GenericParameterAttributes.NotNullableValueTypeConstraint) || parameter.GetGenericParameterConstraints() is [] ? typeof(float)
-            : Array.Find([typeof(Tensor), typeof(Modules.Linear)], type => Array.TrueForAll(parameter.GetGenericParameterConstraints(), constraint => constraint.IsAssignableFrom(type))) ?? typeof(object);
+            : Array.Find([typeof(Tensor), typeof(TorchSharp.Modules.Linear)], type => Array.TrueForAll(parameter.GetGenericParameterConstraints(), constraint => constraint.IsAssignableFrom(type))) ?? typeof(object);
 }

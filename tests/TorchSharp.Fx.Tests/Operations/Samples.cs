@@ -29,8 +29,8 @@ public class Samples(ScalarType dtype, bool everything = false)
     {
         if (Nullable.GetUnderlyingType(type) is { } held)
             return Of(held, name);
-        if (type == typeof(Modules.Parameter))
-            return new Modules.Parameter(Matrix(), dtype == float32);
+        if (type == typeof(TorchSharp.Modules.Parameter))
+            return new TorchSharp.Modules.Parameter(Matrix(), dtype == float32);
         if (PublicOperations.IsTensor(type))
             return Matrix();
         if (type.IsByRefLike)
@@ -90,7 +90,7 @@ public class Samples(ScalarType dtype, bool everything = false)
         _ when type == typeof(Func<Tensor, Tensor, Tensor>) => (Func<Tensor, Tensor, Tensor>)((a, b) => (a - b).abs()),
         _ when type == typeof(Func<Tensor, Tensor>) => (Func<Tensor, Tensor>)(a => a * 2),
         _ when type == typeof(distributions.transforms.Transform) => new distributions.transforms.PowerTransform(ones(3)),
-        _ when type.IsAssignableFrom(typeof(Modules.Normal)) && typeof(distributions.Distribution).IsAssignableFrom(type) => distributions.Normal(zeros(3), ones(3)),
+        _ when type.IsAssignableFrom(typeof(TorchSharp.Modules.Normal)) && typeof(distributions.Distribution).IsAssignableFrom(type) => distributions.Normal(zeros(3), ones(3)),
         _ => null,
     };
 

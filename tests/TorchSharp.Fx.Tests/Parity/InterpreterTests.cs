@@ -10,8 +10,8 @@ public sealed class InterpreterTests : IDisposable
 {
     private sealed class Scaled : Module<Tensor, Tensor>
     {
-        private readonly Modules.Parameter scale = new(rand(4));
-        internal readonly Modules.Linear linear = Linear(4, 5);
+        private readonly TorchSharp.Modules.Parameter scale = new(rand(4));
+        internal readonly TorchSharp.Modules.Linear linear = Linear(4, 5);
 
         public Scaled() : base(nameof(Scaled)) => RegisterComponents();
 

@@ -125,7 +125,7 @@ public sealed class TracingTests
 
     private sealed class Nest : Module<Tensor, Tensor>
     {
-        private readonly Modules.Sequential layers = Sequential(("first", Sequential(("fc", Linear(4, 4)), ("act", ReLU()))), ("last", Linear(4, 2)));
+        private readonly TorchSharp.Modules.Sequential layers = Sequential(("first", Sequential(("fc", Linear(4, 4)), ("act", ReLU()))), ("last", Linear(4, 2)));
 
         public Nest() : base(nameof(Nest)) => RegisterComponents();
 

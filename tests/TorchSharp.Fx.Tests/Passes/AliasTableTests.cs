@@ -13,7 +13,7 @@ public sealed class AliasTableTests
     public void What_the_table_says_does_share_storage(string name)
     {
         var type = name == "dropout" ? typeof(nn.functional) : typeof(Tensor);
-        Assert.NotEqual(Operands.None, Fx.Operations.Of(type.GetMethods().First(method => method.Name == name || method.Name == "get_" + name)).Views);
+        Assert.NotEqual(Operands.None, Fx.Graphs.Operations.Of(type.GetMethods().First(method => method.Name == name || method.Name == "get_" + name)).Views);
         using var x = zeros(2, 6);
         Assert.True(SharesStorage(x, Viewing[name](x)));
     }
@@ -36,7 +36,7 @@ public sealed class AliasTableTests
         using var x = rand(2, 4, 8, 8);
         var call = typeof(nn.Module<Tensor, Tensor>).GetMethod("call")!;
         var shared = Modules().Where(module => SharesStorage(x, Evaluated(module).call(x))).ToArray();
-        Assert.All(shared, module => Assert.Equal(Operands.First, Fx.Operations.Of(module, call, training: false).Views));
+        Assert.All(shared, module => Assert.Equal(Operands.First, Fx.Graphs.Operations.Of(module, call, training: false).Views));
         Assert.Contains("Identity", shared.Select(module => module.GetType().Name));
         Assert.Contains("Dropout", shared.Select(module => module.GetType().Name));
     }

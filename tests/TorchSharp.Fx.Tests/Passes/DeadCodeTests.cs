@@ -29,6 +29,22 @@ public sealed class DeadCodeTests
     }
 
     [Fact]
+    public void Arithmetic_that_nobody_reads_goes()
+    {
+        static Tensor Traced(Tensor x)
+        {
+            _ = Math.Max(x.shape[0], 3L);
+            _ = MathF.Sqrt(x.shape[1]);
+            return x.relu();
+        }
+        using var traced = fx.symbolic_trace<Tensor, Tensor>(Traced);
+        Assert.Contains(traced.graph.nodes, node => node.target.name == "max");
+        Assert.Contains(traced.graph.nodes, node => node.target.name == "sqrt");
+        traced.graph.eliminate_dead_code();
+        Assert.Equal(["x", "relu", "output"], traced.graph.nodes.Select(node => node.name));
+    }
+
+    [Fact]
     public void Assertions_stay_with_what_they_need()
     {
         var rows = graph.call(t => t.size(0), x, Value(0));

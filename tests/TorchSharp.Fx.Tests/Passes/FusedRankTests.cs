@@ -11,7 +11,7 @@ public sealed class FusedRankTests
     public static TheoryData<string> Names => [.. Models.Keys];
 
     // As many samples as channels, so that without a batch, too, the norm has as many channels as it wants: eager runs, and gives something else than a fused layer would.
-    private static readonly Dictionary<string, (Func<Modules.Sequential> Make, long[] Shape, long[] Other)> Models = new()
+    private static readonly Dictionary<string, (Func<TorchSharp.Modules.Sequential> Make, long[] Shape, long[] Other)> Models = new()
     {
         ["conv1d"] = (() => Sequential(Conv1d(4, 4, 1), BatchNorm1d(4)), [2, 4, 4], [4, 4]),
         ["linear"] = (() => Sequential(Linear(4, 4), BatchNorm1d(4)), [2, 4], [2, 4, 4]),
@@ -19,7 +19,7 @@ public sealed class FusedRankTests
         ["conv3d"] = (() => Sequential(Conv3d(3, 4, 1), BatchNorm3d(4)), [2, 3, 4, 4, 4], [3, 4, 4, 4]),
     };
 
-    private static Modules.Sequential Made(string name)
+    private static TorchSharp.Modules.Sequential Made(string name)
     {
         var model = Models[name].Make();
         using var gradients = no_grad();

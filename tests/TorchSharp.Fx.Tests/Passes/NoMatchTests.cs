@@ -50,7 +50,7 @@ public sealed class NoMatchTests : IDisposable
 
     private sealed class Layer : Module<Tensor, Tensor>
     {
-        private readonly Modules.Linear fc = Linear(3, 3);
+        private readonly TorchSharp.Modules.Linear fc = Linear(3, 3);
 
         public Layer() : base(nameof(Layer)) => RegisterComponents();
 

@@ -149,7 +149,7 @@ public sealed class ArithmeticTests
             foreach (var number in numbers)
             {
                 var wanted = Outcome(() => expected(number));
-                Assert.Equal((from, to, number, wanted), (from, to, number, Outcome(() => Fx.Cast.To(number, to, isChecked))));
+                Assert.Equal((from, to, number, wanted), (from, to, number, Outcome(() => Evaluation.Cast.To(number, to, isChecked))));
                 Assert.Equal((from, to, number, wanted), (from, to, number, Outcome(() => compiled(number))));
             }
         }

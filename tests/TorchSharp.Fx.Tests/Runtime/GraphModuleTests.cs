@@ -140,7 +140,7 @@ public sealed class GraphModuleTests : IDisposable
 
     private sealed class ReadsItsLayersWeight : nn.Module<Tensor, Tensor>
     {
-        internal readonly Modules.Linear f = nn.Linear(6, 6);
+        internal readonly TorchSharp.Modules.Linear f = nn.Linear(6, 6);
 
         internal ReadsItsLayersWeight() : base(nameof(ReadsItsLayersWeight)) => RegisterComponents();
 

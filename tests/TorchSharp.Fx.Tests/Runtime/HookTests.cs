@@ -10,9 +10,9 @@ public sealed class HookTests
 {
     private sealed class Block : Module<Tensor, Tensor>
     {
-        internal Modules.Linear Inner { get; } = Linear(3, 3);
+        internal TorchSharp.Modules.Linear Inner { get; } = Linear(3, 3);
 
-        private readonly Modules.Linear inner;
+        private readonly TorchSharp.Modules.Linear inner;
 
         internal Block() : base(nameof(Block))
         {
@@ -25,8 +25,8 @@ public sealed class HookTests
 
     private sealed class Net : Module<Tensor, Tensor>
     {
-        internal readonly Modules.Linear called = Linear(3, 3);
-        internal readonly Modules.Linear forwarded = Linear(3, 3);
+        internal readonly TorchSharp.Modules.Linear called = Linear(3, 3);
+        internal readonly TorchSharp.Modules.Linear forwarded = Linear(3, 3);
         internal readonly Block block = new();
 
         internal Net() : base(nameof(Net)) => RegisterComponents();

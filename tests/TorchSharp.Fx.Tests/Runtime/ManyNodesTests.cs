@@ -35,7 +35,7 @@ public sealed class ManyNodesTests
 
     private sealed class Chain : Module<Tensor, Tensor>
     {
-        internal readonly Modules.ModuleList<Passing> parts = new([.. Enumerable.Range(0, 100).Select(number => new Passing(number))]);
+        internal readonly TorchSharp.Modules.ModuleList<Passing> parts = new([.. Enumerable.Range(0, 100).Select(number => new Passing(number))]);
 
         public Chain() : base(nameof(Chain)) => RegisterComponents();
 

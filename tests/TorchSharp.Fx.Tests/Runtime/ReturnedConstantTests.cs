@@ -43,7 +43,7 @@ public sealed class ReturnedConstantTests
 
     private sealed class Folded : Module<Tensor, (Tensor, Tensor)>
     {
-        private readonly Modules.Linear fc = Linear(2, 2);
+        private readonly TorchSharp.Modules.Linear fc = Linear(2, 2);
 
         public Folded() : base(nameof(Folded)) => RegisterComponents();
 
@@ -52,7 +52,7 @@ public sealed class ReturnedConstantTests
 
     private sealed class Own : Module<Tensor, Tensor[]>
     {
-        internal readonly Modules.Parameter weight = new(ones(2));
+        internal readonly TorchSharp.Modules.Parameter weight = new(ones(2));
         internal readonly Tensor buffer = zeros(2);
 
         public Own() : base(nameof(Own))

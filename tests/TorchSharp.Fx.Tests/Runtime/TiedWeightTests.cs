@@ -35,7 +35,7 @@ public sealed class TiedWeightTests
         return Sequential(("a", convolution), ("norm", Normalised()), ("b", convolution), ("relu", ReLU()));
     }
 
-    private static Modules.BatchNorm2d Normalised()
+    private static TorchSharp.Modules.BatchNorm2d Normalised()
     {
         var norm = BatchNorm2d(2);
         using var mode = no_grad();
@@ -92,7 +92,7 @@ public sealed class TiedWeightTests
         Assert.NotSame(Of(traced, "0").weight, first.weight);
     }
 
-    private static Modules.Conv2d Of(nn.Module module, string path) => (Modules.Conv2d)module.named_modules().Single(entry => entry.name == path).module;
+    private static TorchSharp.Modules.Conv2d Of(nn.Module module, string path) => (TorchSharp.Modules.Conv2d)module.named_modules().Single(entry => entry.name == path).module;
 
     private static void Same(Tensor expected, Tensor actual) => Assert.True(allclose(expected, actual, rtol: 1e-4, atol: 1e-5));
 }

@@ -6,6 +6,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Tests.State;
 
 /// <summary>Programs that keep something between calls: the graph keeps it, too, call after call, also as a copy, optimised and from a file.</summary>
+[Collection(nameof(FeatureExtraction.Alone))] // they seed the generator that all share
 public sealed class KeptStateTests
 {
     internal sealed class FieldCache : Module<Tensor, Tensor>

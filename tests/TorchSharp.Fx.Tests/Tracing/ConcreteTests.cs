@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Tests.Tracing;

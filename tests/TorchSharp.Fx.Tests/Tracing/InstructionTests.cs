@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Reflection.Emit;
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Tests.Tracing;

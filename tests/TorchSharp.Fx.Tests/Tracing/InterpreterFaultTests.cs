@@ -1,5 +1,3 @@
-using System.Reflection;
-using TorchSharp.Fx.Tracing;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -8,21 +6,20 @@ namespace TorchSharp.Fx.Tests.Tracing;
 /// <summary>A bug of the tracer's own is told as that, and the traced program's handlers never see it.</summary>
 public sealed class InterpreterFaultTests
 {
-    /// <summary>Examples with a bug: they fail at the first node that is no input.</summary>
-    private sealed class Broken(Exception bug) : ExampleValues
+    /// <summary>Where the interpreter writes the code that it enters, with a bug: it fails at the second method.</summary>
+    private sealed class Broken(Exception bug) : StringWriter
     {
-        private static readonly Tensor A = ones(3, 2).DetachFromDisposeScope();
+        private bool isEntered;
 
-        internal override void Input(Node placeholder, ParameterInfo parameter) { }
-
-        internal override void Compute(Node node) => throw bug;
-
-        internal override void Release(Node node) { }
-
-        internal override object? Of(Argument argument) => argument is NodeArgument { Node.op: Opcode.placeholder } ? A : throw bug;
-
-        public override void Dispose() { }
+        public override void WriteLine(string? value)
+        {
+            if (isEntered)
+                throw bug;
+            isEntered = true;
+        }
     }
+
+    private static Tensor Relu(Tensor x) => x.relu();
 
     private sealed class Catching() : Module<Tensor, Tensor>(nameof(Catching))
     {
@@ -32,7 +29,7 @@ public sealed class InterpreterFaultTests
         {
             try
             {
-                return x.relu();
+                return Relu(x);
             }
             catch (Exception) when (x.shape[0] > 0)
             {
@@ -68,8 +65,8 @@ public sealed class InterpreterFaultTests
     {
         public override Tensor forward(Tensor x)
         {
-            if (x.shape[0] != 3)
-                throw new ArgumentException($"not {x.dim()}");
+            if (x.shape[0] == 3)
+                throw new ArgumentException($"not {Relu(x)}");
             return x;
         }
     }
@@ -95,7 +92,8 @@ public sealed class InterpreterFaultTests
     public void It_is_not_taken_for_the_end_of_a_message() => Fault(new Messaging(), new KeyNotFoundException("our bug"));
 
     private static InterpreterFault Fault(nn.Module model, Exception bug)
-        => Assert.Throws<InterpreterFault>(() => new Tracer { MakeExamples = (_, _) => new Broken(bug) }.trace(model));
+        
+        => Assert.Throws<InterpreterFault>(() => new Tracer { CodeWriter = new Broken(bug) }.trace(model, [ones(3, 2)]));
 
     private sealed class Stubborn : Tracer
     {

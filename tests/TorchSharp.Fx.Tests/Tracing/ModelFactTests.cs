@@ -9,7 +9,7 @@ public sealed class ModelFactTests
     private sealed class Asking : nn.Module<Tensor, Tensor>
     {
         private readonly Func<Asking, Tensor, Tensor> run;
-        public readonly Modules.Parameter w;
+        public readonly TorchSharp.Modules.Parameter w;
         public readonly Tensor table;
 
         public Asking(Func<Asking, Tensor, Tensor> run) : base(nameof(Asking))

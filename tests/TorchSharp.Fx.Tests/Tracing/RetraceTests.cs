@@ -9,7 +9,7 @@ public sealed class RetraceTests
     private sealed class Net : Module<Tensor, Tensor, Tensor>
     {
         private readonly Module<Tensor, Tensor> first = Linear(3, 3);
-        private readonly Modules.Parameter scale = new(ones(3) * 2);
+        private readonly TorchSharp.Modules.Parameter scale = new(ones(3) * 2);
         private readonly Module<Tensor, Tensor> dropout = Dropout(0.5);
 
         internal Net() : base(nameof(Net)) => RegisterComponents();

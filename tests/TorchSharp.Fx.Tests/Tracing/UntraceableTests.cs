@@ -197,6 +197,56 @@ public sealed partial class UntraceableTests
             "Call the work directly, or " + OrLeaf);
     }
 
+    private sealed class Streaming() : nn.Module<Tensor, Tensor>(nameof(Streaming))
+    {
+        public static readonly int Line = Next();
+        public override Tensor forward(Tensor x) => Parts(x).GetAsyncEnumerator().MoveNextAsync().AsTask().Result ? x : -x;
+
+        private static async IAsyncEnumerable<Tensor> Parts(Tensor x)
+        {
+            await Task.Yield();
+            yield return x.relu();
+        }
+    }
+
+    [Fact]
+    public void Asynchronous_iterators_are_asynchronous()
+        => Refused(new Streaming(), Streaming.Line, "FX012: Streaming.Parts is asynchronous or starts a thread, and a graph has one order of execution.", "Call the work directly, or " + OrLeaf);
+
+    /// <summary>Gives a view of what it takes, in code of its own.</summary>
+    private sealed class Turning() : nn.Module<Tensor, Tensor>(nameof(Turning))
+    {
+        public override Tensor forward(Tensor x) => x.t();
+    }
+
+    /// <summary>Computes with a tensor of its own, and then writes to that through a leaf's view.</summary>
+    private sealed class WritingThroughALeaf : nn.Module<Tensor, Tensor>
+    {
+        private readonly Tensor[] raw = [full([2, 2], 0.5f)];
+        private readonly Turning turning = new();
+
+        public WritingThroughALeaf() : base(nameof(WritingThroughALeaf)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            var before = raw[0].t().contiguous().relu();
+            turning.call(raw[0]).add_(0.25);
+            return x + before;
+        }
+    }
+
+    private sealed class TurningStays : Tracer
+    {
+        public override bool is_leaf_module(nn.Module m, string module_qualified_name) => m is Turning || base.is_leaf_module(m, module_qualified_name);
+    }
+
+    [Fact]
+    public void A_write_through_a_leaf_to_what_was_computed_with_is_a_change_of_the_model()
+    {
+        using var model = new WritingThroughALeaf();
+        Assert.Equal("FX013", Assert.Throws<TraceException>(() => new TurningStays().trace(model)).code);
+    }
+
     private sealed class Registering() : nn.Module<Tensor, Tensor>(nameof(Registering))
     {
         public static readonly int Line = Next();
@@ -274,6 +324,25 @@ public sealed partial class UntraceableTests
             + "Fix it with concrete_args, or give the parameter a default value.", refusal.Message);
     }
 
+    private sealed class NormAside() : nn.Module(nameof(NormAside))
+    {
+        public Tensor forward(Tensor x, out Tensor norm) => x / (norm = x.norm());
+    }
+
+    private sealed class Swapping() : nn.Module(nameof(Swapping))
+    {
+        public Tensor forward(ref Tensor x, in Tensor y) => x = x + y;
+    }
+
+    [Fact]
+    public void An_input_by_reference_is_no_input_of_a_graph()
+    {
+        const string Fix = "and a graph's inputs are values. It happens in the root module at its start. Return what it writes beside the result, as a tuple, and take what it reads as a plain parameter.";
+        Assert.Equal($"FX016: forward takes 'norm' by reference (out), {Fix}", Assert.Throws<TraceException>(() => Traced.Graph(new NormAside())).Message);
+        Assert.Equal($"FX016: forward takes 'x' by reference (ref), {Fix}", Assert.Throws<TraceException>(() => Traced.Graph(new Swapping())).Message);
+        Assert.Equal($"FX016: forward takes 'norm' by reference (out), {Fix}", Assert.Throws<TraceException>(() => new Tracer().trace(new NormAside(), example_inputs: [rand(2), null])).Message);
+    }
+
     private sealed class Scaling() : nn.Module<Tensor, Tensor>(nameof(Scaling))
     {
         public static readonly int Line = Next();
@@ -284,7 +353,7 @@ public sealed partial class UntraceableTests
     public void FX018_a_branch_on_a_number_read_out_of_a_tensor()
     {
         var refusal = Assert.Throws<TraceException>(() => fx.symbolic_trace(new Scaling(), example_inputs: [ones(2, 2)]));
-        Assert.Equal("FX018: The program is to go on by the example's value of 'item', which was read out of a tensor, so that other inputs of the same shapes would break it. "
+        Assert.Equal("FX018: To go on, the program needs the value of 'item', which was read out of a tensor: for other inputs of the same shapes the graph would be wrong. "
             + $"It happens in the root module at UntraceableTests.cs:{Scaling.Line}. Allow it with allow_value_specialization: true, compute with tensors (torch.where) instead, or {OrLeaf}", refusal.Message);
         var bySymbols = Assert.Throws<TraceException>(() => fx.symbolic_trace(new Scaling()));
         Assert.Equal("FX018: The program branches on 'item > 1', which is read out of a tensor that depends on an input, so a graph of it would hold for some inputs only. "

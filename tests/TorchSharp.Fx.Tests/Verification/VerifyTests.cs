@@ -94,6 +94,33 @@ public sealed class VerifyTests
         Assert.Contains($"; first at the node '{wrong.name}'\n", report.ToString(), StringComparison.Ordinal);
     }
 
+    private sealed class Twice : Module<Tensor, Tensor>
+    {
+        private readonly Linear fc = Linear(4, 4);
+
+        internal Twice() : base(nameof(Twice)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x) => fc.call(fc.call(x).relu()).tanh();
+    }
+
+    [Fact]
+    public void What_goes_wrong_between_two_calls_of_one_module_is_told()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new Twice();
+        // What is given to the relu is above zero, so that its sign tells.
+        foreach (var parameter in model.parameters())
+            parameter.detach().abs_().add_(0.1);
+        using var traced = fx.symbolic_trace(Evaluated(model));
+        var relu = traced.graph.nodes.Single(node => node.name == "relu");
+        using var here = traced.graph.inserting_after(relu);
+        var wrong = traced.graph.call_method(typeof(Tensor).GetMethod(nameof(Tensor.neg), [])!, relu);
+        relu.replace_all_uses_with(wrong, user => user != wrong);
+        traced.recompile();
+        var report = fx.verify_mode(traced, model, training: false, rand(2, 4));
+        Assert.Equal(wrong.name, report.runs.First(run => run.way == "graph").first_node);
+    }
+
     [Fact]
     public void A_wrong_module_is_told_by_its_node()
     {
@@ -179,6 +206,7 @@ public sealed class VerifyTests
         var both = fx.verify(traced, checking, ones(2, 3));
         Assert.True(both.agrees);
         Assert.Contains("on 3x3\n  graph: refuses as the module does: at most two rows\n", both.ToString(), StringComparison.Ordinal);
+        Assert.All([.. held.runs, .. both.runs], run => Assert.Equal(0, run.largest_difference));
     }
 
     private sealed class Moded() : Module<Tensor, Tensor>(nameof(Moded))

@@ -16,7 +16,7 @@ public sealed partial class BuildExtractorTests : IDisposable
     private const long MostParameters = 150_000_000;
 
     // The few giants (VGG is just below, ViT-H and RegNetY-128GF far above) would take gigabytes and minutes to do the same as their siblings.
-    public static TheoryData<string> Trainable => [.. models.list_models().Where(name => models.get_model_info(name).num_params <= MostParameters)];
+    public static TheoryData<string> Trainable => [.. Models.Plain.Where(name => models.get_model_info(name).num_params <= MostParameters)];
 
     [Theory]
     [MemberData(nameof(All))]

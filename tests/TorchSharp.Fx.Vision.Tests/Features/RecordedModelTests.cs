@@ -52,7 +52,7 @@ public sealed class RecordedModelTests : IDisposable
         var recorded = Recorder(model, ["x"]).nodes(x);
         var seen = new Dictionary<string, Tensor>();
         foreach (var (path, module) in model.named_modules())
-            if (module is nn.Module<Tensor, Tensor> plain && recorded.Contains(path) && module is not Modules.ReLU)
+            if (module is nn.Module<Tensor, Tensor> plain && recorded.Contains(path) && module is not TorchSharp.Modules.ReLU)
                 plain.register_forward_hook((_, _, output) =>
                 {
                     seen.TryAdd(path, output.clone().DetachFromDisposeScope());

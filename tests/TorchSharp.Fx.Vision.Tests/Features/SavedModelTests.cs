@@ -19,7 +19,7 @@ public sealed class SavedModelTests : IDisposable
 
     public static TheoryData<string> Chosen => Environment.GetEnvironmentVariable("TORCHFX_ALL_MODELS") is null
         ? ["resnet18", "googlenet", "mobilenet_v3_small", "shufflenet_v2_x0_5", "swin_t"]
-        : [.. models.list_models().Where(name => models.get_model_info(name).num_params <= MostParameters)];
+        : [.. Models.Plain.Where(name => models.get_model_info(name).num_params <= MostParameters)];
 
     [Theory]
     [MemberData(nameof(Chosen))]

@@ -8,7 +8,7 @@ namespace TorchSharp.Fx.Vision.Tests.Passes;
 [Collection(nameof(OneAtATime))]
 public sealed class FlopCounterTests
 {
-    public static TheoryData<string> Classifiers => [.. models.list_models().Where(name => Published(name) is not null)];
+    public static TheoryData<string> Classifiers => [.. Models.Plain.Where(name => Published(name) is not null)];
 
     [Theory]
     [MemberData(nameof(Classifiers))]

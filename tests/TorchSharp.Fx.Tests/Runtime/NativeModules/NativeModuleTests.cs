@@ -228,6 +228,6 @@ public sealed class NativeModuleTests : IDisposable
         };
         var shapes = new Dictionary<string, long[]> { ["weight_ih_l0"] = [24, 8], ["weight_hh_l0"] = [24, 6] };
         var json = System.Text.Json.JsonSerializer.SerializeToElement(settings);
-        Assert.Equal(sentence, Assert.Throws<InvalidDataException>(() => TorchSharp.Fx.Saving.ModuleSettings.Build(type, json, () => shapes)).Message);
+        Assert.Equal(sentence, Assert.Throws<InvalidDataException>(() => Fx.Modules.ModuleSettings.Build(type, json, () => shapes)).Message);
     }
 }

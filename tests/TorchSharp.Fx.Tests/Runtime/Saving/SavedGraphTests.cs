@@ -161,6 +161,19 @@ public sealed class SavedGraphTests : IDisposable
     public void Only_graph_modules_are_saved()
         => Assert.StartsWith("Linear is no graph module: save what fx.symbolic_trace or feature_extraction.create_feature_extractor makes of it.", Assert.Throws<ArgumentException>(() => fx.save(Linear(2, 2), file.Path)).Message);
 
+    /// <summary>This project refers to neither package.</summary>
+    [Theory]
+    [InlineData("model.onnx", "no mark", "an ONNX model", "TorchSharp.Fx.Onnx")]
+    [InlineData("model.pt2", "", "a program that PyTorch exported", "TorchSharp.Fx.Export")]
+    [InlineData("model", "PK\u0003\u0004 an archive", "a program that PyTorch exported", "TorchSharp.Fx.Export")]
+    public void A_file_of_another_format_names_the_package_that_reads_it(string name, string text, string content, string package)
+    {
+        var path = $"{file.Path}.{name}";
+        File.WriteAllText(path, text);
+        Assert.Equal($"{path} is {content}, which fx.load reads with the package {package}: add it to the project.", Assert.Throws<NotSupportedException>(() => fx.load(path)).Message);
+        File.Delete(path);
+    }
+
     [Fact]
     public void A_file_of_another_type_of_module_is_told()
     {

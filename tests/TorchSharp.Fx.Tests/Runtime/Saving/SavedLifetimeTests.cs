@@ -13,7 +13,7 @@ public sealed class SavedLifetimeTests : IDisposable
     /// <summary>Without parameters: TorchSharp never stops counting the empty object that is left of the tensor which a parameter is made of.</summary>
     private sealed class Buffers : Module<Tensor, Tensor>
     {
-        private readonly Modules.BatchNorm1d norm = BatchNorm1d(4, affine: false);
+        private readonly TorchSharp.Modules.BatchNorm1d norm = BatchNorm1d(4, affine: false);
         private readonly Tensor table = ones(4);
         private readonly Tensor unregistered;
 

@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Text.Json;
-using TorchSharp.Fx.Saving;
 using TorchSharp.Fx.Tests.Operations;
 using TorchSharp.Fx.Tests.Tracing;
 using static TorchSharp.torch;
@@ -57,6 +56,21 @@ public sealed class SavedOperationTests
         Assert.InRange(count, 1500, 5000);
     }
 
+    [Fact]
+    public void Every_function_of_numbers_comes_back_and_does_nothing_beside()
+    {
+        MethodInfo[] functions = [.. NumberFunctions.Classes.SelectMany(type => type.GetMethods()).Where(NumberFunctions.Has)];
+        Assert.InRange(functions.Length, 300, 2000);
+        Assert.All(functions, function =>
+        {
+            var graph = new Graph();
+            Argument[] numbers = [.. function.GetParameters().Select(parameter => (Argument)graph.placeholder(parameter.Name!, parameter.ParameterType))];
+            graph.output(graph.call_function(function, [.. numbers]), function.ReturnType);
+            Assert.Null(Refusal(graph));
+            Assert.Equal(Operation.Pure, Fx.Graphs.Operations.Of(function));
+        });
+    }
+
     /// <summary>The graph of a call; null for one that runs at once, as nothing that it takes can be a symbol.</summary>
     private static Graph? Recorded(MethodBase method, bool everything)
     {
@@ -107,7 +121,7 @@ public sealed class SavedOperationTests
     private sealed class Averaging : nn.Module<Tensor, Tensor>
     {
         private readonly Tensor mean = zeros(3);
-        private readonly Modules.Linear layer = nn.Linear(3, 3);
+        private readonly TorchSharp.Modules.Linear layer = nn.Linear(3, 3);
 
         public Averaging() : base(nameof(Averaging))
         {

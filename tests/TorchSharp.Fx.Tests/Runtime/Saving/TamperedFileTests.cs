@@ -76,6 +76,22 @@ public sealed class TamperedFileTests : IDisposable
         Assert.DoesNotContain('\n', refusal?.Message ?? "");
     }
 
+    [Theory]
+    [InlineData("""["List","Tensor"]""", false, "List<Tensor> is no tuple of 1 items.")]
+    [InlineData("""["Dictionary","Tensor","Tensor"]""", true, "Dictionary<Tensor, Tensor> is no tuple of 2 items.")]
+    public void A_tuple_of_another_type_is_refused(string type, bool isPair, string sentence)
+    {
+        using Module traced = isPair ? fx.symbolic_trace((Tensor x) => (x, x + 1)) : fx.symbolic_trace((Tensor x) => ValueTuple.Create(x + 1));
+        fx.save(traced, file.Path);
+        file.Tamper(json =>
+        {
+            var output = json["module"]!["graph"]!.AsArray()[^1]!["args"]![0]!;
+            Assert.NotNull(output["tuple"]);
+            output["as"] = JsonNode.Parse(type);
+        });
+        file.AssertRefused($"can't be loaded: node 'output' is wrong: {sentence}");
+    }
+
     [Fact]
     public void A_missing_tensor_is_told()
     {

@@ -171,7 +171,7 @@ public sealed class ExampleInputTests
     {
         var error = Assert.IsType<TraceException>(Refused(new Peeks(), ones(2) * 3));
         Assert.Equal("FX018", error.code);
-        Assert.StartsWith("FX018: The program is to go on by the example's value of 'item', which was read out of a tensor, so that other inputs of the same shapes would break it. It happens in the root module at ExampleInputTests.cs:", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("FX018: To go on, the program needs the value of 'item', which was read out of a tensor: for other inputs of the same shapes the graph would be wrong. It happens in the root module at ExampleInputTests.cs:", error.Message, StringComparison.Ordinal);
         Assert.EndsWith("Allow it with allow_value_specialization: true, compute with tensors (torch.where) instead, or make the method a leaf function (tracer_kwargs.autowrap_functions) or its module a leaf module (tracer_kwargs.leaf_modules).", error.Message, StringComparison.Ordinal);
         using var traced = fx.symbolic_trace(new Peeks(), example_inputs: [ones(2) * 3], allow_value_specialization: true);
         Assert.True(traced.call(ones(2) * 4).Equals(ones(2)));
@@ -249,7 +249,7 @@ public sealed class ExampleInputTests
 
     private sealed class Product() : Module<Tensor, Tensor>(nameof(Product))
     {
-        private readonly Modules.Linear fc = Linear(4, 2);
+        private readonly TorchSharp.Modules.Linear fc = Linear(4, 2);
 
         public override Tensor forward(Tensor x) => fc.call(x.relu());
     }
@@ -267,8 +267,8 @@ public sealed class ExampleInputTests
 
     private sealed class Training : Module<Tensor, Tensor>
     {
-        private readonly Modules.BatchNorm1d bn = BatchNorm1d(4);
-        private readonly Modules.Dropout drop = Dropout(0.5);
+        private readonly TorchSharp.Modules.BatchNorm1d bn = BatchNorm1d(4);
+        private readonly TorchSharp.Modules.Dropout drop = Dropout(0.5);
         internal readonly Tensor seen = zeros(1);
 
         public Training() : base(nameof(Training))

@@ -98,7 +98,7 @@ public sealed class FreeDimensionTests
 
     private sealed class Adding() : Module<Tensor, Tensor, Tensor>(nameof(Adding))
     {
-        private readonly Modules.Linear fc = Linear(4, 4);
+        private readonly TorchSharp.Modules.Linear fc = Linear(4, 4);
 
         public override Tensor forward(Tensor x, Tensor y) => x.reshape(2, -1, 4)[0] + y;
     }

@@ -206,7 +206,7 @@ public class ModuleTests
 
     private sealed class Elsewhere() : Module<Tensor, Tensor>("Elsewhere")
     {
-        private static readonly Modules.Linear Shared = Linear(3, 3);
+        private static readonly TorchSharp.Modules.Linear Shared = Linear(3, 3);
 
         public override Tensor forward(Tensor x) => Shared.call(x);
     }

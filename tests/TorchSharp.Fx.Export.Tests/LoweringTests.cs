@@ -1,0 +1,91 @@
+using Xunit;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Fx.Export.Tests;
+
+/// <summary>What C# programs call and ATen has not as one operation is written all the same, and gives what eager gives.</summary>
+public sealed class LoweringTests
+{
+    private sealed class Recurrent<T>(T layer, Func<T, Tensor, Tensor> run) : Module<Tensor, Tensor>("recurrent")
+        where T : Module
+    {
+        internal T Layer { get; } = layer;
+
+        public override Tensor forward(Tensor x) => run(Layer, x);
+    }
+
+    private static readonly Dictionary<string, Func<Tensor, Tensor>> Functions = new()
+    {
+        ["sizes one by one"] = x => x.sum() + zeros(x.shape[0], 5) + ones(1, 5) + full(x.shape[0], 1, 2.5),
+        ["sizes as 32 bit numbers"] = x => x.view((int)x.shape[0], -1) + zeros((int)x.shape[0], 1),
+        ["a part up to a size"] = x => x[.., ..(int)x.shape[0]] * 2,
+        ["a range up to a size"] = x => x.flatten(1).sum(1) + arange((int)x.shape[0], dtype: float32),
+        ["normalised rows"] = x => functional.normalize(x, 2, 1),
+        ["a number over a tensor"] = x => 2.0 / (x + 1) + 3 / (x + 2),
+        ["a number and a tensor"] = x => (1 + x) * (2 - x) + (0.5 * x),
+        ["largest without keeping"] = x => x.amax(new long[] { 1 }) + functional.log_softmax(x, 1).sum(1),
+        ["a grid"] = x => functional.affine_grid(x.flatten(1)[.., ..6].reshape(-1, 2, 3), [x.shape[0], 1, 4, 4], true),
+    };
+
+    public static TheoryData<string> Names => [.. Functions.Keys];
+
+    [Theory, MemberData(nameof(Names))]
+    public void AFunctionIsWritten(string name)
+    {
+        using var traced = fx.symbolic_trace(Functions[name], suppress_trace_warning: true);
+        Check(traced, Functions[name], rand(3, 4, 2));
+    }
+
+    [Fact]
+    public void RecurrentLayersAreWritten()
+    {
+        using var scope = NewDisposeScope();
+        Layer(new Recurrent<TorchSharp.Modules.LSTM>(LSTM(4, 5, 2, batchFirst: true, bidirectional: true), (layer, x) => layer.call(x).Item1), rand(2, 6, 4));
+        Layer(new Recurrent<TorchSharp.Modules.LSTM>(LSTM(4, 5), (layer, x) => layer.call(x, (ones(1, x.shape[1], 5), zeros(1, x.shape[1], 5))).Item3), rand(6, 2, 4));
+        Layer(new Recurrent<TorchSharp.Modules.GRU>(GRU(4, 5, bias: false), (layer, x) => layer.call(x).Item1 + layer.call(x).Item2), rand(6, 2, 4));
+        Layer(new Recurrent<TorchSharp.Modules.RNN>(RNN(4, 5, 1, NonLinearities.ReLU), (layer, x) => layer.call(x).Item1), rand(6, 2, 4));
+
+        static void Layer<T>(Recurrent<T> model, Tensor x) where T : Module
+        {
+            model.eval();
+            using var traced = fx.symbolic_trace(model, suppress_trace_warning: true);
+            Check(traced, model.call, x);
+        }
+    }
+
+    [Fact]
+    public void TheExampleAndTheModelStayAsTheyAre()
+    {
+        using var scope = NewDisposeScope();
+        var norm = BatchNorm1d(3);
+        norm.train();
+        using var traced = fx.symbolic_trace(norm);
+        var (x, before) = (rand(4, 3), norm.running_mean!.clone());
+        var given = x.clone();
+        Write(traced, x);
+        using var writing = fx.symbolic_trace<Tensor, Tensor>(t => t.mul_(2));
+        Write(writing, x);
+        Assert.True(given.equal(x).all().ToBoolean());
+        Assert.True(before.equal(norm.running_mean!).all().ToBoolean());
+    }
+
+    [Fact]
+    public void ANumberFromATensorIsRefused()
+    {
+        using var traced = fx.symbolic_trace<Tensor, Tensor>(x => x * x.sum().ToScalar().ToDouble(), example_inputs: [ones(2)], suppress_trace_warning: true);
+        var error = Assert.Throws<NotSupportedException>(() => Write(traced, ones(2)));
+        Assert.Contains("its number hangs on what is in a tensor", error.Message, StringComparison.Ordinal);
+    }
+
+    private static void Check(GraphModule<Tensor, Tensor> traced, Func<Tensor, Tensor> eager, Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var loaded = Write(traced, x);
+        Assert.True(eager(x).allclose(loaded.call(x), 1e-5, 1e-6));
+    }
+
+    private static GraphModule<Tensor, Tensor> Write(GraphModule<Tensor, Tensor> traced, Tensor x)
+        => (GraphModule<Tensor, Tensor>)WrittenProgram.Of(traced, [x], name: "lowered");
+}
