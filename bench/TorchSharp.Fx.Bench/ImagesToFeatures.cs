@@ -56,7 +56,9 @@ internal static class ImagesToFeatures
         foreach (var (kind, extractor) in new[] { ("plain", plain), ("optimised", optimised) })
             foreach (var batch in new[] { 1, 8 })
             {
-                var extraction = new Extraction(input => extractor.call(input), preprocessing, FeatureWriter.Create("safetensors", folder, new Dictionary<string, string>()), [node]);
+                // Disposed by the usings above, not by this.
+                var features = new Extractor(name, new(model, () => preprocessing, Cli.Weights.Random), preprocessing, input => extractor.call(input), [node]);
+                var extraction = new Extraction(features, FeatureWriter.Create("safetensors", folder, new Dictionary<string, string>()));
                 using var input = rand(batch, 3, 224, 224);
                 var (alone, whole) = Measure(() => Alone(extractor, input, images.Count), () => Silently(() => extraction.Run(images, batch, CancellationToken.None)));
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kind}, batch {batch}: alone {images.Count / alone[0]:F1} images/s, extract {images.Count / whole[0]:F1}"));
@@ -121,7 +123,7 @@ internal static class ImagesToFeatures
     }
 
     /// <summary>Parts of photographs, enlarged, with some grain, which makes the files as large as a camera's of this size.</summary>
-    private static void Make(string folder, int count)
+    internal static void Make(string folder, int count)
     {
         var random = new Random(1);
         var photographs = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "images")).Order().Select(SKBitmap.Decode).ToArray();

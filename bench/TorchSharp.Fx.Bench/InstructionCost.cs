@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using TorchSharp.Fx.Tracing;
 using TorchSharp.Fx.Vision;
 using static TorchSharp.torch;
 

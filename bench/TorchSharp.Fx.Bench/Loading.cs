@@ -70,13 +70,13 @@ internal static class Loading
         }
     }
 
-    private static void ReadToNewMemory(string path, long length)
+    internal static void ReadToNewMemory(string path, long length)
     {
         using var memory = torch.empty(length, dtype: ScalarType.Byte);
         Read(path, memory.bytes);
     }
 
-    private static void Read(string path, Span<byte> memory)
+    internal static void Read(string path, Span<byte> memory)
     {
         using var file = File.OpenHandle(path);
         for (var done = 0; done < memory.Length;)

@@ -86,7 +86,7 @@ internal static class RecordingCost
 
     private sealed class Layers : nn.Module<Tensor, Tensor>
     {
-        private readonly Modules.Identity identity = nn.Identity();
+        private readonly TorchSharp.Modules.Identity identity = nn.Identity();
 
         public Layers() : base(nameof(Layers)) => RegisterComponents();
 

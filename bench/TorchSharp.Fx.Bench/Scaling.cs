@@ -135,7 +135,7 @@ internal static class Scaling
 
     private sealed class Stack : nn.Module<Tensor, Tensor>
     {
-        private readonly Modules.ModuleList<Leaf> parts;
+        private readonly TorchSharp.Modules.ModuleList<Leaf> parts;
 
         internal Stack(int count) : base(nameof(Stack))
         {
