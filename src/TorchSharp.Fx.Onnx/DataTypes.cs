@@ -14,6 +14,10 @@ internal static class DataTypes
         [ScalarType.BFloat16] = 16,
     }.ToFrozenDictionary();
 
+    /// <summary>The type that a C# number has there.</summary>
+    internal static ScalarType OfNumber(Type type)
+        => type == typeof(float) ? ScalarType.Float32 : type == typeof(double) ? ScalarType.Float64 : ScalarType.Int64;
+
     internal static int Of(ScalarType type)
         => Numbers.TryGetValue(type, out var number) ? number : throw new NotSupportedException($"ONNX has no type {type}");
 }

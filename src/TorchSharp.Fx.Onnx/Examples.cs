@@ -1,9 +1,10 @@
+using System.Globalization;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
 
 /// <summary>What the graph did on the examples.</summary>
-/// <param name="Runs">Three runs with different sizes where any size is free or depends on data, one otherwise.</param>
+/// <param name="Runs">Three runs with different sizes and numbers where any is free or depends on data, one otherwise.</param>
 /// <param name="Axes">The names of each input's free dimensions.</param>
 internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, string>[] Axes)
 {
@@ -11,7 +12,25 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
     /// <param name="code">The graph.</param>
     /// <param name="inputs">Tensors, declared shapes, numbers.</param>
     /// <param name="named">The dimensions of each input that are free beside the letters of declared shapes.</param>
-    internal static Examples Of(Expansion code, IReadOnlyList<object?> inputs, IReadOnlyDictionary<int, string>[] named)
+    /// <param name="numbers">Which inputs are numbers that stay free.</param>
+    internal static Examples Of(Expansion code, IReadOnlyList<object?> inputs, IReadOnlyDictionary<int, string>[] named, bool[] numbers)
+    {
+        // A position may have to be the length of a cache, or stay within a table.
+        Func<double, int, double>[] ways = [(number, run) => number * (run + 1), (number, run) => number + run, (number, run) => number - run];
+        var isZero = inputs.Where((input, i) => numbers[i] && Convert.ToDouble(input, CultureInfo.InvariantCulture) == 0).Any();
+        for (var way = numbers.Contains(true) && !isZero ? 0 : 1; ; way++)
+            try
+            {
+                return Of(code, inputs, named, (i, run) => numbers[i] ? Convert.ChangeType(
+                    ways[way](Convert.ToDouble(inputs[i], CultureInfo.InvariantCulture), run), inputs[i]!.GetType(), null) : null);
+            }
+            catch (ArgumentException) when (numbers.Contains(true) && way + 1 < ways.Length)
+            {
+            }
+    }
+
+    private static Examples Of(Expansion code, IReadOnlyList<object?> inputs, IReadOnlyDictionary<int, string>[] named,
+        Func<int, int, object?> number)
     {
         var letters = InputShape.FreeDimensions(inputs);
         var sizes = new Dictionary<string, long>[] { new(), new(), new() };
@@ -20,7 +39,7 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
         var axes = inputs.Select((input, i) => Named(input as InputShape, named[i])).ToArray();
         var expansions = new Dictionary<Node, Expansion>();
         var first = Ran(0, null);
-        if (axes.Any(input => input.Count > 0))
+        if (axes.Any(input => input.Count > 0) || inputs.Where((_, i) => number(i, 0) is not null).Any())
             return Told([first, Ran(1, first.HasLists ? 3 : null), Ran(2, first.HasLists ? 2 : null)]);
         if (!first.HasLists)
             return new([first], axes);
@@ -47,10 +66,10 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
             return new(runs, axes);
         }
 
-        ExampleRun Ran(int number, long? rows)
+        ExampleRun Ran(int turn, long? rows)
         {
             var run = new ExampleRun(code, [.. inputs.Select(input => input is Tensor or InputShape)], expansions, []) { Rows = rows };
-            Run(run, [.. inputs.Select((input, i) => Given(input, named[i], sizes[number], number))]);
+            Run(run, [.. inputs.Select((input, i) => number(i, turn) ?? Given(input, named[i], sizes[turn], turn))]);
             return run;
         }
     }

@@ -163,6 +163,8 @@ internal sealed class Exporter(OnnxGraph graph)
                 ?? Numbers(argument, scope),
         NodeArgument { Node: var node } when scope.Run.Values[node] is long or int
             && !scope.Numbers.IsFixed(argument) => scope.Numbers.Size(argument),
+        NodeArgument { Node: var node } when scope.Run.Values[node] is double or float && !scope.Numbers.IsFixed(argument)
+            => new Fraction(scope.Numbers.Value(argument, ScalarType.Float64), ScalarType.Float64),
         DictArgument dict => dict.Entries.ToDictionary(entry => ((Literal)entry.Key).Value!, entry => Given(reader, entry.Value, scope)),
         ListArgument list => list.Items.Select(item => Given(reader, item, scope)).ToArray(),
         TupleArgument tuple => tuple.Items.Select(item => Given(reader, item, scope)).ToArray(),

@@ -88,6 +88,7 @@ internal sealed class Numbers(Scope scope)
     private (string, ScalarType) Compute(Node node) => node.target switch
     {
         _ when scope.Values.GetValueOrDefault(node) is Size { Name: { } name } => (name, ScalarType.Int64),
+        _ when scope.Values.GetValueOrDefault(node) is Fraction fraction => (fraction.Name, fraction.Type),
         BuiltinTarget { Operation: Builtin.len } when node.args is [NodeArgument { Node: var list }]
             && scope.Values.GetValueOrDefault(list) is Converters.Sequence sequence
             => (Add("Reshape", scope.Graph.Typed("SequenceLength", node.name, [sequence.Name], ScalarType.Int64), scope.Graph.Integers(1)),

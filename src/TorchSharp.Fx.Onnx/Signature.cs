@@ -24,6 +24,7 @@ internal static class Signature
             if (at < 0)
                 throw new ArgumentException($"dynamic_axes names an input '{name}', but the inputs are {string.Join(", ", names)}.",
                     nameof(dynamic_axes));
+            // A number has no dimensions: to name it is to leave it free.
             var rank = inputs.ElementAtOrDefault(at) switch { torch.Tensor tensor => (int)tensor.dim(),
                 InputShape shape => shape.letters.Count, _ => 0 };
             if (axes.Keys.Any(axis => axis < 0 || axis >= rank))
@@ -34,13 +35,21 @@ internal static class Signature
         return [.. names.Select(name => dynamic_axes?.GetValueOrDefault(name) ?? new Dictionary<int, string>())];
     }
 
-    /// <summary>Declares the tensors among the placeholders.</summary>
-    internal static object?[] Inputs(OnnxGraph graph, Examples examples, string[] names)
+    /// <summary>Declares the tensors among the placeholders, and the numbers that stay free as tensors without dimensions.</summary>
+    internal static object?[] Inputs(OnnxGraph graph, Examples examples, string[] names, bool[] numbers)
     {
         var run = examples.Runs[0];
         var placeholders = run.graph.nodes.Where(node => node.op == Opcode.placeholder);
         return [.. placeholders.Select((node, i) => run.Values[node] is TensorFacts facts
-            ? Declare(facts, graph.Name(names[i]), examples.Axes[i]) : null)];
+            ? Declare(facts, graph.Name(names[i]), examples.Axes[i]) : numbers[i] ? Number(run.Values[node]!, i) : null)];
+
+        object Number(object value, int i)
+        {
+            var (type, before) = (DataTypes.OfNumber(value.GetType()), graph.Proto.Node.Count);
+            var one = graph.Add("Reshape", names[i], [Declare(new([], type), graph.Name(names[i]), examples.Axes[i]), graph.Integers(1)]);
+            graph.NameNodes(before, names[i], null);
+            return type == torch.ScalarType.Int64 ? new Size(0, one) : new Fraction(one, type);
+        }
 
         string Declare(TensorFacts facts, string name, IReadOnlyDictionary<int, string> free)
         {

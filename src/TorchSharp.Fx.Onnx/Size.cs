@@ -7,3 +7,6 @@ internal readonly record struct Size(long Constant, string? Name)
 
     internal bool IsFixed => Name is null;
 }
+
+/// <summary>A number with a fraction that is an input of the model, as a value of one element.</summary>
+internal sealed record Fraction(string Name, torch.ScalarType Type);

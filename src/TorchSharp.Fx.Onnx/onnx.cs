@@ -40,11 +40,14 @@ public static partial class onnx
         Hooks.Refuse((IGraphModule)graph_module, "exported to ONNX");
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var (source, given, state) = Stateless(program, example_inputs);
+        var (source, given, state, lifted) = Stateless(program, example_inputs);
         var names = Signature.Names(source, input_names);
-        var examples = Examples.Of(new(program.Source.Root, source, program.Constants), given, Signature.Axes(names, dynamic_axes, given));
+        var axes = Signature.Axes(names, dynamic_axes, given);
+        bool[] numbers = [.. source.find_nodes(Opcode.placeholder)
+            .Select((node, i) => IsNumber(given[i]) && (lifted.Contains(node) || dynamic_axes?.ContainsKey(names[i]) is true))];
+        var examples = Examples.Of(new(program.Source.Root, source, program.Constants), given, axes, numbers);
         var graph = new OnnxGraph();
-        var inputs = Signature.Inputs(graph, examples, names);
+        var inputs = Signature.Inputs(graph, examples, names, numbers);
         var keys = Signature.Keys(graph, source);
         var converted = new Exporter(graph).Export(examples.Runs, "", inputs);
         var results = Exporter.Results(converted);
@@ -59,24 +62,26 @@ public static partial class onnx
     /// <summary>
     /// The graph with inputs and outputs for what it keeps and for what is in the objects that it is given, which ONNX knows nothing of.
     /// </summary>
-    private static (Graph Graph, IReadOnlyList<object?> Given, IReadOnlyList<KeyValuePair<string, Argument>> State) Stateless(
-        GraphProgram program, IReadOnlyList<object?> given)
+    private static (Graph Graph, IReadOnlyList<object?> Given, IReadOnlyList<KeyValuePair<string, Argument>> State,
+        HashSet<Node> Lifted) Stateless(GraphProgram program, IReadOnlyList<object?> given)
     {
-        if (!StateLifting.IsNeeded(program.Current, given) && !HasMembers(program.Current.output_node().args[0]))
-            return (program.Current, given, []);
+        if (!StateLifting.IsNeeded(program.Current, program.Source, given) && !HasMembers(program.Current.output_node().args[0]))
+            return (program.Current, given, [], []);
         var lifted = StateLifting.Of(program.Current, program.Source, given);
         lifted.Graph.output(HasMembers(lifted.Result) ? Members(lifted.Result) : lifted.Result, lifted.Type);
-        var state = lifted.State.Where(entry => entry.Value is NodeArgument { Node.type: var type } && TensorTypes.IsTensor(type))
-            .ToArray();
-        // Nodes that nobody reads compute the numbers that are left out.
-        foreach (var (node, value) in lifted.Inputs)
-            if (value is not null and not Tensor && !given.Contains(value)
-                && Readers(node).Any(reader => reader.op == Opcode.output || TensorTypes.MayHold(reader.type)))
-                throw new OnnxExportException(node,
-                    "it is a number that the model keeps between calls, or that is inside of an input, and in ONNX numbers come of shapes "
-                        + "alone; keep it as a tensor, or take a tensor's size in its place", []);
-        return (lifted.Graph, lifted.Values, state);
+        // A number that no tensor depends on, such as a count of calls, is no business of the file.
+        var inputs = lifted.Inputs.Where(input => input.IsLifted && (input.Value is Tensor || HasPart(input.Node))).ToDictionary(
+            input => input.Node.target.name, input => input.Node);
+        var state = lifted.State.Where(entry => entry.Value is NodeArgument { Node.type: var type } && TensorTypes.IsTensor(type)
+            || inputs.TryGetValue(entry.Key, out var read) && IsNumber(read.type)).ToArray();
+        return (lifted.Graph, lifted.Values, state, [.. inputs.Values]);
+
+        static bool HasPart(Node number) => Readers(number).Any(reader => reader.op == Opcode.output || TensorTypes.MayHold(reader.type));
     }
+
+    private static bool IsNumber(object? value) => value is not null && IsNumber(value.GetType());
+
+    private static bool IsNumber(Type type) => type == typeof(int) || type == typeof(long) || type == typeof(double) || type == typeof(float);
 
     /// <summary>Whether a result is, or has inside, an object or a dictionary within something else.</summary>
     private static bool HasMembers(Argument result)
@@ -108,11 +113,28 @@ public static partial class onnx
         _ => [],
     };
 
-    /// <summary>A tensor that the graph keeps.</summary>
+    /// <summary>A tensor that the graph keeps, or a number as one without dimensions.</summary>
     private static (string Value, TensorFacts Facts) Kept(Scope scope, Argument argument, string path)
-        => argument is NodeArgument { Node: var node } && scope.Tensor(scope.Run.graph.output_node(), node) is { } name
-            ? (name, (TensorFacts)scope.Run.Values[node]!)
-            : throw new OnnxExportException(scope.Run.graph.output_node(), $"what it keeps at '{path}' is no tensor", []);
+    {
+        var node = (argument as NodeArgument)?.Node;
+        if (node is not null && scope.Run.Values[node] is TensorFacts facts)
+            return scope.Tensor(scope.Run.graph.output_node(), node) is { } name ? (name, facts) : throw Refused("is no value of the model");
+        var type = DataTypes.OfNumber(node?.type ?? ((argument as Literal)?.Value ?? throw Refused("is no tensor and no number")).GetType());
+        try
+        {
+            var before = scope.Graph.Proto.Node.Count;
+            var number = scope.Graph.Add("Reshape", path, [scope.Numbers.Value(argument, type), scope.Graph.Integers()]);
+            scope.Graph.NameNodes(before, path, null);
+            return (number, new([], type));
+        }
+        catch (NotSupportedException error)
+        {
+            throw Refused($"is a number that can't be computed there: {error.Message}");
+        }
+
+        OnnxExportException Refused(string what)
+            => new(node ?? scope.Run.graph.output_node(), $"what it keeps at '{path}' {what}", []);
+    }
 
     /// <summary>The nodes that a value has a part in.</summary>
     private static HashSet<Node> Readers(Node node)

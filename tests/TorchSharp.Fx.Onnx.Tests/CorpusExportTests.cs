@@ -24,7 +24,7 @@ public sealed class CorpusExportTests
         using var model = new OnnxModel();
         onnx.export(graph, model.Path, given);
         var program = ((IGraphModule)graph).Program;
-        var values = StateLifting.Of(graph.graph, program.Source, CorpusGraphs.Calls(row)[0]).Inputs.ToDictionary(input => input.Input.target.name, input => input.Value);
+        var values = StateLifting.Of(graph.graph, program.Source, CorpusGraphs.Calls(row)[0]).Inputs.ToDictionary(input => input.Node.target.name, input => input.Value);
         var inputs = model.Signature().Inputs.Select(input => (Tensor)values[input[..input.IndexOf(" [", StringComparison.Ordinal)]]!).Select(tensor => tensor.clone()).ToArray();
         var results = model.Run(inputs);
         var expected = Structure.Tensors(CorpusGraphs.Seeded(() => graph.call(given))).ToArray();

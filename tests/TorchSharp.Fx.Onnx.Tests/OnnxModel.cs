@@ -85,6 +85,7 @@ internal sealed class OnnxModel : IDisposable
             ScalarType.Int64 => Of<long>(),
             ScalarType.Bool => Of<bool>(),
             ScalarType.Int32 => Of<int>(),
+            ScalarType.Float64 => Of<double>(),
             _ => Of<float>(),
         };
 

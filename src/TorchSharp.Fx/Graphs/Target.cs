@@ -64,6 +64,9 @@ public sealed record MethodTarget(MethodInfo Method) : Target
     public override string name { get; } = PythonNames.Of(Method);
 
     internal override Callee? Callee => new(Method, 1);
+
+    /// <summary>A copy of a tensor.</summary>
+    internal static MethodTarget OfClone { get; } = new(typeof(torch.Tensor).GetMethod(nameof(torch.Tensor.clone), Type.EmptyTypes)!);
 }
 
 /// <summary>A property's getter or a field, read from its one argument: Python's <c>getattr</c>.</summary>

@@ -7,8 +7,9 @@ namespace TorchSharp.Fx.Modules;
 
 /// <summary>
 /// Makes a graph without state of one that keeps some: each tensor and number that it reads of the model, or out of an object that it is
-/// given, is an input, and each that it puts somewhere is an output. The structure around them is what it is at present, as the graph
-/// asserts. Counterpart: the signature of <c>torch.export</c>'s programs.
+/// given, is an input, and each that it puts somewhere is an output. So is a buffer, parameter or constant that it writes to in place: what
+/// comes out is a copy. The structure around them is what it is at present, as the graph asserts. Counterpart: the signature of
+/// <c>torch.export</c>'s programs, with their mutated buffers.
 /// </summary>
 internal sealed class StateLifting
 {
@@ -18,15 +19,17 @@ internal sealed class StateLifting
     private readonly Dictionary<string, Node> leaves = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Argument> written = new(StringComparer.Ordinal);
     private readonly OrderedDictionary<string, Argument> outputs = new(StringComparer.Ordinal);
-    private readonly List<(Node Input, object? Value)> inputs = [];
+    private readonly List<LiftedInput> inputs = [];
+    private readonly Dictionary<nint, Node> copies = [];
+    private readonly HashSet<Node> changed;
     private readonly ModuleHierarchy modules;
     private Node? body;
 
-    private StateLifting(ModuleHierarchy modules) => this.modules = modules;
+    private StateLifting(ModuleHierarchy modules, HashSet<Node> changed) => (this.modules, this.changed) = (modules, changed);
 
     /// <summary>Whether a graph has anything to lift.</summary>
-    internal static bool IsNeeded(Graph graph, IReadOnlyList<object?> given)
-        => graph.nodes.Any(node => node.target is StateTarget)
+    internal static bool IsNeeded(Graph graph, ModuleHierarchy modules, IReadOnlyList<object?> given)
+        => graph.nodes.Any(node => node.target is StateTarget) || Changed(graph, modules).Count > 0
             || graph.find_nodes(Opcode.placeholder).Zip(given)
                 .Any(pair => IsWhole(pair.First.type) && Structure.Tensors(pair.Second).Any());
 
@@ -36,7 +39,7 @@ internal sealed class StateLifting
     /// <param name="given">The inputs of an example: they tell what the objects among them hold.</param>
     internal static LiftedGraph Of(Graph graph, ModuleHierarchy modules, IReadOnlyList<object?> given)
     {
-        var lifting = new StateLifting(modules);
+        var lifting = new StateLifting(modules, Changed(graph, modules));
         var next = 0;
         foreach (var node in graph.nodes)
             if (node.op == Opcode.placeholder)
@@ -44,6 +47,14 @@ internal sealed class StateLifting
             else
                 lifting.Step(node);
         return new(lifting.made, lifting.values[graph.output_node()], graph.output_node().type, lifting.outputs, lifting.inputs);
+    }
+
+    /// <summary>The nodes that read a tensor of the model which the graph writes to.</summary>
+    private static HashSet<Node> Changed(Graph graph, ModuleHierarchy modules)
+    {
+        var aliases = graph.Aliases(modules, training: false);
+        return [.. graph.nodes.SelectMany(aliases.MutatedBy).Select(aliases.Representative).Distinct().SelectMany(aliases.ClassOf)
+            .Where(node => node.op == Opcode.get_attr)];
     }
 
     private static bool IsWhole(Type type) => TensorTypes.MayHold(type) && !TensorTypes.IsTensor(type);
@@ -59,7 +70,7 @@ internal sealed class StateLifting
     private void Add(Node node, Node copy, object? value)
     {
         values[node] = copy;
-        inputs.Add((copy, value));
+        inputs.Add(new(copy, value, IsLifted: false));
     }
 
     private void Step(Node node)
@@ -68,6 +79,7 @@ internal sealed class StateLifting
         {
             case StateTarget { IsWritten: false } read: Part(node, read.Path, KeptState.Read(modules, read.Path)); break;
             case StateTarget put: Write(node, put); break;
+            case var _ when changed.Contains(node): values[node] = Changing(node.target.name); break;
             case OutputTarget: values[node] = Mapped(node.args[0]); break;
             case BuiltinTarget { Operation: Builtin.len }
                 when Whole(node) is { } whole: values[node] = new Literal(((ICollection)whole.Now!).Count); break;
@@ -110,13 +122,25 @@ internal sealed class StateLifting
             values[node] = Leaf(path, node.type, now);
     }
 
+    /// <summary>A copy of a tensor that is written to in place, the same under all its names; its last content is an output.</summary>
+    private Node Changing(string path)
+    {
+        var tensor = modules.Attribute(path)();
+        if (copies.TryGetValue(TensorIdentity.Of(tensor), out var known))
+            return known;
+        var copy = made.create_node(Opcode.call_method, MethodTarget.OfClone, [Leaf(path, typeof(torch.Tensor), tensor)], typeof(torch.Tensor));
+        body ??= copy;
+        outputs[path] = copy;
+        return copies[TensorIdentity.Of(tensor)] = copy;
+    }
+
     private Node Leaf(string path, Type type, object? now)
     {
         if (leaves.TryGetValue(path, out var known))
             return known;
         using var here = body is null ? null : made.inserting_before(body);
         var leaf = made.placeholder(path, type);
-        inputs.Add((leaf, now));
+        inputs.Add(new(leaf, now, IsLifted: true));
         return leaves[path] = leaf;
     }
 
@@ -238,10 +262,10 @@ internal sealed class StateLifting
 /// <param name="State">What it puts somewhere, by path.</param>
 /// <param name="Inputs">The inputs, with what they are in the example and in the state.</param>
 internal sealed record LiftedGraph(Graph Graph, Argument Result, Type Type, OrderedDictionary<string, Argument> State,
-    IReadOnlyList<(Node Input, object? Value)> Inputs)
+    IReadOnlyList<LiftedInput> Inputs)
 {
     /// <summary>The examples in the order of the graph's inputs.</summary>
-    internal object?[] Values => [.. Graph.find_nodes(Opcode.placeholder).Select(node => Inputs.First(entry => entry.Input == node).Value)];
+    internal object?[] Values => [.. Graph.find_nodes(Opcode.placeholder).Select(node => Inputs.First(entry => entry.Node == node).Value)];
 
     /// <summary>Ends the graph with its result and its state.</summary>
     internal Graph Finished()
@@ -255,3 +279,9 @@ internal sealed record LiftedGraph(Graph Graph, Argument Result, Type Type, Orde
         return Graph;
     }
 }
+
+/// <summary>An input of a graph without state.</summary>
+/// <param name="Node">Its placeholder.</param>
+/// <param name="Value">What it is in the example, or in the state.</param>
+/// <param name="IsLifted">Whether it was a place of the model or of an object before, and no input of its own.</param>
+internal sealed record LiftedInput(Node Node, object? Value, bool IsLifted);

@@ -10,7 +10,6 @@ namespace TorchSharp.Fx.Passes;
 /// </summary>
 internal sealed class OutputProtection
 {
-    private static readonly MethodInfo Clone = typeof(Tensor).GetMethod(nameof(Tensor.clone), Type.EmptyTypes)!;
     private static readonly MethodInfo Alias = ((Func<Tensor?, Tensor?>)StructureClones.alias).Method;
     private static readonly MethodInfo CloneAll =
         typeof(StructureClones).GetMethod(nameof(StructureClones.clone), BindingFlags.Static | BindingFlags.NonPublic)!;
@@ -104,7 +103,7 @@ internal sealed class OutputProtection
                 GiveCopy(write.Key, only);
             else
                 foreach (var node in overwritten)
-                    Replace(node, TensorTypes.IsTensor(node.type) ? Clone : CloneAll.MakeGenericMethod(node.type));
+                    Replace(node, TensorTypes.IsTensor(node.type) ? MethodTarget.OfClone.Method : CloneAll.MakeGenericMethod(node.type));
         }
     }
 
@@ -117,7 +116,7 @@ internal sealed class OutputProtection
     {
         var before = current.GetValueOrDefault(written, written);
         using var here = graph.inserting_before(write);
-        var copy = graph.call_method(Clone, before);
+        var copy = graph.call_method(MethodTarget.OfClone.Method, before);
         (copy.origin, copy.gradient_mode) = (write.origin, ModeOf(written, write));
         foreach (var user in before.users.ToArray())
             if (user.op != Opcode.output && positions.TryGetValue(user, out var position) && position >= positions[write])

@@ -149,10 +149,7 @@ internal sealed class Constants(Interpreter interpreter)
 
     /// <summary>A copy of a constant that each run makes.</summary>
     internal Proxy CloneOf(Node constant)
-    {
-        var clone = typeof(torch.Tensor).GetMethod(nameof(torch.Tensor.clone), Type.EmptyTypes)!;
-        return interpreter.Tracer.create_proxy(Opcode.call_method, new MethodTarget(clone), [constant], typeof(torch.Tensor));
-    }
+        => interpreter.Tracer.create_proxy(Opcode.call_method, MethodTarget.OfClone, [constant], typeof(torch.Tensor));
 
     /// <summary>A view of something that is a value of the graph by now; what an operation in place returned is what it wrote to.</summary>
     private Proxy Again(Made view)
