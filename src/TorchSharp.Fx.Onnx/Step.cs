@@ -13,7 +13,8 @@ namespace TorchSharp.Fx.Onnx;
 internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parameters, Scope scope)
 {
     // Where and of what type the result is: the example shows the type.
-    private static readonly string[] Shown = ["copy", "dtype", "type", "device", "requires_grad"];
+    private static readonly string[] Shown = ["copy", "dtype", "type", "device", "deviceType", "deviceIndex", "non_blocking", "disposeAfter",
+        "requires_grad"];
 
     private readonly HashSet<int> read = [];
     private readonly HashSet<string> settings = new(StringComparer.Ordinal);

@@ -250,4 +250,34 @@ public sealed class ExportTests : IDisposable
         Assert.DoesNotContain("ne/", names);
         Assert.DoesNotContain("Not", names);
     }
+
+    [Fact]
+    public void Where_a_tensor_is_moved_to_makes_no_difference()
+    {
+        using var traced = fx.symbolic_trace((Tensor x) => x.to(DeviceType.CPU, -1, disposeAfter: false, non_blocking: true).cpu().to(CPU) * 2);
+        onnx.export(traced, exported.Path, [rand(2, 3)]);
+        var x = rand(2, 3);
+        OnnxModel.AssertClose(x * 2, exported.Run(x)["output"]);
+    }
+
+    private sealed class Unregistered(double p) : nn.Module<Tensor, Tensor>(nameof(Unregistered))
+    {
+        private readonly List<TorchSharp.Modules.Dropout> layers = [nn.Dropout(p)];
+
+        public override Tensor forward(Tensor x) => layers[0].forward(x) + 1;
+    }
+
+    [Fact]
+    public void A_dropout_of_nothing_draws_nothing_and_another_one_in_training_mode_is_refused()
+    {
+        using var model = new Unregistered(0);
+        model.eval();
+        onnx.export(fx.symbolic_trace(model), exported.Path, [rand(2, 3)]);
+        var x = rand(2, 3);
+        OnnxModel.AssertClose(x + 1, exported.Run(x)["output"]);
+        using var drawing = new Unregistered(0.5);
+        drawing.eval();
+        var refused = Assert.Throws<OnnxExportException>(() => onnx.export(fx.symbolic_trace(drawing), exported.Path, [x]));
+        Assert.Contains("and on layers that the model has but doesn't register", refused.Message, StringComparison.Ordinal);
+    }
 }

@@ -140,7 +140,8 @@ internal sealed class LayerLowering(Lowering to, Node node, nn.Module module)
         TorchSharp.Modules.Softsign => FunctionLowering.Softsign(to, node.args[0]),
         TorchSharp.Modules.Tanhshrink => FunctionLowering.Tanhshrink(to, node.args[0]),
         TorchSharp.Modules.RReLU relu when !module.training => to.Call("leaky_relu", node.args[0], (relu.lower + relu.upper) / 2),
-        _ => throw new NotSupportedException("it draws at random in training mode; export the model in evaluation mode"),
+        _ => throw new NotSupportedException(
+            "it draws at random in training mode; call eval() on the model, and on layers that the model has but doesn't register"),
     });
 
     private static Dictionary<string, Argument> Upsampling(TorchSharp.Modules.Upsample resize) => new()

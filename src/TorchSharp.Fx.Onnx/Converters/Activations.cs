@@ -94,9 +94,10 @@ internal static class Activations
 
     private static string Dropout(Step step)
     {
-        if (step.Module?.training ?? step.Flag("training"))
-            throw new NotSupportedException("it draws at random in training mode; export the model in evaluation mode");
-        step.Ignore("p");
+        if (step.Double("p", 0.5) > 0 && (step.Module?.training ?? step.Flag("training")))
+            throw new NotSupportedException(
+                "it draws at random in training mode; call eval() on the model, and on layers that the model has but doesn't register");
+        step.Ignore("training");
         return step.Value(0);
     }
 }

@@ -45,7 +45,7 @@ public partial class Tracer
             if (state == TracedState.dropped)
                 return graph;
             var next = refusal is null ? plan.With(Interpreter) : attempts.Count > 0
-                ? plan : plan with { Inputs = plan.Inputs.Union(Interpreter.ChangedInputs) };
+                ? plan : plan.WithInputs(Interpreter);
             withNumbers &= refusal is null || attempts.Count == 0;
             next = withNumbers ? next : next.WithoutNumbers();
             if (refusal is null)
@@ -71,7 +71,7 @@ public partial class Tracer
         }
         catch (Exception exception)
             when (state != TracedState.dropped && exception is TraceException or TracedProgramException
-                && (isDone || Interpreter.ChangedInputs.Count > 0))
+                && (isDone || !plan.WithInputs(Interpreter).IsEmpty))
         {
             return exception;
         }

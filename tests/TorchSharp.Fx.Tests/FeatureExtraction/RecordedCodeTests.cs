@@ -187,4 +187,24 @@ public sealed class RecordedLifetimeTests
             Assert.ThrowsAny<Exception>(() => recorder.call(bad));
         }, 100);
     }
+
+    private sealed class Joined : Module<Tensor, Tensor>
+    {
+        private readonly Embedding first = Embedding(2, 3), second = Embedding(4, 3);
+
+        public Joined() : base(nameof(Joined)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x) => x + cat(new[] { first.weight!, second.weight! }, 0).sum(0);
+    }
+
+    [Fact]
+    public void An_array_of_parameters_is_taken_for_one_of_tensors()
+    {
+        using var model = new Joined();
+        using var x = rand(2, 3);
+        using var features = feature_extraction.create_recorder(model, ["cat", "add"]).call(x);
+        Extracted.AssertSame(model.call(x), features["add"]);
+        using var traced = fx.symbolic_trace(model);
+        Extracted.AssertSame(model.call(x), traced.call(x));
+    }
 }

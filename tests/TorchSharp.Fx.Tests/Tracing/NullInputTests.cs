@@ -369,4 +369,26 @@ public sealed class NullInputTests
         Assert.Throws<GraphAssertionException>(() => shifted.call(x, (ones(3), 1)));
         Assert.Throws<GraphAssertionException>(() => shifted.call(x, (null!, 2)));
     }
+
+    private sealed class UsingLayers : Module<Tensor, Tensor>
+    {
+        private readonly TorchSharp.Modules.Linear first = Linear(4, 4), second = Linear(4, 4);
+
+        public UsingLayers() : base(nameof(UsingLayers)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            using var y = first.call(x);
+            using (var z = second.forward(y))
+                return z is null ? y.exp() : z.relu();
+        }
+    }
+
+    [Fact]
+    public void What_layers_of_TorchSharp_give_is_never_null_and_is_not_asserted()
+    {
+        using var model = new UsingLayers();
+        var extractor = feature_extraction.get_graph_node_names(model);
+        Assert.Equal(["x", "first", "second", "relu"], extractor.eval_nodes);
+    }
 }

@@ -152,6 +152,8 @@ internal sealed class ModuleWriter(SavedTypes types) : IDisposable
             throw new NotSupportedException(
                 $"Module '{path}' can't be saved: {module.GetType().Name} is native and keeps its settings to itself. Call the function "
                     + "in torch.nn.functional instead, where there is one, with parameters of your own.");
+        if (module.GetType() is { IsPublic: false } kernel && kernel.Assembly == typeof(ModuleWriter).Assembly)
+            throw new NotSupportedException($"Module '{path}' can't be saved: {SavedMembers.Optimized}.");
         var (train, eval) = (new Tracer { Training = true }, new Tracer { Training = false });
         tracers.AddRange([train, eval]);
         try

@@ -9,14 +9,18 @@ namespace TorchSharp.Fx.Modules;
 /// </summary>
 internal sealed class SavedMembers(SavedTypes types)
 {
+    /// <summary>Why a kernel can't be saved.</summary>
+    internal const string Optimized = "the graph is an optimised copy, made for this machine: save the graph module that it was made of, and "
+        + "call optimize_for_inference on what is loaded";
+
     private const BindingFlags Declared =
         BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
 
     internal void Write(Utf8JsonWriter json, MemberInfo member)
     {
         if (member is MethodBase called && !IsOperation(called))
-            throw new NotSupportedException(
-                $"it calls {called.DeclaringType?.FullName}.{called.Name}, which is no operation of TorchSharp: give "
+            throw new NotSupportedException(called.DeclaringType is { IsPublic: false } own && own.Assembly == typeof(SavedMembers).Assembly
+                ? Optimized : $"it calls {called.DeclaringType?.FullName}.{called.Name}, which is no operation of TorchSharp: give "
                     + $"{called.DeclaringType?.Name} in allowed_types, here and when the file is loaded");
         json.WriteStartObject();
         json.WritePropertyName("on");

@@ -83,9 +83,14 @@ internal static class SpanCalls
 
     private static ReadOnlySpan<T> Readable<T>(object? argument)
     {
-        if (argument is string text)
-            return (T[])(object)text.ToCharArray();
-        return Writable<T>(argument);
+        // An array of a derived type can be read as one of this, but not written.
+        return argument switch
+        {
+            string text => (T[])(object)text.ToCharArray(),
+            SpanModel span => new ReadOnlySpan<T>((T[])span.Array, span.Offset, span.Length),
+            T[] array => array,
+            _ => default,
+        };
     }
 
     internal static SpanModel Copied<T>(ReadOnlySpan<T> span) => SpanModel.Over(span.ToArray(), 0, span.Length);

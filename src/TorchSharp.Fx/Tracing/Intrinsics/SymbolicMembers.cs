@@ -4,7 +4,7 @@ namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
 /// Properties, elements and lengths of an object without content: the shape of a tensor, a list or record that is an input. A property that
-/// the user wrote a body for is followed like any other code.
+/// the user wrote a body for is followed like any other code, and so is one that the program may have set.
 /// </summary>
 internal static class SymbolicMembers
 {
@@ -19,7 +19,8 @@ internal static class SymbolicMembers
         if (target is System.Collections.IEnumerable)
             return OfCollection(call, target, symbol);
         if (call.Traits.Property is not { } property
-            || (call.Traits.Home == Home.User && !call.Method.IsDefined(typeof(CompilerGeneratedAttribute), false)))
+            || (call.Traits.Home == Home.User
+                && (interpreter.Overlay.HasFieldsOf(target) || !call.Method.IsDefined(typeof(CompilerGeneratedAttribute), false))))
             return null;
         // Tuple<…>, which TorchSharp returns here and there, reads as the value tuples do.
         return target is ITuple && int.TryParse(property.Name.AsSpan("Item".Length), out var number)

@@ -67,6 +67,9 @@ internal sealed class Overlay(Func<Origin?> here, Func<Delegate, Delegate> wrap)
     /// <summary>Whether an object stands for one that was there before the trace.</summary>
     internal bool IsCopy(object mine) => copies.ContainsValue(mine);
 
+    /// <summary>Whether the program wrote to a field of an object.</summary>
+    internal bool HasFieldsOf(object target) => fields.ContainsKey(target);
+
     internal bool TryRead(object? target, FieldInfo field, out Value value)
     {
         if (fields.Count > 0 && fields.TryGetValue(target ?? Statics, out var written))

@@ -21,8 +21,11 @@ internal sealed record StatePlan(ImmutableHashSet<string> Inputs, ImmutableHashS
     {
         var unfit = Unfit.Union(found.State?.Unfit() ?? []);
         var fields = Fields.Union(found.Overlay.Changes.SelectMany(change => Roots(found, change.Target, change.Field))).Except(unfit);
-        return new(Inputs.Union(found.ChangedInputs).Union(Written(found)), fields, unfit, Left.Union(found.State?.Left ?? []));
+        return WithInputs(found) with { Fields = fields, Unfit = unfit, Left = Left.Union(found.State?.Left ?? []) };
     }
+
+    /// <summary>The same with the inputs alone in which a trace found changes, be it that it ended early.</summary>
+    internal StatePlan WithInputs(Interpreter found) => this with { Inputs = Inputs.Union(found.ChangedInputs).Union(Written(found)) };
 
     /// <summary>The same without numbers: a branch on one may be what the trace can't follow.</summary>
     internal StatePlan WithoutNumbers()

@@ -48,12 +48,14 @@ internal sealed partial class Interpreter
         : "trace again with example inputs that have null there");
 
     /// <summary>
-    /// TorchSharp's operations give something; what is read out of something, or comes from a module or a function of the user's, may be
+    /// TorchSharp's operations and layers give something; what is read out of something, or comes from a module or a function of the user's, may be
     /// null.
     /// </summary>
-    private static bool MayBeNull(Node node) => node.target switch
+    private bool MayBeNull(Node node) => node.target switch
     {
-        PlaceholderTarget or ModuleTarget or MemberTarget or StateTarget or BuiltinTarget { Operation: Builtin.getitem } => true,
+        ModuleTarget { Path: var path } => !tracer.Attributes.KnownModules
+            .Any(module => Traits.HomeOf(module.GetType()) == Home.TorchSharp && tracer.Attributes.PathOf(module) == path),
+        PlaceholderTarget or MemberTarget or StateTarget or BuiltinTarget { Operation: Builtin.getitem } => true,
         FunctionTarget { Method.DeclaringType: { } owner } => Traits.HomeOf(owner) != Home.TorchSharp,
         MethodTarget { Method.DeclaringType: { } owner } => Traits.HomeOf(owner) != Home.TorchSharp,
         _ => false,

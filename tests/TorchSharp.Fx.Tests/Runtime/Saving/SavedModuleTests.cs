@@ -116,6 +116,20 @@ public sealed class SavedModuleTests : IDisposable
         Assert.Equal("Module 'inner' can't be saved: it has hooks, and those are code. Remove them first.", Assert.Throws<NotSupportedException>(() => fx.save(traced, file.Path)).Message);
     }
 
+    [Fact]
+    public void An_optimised_copy_is_refused_and_the_graph_it_was_made_of_is_not()
+    {
+        using var traced = fx.symbolic_trace(Sequential(Conv2d(3, 4, 3), ReLU()));
+        traced.eval();
+        using var fast = traced.optimize_for_inference();
+        var refused = Assert.Throws<NotSupportedException>(() => fx.save(fast, file.Path));
+        Assert.EndsWith("can't be saved: the graph is an optimised copy, made for this machine: save the graph module that it was made of, "
+            + "and call optimize_for_inference on what is loaded.", refused.Message, StringComparison.Ordinal);
+        using var loaded = (GraphModule<Tensor, Tensor>)file.Through(traced);
+        using var again = loaded.optimize_for_inference();
+        Assert.True(allclose(Run(fast, [1, 3, 8, 8]), Run(again, [1, 3, 8, 8]), 1e-5, 1e-5));
+    }
+
     private static Tensor Run(nn.Module<Tensor, Tensor> module, long[] shape)
     {
         var input = Traced.Sample(1, shape);
