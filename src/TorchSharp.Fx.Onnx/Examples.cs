@@ -16,7 +16,7 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
     internal static Examples Of(Expansion code, IReadOnlyList<object?> inputs, IReadOnlyDictionary<int, string>[] named, bool[] numbers)
     {
         // A position may have to be the length of a cache, or stay within a table.
-        Func<double, int, double>[] ways = [(number, run) => number * (run + 1), (number, run) => number + run, (number, run) => number - run];
+        Func<double, int, double>[] ways = [(n, run) => n * (run + 1), (n, run) => n + run, (n, run) => n - run];
         var isZero = inputs.Where((input, i) => numbers[i] && Convert.ToDouble(input, CultureInfo.InvariantCulture) == 0).Any();
         for (var way = numbers.Contains(true) && !isZero ? 0 : 1; ; way++)
             try

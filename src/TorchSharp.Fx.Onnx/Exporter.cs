@@ -174,10 +174,12 @@ internal sealed class Exporter(OnnxGraph graph)
     private static object?[]? Numbers(Argument argument, Scope scope)
         => scope.Numbers.IsFixed(argument) ? null : [.. scope.Numbers.Sizes(argument).Select(size => size.IsFixed ? null : (object?)size)];
 
-    /// <summary>The results of the whole, by name.</summary>
+    /// <summary>The tensors among the results of the whole, by name. What is left out, numbers and null, has the name "".</summary>
     internal static Dictionary<string, (string Value, TensorFacts Facts)> Results(Scope scope)
     {
         var output = scope.Run.graph.output_node();
+        if (!output.all_input_nodes.Any(node => HoldsTensors(scope.Run.Values[node])))
+            throw new OnnxExportException(output, "nothing that it returns is a tensor, and an ONNX model gives tensors alone", []);
         return output.args[0] switch
         {
             DictArgument dict =>
@@ -196,17 +198,17 @@ internal sealed class Exporter(OnnxGraph graph)
         // Lists and tuples inside of others are taken apart.
         (string, TensorFacts)[] Results(Argument argument) => argument switch
         {
+            // Numbers, and what a model leaves out, as attention does its weights.
+            _ when !argument.nodes().Any(node => HoldsTensors(scope.Run.Values[node])) => [("", new([], ScalarType.Float32))],
             ListArgument list => [.. list.Items.SelectMany(Results)],
             TupleArgument tuple => [.. tuple.Items.SelectMany(Results)],
             NodeArgument { Node: var node } when scope.Tensor(output, node) is { } name => [(name, (TensorFacts)scope.Run.Values[node]!)],
             NodeArgument { Node: var node }
                 when scope.Tensors(output, node) is { } names => [.. names.Zip(((object?[])scope.Run.Values[node]!).Cast<TensorFacts>())],
-            // What a model leaves out, as attention does its weights.
-            Literal { Value: null } => [("", new([], ScalarType.Float32))],
             _ => throw Refused(),
         };
 
-        OnnxExportException Refused() => new(output, "not all of what it returns are tensors", []);
+        OnnxExportException Refused() => new(output, "not all of what it returns are tensors and numbers", []);
     }
 
     /// <summary>An item of a dictionary, or of a list or tuple, where a negative place counts from the end.</summary>

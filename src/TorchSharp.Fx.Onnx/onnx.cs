@@ -40,11 +40,11 @@ public static partial class onnx
         Hooks.Refuse((IGraphModule)graph_module, "exported to ONNX");
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var (source, given, state, lifted) = Stateless(program, example_inputs);
+        var (source, given, state, kept) = Stateless(program, Completed(program.Current, example_inputs));
         var names = Signature.Names(source, input_names);
         var axes = Signature.Axes(names, dynamic_axes, given);
         bool[] numbers = [.. source.find_nodes(Opcode.placeholder)
-            .Select((node, i) => IsNumber(given[i]) && (lifted.Contains(node) || dynamic_axes?.ContainsKey(names[i]) is true))];
+            .Select((node, i) => IsNumber(given[i]) && (kept.Contains(node) || dynamic_axes?.ContainsKey(names[i]) is true))];
         var examples = Examples.Of(new(program.Source.Root, source, program.Constants), given, axes, numbers);
         var graph = new OnnxGraph();
         var inputs = Signature.Inputs(graph, examples, names, numbers);
@@ -59,29 +59,37 @@ public static partial class onnx
             || graph.Initializers.Sum(entry => entry.Tensor.NumberOfElements * entry.Tensor.element_size()) > MostBytes);
     }
 
+    /// <summary>The example with the defaults of parameters that it leaves out.</summary>
+    private static IReadOnlyList<object?> Completed(Graph graph, IReadOnlyList<object?> given)
+        => [.. given, .. graph.find_nodes(Opcode.placeholder).Skip(given.Count)
+            .Select(node => node.target is PlaceholderTarget { Default: { } value } ? value.Value : throw new ArgumentException(
+                $"example_inputs has {given.Count} of the inputs, and '{node.target.name}' has no default: give something for each.",
+                "example_inputs"))];
+
     /// <summary>
     /// The graph with inputs and outputs for what it keeps and for what is in the objects that it is given, which ONNX knows nothing of.
     /// </summary>
     private static (Graph Graph, IReadOnlyList<object?> Given, IReadOnlyList<KeyValuePair<string, Argument>> State,
-        HashSet<Node> Lifted) Stateless(GraphProgram program, IReadOnlyList<object?> given)
+        HashSet<Node> Numbers) Stateless(GraphProgram program, IReadOnlyList<object?> given)
     {
         if (!StateLifting.IsNeeded(program.Current, program.Source, given) && !HasMembers(program.Current.output_node().args[0]))
             return (program.Current, given, [], []);
         var lifted = StateLifting.Of(program.Current, program.Source, given);
         lifted.Graph.output(HasMembers(lifted.Result) ? Members(lifted.Result) : lifted.Result, lifted.Type);
         // A number that no tensor depends on, such as a count of calls, is no business of the file.
-        var inputs = lifted.Inputs.Where(input => input.IsLifted && (input.Value is Tensor || HasPart(input.Node))).ToDictionary(
-            input => input.Node.target.name, input => input.Node);
+        var numbers = lifted.Inputs.Where(input => input.IsLifted && IsNumber(input.Value)
+            && lifted.State.ContainsKey(input.Node.target.name) && HasPart(input.Node)).Select(input => input.Node).ToHashSet();
         var state = lifted.State.Where(entry => entry.Value is NodeArgument { Node.type: var type } && TensorTypes.IsTensor(type)
-            || inputs.TryGetValue(entry.Key, out var read) && IsNumber(read.type)).ToArray();
-        return (lifted.Graph, lifted.Values, state, [.. inputs.Values]);
+            || numbers.Any(number => number.target.name == entry.Key)).ToArray();
+        return (lifted.Graph, lifted.Values, state, numbers);
 
         static bool HasPart(Node number) => Readers(number).Any(reader => reader.op == Opcode.output || TensorTypes.MayHold(reader.type));
     }
 
     private static bool IsNumber(object? value) => value is not null && IsNumber(value.GetType());
 
-    private static bool IsNumber(Type type) => type == typeof(int) || type == typeof(long) || type == typeof(double) || type == typeof(float);
+    private static bool IsNumber(Type type)
+        => type == typeof(int) || type == typeof(long) || type == typeof(double) || type == typeof(float);
 
     /// <summary>Whether a result is, or has inside, an object or a dictionary within something else.</summary>
     private static bool HasMembers(Argument result)
@@ -118,8 +126,10 @@ public static partial class onnx
     {
         var node = (argument as NodeArgument)?.Node;
         if (node is not null && scope.Run.Values[node] is TensorFacts facts)
-            return scope.Tensor(scope.Run.graph.output_node(), node) is { } name ? (name, facts) : throw Refused("is no value of the model");
-        var type = DataTypes.OfNumber(node?.type ?? ((argument as Literal)?.Value ?? throw Refused("is no tensor and no number")).GetType());
+            return scope.Tensor(scope.Run.graph.output_node(), node) is { } name
+                ? (name, facts) : throw Refused("is no value of the model");
+        var type = DataTypes.OfNumber(node?.type ?? (argument as Literal)?.Value?.GetType()
+            ?? throw Refused("is no tensor and no number"));
         try
         {
             var before = scope.Graph.Proto.Node.Count;

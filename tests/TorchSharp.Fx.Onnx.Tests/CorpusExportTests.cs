@@ -25,7 +25,14 @@ public sealed class CorpusExportTests
         onnx.export(graph, model.Path, given);
         var program = ((IGraphModule)graph).Program;
         var values = StateLifting.Of(graph.graph, program.Source, CorpusGraphs.Calls(row)[0]).Inputs.ToDictionary(input => input.Node.target.name, input => input.Value);
-        var inputs = model.Signature().Inputs.Select(input => (Tensor)values[input[..input.IndexOf(" [", StringComparison.Ordinal)]]!).Select(tensor => tensor.clone()).ToArray();
+        var inputs = model.Signature().Inputs
+            .Select(input => values[input[..input.IndexOf(" [", StringComparison.Ordinal)]] switch
+            {
+                Tensor given => given.clone(),
+                double number => tensor(number, float64),
+                float number => tensor(number),
+                var number => tensor(Convert.ToInt64(number, null)),
+            }).ToArray();
         var results = model.Run(inputs);
         var expected = Structure.Tensors(CorpusGraphs.Seeded(() => graph.call(given))).ToArray();
         var actual = results.Where(result => !result.Key.EndsWith(".next", StringComparison.Ordinal)).Select(result => result.Value).ToArray();

@@ -280,4 +280,38 @@ public sealed class ExportTests : IDisposable
         var refused = Assert.Throws<OnnxExportException>(() => onnx.export(fx.symbolic_trace(drawing), exported.Path, [x]));
         Assert.Contains("and on layers that the model has but doesn't register", refused.Message, StringComparison.Ordinal);
     }
+
+    private sealed class Optional : nn.Module<Tensor, Tensor?, int, Tensor>
+    {
+        public Optional() : base(nameof(Optional)) { }
+
+        public override Tensor forward(Tensor x, Tensor? mask = null, int times = 3) => (mask is null ? x : x * mask) * times;
+    }
+
+    [Fact]
+    public void Inputs_that_have_defaults_may_be_left_out_of_the_example()
+    {
+        using var traced = fx.symbolic_trace(new Optional(), example_inputs: [rand(2, 3)]);
+        onnx.export(traced, exported.Path, [rand(2, 3)]);
+        var x = rand(2, 3);
+        OnnxModel.AssertClose(x * 3, exported.Run(x)["output"]);
+        using var two = fx.symbolic_trace((Tensor a, Tensor b) => a + b);
+        Assert.StartsWith("example_inputs has 1 of the inputs, and 'b' has no default: give something for each.",
+            Assert.Throws<ArgumentException>(() => onnx.export(two, exported.Path, [x])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Numbers_among_the_results_are_left_out()
+    {
+        using var traced = fx.symbolic_trace((Tensor x) => (x * 2, x.shape[0], 15, (x + 1, x.dim()), new[] { x.shape[1], 2 }));
+        onnx.export(traced, exported.Path, [rand(2, 3)]);
+        var x = rand(2, 3);
+        var given = exported.Run(x);
+        Assert.Equal(["output_0", "output_3"], given.Keys);
+        OnnxModel.AssertClose(x * 2, given["output_0"]);
+        OnnxModel.AssertClose(x + 1, given["output_3"]);
+        using var count = fx.symbolic_trace((Tensor x) => x.shape[0] * 2);
+        Assert.Contains("nothing that it returns is a tensor", Assert.Throws<OnnxExportException>(() => onnx.export(count, exported.Path, [x])).Message,
+            StringComparison.Ordinal);
+    }
 }

@@ -49,12 +49,19 @@ internal sealed class StateLifting
         return new(lifting.made, lifting.values[graph.output_node()], graph.output_node().type, lifting.outputs, lifting.inputs);
     }
 
-    /// <summary>The nodes that read a tensor of the model which the graph writes to.</summary>
+    /// <summary>The nodes that read a tensor of the model which the graph writes to, and which no layer has that it calls.</summary>
     private static HashSet<Node> Changed(Graph graph, ModuleHierarchy modules)
     {
         var aliases = graph.Aliases(modules, training: false);
-        return [.. graph.nodes.SelectMany(aliases.MutatedBy).Select(aliases.Representative).Distinct().SelectMany(aliases.ClassOf)
-            .Where(node => node.op == Opcode.get_attr)];
+        HashSet<Node> changed = [.. graph.nodes.SelectMany(aliases.MutatedBy).Select(aliases.Representative).Distinct()
+            .SelectMany(aliases.ClassOf).Where(node => node.op == Opcode.get_attr)];
+        if (changed.Count > 0)
+        {
+            var layers = graph.all_nodes.Where(node => node.op == Opcode.call_module).Select(node => modules.Module(node.target.name));
+            var owned = layers.SelectMany(layer => layer.parameters().Concat(layer.buffers())).Select(TensorIdentity.Storage).ToHashSet();
+            changed.RemoveWhere(read => owned.Contains(TensorIdentity.Storage(modules.Attribute(read.target.name)())));
+        }
+        return changed;
     }
 
     private static bool IsWhole(Type type) => TensorTypes.MayHold(type) && !TensorTypes.IsTensor(type);
@@ -128,7 +135,8 @@ internal sealed class StateLifting
         var tensor = modules.Attribute(path)();
         if (copies.TryGetValue(TensorIdentity.Of(tensor), out var known))
             return known;
-        var copy = made.create_node(Opcode.call_method, MethodTarget.OfClone, [Leaf(path, typeof(torch.Tensor), tensor)], typeof(torch.Tensor));
+        var (type, input) = (typeof(torch.Tensor), Leaf(path, typeof(torch.Tensor), tensor));
+        var copy = made.create_node(Opcode.call_method, MethodTarget.OfClone, [input], type);
         body ??= copy;
         outputs[path] = copy;
         return copies[TensorIdentity.Of(tensor)] = copy;

@@ -44,7 +44,7 @@ internal sealed class SymbolicRange(Interpreter interpreter, MethodBase method, 
     internal Value Count => count;
 
     /// <summary>As many numbers as the example has.</summary>
-    internal IEnumerable<int> Real() => Enumerable.Range(Number(start), Number(count));
+    internal Value Real() => HostCode.Run(new(interpreter, method, [Value.Of(Number(start)), Value.Of(Number(count))]));
 
     private int Number(Value value)
         => (int)(value.IsSymbol

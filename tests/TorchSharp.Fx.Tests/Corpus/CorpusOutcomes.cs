@@ -19,11 +19,8 @@ internal static class CorpusOutcomes
     internal static readonly IReadOnlyDictionary<string, string> NotExported = new Dictionary<string, string>
     {
         ["AutoCorrelation"] = "there is no converter for 'rfft'",
-        ["BufferCache"] = "it is a number that the model keeps between calls",
         ["CategoricalPolicy"] = "there is no converter for 'log_prob'",
         ["ConditionalGenerator"] = "more than a ten-thousandth",
-        ["Counting"] = "it is a number that the model keeps between calls",
-        ["FieldCacheAttention"] = "it is a number that the model keeps between calls",
         ["FourierMixer"] = "there is no converter for 'fft2'",
         ["GaussianPolicy"] = "more than a ten-thousandth",
         ["LazyProjection"] = "there is no converter for 'constant_'",
@@ -33,7 +30,6 @@ internal static class CorpusOutcomes
         ["ScriptedHead"] = "there is no converter for 'scriptmodule`2'",
         ["ScriptedParts"] = "there is no converter for 'scriptmodule`2'",
         ["SpeculativeCheck"] = "there is no converter for 'cumprod'",
-        ["StaticCache"] = "it is a number that the model keeps between calls",
         ["StraightThrough"] = "there is no converter for 'apply'",
     };
 

@@ -147,6 +147,58 @@ public sealed class RecordedCodeTests
         Assert.StartsWith("GraphModule`2 runs a graph, and there is no code of a model to record: give it to create_feature_extractor.",
             Assert.Throws<ArgumentException>(() => feature_extraction.create_recorder(graph, ["linear"])).Message);
     }
+
+    private sealed class Joined : Module<Tensor, Tensor>
+    {
+        private readonly Embedding first = Embedding(2, 3), second = Embedding(4, 3);
+
+        public Joined() : base(nameof(Joined)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x) => x + cat(new[] { first.weight!, second.weight! }, 0).sum(new long[] { 0 });
+    }
+
+    [Fact]
+    public void An_array_of_parameters_is_taken_for_one_of_tensors()
+    {
+        using var model = new Joined();
+        using var x = rand(2, 3);
+        using var features = feature_extraction.create_recorder(model, ["cat", "add"]).call(x);
+        Extracted.AssertSame(model.call(x), features["add"]);
+        using var traced = fx.symbolic_trace(model);
+        Extracted.AssertSame(model.call(x), traced.call(x));
+    }
+
+    private sealed class Loose : Module<Tensor, Tensor>
+    {
+        private readonly List<object> layers = [Linear(3, 3), new Pair()];
+        private readonly ModuleList<Module> registered;
+
+        public Loose() : base(nameof(Loose))
+        {
+            registered = new([.. layers.Cast<Module>()]);
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor x)
+        {
+            Tensor y = ((dynamic)layers[0]).forward(x);
+            var pair = ((dynamic)layers[1]).call(y);
+            return pair.Item1 + pair.Item2;
+        }
+    }
+
+    [Fact]
+    public void Calls_of_dynamic_values_are_followed()
+    {
+        using var model = new Loose();
+        using var x = rand(2, 3);
+        string[] names = ["registered.0", "registered.1.fc", "registered.1.mul", "add"];
+        using var features = feature_extraction.create_recorder(model, names).call(x);
+        using var expected = feature_extraction.create_feature_extractor(model, names).call(x);
+        Assert.Equal(names, features.Keys);
+        foreach (var (name, value) in expected)
+            Extracted.AssertSame(value, features[name]);
+    }
 }
 
 /// <summary>Recorded runs leave nothing behind.</summary>
@@ -186,25 +238,5 @@ public sealed class RecordedLifetimeTests
             recorder.nodes(x);
             Assert.ThrowsAny<Exception>(() => recorder.call(bad));
         }, 100);
-    }
-
-    private sealed class Joined : Module<Tensor, Tensor>
-    {
-        private readonly Embedding first = Embedding(2, 3), second = Embedding(4, 3);
-
-        public Joined() : base(nameof(Joined)) => RegisterComponents();
-
-        public override Tensor forward(Tensor x) => x + cat(new[] { first.weight!, second.weight! }, 0).sum(0);
-    }
-
-    [Fact]
-    public void An_array_of_parameters_is_taken_for_one_of_tensors()
-    {
-        using var model = new Joined();
-        using var x = rand(2, 3);
-        using var features = feature_extraction.create_recorder(model, ["cat", "add"]).call(x);
-        Extracted.AssertSame(model.call(x), features["add"]);
-        using var traced = fx.symbolic_trace(model);
-        Extracted.AssertSame(model.call(x), traced.call(x));
     }
 }

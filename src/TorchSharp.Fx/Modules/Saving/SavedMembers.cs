@@ -10,8 +10,8 @@ namespace TorchSharp.Fx.Modules;
 internal sealed class SavedMembers(SavedTypes types)
 {
     /// <summary>Why a kernel can't be saved.</summary>
-    internal const string Optimized = "the graph is an optimised copy, made for this machine: save the graph module that it was made of, and "
-        + "call optimize_for_inference on what is loaded";
+    internal const string Optimized = "the graph is an optimised copy, made for this machine: save the graph module that it was made of, "
+        + "and call optimize_for_inference on what is loaded";
 
     private const BindingFlags Declared =
         BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;

@@ -22,6 +22,9 @@ internal static class TensorOperations
         if (KeepsNumbers(call))
             return interpreter.RunOnHost(call.Method, call.Arguments, []);
         Gather(call);
+        // It lays weights out anew for a GPU's library, and changes no value.
+        if (call.Method.Name == "flatten_parameters")
+            return default(Value);
         if (call.This is torch.nn.Module module && Registers.Contains(call.Method.Name) && !interpreter.Overlay.Owns(module))
             throw Untraceable.ChangesModel(interpreter, call.Method);
         var written = Written(call);

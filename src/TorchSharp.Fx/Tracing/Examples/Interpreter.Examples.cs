@@ -11,7 +11,8 @@ internal sealed partial class Interpreter
 
     private readonly Dictionary<string, Value> known = new(StringComparer.Ordinal);
     private readonly HashSet<object> measured = new(ReferenceEqualityComparer.Instance);
-    private readonly HashSet<(MethodIL, int, string)> looked = [];
+    private readonly HashSet<(MethodIL, int, string ModulePath, string Symbol)> looked = [];
+    private readonly HashSet<string> asserted = new(StringComparer.Ordinal);
     private readonly Dictionary<object, object> materialised = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Null when there are no example inputs.</summary>
@@ -114,8 +115,8 @@ internal sealed partial class Interpreter
     }
 
     /// <summary>
-    /// Takes a branch as the example does. The condition is asserted; a condition that comes up again is that of a loop, and its symbols
-    /// are asserted as numbers.
+    /// Takes a branch as the example does. The condition is asserted, once. Where the same code asks another thing of the same number, that
+    /// is the condition of a loop, and its symbols are asserted as numbers.
     /// </summary>
     private bool Guard(Deferred condition)
     {
@@ -130,8 +131,10 @@ internal sealed partial class Interpreter
         var symbols = SymbolsOf(condition).ToArray();
         foreach (var symbol in symbols)
             Permit(symbol);
-        if (current is { } frame && symbols.Length > 0 && !looked.Add((frame.Code, frame.At, Identity(symbols[0].node)))
-            && !Array.Exists(symbols, IsFree))
+        if (lengths.Length == 0 && !asserted.Add(Identity(condition)))
+            return holds;
+        if (current is { } frame && symbols.Length > 0
+            && !looked.Add((frame.Code, frame.At, frame.ModulePath, Identity(symbols[0].node))) && !Array.Exists(symbols, IsFree))
         {
             foreach (var symbol in symbols)
                 Specialise(symbol);

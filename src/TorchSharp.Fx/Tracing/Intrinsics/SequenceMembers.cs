@@ -91,7 +91,7 @@ internal static class SequenceMembers
         static Value? Real(in Invocation call, SymbolicRange? range)
         {
             if (range is not null)
-                call.Arguments[0] = Value.OfObject(range.Real());
+                call.Arguments[0] = range.Real();
             return null;
         }
     }

@@ -16,10 +16,24 @@ internal static class RecordedCalls
         Module,                    // call and forward of submodules
         Operation,                 // TorchSharp's operations
         RecordedMembers.Handle,    // parts of what an operation gave
+        Dynamic,                   // before delegates: the one of a call site looks up members at run time
         Intrinsics.Handle,             // what of .NET's own code is known to the interpreter
         Function,                  // the user's own methods are followed
         Host,                      // everything else runs
     ];
+
+    /// <summary>A call of a <c>dynamic</c> value, followed where its call site can be read.</summary>
+    private static Value? Dynamic(in Invocation call)
+    {
+        try
+        {
+            return Interpreter.HandleDynamic(call);
+        }
+        catch (TraceException)
+        {
+            return null;
+        }
+    }
 
     private static Value? LeafFunction(in Invocation call)
     {

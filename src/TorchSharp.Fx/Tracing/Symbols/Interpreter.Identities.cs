@@ -39,6 +39,19 @@ internal sealed partial class Interpreter
             $"{reads}({string.Join(",", operands)})@{reshaped}{(does.Has(Effects.ReadsLayout) ? $".{Changes(node)}" : "")}";
     }
 
+    /// <summary>What a comparison asks, of which numbers.</summary>
+    private string Identity(Deferred asked)
+    {
+        return $"{asked.Operation}:{asked.Operands}({Of(asked.Left)},{Of(asked.Right)})";
+
+        string Of(Value value) => !value.IsSymbol ? value.ToString() : value.Symbol switch
+        {
+            Deferred inner => Identity(inner),
+            { Argument: NodeArgument { Node: var node } } => Identity(node),
+            var other => other.Argument.ToString(),
+        };
+    }
+
     /// <summary>How often the tensor was changed whose layout a node reads.</summary>
     private static int Changes(Node read)
         => read.args is [NodeArgument { Node: var tensor }, ..]

@@ -48,8 +48,8 @@ internal sealed partial class Interpreter
         : "trace again with example inputs that have null there");
 
     /// <summary>
-    /// TorchSharp's operations and layers give something; what is read out of something, or comes from a module or a function of the user's, may be
-    /// null.
+    /// TorchSharp's operations and layers give something; what is read out of something, or comes from a module or a function of the
+    /// user's, may be null.
     /// </summary>
     private bool MayBeNull(Node node) => node.target switch
     {

@@ -56,4 +56,72 @@ public sealed class ExampleConditionTests
         Assert.Throws<GraphAssertionException>(() => traced.call(rand(4, 2), 4));
         Assert.Throws<GraphAssertionException>(() => traced.call(x, 5));
     }
+
+    private sealed class Masking() : nn.Module<(Tensor, Tensor), Tensor>(nameof(Masking))
+    {
+        public override Tensor forward((Tensor, Tensor) input)
+        {
+            var (x, mask) = input;
+            return mask.shape[2] > 0 ? x.masked_fill(mask, 0.0) : x;
+        }
+    }
+
+    private sealed class SharingAMask : nn.Module<Tensor, Tensor, Tensor>
+    {
+        private readonly Masking first = new(), second = new();
+
+        public SharingAMask() : base(nameof(SharingAMask)) => RegisterComponents();
+
+        private static Tensor Checked(Tensor x, Tensor mask) => mask.shape[0] < 100 ? x + 1 : x;
+
+        public override Tensor forward(Tensor x, Tensor mask)
+        {
+            x = second.call((first.call((x, mask)), mask));
+            for (var i = 0; i < 3; i++)
+                x = Checked(first.call((x, mask)), mask);
+            return x;
+        }
+    }
+
+    [Fact]
+    public void The_same_question_in_another_layer_or_turn_is_answered_already()
+    {
+        using var scope = NewDisposeScope();
+        var tracer = new Tracer();
+        var model = new SharingAMask();
+        var graph = tracer.trace(model, [rand(2, 3, 5), rand(2, 3, 5) > 0.5]);
+        Assert.Equal(2, graph.nodes.Count(node => node.target.name == "_assert"));
+        Assert.Empty(tracer.report.unrolled_loops);
+        using var traced = new GraphModule(model, graph);
+        var (x, mask) = (rand(1, 2, 7), rand(1, 2, 7) > 0.5);
+        Assert.True(model.call(x, mask).Equals((Tensor)traced.call(x, mask)!));
+        Assert.Throws<GraphAssertionException>(() => traced.call(rand(1, 2, 0), rand(1, 2, 0) > 0.5));
+    }
+
+    private sealed class Limited(long limit) : nn.Module<Tensor, Tensor>(nameof(Limited))
+    {
+        public override Tensor forward(Tensor x) => x.shape[1] > limit ? x * 2 : x;
+    }
+
+    [Fact]
+    public void Another_limit_in_another_layer_is_no_loop()
+    {
+        using var scope = NewDisposeScope();
+        using var traced = fx.symbolic_trace<Tensor, Tensor>(nn.Sequential(new Limited(1), new Limited(4), new Limited(9)), example_inputs: [rand(2, 6)]);
+        Assert.True((ones(2, 8) * 4).Equals(traced.call(ones(2, 8))));
+        Assert.Throws<GraphAssertionException>(() => traced.call(ones(2, 3)));
+        Assert.Throws<GraphAssertionException>(() => traced.call(ones(2, 12)));
+    }
+
+    private static Tensor Tiled(Tensor x)
+        => ones(1, 2).repeat(Enumerable.Range(0, x.shape.Length).Select(i => x.shape[i] / (i + 1)).ToArray());
+
+    [Fact]
+    public void Sizes_that_are_selected_by_the_rank_stay_free()
+    {
+        using var scope = NewDisposeScope();
+        using var traced = fx.symbolic_trace<Tensor, Tensor>(Tiled, example_inputs: [rand(2, 4)]);
+        foreach (var x in new[] { rand(3, 6), rand(1, 2) })
+            Assert.True(Tiled(x).Equals(traced.call(x)));
+    }
 }
