@@ -13,8 +13,8 @@ namespace TorchSharp.Fx.Onnx;
 internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parameters, Scope scope)
 {
     // Where and of what type the result is: the example shows the type.
-    private static readonly string[] Shown = ["copy", "dtype", "type", "device", "deviceType", "deviceIndex", "non_blocking", "disposeAfter",
-        "requires_grad"];
+    private static readonly string[] Shown = ["copy", "dtype", "type", "device", "deviceType", "deviceIndex", "non_blocking",
+        "disposeAfter", "requires_grad"];
 
     private readonly HashSet<int> read = [];
     private readonly HashSet<string> settings = new(StringComparer.Ordinal);
@@ -236,7 +236,9 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
 
     /// <summary>Whole numbers from an argument on, which the model may have to compute.</summary>
     internal Size[] Sizes(int position)
-        => [.. Enumerable.Range(position, Count - position)
+        => scope.Run.Arguments[node].Any(argument => argument is Generator)
+            ? throw new NotSupportedException("it draws from a generator of its own, whose numbers ONNX has not; draw without one")
+            : [.. Enumerable.Range(position, Count - position)
             .Where(i => !IsNoSize(node.args[i]) && scope.Run.Arguments[node][i] is not Device)
             .SelectMany(i => scope.Numbers.Sizes(Argument(i)))];
 

@@ -5,8 +5,8 @@ namespace TorchSharp.Fx;
 
 /// <summary>
 /// A tracer that gives each node a qualified name: a leaf module's is its path (<c>layer1.0.conv1</c>), anything else's is the path of the
-/// module whose code made it and the operation (<c>layer1.0.add</c>), with <c>_1</c>, <c>_2</c> … where one comes up again. Counterpart:
-/// <c>torchvision.models.feature_extraction.NodePathTracer</c>.
+/// module whose code made it and the operation (<c>layer1.0.add</c>), with <c>_1</c>, <c>_2</c> … where one comes up again. What only
+/// asserts that inputs are like the example has no name. Counterpart: <c>torchvision.models.feature_extraction.NodePathTracer</c>.
 /// </summary>
 public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwareTracer(tracer_kwargs)
 {
@@ -52,7 +52,9 @@ public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwar
     public override Proxy create_proxy(Opcode op, Target target, ImmutableArray<Argument> args, Type type)
     {
         var proxy = base.create_proxy(op, target, args, type);
-        if (DependsOnBuffersAlone(proxy.node))
+        if (IsAssuming)
+            proxy.node.set_meta(Node.QualifiedName, numbers.Next(ModuleHierarchy.Join(currentModule, "assumption")));
+        else if (DependsOnBuffersAlone(proxy.node))
             buffers.Add(proxy.node, [.. BuffersIn(proxy.node)]);
         else
         {

@@ -63,6 +63,9 @@ public partial class Tracer
     /// <summary>Facts about the last trace beside its graph; also of one that was refused.</summary>
     public TraceReport report => new(graph, Interpreter, Attributes);
 
+    /// <summary>Whether a node that is made now holds the graph to the example, and is no part of the program.</summary>
+    internal bool IsAssuming { get; set; }
+
     /// <summary>Whether the report has assumptions; asked at every trace, so without making one.</summary>
     internal bool AssumesSomething => Interpreter.Asked.Count + Interpreter.Overlay.Dropped.Count + Interpreter.TakenAsPresent.Count > 0;
 

@@ -199,6 +199,39 @@ public sealed class RecordedCodeTests
         foreach (var (name, value) in expected)
             Extracted.AssertSame(value, features[name]);
     }
+
+    private sealed class Asking() : Module<Tensor, (Tensor, Tensor)?, Tensor>(nameof(Asking))
+    {
+        public override Tensor forward(Tensor x, (Tensor, Tensor)? pair)
+        {
+            if (x.shape[0] == 2)
+                x = x * 2;
+            if (pair is null)
+                return x;
+            var y = pair.Value.Item1 * pair.Value.Item1.shape[0] + pair.Value.Item2;
+            var leading = x.shape[..^1];
+            return x.eq(0).reshape(leading[0], -1, 1).to(float32).unbind(-1)[0] + y;
+        }
+    }
+
+    [Fact]
+    public void Questions_by_an_example_shift_no_names()
+    {
+        using var model = new Asking();
+        using var scope = NewDisposeScope();
+        object[] given = [arange(6).reshape(2, 3), (rand(2, 3), rand(2, 3))];
+        var kwargs = new TracerKwargs { example_inputs = given };
+        var names = feature_extraction.get_graph_node_names(model, tracer_kwargs: kwargs).eval_nodes.Skip(2).ToArray();
+        Assert.DoesNotContain("_assert", names);
+        var extractor = feature_extraction.create_feature_extractor(model, names, tracer_kwargs: kwargs);
+        var recorder = feature_extraction.create_recorder(model, names);
+        (Tensor, (Tensor, Tensor)?) input = (arange(6).reshape(2, 3), (rand(2, 3), rand(2, 3)));
+        var (expected, features) = (extractor.call(input.Item1, input.Item2), recorder.call(input.Item1, input.Item2));
+        Assert.Equal(names, recorder.nodes(input.Item1, input.Item2).Skip(2));
+        foreach (var name in (string[])["mul", "eq", "reshape", "to", "mul_1", "add", "add_1"])
+            Extracted.AssertSame(expected[name], features[name]);
+    }
+
 }
 
 /// <summary>Recorded runs leave nothing behind.</summary>

@@ -64,6 +64,8 @@ internal sealed class SavedGraph(SavedTypes types)
         if (node.args.Any(argument => argument is Literal { Value: Delegate }))
             throw new NotSupportedException(
                 "it runs an edit of yours, which is code and no part of a file; save the module that intervene was called on");
+        if (WrongPlace(node.target, node.args) is { } wrong)
+            throw new NotSupportedException($"{wrong}, here and when the file is loaded");
         json.WriteStartObject();
         json.WriteString("name", node.name);
         json.WriteString("op", node.op.ToString());
@@ -151,8 +153,8 @@ internal sealed class SavedGraph(SavedTypes types)
             throw new InvalidDataException($"there is no kind of nodes {SavedJson.Excerpt(json.Field("op"))}");
         var args = json.Field("args").Items().Select(item => arguments.Read(item, Earlier)).ToImmutableArray();
         var (target, type) = ReadTarget(op, json, args, moduleAt, hasTensor);
-        if (target is StateTarget { IsWritten: true } place && args[0] is NodeArgument { Node: var owner })
-            CheckPlace(place, owner.type);
+        if (WrongPlace(target, args) is { } wrong)
+            throw new InvalidDataException(wrong);
         var node = graph.create_node(op, target, args, type, name);
         node.origin = json.Find("origin") is { } origin ? ReadOrigin(origin) : null;
         node.gradient_mode = json.Find("gradient_mode") is { } mode ? ReadMode(mode.Text()) : null;
@@ -221,19 +223,26 @@ internal sealed class SavedGraph(SavedTypes types)
                 : throw new InvalidDataException($"the state at '{path}' takes no {args} arguments");
     }
 
-    /// <summary>Of an input, only fields of types that the caller allows are written, and the content of collections.</summary>
-    private void CheckPlace(StateTarget place, Type type)
+    /// <summary>
+    /// Of an input, only fields of types that the caller allows are written, and the content of collections. Null where it is so. An input
+    /// that is declared as anything is of the type that the graph takes it for.
+    /// </summary>
+    private string? WrongPlace(Target target, IReadOnlyList<Argument> args)
     {
+        if (target is not StateTarget { IsWritten: true } place || args is not [NodeArgument { Node: var owner }, ..])
+            return null;
+        var type = owner.users.FirstOrDefault(user => user.target is FunctionTarget { Method.DeclaringType: var told }
+            && told == typeof(Casts))?.type ?? owner.type;
         foreach (var name in place.Place.Length == 0 ? [] : place.Place.Split('.'))
         {
             var field = types.Allows(type)
                 ? ModuleHierarchy.FieldsOf(type).FirstOrDefault(field => ArgumentText.MemberName(field.Name) == name) : null;
-            type = field?.FieldType
-                ?? (Structure.KindOf(type) is StructureKind.Array or StructureKind.Collection or StructureKind.Dictionary
-                    ? type.GetElementType() ?? type.GetGenericArguments()[^1]
-                : throw new InvalidDataException(
-                    $"the state at '{place.Path}' is in a {CSharpNames.OfType(type)}: give that type in allowed_types"));
+            if (field is null
+                && Structure.KindOf(type) is not (StructureKind.Array or StructureKind.Collection or StructureKind.Dictionary))
+                return $"the state at '{place.Path}' is in a {CSharpNames.OfType(type)}: give that type in allowed_types";
+            type = field?.FieldType ?? type.GetElementType() ?? type.GetGenericArguments()[^1];
         }
+        return null;
     }
 
     private (Target Target, Type Type) ReadMember(JsonElement target)

@@ -69,7 +69,7 @@ internal sealed partial class Interpreter
         var count = Agreed(values => ((ICollection)values.Of(symbol.Argument)!).Count,
             () => $"the number of elements of '{symbol.node.name}'");
         if (measured.Add(placeholder))
-            Specialised(HasLength(placeholder, count), TracedWith($"len({symbol.node.name}) == {count}"));
+            Assumed(() => Specialised(HasLength(placeholder, count), TracedWith($"len({symbol.node.name}) == {count}")));
         return count;
     }
 
@@ -141,8 +141,25 @@ internal sealed partial class Interpreter
             NoteUnrolled(symbols);
         }
         else if (symbols.Length > 0 || lengths.Length == 0)
-            Assert(holds ? condition : condition.Negated(), TracedWith(Untraceable.Describe(holds ? condition : condition.Negated())));
+        {
+            var asked = holds ? condition : condition.Negated();
+            Assumed(() => Assert(asked, TracedWith(Untraceable.Describe(asked))));
+        }
         return holds;
+    }
+
+    /// <summary>Makes nodes that hold the graph to the example: they are no part of the program, and have no names there.</summary>
+    private void Assumed(Action record)
+    {
+        tracer.IsAssuming = true;
+        try
+        {
+            record();
+        }
+        finally
+        {
+            tracer.IsAssuming = false;
+        }
     }
 
     private bool Holds(Deferred condition, ExampleValues values)
@@ -232,10 +249,9 @@ internal sealed partial class Interpreter
 
     private void AssertEqual(Node node, object? value)
     {
-        var literal = new Literal(value);
-        var same = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.eq, Compared(value, node.type)), [node, literal],
-            typeof(bool));
-        Specialised(same, TracedWith($"{node.name} == {literal}"));
+        var (literal, target) = (new Literal(value), new BuiltinTarget(Builtin.eq, Compared(value, node.type)));
+        Assumed(() => Specialised(tracer.create_proxy(Opcode.call_function, target, [node, literal], typeof(bool)),
+            TracedWith($"{node.name} == {literal}")));
     }
 
     /// <summary>As what a value is compared: one that may be null as an object, for null is no number.</summary>

@@ -167,6 +167,8 @@ internal static class SpanFactories
         call.Arguments[1] = interpreter.Used(call.Arguments[1], Use.Look, call.Method);
         var array = (Array)interpreter.Overlay.Current(call.Arguments[0].Reference
             ?? throw ProgramFault.Raise(new NullReferenceException()))!;
+        if (Interpreter.SliceRecorded(call, array) is { } recorded)
+            return recorded;
         var range = (Range)call.Arguments[1].Reference!;
         var (offset, length) = ProgramFault.Of(() => range.GetOffsetAndLength(array.Length));
         var copy = SpanModel.Over(array, offset, length).ToArray();

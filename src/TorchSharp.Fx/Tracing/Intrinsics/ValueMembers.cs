@@ -47,7 +47,7 @@ internal static class ValueMembers
 
     private static Value? Held(in Invocation call, Value value) => value.IsSymbol
         ? Value.OfStruct(value.Symbol)
-        : Value.OfStruct(call.Interpreter.ToObject(value, call.Method.DeclaringType!.GenericTypeArguments[0]));
+        : Value.OfStruct(call.Interpreter.ToObject(value, call.Method.DeclaringType!.GenericTypeArguments[0])).Marked(value.Mark);
 
     private static Value? Content(in Invocation call)
     {
@@ -60,7 +60,7 @@ internal static class ValueMembers
         {
             null => null,
             Proxy symbol => Value.Of(symbol),
-            var real => call.Interpreter.ToValue(real, type).Copy(),
+            var real => call.Interpreter.ToValue(real, type).Copy().Marked(self.Mark),
         };
     }
 

@@ -14,6 +14,9 @@ internal sealed partial class Interpreter
     /// <summary><c>var (a, b) = tuple</c> of what an operation gave.</summary>
     internal static Value? DeconstructRecorded(in Invocation call) => RecordedMembers.Deconstruct(call);
 
+    /// <summary><c>array[range]</c> of an array that an operation gave; null elsewhere.</summary>
+    internal static Value? SliceRecorded(in Invocation call, Array array) => RecordedMembers.Sliced(call, array);
+
     /// <summary>
     /// A delegate that runs its method in the recording, and as it is elsewhere: on another thread, or once the run is over.
     /// </summary>

@@ -25,6 +25,16 @@ internal static class RecordedMembers
             call.Arguments, (runner, given) => runner.RunOnHost(method, given, null));
     }
 
+    /// <summary><c>array[range]</c> of an array that an operation gave; null elsewhere.</summary>
+    internal static Value? Sliced(in Invocation call, Array array)
+    {
+        var (interpreter, method, arguments) = call;
+        return interpreter.Recording?.Marks.HasParts(array) is true
+            ? interpreter.Recorded(new(Opcode.call_function, Interpreter.GetItem, interpreter.Tracer.CurrentPath, array.GetType()),
+                arguments, (runner, given) => runner.RunOnHost(method, given, null))
+            : null;
+    }
+
     /// <summary><c>var (a, b) = tuple</c> of a <c>Tuple&lt;…></c>.</summary>
     internal static Value? Deconstruct(in Invocation call)
     {

@@ -34,12 +34,16 @@ internal sealed partial class Interpreter
         RefuseInLoop();
         if (Examples is null && node.target is not StateTarget)
             TakenAsPresent.Add((node.name, Here()));
-        var there = tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.ne, typeof(object)), [node, new Literal(null)],
-            typeof(bool));
-        Assert(there, message
-            ?? (node.target is StateTarget { Path: var path } ? StateBorder.TracedWith($"{path} != None") : Examples is null
-                ? TakenAsThere(node) : TracedWith($"{node.name} != None")));
+        if (message is not null)
+            AssertPresent(node, message);
+        else
+            Assumed(() => AssertPresent(node, node.target is StateTarget { Path: var path } ? StateBorder.TracedWith($"{path} != None")
+                : Examples is null ? TakenAsThere(node) : TracedWith($"{node.name} != None")));
     }
+
+    private void AssertPresent(Node node, string message)
+        => Assert(tracer.create_proxy(Opcode.call_function, new BuiltinTarget(Builtin.ne, typeof(object)), [node, new Literal(null)],
+            typeof(bool)), message);
 
     private string TakenAsThere(Node node)
         => $"{AssumedByExample}{node.name} != None{(current is null ? "" : $" at {Location()}")}; "
