@@ -3,7 +3,7 @@ using Microsoft.CodeAnalysis;
 namespace TorchSharp.Fx.Analyzers;
 
 /// <summary>
-/// What the analyzers tell. Ids below FX100 are those of the tracer's refusals; the others are about modules that the tracer would take,
+/// The rules of the analyzers. Ids below FX100 are those of the tracer's refusals; the others are about modules that the tracer would take,
 /// but not as meant.
 /// </summary>
 internal static class Rules

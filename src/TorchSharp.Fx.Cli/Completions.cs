@@ -5,7 +5,8 @@ using TorchSharp.Fx.Vision;
 namespace TorchSharp.Fx.Cli;
 
 /// <summary>
-/// What a shell offers while a command is typed: models, the classes of an assembly, and the nodes of the model that stands before.
+/// The words that a shell offers while a command is typed: models, the classes of an assembly, and the nodes of the model that stands
+/// before.
 /// </summary>
 internal static class Completions
 {

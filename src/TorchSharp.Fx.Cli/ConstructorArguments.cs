@@ -22,7 +22,7 @@ internal static class ConstructorArguments
         [typeof(string)] = "string",
     };
 
-    /// <summary>What builds the type with these arguments; parameters that they leave out take their defaults.</summary>
+    /// <summary>A function that builds the type with these arguments; parameters that they leave out take their defaults.</summary>
     internal static Func<nn.Module> Match(Type type, string? json)
     {
         var given = Parse(json);

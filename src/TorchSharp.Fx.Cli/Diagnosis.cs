@@ -12,7 +12,7 @@ namespace TorchSharp.Fx.Cli;
 /// <param name="Remedy">What is wrong and what to do; null where all is well.</param>
 internal sealed record Finding(string What, string State, string? Remedy = null);
 
-/// <summary>What the tool needs of the machine it runs on.</summary>
+/// <summary>The checks of the machine that the tool runs on.</summary>
 internal static class Diagnosis
 {
     // One transparent pixel: the smallest image there is.
@@ -20,14 +20,14 @@ internal static class Diagnosis
 
     private const string Reinstall = "Install the tool again: dotnet tool update --global TorchSharp.Fx.Cli.";
 
-    /// <summary>What the system calls its processor.</summary>
+    /// <summary>The processor's name in the system.</summary>
     internal static string Processor
         => (File.Exists("/proc/cpuinfo")
             ? File.ReadLines("/proc/cpuinfo")
                 .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() : null)
         ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? RuntimeInformation.ProcessArchitecture.ToString();
 
-    /// <summary>What decides how fast a model runs, under the names that JSON has.</summary>
+    /// <summary>The facts that decide how fast a model runs, under the names that JSON has.</summary>
     internal static IReadOnlyList<(string Name, string Version)> Versions =>
     [
         ("torchfx", VersionOf(typeof(Diagnosis))),

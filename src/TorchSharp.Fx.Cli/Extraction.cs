@@ -98,7 +98,7 @@ internal sealed class Extraction(Extractor extractor, FeatureWriter writer)
             $"{images} image{(images == 1 ? "" : "s")}, {written.Count} file{(written.Count == 1 ? "" : "s")}, {time.TotalSeconds:F1} s"));
     }
 
-    /// <summary>What came up; a pattern's names are their own keys.</summary>
+    /// <summary>The requests that the run came by; a pattern's names are their own keys.</summary>
     private ReturnNodes Recorded()
     {
         var names = extractor.Nodes.ToDictionary(request => request.Key, request => request.Name);

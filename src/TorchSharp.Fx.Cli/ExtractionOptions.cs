@@ -41,7 +41,7 @@ internal sealed class ExtractionOptions
         examples.AddTo(command);
     }
 
-    /// <summary>What the command line says of the model and the nodes, for another process to say again; files with their full
+    /// <summary>The command line's words about the model and the nodes, for another process to say again; files with their full
     /// paths.</summary>
     internal static string[] Arguments(ParseResult parsed)
     {

@@ -26,7 +26,7 @@ internal sealed class Extractor(
 
     internal Features Call(Tensor input) => call(input);
 
-    /// <summary>What goes beside every file of features.</summary>
+    /// <summary>The files that go beside every file of features.</summary>
     internal Dictionary<string, string> About() => new() { ["model"] = model, ["weights"] = trained.Weights };
 
     /// <summary>All that the numbers of a table depend on, in words.</summary>

@@ -4,7 +4,7 @@ using TorchSharp.Fx.Vision;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What an exception tells the user.</summary>
+/// <summary>The sentence that an exception tells the user.</summary>
 internal static class Failure
 {
     internal static string Sentence(Exception error) => error switch

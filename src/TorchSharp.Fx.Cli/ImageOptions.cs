@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What the commands that draw take: a model with its weights, images, and where the pictures go.</summary>
+/// <summary>The options of the commands that draw: a model with its weights, images, and where the pictures go.</summary>
 internal sealed class ImageOptions
 {
     private readonly ModelOptions model = new();

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What a command traces by, where symbols alone won't do.</summary>
+/// <summary>The inputs that a command traces by, where symbols alone won't do.</summary>
 internal sealed class InputOptions
 {
     private readonly Option<string[]> inputs = new("--input")

@@ -22,12 +22,12 @@ internal sealed class JobModel : IDisposable
 
     internal FeaturePipeline Pipeline { get; }
 
-    /// <summary>What goes into every part.</summary>
+    /// <summary>The metadata of every part.</summary>
     internal Dictionary<string, string> Metadata => new([.. Identity, TableModel.Metadata(arguments)]);
 
     private Dictionary<string, string> Identity { get; }
 
-    /// <summary>What <c>job.json</c> says of it.</summary>
+    /// <summary>Its entry in <c>job.json</c>.</summary>
     /// <param name="arguments">The command line of the model.</param>
     internal JsonObject Settings(string[] arguments)
     {

@@ -58,7 +58,7 @@ internal sealed record LabelledFeatures(Tensor Features, Tensor Labels, IReadOnl
                 $"No class of '{Column}' has a row for each of {folds} parts; the largest, '{largest.Name}', has {largest.Rows}: lower --folds, or take a column with fewer classes.");
     }
 
-    /// <summary>What was taken, and what was not.</summary>
+    /// <summary>The classes that were taken, and those that were not.</summary>
     internal void Tell(FeatureVectors vectors)
     {
         var left = vectors.Rows - Count;

@@ -11,7 +11,7 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
 {
     private const long UsualCropSize = 224;
 
-    /// <summary>What one sample looks like; null where only the user knows.</summary>
+    /// <summary>The shape of one sample; null where only the user knows.</summary>
     internal InputShape? Sample { get; init; }
 
     /// <summary>How many inputs like the sample it takes.</summary>
@@ -47,7 +47,7 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
     internal bool IsInCatalogue { get; private init; }
 
     /// <summary>
-    /// What of the model is worth extracting; found without memory or computing where it is Vision's, and at the size of its images where
+    /// The nodes that are worth extracting; found without memory or computing where it is Vision's, and at the size of its images where
     /// only the user knows its inputs.
     /// </summary>
     internal FeatureInfo Features(TracerKwargs kwargs)
@@ -117,7 +117,7 @@ internal sealed record ModelSource(string Name, Func<Device?, nn.Module> Build, 
 
     private static bool IsFile(string model) => Path.GetExtension(model).ToLowerInvariant() is ".safetensors" or ".pt2" or ".onnx";
 
-    /// <summary>What a file of Hugging Face's beside the model says of images, or what most models take.</summary>
+    /// <summary>The preprocessing that a file of Hugging Face's beside the model tells, or that most models take.</summary>
     private static nn.Module<Tensor, Tensor> OfFile(string model)
     {
         if (ImageProcessor.Beside(model) is { } path)

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What <c>--nodes NAME[=KEY],…</c> asks for.</summary>
+/// <summary>The nodes and keys of <c>--nodes NAME[=KEY],…</c>.</summary>
 internal static class NodeRequests
 {
     private const string Stages = "stages";

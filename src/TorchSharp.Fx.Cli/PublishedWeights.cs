@@ -3,7 +3,7 @@ using TorchSharp.Fx.Vision;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What the commands ask of published weights.</summary>
+/// <summary>The questions that commands ask about published weights.</summary>
 internal static class PublishedWeights
 {
     /// <summary>All of a model; none where none are published.</summary>

@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What the values of a graph are like, as text.</summary>
+/// <summary>The types and shapes of a graph's values, as text.</summary>
 internal static class Shapes
 {
     /// <summary><c>float32[1, 64, 56, 56]</c>; several with commas between for a value with tensors inside, null for one without.</summary>

@@ -10,7 +10,7 @@ namespace TorchSharp.Fx.Cli;
 /// <param name="Cost">What it takes.</param>
 internal sealed record SummaryRow(string Name, string Type, string Output, NodeCost Cost);
 
-/// <summary>What each part of a model computes and costs.</summary>
+/// <summary>The table of what each part of a model computes and costs.</summary>
 internal sealed record Summary(IReadOnlyList<SummaryRow> Rows, NodeCost Total)
 {
     /// <param name="traced">The model.</param>
@@ -74,7 +74,7 @@ internal sealed record Summary(IReadOnlyList<SummaryRow> Rows, NodeCost Total)
         _ => node.target.name,
     };
 
-    /// <summary>What stands in for the modules of a saved graph has a class that tells nothing.</summary>
+    /// <summary>A class that stands in for the modules of a saved graph tells nothing by its name.</summary>
     private static string ClassOf(string path, Dictionary<string, nn.Module> modules)
         => modules.TryGetValue(path, out var module) && module.GetType().Assembly != typeof(Graph).Assembly
             ? module.GetType().Name.Split('`')[0] : "";

@@ -10,7 +10,7 @@ internal static class TableModel
     // Others change the last digits at most.
     private static readonly string[] Decisive = ["weights_sha256", "nodes", "preprocessing"];
 
-    /// <summary>What a table says of how to build its model.</summary>
+    /// <summary>The metadata of a table about how to build its model.</summary>
     /// <param name="arguments">The command line of the model.</param>
     internal static KeyValuePair<string, string> Metadata(string[] arguments)
         => new(JobModel.Arguments, JsonSerializer.Serialize(arguments, Json.Plain));

@@ -49,7 +49,7 @@ internal sealed class TableOptions
     internal DataSource Source(ParseResult parsed, IReadOnlyList<string> inputs)
         => DataSource.Open(inputs, new() { PathColumn = parsed.GetValue(column) });
 
-    /// <summary>What a table says of its source.</summary>
+    /// <summary>The metadata of a table about its source.</summary>
     internal KeyValuePair<string, string> Metadata(ParseResult parsed, IReadOnlyList<string> inputs)
         => TablePictures.Metadata(inputs, parsed.GetValue(column));
 

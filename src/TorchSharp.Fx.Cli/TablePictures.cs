@@ -22,7 +22,7 @@ internal sealed class TablePictures
 
     internal void AddTo(Command command) => command.Add(images);
 
-    /// <summary>What a table says of where it came from.</summary>
+    /// <summary>The metadata of a table about its origin.</summary>
     /// <param name="inputs">As the command line has them.</param>
     /// <param name="column">The column of manifests that has the paths.</param>
     internal static KeyValuePair<string, string> Metadata(IReadOnlyList<string> inputs, string? column) => new(Source, new JsonObject

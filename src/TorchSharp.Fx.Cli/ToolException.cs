@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What the user is told in one sentence.</summary>
+/// <summary>A user's mistake, told in one sentence.</summary>
 internal sealed class ToolException(string message, Exception? inner = null) : Exception(message, inner)
 {
     /// <summary>Whether the command line itself is wrong, rather than what it names.</summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What came of tracing a model: a report in any case, and the refusal if there was one.</summary>
+/// <summary>The outcome of a trace: a report in any case, and the refusal if there was one.</summary>
 internal sealed record Trace(TraceReport Report, Refusal? Refusal)
 {
     /// <summary>The report in one line.</summary>

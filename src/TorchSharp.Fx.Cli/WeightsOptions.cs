@@ -26,6 +26,6 @@ internal sealed class WeightsOptions(string preset = Weights.Random)
     internal TrainedModel Build(ParseResult parsed, ModelSource source)
         => Weights.Build(source, Read(parsed).Weights, Read(parsed).Seed);
 
-    /// <summary>What the command line says, without building anything.</summary>
+    /// <summary>The options as the command line has them, without building anything.</summary>
     internal (string Weights, long Seed) Read(ParseResult parsed) => (parsed.GetRequiredValue(weights), parsed.GetValue(seed));
 }

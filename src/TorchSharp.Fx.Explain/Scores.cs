@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Explain;
 
-/// <summary>What of a model's result is explained: the score of one class for each image.</summary>
+/// <summary>The part of a model's result that is explained: the score of one class for each image.</summary>
 internal static class Scores
 {
     /// <summary>The class of each image, [N]: the given one, or the one with the highest score.</summary>

@@ -86,7 +86,7 @@ public static class feature_visualization
         return map.detach().to(ScalarType.Float32).norm(0).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What a token attends to, by head: a map of the patches for each.</summary>
+    /// <summary>A token's attention, by head: a map of the patches for each.</summary>
     /// <param name="weights">Attention weights of one image, [heads, L, S]; see <see cref="explain.attention_maps"/>.</param>
     /// <param name="token">The token that asks: 0 is a class token.</param>
     /// <param name="size">Height and width of the grid of patches; that of the largest square where null.</param>

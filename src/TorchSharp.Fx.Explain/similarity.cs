@@ -71,7 +71,7 @@ public static class similarity
         return (a.to(ScalarType.Float64).cpu().flatten(1), b.to(ScalarType.Float64).cpu().flatten(1));
     }
 
-    /// <summary>What is above the matrix's diagonal.</summary>
+    /// <summary>The elements above the matrix's diagonal.</summary>
     private static double[] Dissimilarities(Tensor features)
     {
         var (all, n) = (dissimilarity_matrix(features).data<double>().ToArray(), (int)features.shape[0]);

@@ -9,7 +9,7 @@ namespace TorchSharp.Fx.Explorers;
 /// <param name="Content">What is in it.</param>
 internal sealed record NodeDownload(string Name, byte[] Content);
 
-/// <summary>What the page can ask.</summary>
+/// <summary>The addresses that the page can ask.</summary>
 internal static class Endpoints
 {
     private static readonly Dictionary<string, string> Types = new()

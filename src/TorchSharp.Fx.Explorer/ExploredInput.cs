@@ -110,7 +110,7 @@ internal sealed class ExploredInputs(Lazy<nn.Module<Tensor, Tensor>>? prepare) :
         }
     }
 
-    /// <summary>What is read stays until the explorer ends.</summary>
+    /// <summary>An input that was read stays until the explorer ends.</summary>
     private static InputTensors Kept(Func<InputTensors> read)
     {
         using var scope = NewDisposeScope();

@@ -65,7 +65,7 @@ internal sealed class ExtractingCode(Session session, GraphView view, string[] n
         : names.Select((name, position) => input.Tensors.ByName.ContainsKey(name) ? name : $"{position}")
             .Where(input.Tensors.ByName.ContainsKey);
 
-    /// <summary>What makes the preprocessing; null where no constructor of Vision does.</summary>
+    /// <summary>The constructor call that makes the preprocessing; null where no constructor of Vision does.</summary>
     private static string? PreprocessingCode(Session session)
     {
         using var made = session.Model.Preprocessing?.Invoke();

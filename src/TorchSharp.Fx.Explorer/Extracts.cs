@@ -37,7 +37,7 @@ internal static class Extracts
         return files is [var (only, content)] ? new NodeDownload(only, content) : new NodeDownload($"{name}.zip", Zip(files));
     }
 
-    /// <summary>What the model is given, for the code and the command that read it.</summary>
+    /// <summary>The model's inputs, for the code and the command that read it.</summary>
     internal static object Inputs(Session session, ExploredInput input)
     {
         var names = Placeholders(session);
@@ -53,7 +53,7 @@ internal static class Extracts
                 $"The graph of {view.Key} has no node '{missing}': leave it out, or choose it in the graph that has it.");
     }
 
-    /// <summary>What <c>torchfx extract</c> and <c>torchfx run</c> write.</summary>
+    /// <summary>The files that <c>torchfx extract</c> and <c>torchfx run</c> write.</summary>
     private static Dictionary<string, Tensor> Extracted(Session session, string[] nodes, ExploredInput input)
     {
         using var extractor = Extractor(session, nodes);

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Explorers;
 
-/// <summary>What the page tells of a node or module.</summary>
+/// <summary>The page's facts about a node or module.</summary>
 internal static class NodeReport
 {
     private const int LinesAround = 3, Bins = 40, ShownChannels = 64;

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Explorers;
 
-/// <summary>What nodes compute of inputs. The last ones are kept, so that a page's several pictures of a node run the model once.</summary>
+/// <summary>
+/// The values that nodes compute of inputs. The last ones are kept, so that a page's several pictures of a node run the model once.
+/// </summary>
 internal sealed class NodeValues(Session session) : IDisposable
 {
     private const int Kept = 48;

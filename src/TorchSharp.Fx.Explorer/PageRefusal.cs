@@ -4,7 +4,7 @@ using TorchSharp.Fx.Vision;
 
 namespace TorchSharp.Fx.Explorers;
 
-/// <summary>What the page is told where something is refused: a sentence.</summary>
+/// <summary>The sentence that the page is told where something is refused.</summary>
 internal static class PageRefusal
 {
     internal static Task Write(HttpContext context, int status, string sentence)

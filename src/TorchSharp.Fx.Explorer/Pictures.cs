@@ -116,7 +116,7 @@ internal static class Pictures
             || (node.target is ModuleTarget { Method.DeclaringType.Name: var type }
                 && type.Contains("Attention", StringComparison.Ordinal)));
 
-    /// <summary>What the class token, or each token, attends to: a tile for each head.</summary>
+    /// <summary>The attention of the class token, or of each token: a tile for each head.</summary>
     private static Tensor AttentionOf(Session session, GraphView view, Node node, ExploredInput input)
     {
         var name = view.NameOf(node);

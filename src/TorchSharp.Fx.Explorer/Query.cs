@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace TorchSharp.Fx.Explorers;
 
-/// <summary>What a request asks for, by its query.</summary>
+/// <summary>A request's parameters, read from its query.</summary>
 internal sealed class Query(Session session, IQueryCollection given)
 {
     /// <summary>A part that has to be there.</summary>

@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Explorers;
 
-/// <summary>What the page asks of the model as a whole.</summary>
+/// <summary>The page's questions about the model as a whole.</summary>
 internal static class Questions
 {
     private const int MostHits = 200;

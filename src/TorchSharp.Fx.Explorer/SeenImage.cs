@@ -25,7 +25,7 @@ internal sealed record SeenImage(Tensor Input, Tensor Picture)
     }
 
     /// <summary>
-    /// Whatever is done to the colours (scaled, shifted, red and blue exchanged) is linear, and what black, red, green and blue become
+    /// Any change of the colours (scaled, shifted, red and blue exchanged) is linear, and what black, red, green and blue become
     /// tells how to take it back; what was cut off or made smaller stays so.
     /// </summary>
     private static Tensor PictureOf(Tensor input, Tensor image, nn.Module<Tensor, Tensor> prepare)

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Explorers;
 
-/// <summary>What one page works on: a model, its graphs, and what it is shown. One question is answered after the other.</summary>
+/// <summary>The work of one page: a model, its graphs and its inputs. One question is answered after the other.</summary>
 internal sealed class Session : IDisposable
 {
     // Typical values for the scales of eight bits; more make them little better and take longer.
@@ -56,7 +56,7 @@ internal sealed class Session : IDisposable
         return view;
     }
 
-    /// <summary>What the graph is given for an input.</summary>
+    /// <summary>The arguments that the graph gets for an input.</summary>
     internal object?[] Arguments(GraphView view, ExploredInput input)
         => input.IsImage ? [input.Tensors.ByName["0"]] : Model.Bind(view.Graph, input.Tensors.ByName, input.Name);
 

@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Files;
 
-/// <summary>What a mistyped name probably meant.</summary>
+/// <summary>Suggestions for a mistyped name.</summary>
 internal static class NearestNames
 {
     /// <summary>

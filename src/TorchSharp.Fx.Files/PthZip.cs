@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace TorchSharp.Fx.Files;
 
-/// <summary>What a pickle said, and where its storages stand.</summary>
+/// <summary>The content of a pickle, and the places of its storages.</summary>
 internal sealed record PthContent(PickleValue root, Func<PickleValue.Storage, (long position, long length)> place, bool swapped);
 
 /// <summary>PyTorch's format since 1.6: a zip file with a pickle and an entry for each storage.</summary>

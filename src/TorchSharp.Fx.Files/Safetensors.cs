@@ -42,7 +42,7 @@ public static class Safetensors
         return tensor;
     }
 
-    /// <summary>What is in a file, in its order, without reading the tensors.</summary>
+    /// <summary>The entries of a file, in its order, without reading the tensors.</summary>
     /// <exception cref="InvalidDataException">The file breaks the format's rules.</exception>
     public static IReadOnlyList<SafetensorsEntry> list(string filename)
     {

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace TorchSharp.Fx.Files;
 
-/// <summary>What stands at the beginning of a safetensors file: names, types, shapes and places of its tensors.</summary>
+/// <summary>The header of a safetensors file: names, types, shapes and places of its tensors.</summary>
 /// <remarks>
 /// Every number is checked against the file before it is believed, by the rules of the format: the tensors fill the file
 /// after the header without gaps or overlaps, and each takes as many bytes as its shape and type need.

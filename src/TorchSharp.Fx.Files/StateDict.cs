@@ -55,7 +55,7 @@ internal static class StateDict
     }
 
     /// <summary>
-    /// What an entry holds: a tensor under its own name; the weight and bias that a quantised layer has packed under theirs.
+    /// The tensors of an entry: one under its own name; the weight and bias that a quantised layer has packed under theirs.
     /// </summary>
     private static IEnumerable<(string Name, PickleValue Tensor)> Named(string name, PickleValue value) => value switch
     {

@@ -6,7 +6,7 @@ using Job = TorchSharp.Fx.Data.Job;
 
 namespace TorchSharp.Fx.Jobs.Hangfire;
 
-/// <summary>What a worker does with a shard's number.</summary>
+/// <summary>A worker's run of a shard, by its number.</summary>
 /// <param name="options">Whom it tells.</param>
 /// <param name="worker">The worker of a job.</param>
 /// <param name="stopping">The server's end.</param>

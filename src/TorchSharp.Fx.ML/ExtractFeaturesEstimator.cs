@@ -86,7 +86,7 @@ public sealed class ExtractFeaturesEstimator : IEstimator<ITransformer>
         public byte[] Image { get; set; } = [];
     }
 
-    /// <summary>What a row gets.</summary>
+    /// <summary>The columns that a row gets.</summary>
     private sealed class FeaturesOfImage
     {
         public float[] Features { get; set; } = [];

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
 
-/// <summary>What layers keep in native code, found by what they give for a few numbers.</summary>
+/// <summary>The settings that layers keep in native code, found by their results for a few numbers.</summary>
 internal static class Activation
 {
     /// <summary>Whether a cell cuts off what is negative; it takes the hyperbolic tangent otherwise.</summary>

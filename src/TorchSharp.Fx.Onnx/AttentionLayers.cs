@@ -43,7 +43,7 @@ internal static class AttentionLayers
         _ => null,
     };
 
-    /// <summary>What a layer keeps to itself.</summary>
+    /// <summary>The settings that a layer keeps to itself.</summary>
     private sealed record Form(int Heads, bool IsGelu, bool HasZero);
 
     private static readonly string[] Encoding = ["src", "src_mask", "src_key_padding_mask"];

@@ -76,7 +76,7 @@ internal static class Cells
             typeof((Tensor, Tensor)));
     }
 
-    /// <summary>What is done with a bag shows on one of three different rows.</summary>
+    /// <summary>The mode of a bag shows on one of three different rows.</summary>
     private static Node Bag(LoweredCall call, TorchSharp.Modules.EmbeddingBag bag)
     {
         var table = DetachedCopy.RowsOf(bag, bag.weight!.shape[0], (layer, ids) => layer.call(ids.unsqueeze(1)));

@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx;
 
 /// <summary>
-/// What in a run depends on data, the content of inputs and of the module's tensors. What does not (masks, positions, sizes) depends on the
-/// inputs' sizes alone: where several runs agree on it, it is a constant of the model. The content of such tensors is kept as each reader
-/// found it, for it may be written to in between.
+/// The values of a run that depend on data, the content of inputs and of the module's tensors. Those that don't (masks, positions, sizes)
+/// depends on the inputs' sizes alone: where several runs agree on it, it is a constant of the model. The content of such tensors is kept
+/// as each reader found it, for it may be written to in between.
 /// </summary>
 /// <param name="code">The graph.</param>
 /// <param name="dataInputs">Which inputs have content that matters.</param>
@@ -45,11 +45,11 @@ internal sealed class DataFlow(Expansion code, bool[] dataInputs)
     private static bool Any(object part) => part is object[] items ? items.Any(Any) : (bool)part;
 
     /// <summary>
-    /// What a node gave, or what it left in the tensor that it wrote to; null where that depends on data, or is no tensor.
+    /// A node's result, or the content that it left in the tensor it wrote to; null where that depends on data, or is no tensor.
     /// </summary>
     internal object? ContentOf(Node node) => made.GetValueOrDefault(node);
 
-    /// <summary>What a tensor was when a node read it; null where that depends on data.</summary>
+    /// <summary>A tensor's content when a node read it; null where that depends on data.</summary>
     internal object? ContentAt(Node reader, Node read) => seen.GetValueOrDefault((reader, read));
 
     /// <summary>Before a node runs.</summary>

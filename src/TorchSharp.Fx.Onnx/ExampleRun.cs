@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
 
-/// <summary>What is known of a tensor without its content.</summary>
+/// <summary>A tensor's shape and type, without its content.</summary>
 internal sealed record TensorFacts(long[] Shape, ScalarType Type);
 
 /// <summary>The graph of a leaf that is not TorchSharp's own, with what it names.</summary>
@@ -47,7 +47,7 @@ internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<N
     /// <summary>The runs of each loop's turns.</summary>
     internal Dictionary<Node, List<ExampleRun>> Turned { get; } = [];
 
-    /// <summary>What depends on the content of inputs or of the module's tensors, and what does not.</summary>
+    /// <summary>The values that depend on the content of inputs or of the module's tensors, and those that do not.</summary>
     internal DataFlow Flow { get; } = new(code, dataInputs);
 
     internal ModuleHierarchy Modules => Hierarchy;

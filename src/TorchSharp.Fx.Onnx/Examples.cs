@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
 
-/// <summary>What the graph did on the examples.</summary>
+/// <summary>The graph's runs on the examples.</summary>
 /// <param name="Runs">Three runs with different sizes and numbers where any is free or depends on data, one otherwise.</param>
 /// <param name="Axes">The names of each input's free dimensions.</param>
 internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, string>[] Axes)

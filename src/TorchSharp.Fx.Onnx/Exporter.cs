@@ -130,14 +130,14 @@ internal sealed class Exporter(OnnxGraph graph)
         return Given(inner.Run.graph.output_node(), inner.Run.graph.output_node().args[0], inner);
     }
 
-    /// <summary>What stands for the arguments of a node.</summary>
+    /// <summary>The values that stand for a node's arguments.</summary>
     internal static object?[] Given(Node node, Scope scope) => [.. node.args.Select(argument => Given(node, argument, scope))];
 
     /// <summary>The tensors that a graph returns as a list.</summary>
     internal static string[] Returned(Scope inner)
         => [.. ((object?[])Given(inner.Run.graph.output_node(), inner.Run.graph.output_node().args[0], inner)!).Cast<string>()];
 
-    /// <summary>What a leaf wrote to its inputs, whoever reads them later finds there.</summary>
+    /// <summary>Later readers of a leaf's inputs find there what the leaf wrote.</summary>
     internal static void TakeOverWrites(Node node, Scope scope, Scope inner, object?[] inputs)
     {
         foreach (var ((placeholder, argument), before) in inner.Run.graph.find_nodes(Opcode.placeholder).Zip(node.args).Zip(inputs))
@@ -150,7 +150,7 @@ internal sealed class Exporter(OnnxGraph graph)
     }
 
     /// <summary>
-    /// What stands for an argument outside of its graph: a tensor's name, a size that the model computes, or an array of both; null for
+    /// The value of an argument outside of its graph: a tensor's name, a size that the model computes, or an array of both; null for
     /// what is known.
     /// </summary>
     private static object? Given(Node reader, Argument argument, Scope scope) => argument switch

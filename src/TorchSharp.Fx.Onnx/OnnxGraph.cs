@@ -72,7 +72,7 @@ internal sealed class OnnxGraph
         Proto.Initializer.Add(initializers);
     }
 
-    /// <summary>What a node reads, also in a graph inside of it.</summary>
+    /// <summary>The values that a node reads, also in a graph inside of it.</summary>
     private static IEnumerable<string> Read(NodeProto node)
         => node.Input.Concat(node.Attribute.Where(attribute => attribute.G is not null)
             .SelectMany(attribute => attribute.G.Node.SelectMany(Read)));

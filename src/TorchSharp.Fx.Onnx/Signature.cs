@@ -5,7 +5,7 @@ namespace TorchSharp.Fx.Onnx;
 /// <summary>The inputs and outputs of a model, with their types and shapes.</summary>
 internal static class Signature
 {
-    /// <summary>What an input is called: as the caller says, or as <c>forward</c> does.</summary>
+    /// <summary>The name of an input: as the caller says, or as <c>forward</c> does.</summary>
     internal static string[] Names(Graph graph, IReadOnlyList<string>? names)
     {
         var placeholders = graph.nodes.Where(node => node.op == Opcode.placeholder).ToArray();

@@ -269,7 +269,7 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
         return [.. shapes[0].Select((size, axis) => Array.TrueForAll(shapes, shape => shape[axis] == size) ? (long?)size : null)];
     }
 
-    /// <summary>What an argument is in the first run.</summary>
+    /// <summary>An argument's value in the first run.</summary>
     internal object? Given(int position)
     {
         read.Add(position);

@@ -58,7 +58,7 @@ internal sealed class Call(Node node, nn.Module? module, Type[] types, Parameter
 
     private int PositionOf(string name) => module is null ? Array.FindIndex(parameters, parameter => parameter?.Name == name) : -1;
 
-    /// <summary>What is meant where the argument is left out.</summary>
+    /// <summary>The value of an argument that is left out.</summary>
     private string Default(int position)
     {
         used.Add(position);

@@ -48,7 +48,7 @@ internal sealed class Expressions(Func<Node, string> valueOf)
         _ => throw new NotSupportedException($"its argument {value} is a {value.GetType().Name}, which has no form there"),
     };
 
-    /// <summary>What TorchScript calls a C# type.</summary>
+    /// <summary>TorchScript's name of a C# type.</summary>
     internal static string TypeName(Type type) => type switch
     {
         _ when typeof(Tensor).IsAssignableFrom(type) => "Tensor",

@@ -13,7 +13,7 @@ namespace TorchSharp.Fx.TorchScript;
 internal sealed class HiddenViews(Graph graph, ModuleHierarchy modules, AliasAnalysis aliases)
 {
     /// <summary>
-    /// What TorchSharp calls otherwise than ATen, or what is a part of a value or a module; the other declarations are ATen's.
+    /// Names that TorchSharp has otherwise than ATen, or of what is a part of a value or a module; the other declarations are ATen's.
     /// </summary>
     private static readonly FrozenSet<string> Otherwise =
         "getitem getattr H T cpu float double half bfloat16 long int bool Identity Flatten Unflatten"

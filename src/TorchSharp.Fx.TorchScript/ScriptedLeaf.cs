@@ -20,7 +20,7 @@ internal sealed record ScriptedLeaf(nn.Module Root, Graph Graph, IReadOnlyDictio
         return run;
     }
 
-    /// <summary>What a leaf module does.</summary>
+    /// <summary>The TorchScript code of a leaf module.</summary>
     internal static ScriptedLeaf Of(nn.Module module, Node node, GraphInterpreter? examples)
     {
         if (module is IGraphModule { Program: var program })
@@ -31,7 +31,7 @@ internal sealed record ScriptedLeaf(nn.Module Root, Graph Graph, IReadOnlyDictio
             (tracer, concrete) => tracer.trace(module, concrete), (tracer, concrete, inputs) => tracer.trace(module, inputs, concrete));
     }
 
-    /// <summary>What a leaf function does.</summary>
+    /// <summary>The TorchScript code of a leaf function.</summary>
     internal static ScriptedLeaf Of(MethodInfo function, Node node, GraphInterpreter? examples)
     {
         var parameters = function.GetParameters();

@@ -1,7 +1,7 @@
 namespace TorchSharp.Fx.TorchScript;
 
 /// <summary>
-/// What TorchSharp's operations and modules are in TorchScript. Left of the arrow names as the graph shows them: a module's is its type in
+/// TorchSharp's operations and modules in TorchScript. Left of the arrow names as the graph shows them: a module's is its type in
 /// lower case, a function's of another namespace <c>linalg.norm</c>, one of a number <c>math.max</c>, a property's <c>.shape</c>;
 /// <c>[_]</c> where there is a form in place, too. Right of it the expression, where <c>*</c> is the name, <c>[_]</c>
 /// its ending, <c>{0}</c> an argument by position, <c>{#0}</c> one that is a number, <c>{a|b}</c> the first of these parameters or settings

@@ -10,6 +10,6 @@ internal sealed record BenchFiles(string Folder)
     /// <summary>An ONNX model.</summary>
     internal string Model(string peer, int batch) => Path.Combine(Folder, $"{peer}-{batch}.onnx");
 
-    /// <summary>What a peer's nodes gave.</summary>
+    /// <summary>The values that a peer's nodes gave.</summary>
     internal string Result(string peer) => Path.Combine(Folder, $"{peer}.safetensors");
 }

@@ -34,7 +34,7 @@ internal abstract class BenchPeer : IDisposable
     /// <summary>Makes the call that is measured; what it returns is disposed.</summary>
     internal abstract IDisposable Run();
 
-    /// <summary>What the nodes gave, by key; null where it is not theirs alone.</summary>
+    /// <summary>The nodes' values, by key; null where it is not theirs alone.</summary>
     internal abstract IEnumerable<KeyValuePair<string, Tensor>>? Read(IDisposable result);
 
     /// <summary>How long each node takes; null for a way that has no nodes.</summary>
@@ -103,7 +103,7 @@ internal abstract class BenchPeer : IDisposable
     }
 
     /// <summary>
-    /// What a careful user of PyTorch has without other kernels: batch norms folded, channels last, each tensor disposed after its last
+    /// The graph of a careful user of PyTorch without other kernels: batch norms folded, channels last, each tensor disposed after its last
     /// use.
     /// </summary>
     private static DualGraphModule Folded(DualGraphModule extractor)

@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What a benchmark tells: as tables, or as JSON with the machine, the date and the versions.</summary>
+/// <summary>The report of a benchmark: as tables, or as JSON with the machine, the date and the versions.</summary>
 /// <param name="Subject">What ran.</param>
 /// <param name="Order">What was measured.</param>
 /// <param name="Results">What came of it.</param>

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What a benchmark runs: every process makes the same weights and the same input of it.</summary>
+/// <summary>The model that a benchmark runs: every process makes the same weights and the same input of it.</summary>
 /// <param name="Source">The model.</param>
 /// <param name="Kwargs">How it is traced.</param>
 /// <param name="Nodes">The nodes that are computed, as on the command line; the model's last one when null.</param>

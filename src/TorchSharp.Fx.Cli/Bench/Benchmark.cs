@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What was measured of one peer.</summary>
+/// <summary>The measurements of one peer.</summary>
 /// <param name="Peer">The way of running the model.</param>
 /// <param name="Batch">How many samples a call has.</param>
 /// <param name="Threads">How many threads it had.</param>
@@ -18,7 +18,7 @@ internal sealed record BenchResult(string Peer, int Batch, int Threads, double M
     internal string? Picture { get; init; }
 }
 
-/// <summary>What is to be measured.</summary>
+/// <summary>The peers, sizes and turns to measure.</summary>
 /// <param name="Model">The model's name.</param>
 /// <param name="Peers">The ways of running the model.</param>
 /// <param name="Against">The one that ratios are against.</param>

@@ -41,7 +41,7 @@ internal abstract class JobFolderCommand : ToolCommand
     }
 }
 
-/// <summary>What several commands of jobs have in common.</summary>
+/// <summary>Options that several commands of jobs share.</summary>
 internal static class JobOptions
 {
     internal static Option<double> LeaseTimeout() => new("--lease-timeout")

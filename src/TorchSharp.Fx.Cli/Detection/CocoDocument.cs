@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace TorchSharp.Fx.Cli;
 
-/// <summary>What was found in images, in the form that COCO's annotations have, with a score for each.</summary>
+/// <summary>The objects found in images, in the form that COCO's annotations have, with a score for each.</summary>
 /// <param name="model">What the command line calls the model.</param>
 /// <param name="weights">Where its numbers come from, in words.</param>
 /// <param name="categories">The names of its classes, the background first.</param>

@@ -64,7 +64,7 @@ public static class FeatureSearch
 /// <param name="Similarity">The cosine of the angle between their features, from -1 to 1.</param>
 public sealed record SimilarRow(long Row, string Path, double Similarity);
 
-/// <summary>What a search found.</summary>
+/// <summary>The results of a search.</summary>
 /// <param name="Rows">The rows.</param>
 /// <param name="Compared">How many rows were compared: those with features that have a direction.</param>
 public sealed record SearchResult(IReadOnlyList<SimilarRow> Rows, long Compared);

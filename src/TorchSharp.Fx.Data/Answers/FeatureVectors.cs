@@ -88,7 +88,7 @@ public sealed class FeatureVectors : IDisposable
         int LastOf(int group) => group + 1 < starts.Length && starts[group + 1] == starts[group] ? LastOf(group + 1) : group;
     }
 
-    /// <summary>What the rows are, in their order.</summary>
+    /// <summary>The rows' identities, in their order.</summary>
     /// <param name="takes">Whether a row group is read; null reads all.</param>
     internal IEnumerable<TableRow> Describe(Func<int, bool>? takes = null)
     {

@@ -27,7 +27,7 @@ public sealed class Job
 
     internal bool IsInBucket => Store is S3JobStore;
 
-    /// <summary>What it computes.</summary>
+    /// <summary>The work it does.</summary>
     public JobDefinition Definition { get; }
 
     /// <summary>The columns of its result.</summary>

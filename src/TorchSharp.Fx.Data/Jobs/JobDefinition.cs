@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>What a job computes.</summary>
+/// <summary>The model, nodes and inputs of a job.</summary>
 /// <param name="Id">The SHA-256 of all the rest: two jobs of one id give the same numbers.</param>
 /// <param name="Settings">What its maker says that the numbers depend on: the model, its weights' hash, its nodes, versions.</param>
 /// <param name="Passed">The columns of the inputs.</param>

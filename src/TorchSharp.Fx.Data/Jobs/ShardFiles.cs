@@ -14,7 +14,7 @@ internal sealed record ShardFiles(JobStore Store, int Number)
 
     internal string Manifest => $"{Shards}/shard-{Name}.parquet";
 
-    /// <summary>What the names of its results begin with.</summary>
+    /// <summary>The beginning of its results' names.</summary>
     internal string Part => $"{Parts}/part-{Name}";
 
     internal string Done => Part + DoneEnding;
@@ -33,7 +33,7 @@ internal sealed record ShardFiles(JobStore Store, int Number)
 
     internal string PartOf(ShardOutcome outcome) => Store.PartOf(Part, outcome.Sha256);
 
-    /// <summary>What is said of its result; null where there is none yet.</summary>
+    /// <summary>The record of its result; null where there is none yet.</summary>
     internal ShardOutcome? Outcome()
     {
         try
@@ -64,7 +64,7 @@ internal sealed record ShardFiles(JobStore Store, int Number)
     }
 }
 
-/// <summary>What is said of a shard that is done.</summary>
+/// <summary>The record of a shard that is done.</summary>
 /// <param name="Shard">Its number.</param>
 /// <param name="Rows">Its rows.</param>
 /// <param name="Errors">Those with an error.</param>

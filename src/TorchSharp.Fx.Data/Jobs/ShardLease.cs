@@ -75,7 +75,7 @@ internal sealed record LeaseOwner(string Id, string Host, int Process, int Beats
     internal bool IsGone => Host == ThisHost && OperatingSystem.IsLinux()
         && (!Directory.Exists($"/proc/{Process}") || Read($"/proc/{Process}/stat").Split(')')[^1].TrimStart().StartsWith('Z'));
 
-    /// <summary>What a lease says; null where there is none, or one that can't be read.</summary>
+    /// <summary>The content of a lease; null where there is none, or one that can't be read.</summary>
     internal static LeaseOwner? Of(byte[]? lease)
     {
         try

@@ -70,7 +70,7 @@ public sealed class FeaturePipeline
         }
     }
 
-    /// <summary>What ends a stage, well or badly, ends the channel that it fills.</summary>
+    /// <summary>The end of a stage, good or bad, is the end of the channel that it fills.</summary>
     private static async Task Fill<T>(ChannelWriter<T> writer, Task stage)
     {
         await stage.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default)

@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Data;
 
-/// <summary>What became of one input.</summary>
+/// <summary>The outcome for one input.</summary>
 /// <param name="Row">Its place among the inputs, from 0.</param>
 /// <param name="Path">Its name: relative to the source.</param>
 /// <param name="Values">What its source says of it, a value for each column.</param>

@@ -69,7 +69,7 @@ internal sealed class ImageVectors : IDisposable
 /// <param name="Error">One sentence; null if nothing is wrong.</param>
 internal sealed record ImageVector(float[]? Elements, string? Error);
 
-/// <summary>What a model is tried on to know what it gives.</summary>
+/// <summary>The input that a model is tried on, to know its outputs.</summary>
 internal static class ExampleImage
 {
     // Any size will do: what comes out of preprocessing has the model's.

@@ -3,7 +3,7 @@ using TorchSharp.Fx.Vision;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>What is wrong with one input, in one sentence.</summary>
+/// <summary>The fault of one input, in one sentence.</summary>
 internal static class RowError
 {
     /// <summary>Whether it is the input's fault, so that its row says so and the run goes on.</summary>

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>What the texts of a command line stand for.</summary>
+/// <summary>The sources that the texts of a command line stand for.</summary>
 internal static class SourceTexts
 {
     /// <summary>The endings of files that folders and archives are searched for.</summary>
@@ -39,7 +39,7 @@ internal static class SourceTexts
         : Manifest.Reads(input) ? new ManifestSource(location, options.PathColumn)
         : new FileSource(location, prefix.Length > 0 ? prefix[..^1] : Path.GetFileName(input));
 
-    /// <summary>What the paths of one of several inputs begin with.</summary>
+    /// <summary>The beginning of the paths of one of several inputs.</summary>
     internal static string Prefix(string input)
     {
         if (ContentLocation.AddressOf(input) is not null)

@@ -20,7 +20,7 @@ internal static class OperationTable
     /// <summary>The overloads that a member may be, by the member's name.</summary>
     internal static IEnumerable<(string Overload, Form Form)> OfMember(string name) => Table.Value.Members[name];
 
-    /// <summary>What a call of an overload is in TorchSharp: a member's call, or a call by name where there is no member for these
+    /// <summary>The TorchSharp form of an overload's call: a member's call, or a call by name where there is no member for these
     /// arguments.</summary>
     /// <param name="schema">The overload.</param>
     /// <param name="given">The arguments by name; those that are left out have their defaults.</param>

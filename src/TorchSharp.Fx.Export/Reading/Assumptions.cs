@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Export;
 
-/// <summary>What a program assumes of its inputs, as nodes that throw where it does not hold: sizes, their ranges, and the guards that
+/// <summary>A program's assumptions about its inputs, as nodes that throw where it does not hold: sizes, their ranges, and the guards that
 /// PyTorch found.</summary>
 internal sealed partial class Assumptions
 {

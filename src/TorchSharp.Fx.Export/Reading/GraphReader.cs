@@ -46,7 +46,7 @@ internal sealed class GraphReader
             throw new InvalidDataException($"has two values '{name}'");
     }
 
-    /// <summary>What a value of the program is here.</summary>
+    /// <summary>The graph's argument for a value of the program.</summary>
     internal Argument Find(Value value, string path = "") => value switch
     {
         Value.Constant { Item: var constant } => new Literal(constant),
@@ -205,7 +205,7 @@ internal sealed class GraphReader
         return given;
     }
 
-    /// <summary>What does not draw at random has a slope between its bounds.</summary>
+    /// <summary>A layer that does not draw at random has a slope between its bounds.</summary>
     private static NodeData Leaky(NodeData node)
     {
         if (Constant("training") is true)

@@ -88,7 +88,7 @@ internal sealed class NodeNames
     internal static string Operation(string target) => target.Split('.') is ["torch", "ops", _, var name, ..] ? name
         : target[(target.LastIndexOf('.') + 1)..];
 
-    /// <summary>What torch.fx calls a function: <c>wrapper_descriptor.__getitem__</c> → <c>getitem</c>.</summary>
+    /// <summary>torch.fx's name of a function: <c>wrapper_descriptor.__getitem__</c> → <c>getitem</c>.</summary>
     private static string Function(ExportedCall site)
     {
         var name = site.Function[(site.Function.LastIndexOf('.') + 1)..];

@@ -90,7 +90,7 @@ internal sealed class ProgramState : IDisposable
         return (isState ? weights : constants).GetValueOrDefault(name) ?? (isState ? constants : weights).GetValueOrDefault(name);
     }
 
-    /// <summary>What two names of one tensor have in common.</summary>
+    /// <summary>The common beginning of two names of one tensor.</summary>
     private static (StoredBlock, long, string) Key(StoredTensor stored)
         => (stored.block, stored.offset, $"{string.Join(",", stored.shape)};{string.Join(",", stored.strides)}");
 

@@ -37,7 +37,7 @@ internal static class SymbolTargets
             [new ConvertArgument(args[0], typeof(double), false)]),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    /// <summary>What makes the node of an operation; null for one that is none on numbers.</summary>
+    /// <summary>The function that makes an operation's node; null for one that is none on numbers.</summary>
     internal static Func<GraphReader, ImmutableArray<Argument>, Node>? Find(string target)
         => Table.GetValueOrDefault(target.Replace("<built-in function ", "_operator.", StringComparison.Ordinal).TrimEnd('>'));
 

@@ -97,7 +97,7 @@ internal sealed record ModuleCallSignature(string in_spec, string out_spec, List
 
 internal sealed record SignatureData(List<InputSpec> input_specs, List<OutputSpec> output_specs);
 
-/// <summary>What an input is; exactly one is there.</summary>
+/// <summary>The kind of an input; exactly one is there.</summary>
 internal sealed record InputSpec(
     UserInput? user_input = null, ParameterInput? parameter = null, BufferInput? buffer = null, ConstantTensorInput? tensor_constant = null,
     JsonElement? custom_obj = null, JsonElement? token = null, ConstantInput? constant_input = null);
@@ -114,7 +114,7 @@ internal sealed record ConstantTensorInput(TensorName arg, string tensor_constan
 
 internal sealed record ConstantInput(string name, Value value);
 
-/// <summary>What an output is; exactly one is there.</summary>
+/// <summary>The kind of an output; exactly one is there.</summary>
 internal sealed record OutputSpec(
     UserInput? user_output = null, JsonElement? loss_output = null, BufferOutput? buffer_mutation = null,
         ParameterOutput? parameter_mutation = null,
@@ -127,7 +127,7 @@ internal sealed record ParameterOutput(TensorName arg, string parameter_name);
 
 internal sealed record UserInputOutput(TensorName arg, string user_input_name);
 
-/// <summary>What the weights' lists say: where each tensor's storage is and how the tensor lies on it.</summary>
+/// <summary>An entry of the weights' lists: where each tensor's storage is and how the tensor lies on it.</summary>
 internal sealed record WeightsConfig(Dictionary<string, WeightEntry> config);
 
 internal sealed record WeightEntry(string path_name, bool is_param, bool use_pickle, TensorMeta? tensor_meta = null);

@@ -33,13 +33,13 @@ internal sealed record SizeFact(long Constant, ImmutableArray<long> Factors, lon
     }
 }
 
-/// <summary>What is known of a value.</summary>
+/// <summary>The facts known about a value.</summary>
 internal abstract record Fact
 {
     internal sealed record OfTensor(ScalarType Type, ImmutableArray<SizeFact> Sizes, ImmutableArray<SizeFact> Strides, long Offset,
         bool RequiresGrad) : Fact
     {
-        /// <summary>What is known of a tensor of the module.</summary>
+        /// <summary>The facts about a tensor of the module.</summary>
         internal static OfTensor Of(Tensor tensor)
             => new(tensor.dtype, [.. tensor.shape.Select(size => new SizeFact(size, [], size))],
                 [.. StoredTensor.ContiguousStrides(tensor.shape).Select(stride => new SizeFact(stride, [], stride))], 0,

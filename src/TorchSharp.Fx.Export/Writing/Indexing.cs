@@ -43,7 +43,7 @@ internal sealed class Indexing(Lowering to)
         return view == source ? Call(node, "alias", [], view) : view;
     }
 
-    /// <summary>What is written is copied into the part, or put at the places that tensors tell.</summary>
+    /// <summary>The values are copied into the part, or put at the places that tensors tell.</summary>
     private void Put(Node node, Argument[] indices, Argument value, bool adds)
     {
         var (view, tensors) = View(node, ((NodeArgument)node.args[0]).Node, indices);

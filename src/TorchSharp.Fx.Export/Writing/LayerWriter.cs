@@ -15,7 +15,7 @@ namespace TorchSharp.Fx.Export;
 internal sealed record LayerOperation(AtenSchema Schema, string Type, string Input, ImmutableArray<string> Tensors,
     ImmutableArray<(string Name, Argument Argument)> Settings);
 
-/// <summary>What TorchSharp's layers are in ATen: the layers that <see cref="Layers"/> makes, the other way round.</summary>
+/// <summary>The ATen operations of TorchSharp's layers: the layers that <see cref="Layers"/> makes, the other way round.</summary>
 internal static class LayerWriter
 {
     /// <summary>Class, its namespace in Python, and the operation: its input first, then tensors and settings of the layer by their names,

@@ -40,7 +40,7 @@ internal sealed class Lowering(Graph graph, ModuleHierarchy hierarchy, Func<IRea
     internal static NotSupportedException Refused(Node node, string what)
         => new($"node '{node.name}' ({node.target.name}, {node.origin?.ToString() ?? "made by hand"}): {what}");
 
-    /// <summary>What a method, a function or arithmetic gives, as nodes.</summary>
+    /// <summary>The nodes for a method, a function or arithmetic.</summary>
     internal Node Add(Delegate function, params ImmutableArray<Argument> args) => graph.inline(function, args);
 
     /// <summary>A call of an operation that gives one tensor.</summary>
@@ -56,7 +56,7 @@ internal sealed class Lowering(Graph graph, ModuleHierarchy hierarchy, Func<IRea
         return [.. Enumerable.Range(0, count).Select(i => Item(many, i))];
     }
 
-    /// <summary>What is known of a node's value.</summary>
+    /// <summary>The facts known about a node's value.</summary>
     internal Fact FactOf(Node node)
     {
         if (!known.ContainsKey(node))

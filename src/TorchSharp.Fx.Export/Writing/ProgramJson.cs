@@ -53,7 +53,7 @@ internal sealed class ProgramJson(Utf8JsonWriter json)
             });
     });
 
-    /// <summary>What is known of a tensor.</summary>
+    /// <summary>The facts known about a tensor.</summary>
     internal void Meta(Fact.OfTensor tensor)
     {
         json.WriteNumber("dtype", Elements.Number(tensor.Type));

@@ -9,7 +9,7 @@ namespace TorchSharp.Fx.Export;
 /// <param name="Kind">What it is.</param>
 internal sealed record StateInput(string Input, string Path, Tensor Tensor, StateKind Kind);
 
-/// <summary>What a tensor of a module is.</summary>
+/// <summary>The kind of a module's tensor.</summary>
 internal enum StateKind
 {
     /// <summary>A parameter.</summary>

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace TorchSharp.Fx.Files;
 
-/// <summary>What a pickle can build here: data, and names of the few functions and types that stand for data.</summary>
+/// <summary>A value that a pickle can build here: data, and names of the few functions and types that stand for data.</summary>
 /// <remarks>References, compared by identity: containers can hold themselves, so nothing walks into them without a bound.</remarks>
 internal abstract class PickleValue
 {

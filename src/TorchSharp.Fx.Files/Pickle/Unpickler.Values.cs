@@ -2,7 +2,7 @@ using static TorchSharp.Fx.Files.PickleValue;
 
 namespace TorchSharp.Fx.Files;
 
-/// <summary>What the instructions do to the stack, and what they may build.</summary>
+/// <summary>The instructions' effects on the stack, and the values they may build.</summary>
 internal sealed partial class Unpickler
 {
     private void Push(PickleValue value)

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx.Converters;
 
-/// <summary>What detectors do with boxes: torchvision's own operations.</summary>
+/// <summary>Detectors' operations on boxes: torchvision's own operations.</summary>
 internal static class Detection
 {
     internal static void AddTo(Dictionary<string, Func<Step, object>> table)

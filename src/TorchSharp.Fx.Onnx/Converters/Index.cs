@@ -8,7 +8,7 @@ internal sealed record Range(long Axis, Size Start, Size Stop, long Stride, bool
     internal static Size Open => new(long.MaxValue);
 }
 
-/// <summary>What stands in <c>x[…]</c>, taken apart by axes of <c>x</c>.</summary>
+/// <summary>The indices of <c>x[…]</c>, taken apart by axes of <c>x</c>.</summary>
 /// <param name="Ranges">Ranges and numbers.</param>
 /// <param name="Tensors">Tensors of integers or bools, each with the axis that it begins at.</param>
 /// <param name="NewAxes">Where the result has further axes of size one, counted with these and without dropped ones.</param>
@@ -60,7 +60,7 @@ internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Ax
         => new(axis, at, at.IsFixed ? at.Constant == -1
             ? Range.Open : new(at.Constant + 1) : new(0, step.Add("Add", [at.Name!, step.Graph.Integers(1)])), 1, Drops: true);
 
-    /// <summary>What <c>x[…]</c> gives.</summary>
+    /// <summary>The value of <c>x[…]</c>.</summary>
     internal string Read(Step step, string value)
     {
         if (this is { Ranges: [{ Drops: true, Start: { IsFixed: true, Constant: var at }, Axis: var axis }], Tensors: [], NewAxes: [] })
@@ -147,7 +147,7 @@ internal sealed record Index(IReadOnlyList<Range> Ranges, IReadOnlyList<(long Ax
         return step.Add("Max", [step.Add("Min", [counted, size]), zero]);
     }
 
-    /// <summary>What is before the range, the other numbers, what is after it: one axis after the other.</summary>
+    /// <summary>The part before the range, the other numbers, the part after it: one axis after the other.</summary>
     private string Joined(Step step, string value, string written, int from)
     {
         if (from == Ranges.Count)

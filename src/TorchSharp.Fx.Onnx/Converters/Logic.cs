@@ -37,7 +37,7 @@ internal static class Logic
             table[name] = Converted;
     }
 
-    /// <summary>What tells the type, another tensor for instance, shows in the example.</summary>
+    /// <summary>The example shows the type that an argument asks for.</summary>
     private static string Converted(Step step)
     {
         step.Ignore("tensor", "other");

@@ -3,7 +3,7 @@ using TorchSharp.Fx.Onnx.Format;
 
 namespace TorchSharp.Fx.Onnx.Importing;
 
-/// <summary>What the names of a graph stand for, and behind them those of the graph around it.</summary>
+/// <summary>The values of a graph's names, and behind them those of the graph around it.</summary>
 internal sealed class Names(Names? outer)
 {
     private readonly Dictionary<string, Value?> values = new(StringComparer.Ordinal);
@@ -39,7 +39,7 @@ internal sealed class Names(Names? outer)
     private Names? Outer => outer;
 }
 
-/// <summary>What holds for the nodes of a graph or function.</summary>
+/// <summary>The settings of a graph's or function's nodes.</summary>
 /// <param name="Version">The version of the operators.</param>
 /// <param name="Prefix">The place of the node that it belongs to; empty for the model's own graph.</param>
 /// <param name="Attributes">The settings of the call, in a function.</param>

@@ -4,14 +4,14 @@ using TorchSharp.Fx.Onnx.Format;
 namespace TorchSharp.Fx.Onnx.Importing;
 
 /// <summary>
-/// What the nodes of a file are called in its graph. PyTorch's exporter names a node by the modules that it is in,
+/// The names of a file's nodes in its graph. PyTorch's exporter names a node by the modules that it is in,
 /// <c>/layer1/layer1.0/conv1/Conv</c>: one that is all of its module gets the
 /// module's path, <c>layer1.0.conv1</c>, and another one its function's name, <c>layer1.0.add</c>, with <c>_1</c>, <c>_2</c> where that
 /// comes up again. Any other name is kept as it is.
 /// </summary>
 internal sealed class NodeNames
 {
-    /// <summary>What a layer is called that is a function in a module's code.</summary>
+    /// <summary>The name of a layer that is a function in a module's code.</summary>
     private static readonly FrozenDictionary<string, string> Functions = new Dictionary<string, string>(StringComparer.Ordinal)
     {
         ["LayerNormalization"] = "layer_norm", ["BatchNormalization"] = "batch_norm", ["GroupNormalization"] = "group_norm",

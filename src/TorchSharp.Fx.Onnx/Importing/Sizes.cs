@@ -1,6 +1,8 @@
 namespace TorchSharp.Fx.Onnx.Importing;
 
-/// <summary>What is known of shapes: null is a size that is not known, or a shape of which not even the number of dimensions is.</summary>
+/// <summary>
+/// Shapes as far as they are known: null is a size that is not known, or a shape of which not even the number of dimensions is.
+/// </summary>
 internal static class Sizes
 {
     /// <summary>The shape of an elementwise result.</summary>

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx.Importing;
 
-/// <summary>What a name of the file stands for while its graph is built.</summary>
+/// <summary>The value of a name in the file while its graph is built.</summary>
 /// <param name="Type">The type of its elements.</param>
 /// <param name="Shape">Its sizes, null where one is not known; null where not even their number is.</param>
 internal abstract record Value(ScalarType Type, long?[]? Shape)
@@ -57,6 +57,8 @@ internal sealed class Weight(string name, ScalarType type, long[] shape, Func<Te
     /// <summary>The same as a parameter of a layer. There is one for all that share the tensor.</summary>
     internal TorchSharp.Modules.Parameter Parameter => parameter ??= new(Tensor.detach());
 
-    /// <summary>What a graph reads under the tensor's name: a parameter of the file's own floats, a buffer of anything else.</summary>
+    /// <summary>
+    /// The attribute that a graph reads under the tensor's name: a parameter of the file's own floats, a buffer of anything else.
+    /// </summary>
     internal Tensor Registered => !IsComputed && Tensor.is_floating_point() ? Parameter : Tensor;
 }

@@ -5,7 +5,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>What GoogLeNet returns; the auxiliary logits only in training mode and with <c>aux_logits</c>, else null.</summary>
+/// <summary>GoogLeNet's results; the auxiliary logits only in training mode and with <c>aux_logits</c>, else null.</summary>
 /// <remarks>
 /// torchvision returns the bare logits where there are no auxiliary ones. It also swaps the two: its <c>aux_logits2</c> holds
 /// what <c>aux1</c> computed. Here each holds its own head's.

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>What Inception v3 returns; the auxiliary logits only in training mode and with <c>aux_logits</c>, else null.</summary>
+/// <summary>Inception v3's results; the auxiliary logits only in training mode and with <c>aux_logits</c>, else null.</summary>
 /// <remarks>torchvision returns the bare logits where there are no auxiliary ones.</remarks>
 public sealed record InceptionOutputs(Tensor logits, Tensor? aux_logits = null);
 

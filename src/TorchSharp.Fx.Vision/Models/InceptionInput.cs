@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>What <c>transform_input</c> does in both Inception networks.</summary>
+/// <summary>The <c>transform_input</c> of both Inception networks.</summary>
 internal static class InceptionInput
 {
     // The published weights come from TensorFlow, whose images were scaled to [-1, 1] instead of normalised by channel.

@@ -19,7 +19,7 @@ namespace TorchSharp.Fx.Vision;
 public sealed record MSBlockConfig(long num_heads, long input_channels, long output_channels, Thw kernel_q, Thw kernel_kv, Thw stride_q,
     Thw stride_kv);
 
-/// <summary>What all blocks of an MViT have in common.</summary>
+/// <summary>The settings that all blocks of an MViT share.</summary>
 /// <param name="residual_pool">Whether the pooled queries are added to the attention's output, as in v2.</param>
 /// <param name="residual_with_cls_embed">Whether the class token's is added as well.</param>
 /// <param name="rel_pos_embed">Whether positions are relative, as in v2, or absolute.</param>

@@ -97,7 +97,7 @@ public sealed class MaxVit : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>What all layers of a MaxViT have in common.</summary>
+/// <summary>The settings that all layers of a MaxViT share.</summary>
 internal sealed record MaxVitLayerConfig(
     long head_dim, long partition_size, double squeeze_ratio, double expansion_ratio, long mlp_ratio, double mlp_dropout,
     double attention_dropout, NormLayer norm_layer,

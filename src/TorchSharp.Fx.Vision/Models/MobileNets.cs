@@ -13,7 +13,7 @@ internal interface IMobileNetBlock
     bool is_strided { get; }
 }
 
-/// <summary>What the networks for small devices share.</summary>
+/// <summary>The parts that the networks for small devices share.</summary>
 internal static class MobileNets
 {
     /// <summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>What a ResNet's stages are made of.</summary>
+/// <summary>The blocks of a ResNet's stages.</summary>
 /// <param name="expansion">How many times more channels a block puts out than its <c>planes</c>.</param>
 /// <param name="create">Builds one block.</param>
 public sealed record ResidualBlock(long expansion, ResidualBlock.Constructor create)

@@ -163,7 +163,7 @@ public sealed class ShiftedWindowAttentionV2 : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>What the attention layers of images and videos check and count.</summary>
+/// <summary>The checks and counts of the attention layers for images and videos.</summary>
 internal static class SwinWindows
 {
     public static (long[] window_size, long[] shift_size) Checked(IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size,

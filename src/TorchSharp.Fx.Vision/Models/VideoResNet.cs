@@ -88,7 +88,7 @@ public sealed class VideoResNet : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>What a video ResNet's stage convolves with.</summary>
+/// <summary>The convolutions of a video ResNet's stage.</summary>
 /// <param name="create">Builds one convolution.</param>
 /// <param name="downsample_stride">The shortcut's stride, so that it fits.</param>
 public sealed record VideoConv(VideoConv.Constructor create, Func<long, (long, long, long)> downsample_stride)

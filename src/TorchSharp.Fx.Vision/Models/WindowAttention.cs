@@ -14,7 +14,7 @@ internal sealed class WindowAttention(long[] window_size, long[] shift_size, lon
     private readonly int dimensions = window_size.Length;
     private readonly long volume = window_size.Aggregate((product, size) => product * size);
 
-    /// <summary>What the published functions take beside the windows.</summary>
+    /// <summary>The arguments of the published functions beside the windows.</summary>
     internal sealed record Weights(Tensor qkv_weight, Tensor proj_weight, Tensor relative_position_bias, Tensor? qkv_bias,
         Tensor? proj_bias, Tensor? logit_scale, double attention_dropout, double dropout);
 

@@ -57,7 +57,8 @@ public static partial class ops
     }
 
     /// <summary>
-    /// What overlaps are computed from: for every two boxes, or for two lists side by side, whatever their last dimension is stripped to.
+    /// The numbers that overlaps are computed from: for every two boxes, or for two lists side by side, whatever their last dimension is
+    /// stripped to.
     /// </summary>
     private sealed class BoxPairs
     {

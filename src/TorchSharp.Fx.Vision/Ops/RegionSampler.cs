@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// What <see cref="ops.roi_align(Tensor, Tensor, ValueTuple{long, long}, double, long, bool)"/> does where no gradient is asked for: the
-/// same numbers in a fraction of the time.
+/// The kernel of <see cref="ops.roi_align(Tensor, Tensor, ValueTuple{long, long}, double, long, bool)"/> where no gradient is asked for:
+/// the same numbers in a fraction of the time.
 /// </summary>
 /// <remarks>A pixel's channels lie side by side, so that several are sampled at once; regions are shared among threads.</remarks>
 internal static class RegionSampler

@@ -57,7 +57,7 @@ public sealed class ImageProcessor : nn.Module<Tensor, Tensor>
     }
 }
 
-/// <summary>What is done to an image.</summary>
+/// <summary>The steps done to an image.</summary>
 /// <param name="Size">What it is resized to; null leaves it as it is.</param>
 /// <param name="Interpolation">How.</param>
 /// <param name="CropSize">The side of the central square that is cut out, in pixels; null cuts nothing.</param>
@@ -66,7 +66,7 @@ public sealed class ImageProcessor : nn.Module<Tensor, Tensor>
 internal sealed record ImageProcessorSettings(
     ImageSize? Size, InterpolationMode Interpolation, long? CropSize, double Factor, (double[] Mean, double[] Std)? Normalisation);
 
-/// <summary>What an image is resized to.</summary>
+/// <summary>The size that an image is resized to.</summary>
 internal abstract record ImageSize;
 
 /// <param name="Pixels">The shorter side; the proportions stay.</param>

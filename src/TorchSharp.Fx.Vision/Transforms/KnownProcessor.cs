@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>What an image processor of Hugging Face's does where its settings don't say.</summary>
+/// <summary>The defaults of an image processor of Hugging Face's.</summary>
 /// <param name="Name">The beginning of its class's name.</param>
 /// <param name="Size">What it resizes to.</param>
 /// <param name="CropSize">The square that it cuts out; null where it doesn't.</param>

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// What <see cref="Antialiasing"/> does, for images as they are decoded: three channels of bytes in memory. The same numbers in a fraction
-/// of the time.
+/// The filter of <see cref="Antialiasing"/>, for images as they are decoded: three channels of bytes in memory. The same numbers in a
+/// fraction of the time.
 /// </summary>
 /// <remarks>
 /// A row of the result is made of few rows of the image. These wait in a ring, in their new width, so that what is worked on stays in the

@@ -97,7 +97,7 @@ public static class transforms
         Range Center(long size) => (int)Before(size, output_size)..(int)(Before(size, output_size) + output_size);
     }
 
-    /// <summary>What lies before the centre of a line; half pixels are rounded to even, as Python rounds.</summary>
+    /// <summary>The length before the centre of a line; half pixels are rounded to even, as Python rounds.</summary>
     private static long Before(long size, long output_size) => (long)Math.Round((size - output_size) / 2.0, MidpointRounding.ToEven);
 
     /// <summary>Turns integers into floating point numbers between 0 and 1; what is floating point stays as it is.</summary>

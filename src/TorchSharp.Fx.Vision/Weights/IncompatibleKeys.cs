@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>What of a model and a file did not match. <c>torch.nn.modules.module._IncompatibleKeys</c></summary>
+/// <summary>The keys of a model and a file that did not match. <c>torch.nn.modules.module._IncompatibleKeys</c></summary>
 /// <param name="missing_keys">What the model has and the file lacks.</param>
 /// <param name="unexpected_keys">What the file has and the model lacks.</param>
 /// <param name="mismatched_keys">The names that both have, with different shapes.</param>

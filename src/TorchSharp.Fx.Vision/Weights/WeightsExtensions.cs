@@ -57,7 +57,7 @@ public static class WeightsExtensions
         Load(model, path, Used(file, unused), "", strict: true, tensor => tensor.shape, file.ReadInto);
     }
 
-    /// <summary>What would not fit if the file were loaded into the model, which can be on the meta device.</summary>
+    /// <summary>The keys that would not fit if the file were loaded into the model, which can be on the meta device.</summary>
     internal static IncompatibleKeys Compare(this nn.Module model, WeightsFile file, IReadOnlyList<string> unused)
     {
         var target = model.state_dict();

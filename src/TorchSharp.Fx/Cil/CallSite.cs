@@ -3,7 +3,7 @@ using System.Reflection;
 namespace TorchSharp.Fx.Cil;
 
 /// <summary>
-/// What one call, callvirt or newobj instruction names, in the generic context of the method that contains it. There is one
+/// The method that a call, callvirt or newobj instruction names, in the generic context of the method that contains it. There is one
 /// object per instruction. Nothing is loaded before it is asked for, so a branch never taken costs nothing and cannot fail.
 /// </summary>
 internal sealed class CallSite(TokenScope scope, int token, bool isVirtual, bool isNewobj, int constrainedToken)

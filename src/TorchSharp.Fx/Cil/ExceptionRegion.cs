@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Cil;
 
-/// <summary>What the handler of an <see cref="ExceptionRegion"/> is for.</summary>
+/// <summary>The kind of an <see cref="ExceptionRegion"/>'s handler.</summary>
 internal enum RegionKind { Catch, Filter, Finally, Fault }
 
 /// <summary>

@@ -24,7 +24,7 @@ internal readonly struct Instruction(Op op, int offset, int index, object? opera
 }
 
 /// <summary>
-/// What a conv instruction does: to which type, whether it checks for overflow, and whether it takes its operand for unsigned.
+/// The conversion of a conv instruction: to which type, whether it checks for overflow, and whether it takes its operand for unsigned.
 /// </summary>
 internal readonly record struct Conversion(Type Target, bool Overflow, bool Unsigned);
 

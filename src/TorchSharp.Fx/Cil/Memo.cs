@@ -5,8 +5,8 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Fx.Cil;
 
 /// <summary>
-/// What was worked out once for a type or one of its members. It lives no longer than that: an assembly of a collectible load context can
-/// go away, and takes along what is known of it.
+/// An answer that is worked out once for a type or one of its members. It lives no longer than that: an assembly of a collectible load
+/// context can go away, and takes along what is known of it.
 /// </summary>
 internal sealed class Memo<TKey, TValue>(Func<TKey, TValue> make) where TKey : MemberInfo
 {

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Drawing;
 
-/// <summary>What a picture writes on boxes, frames and lines.</summary>
+/// <summary>The texts of a picture's boxes, frames and lines.</summary>
 /// <param name="root">The module that the graph came from, which knows the classes of the modules inside; null where it is not at
 /// hand.</param>
 internal sealed class Captions(nn.Module? root)
@@ -40,7 +40,7 @@ internal sealed class Captions(nn.Module? root)
         return tensor.dtype == ScalarType.Float32 ? sizes : $"{sizes} {tensor.dtype.ToString().ToLowerInvariant()}";
     }
 
-    /// <summary>What stands in for the modules of a saved graph has a class that tells nothing.</summary>
+    /// <summary>The stand-in for a saved graph's module has a class that tells nothing.</summary>
     private string? ClassOf(string path) => modules?.Find(path) switch
     {
         null => null,

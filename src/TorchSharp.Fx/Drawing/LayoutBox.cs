@@ -49,7 +49,7 @@ internal sealed class TextBox : LayoutBox
 
     internal string Detail { get; }
 
-    /// <summary>What stands beside the line that leaves it; null for nothing.</summary>
+    /// <summary>The caption beside the line that leaves it; null for nothing.</summary>
     internal string? Label { get; }
 }
 

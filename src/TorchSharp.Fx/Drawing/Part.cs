@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Drawing;
 
-/// <summary>What a picture is made of: a node, or a module with what one call of it runs. The hierarchy is closed.</summary>
+/// <summary>A part of a picture: a node, or a module with the nodes of one call. The hierarchy is closed.</summary>
 internal abstract class Part
 {
     private protected Part() { }

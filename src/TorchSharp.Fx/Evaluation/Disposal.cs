@@ -47,7 +47,7 @@ internal static class Disposal
         => value is Tensor tensor ? [tensor] : Structure.LeavesOf(value, Owns).Where(IsItem).Cast<IDisposable>();
 
     /// <summary>
-    /// What modules and the modules in them keep between calls and may return: a parameter, a buffer, a cache in a field.
+    /// Tensors that modules keep between calls and may return: a parameter, a buffer, a cache in a field.
     /// </summary>
     internal static IEnumerable<object> State(IEnumerable<nn.Module> modules)
     {

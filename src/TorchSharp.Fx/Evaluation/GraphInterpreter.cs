@@ -105,7 +105,7 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
         _ => throw new InvalidOperationException($"Node '{node.name}' can't call a {node.target.GetType().Name}."),
     };
 
-    /// <summary>What the model keeps at a path.</summary>
+    /// <summary>The model's state at a path.</summary>
     private protected virtual object? get_state(StateTarget place) => KeptState.Read(Hierarchy, place.Path);
 
     /// <summary>Puts a value where the model, or an input, keeps it.</summary>
@@ -140,7 +140,7 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     protected object fetch_attr(string target) => Hierarchy.Find(target) as nn.Module ?? (object)Hierarchy.Attribute(target)();
 
     /// <summary>
-    /// What an argument stands for by the values computed so far. Counterpart: <c>torch.fx.Interpreter.map_nodes_to_values</c>.
+    /// An argument's value by the values computed so far. Counterpart: <c>torch.fx.Interpreter.map_nodes_to_values</c>.
     /// </summary>
     protected virtual object? map_nodes_to_values(Argument argument) => Value(argument);
 
@@ -150,7 +150,7 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     /// <summary>Gives a placeholder its value.</summary>
     internal void Set(Node node, object? value) => values[node] = value;
 
-    /// <summary>What a loop collects.</summary>
+    /// <summary>The values that a loop collects.</summary>
     /// <param name="node">The node.</param>
     /// <param name="map">Its target.</param>
     /// <param name="done">What the first turns gave that were run already.</param>
@@ -164,13 +164,13 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
         return Collections.Of(done, node.type);
     }
 
-    /// <summary>What runs a graph that a node of this one holds.</summary>
+    /// <summary>The interpreter of a graph that a node of this one holds.</summary>
     private protected virtual GraphInterpreter RunnerOf(Graph body) => new(Hierarchy.Root, body) { Hierarchy = Hierarchy };
 
     /// <summary>Runs one node and keeps its value.</summary>
     internal object? Step(Node node) => values[node] = Located(node);
 
-    /// <summary>What an argument stands for by the values computed so far.</summary>
+    /// <summary>An argument's value by the values computed so far.</summary>
     internal object? Of(Argument argument) => Value(argument);
 
     /// <summary>The values that each node is the last to read.</summary>

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Evaluation;
 
 /// <summary>
-/// What all graph modules have in common: the graphs of both modes, compiled at first use, and the state they share with the source.
+/// The core of all graph modules: the graphs of both modes, compiled at first use, and the state they share with the source.
 /// </summary>
 internal sealed class GraphProgram
 {

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Evaluation;
 
-/// <summary>What a module keeps between calls at the places that graphs read and write, to be put back.</summary>
+/// <summary>A module's state at the places that graphs read and write, to be put back.</summary>
 internal sealed class KeptBefore
 {
     private readonly ModuleHierarchy hierarchy;

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Evaluation;
 
 /// <summary>
-/// What a model, or an object that a graph is given, keeps between calls, by path. Each run looks it up anew, as the program may have put
+/// The state of a model, or of an object that a graph is given, by path. Each run looks it up anew, as the program may have put
 /// another object there. A graph module that has no such model, a copy or a loaded one, keeps it itself (<see cref="ModuleTree.Kept"/>).
 /// </summary>
 internal static class KeptState
@@ -33,7 +33,7 @@ internal static class KeptState
             to.Kept[path] = new StructureCopy(tensor => tensor.detach().clone().DetachFromDisposeScope()).Of(Read(from, path));
     }
 
-    /// <summary>What is at a path; null where nothing is.</summary>
+    /// <summary>The value at a path; null where nothing is.</summary>
     internal static object? Read(ModuleHierarchy modules, string path)
     {
         var (holder, rest) = Keeper(modules, path);

@@ -16,7 +16,7 @@ internal sealed class ModuleTree : nn.Module
     /// </summary>
     internal IReadOnlyCollection<string> OwnModes { get; private init; } = [];
 
-    /// <summary>What the graph's model keeps between calls, by path: where there is no such model, the tree keeps it.</summary>
+    /// <summary>The state of the graph's model, by path: where there is no such model, the tree keeps it.</summary>
     internal Dictionary<string, object?> Kept { get; } = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>

@@ -3,7 +3,7 @@ using System.Reflection;
 
 namespace TorchSharp.Fx.Evaluation;
 
-/// <summary>What each argument of a call must become.</summary>
+/// <summary>The type that each argument of a call must have.</summary>
 internal static class ParameterTypes
 {
     /// <summary>The arguments beside the types they are for; a parameter that the node leaves out takes its default.</summary>

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Evaluation;
 
 /// <summary>
-/// What a graph module shares with the module it came from: the leaf modules, parameters and buffers that its graphs use, registered under
-/// the original names in the original order. Nothing is copied.
+/// The parts that a graph module shares with the module it came from: the leaf modules, parameters and buffers that its graphs use,
+/// registered under the original names in the original order. Nothing is copied.
 /// </summary>
 internal sealed class SharedState
 {

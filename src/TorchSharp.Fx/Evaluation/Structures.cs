@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Evaluation;
 
-/// <summary>What graphs do with arrays, lists, dictionaries, tuples and objects; both evaluators call these.</summary>
+/// <summary>Graphs' operations on arrays, lists, dictionaries, tuples and objects; both evaluators call these.</summary>
 internal static class Structures
 {
     /// <summary>Each element converted, as an array.</summary>

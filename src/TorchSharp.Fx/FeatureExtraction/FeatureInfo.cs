@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace TorchSharp.Fx;
 
-/// <summary>What of a model is worth extracting. Counterpart: timm's <c>model.feature_info</c>.</summary>
+/// <summary>The nodes of a model that are worth extracting. Counterpart: timm's <c>model.feature_info</c>.</summary>
 /// <param name="stages">The last map of each resolution on the way down, the finest first.</param>
 /// <param name="embedding">The vector that the classifier reads, or that a model without classifier gives; null where that is none.</param>
 public sealed record FeatureInfo(IReadOnlyList<FeatureNode> stages, FeatureNode? embedding);

@@ -49,7 +49,7 @@ internal sealed class FeatureMaps
         return !isRoundedUp && whole % part == 0 ? whole / part : power;
     }
 
-    /// <summary>What is pooled to a fixed size says nothing of the input's resolution any more.</summary>
+    /// <summary>A map pooled to a fixed size says nothing about the input's resolution any more.</summary>
     private static bool IsPooledToSize(ModuleHierarchy modules, Node node)
         => (node.op == Opcode.call_module
             ? modules.Module(node.target.name).GetType().Name : node.target.name).StartsWith("adaptive",

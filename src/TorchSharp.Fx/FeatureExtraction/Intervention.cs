@@ -86,7 +86,7 @@ public static class Intervention
     public static Node insert_intervention(this Graph graph, string name, Func<Tensor, Tensor> edit)
         => insert_intervention(graph, graph.find_node(name), edit);
 
-    /// <summary>What the node of an edit calls.</summary>
+    /// <summary>The function that an edit's node calls.</summary>
     /// <param name="value">The value to edit.</param>
     /// <param name="edit">The edit. A tensor of its own that it returns is copied, so that nothing in the graph writes to it.</param>
     public static Tensor intervention(Tensor value, Func<Tensor, Tensor> edit)
@@ -102,7 +102,7 @@ public static class Intervention
 
     private static readonly System.Reflection.MethodInfo Apply = typeof(Intervention).GetMethod(nameof(intervention))!;
 
-    /// <summary>What an in-place operation writes to has the operation's value from there on, whichever of the two the program goes on
+    /// <summary>The target of an in-place operation has the operation's value from there on, whichever of the two the program goes on
     /// with.</summary>
     private static IEnumerable<Node> OverwrittenBy(Node node)
         => node.args is [NodeArgument { Node: var first }, ..]

@@ -86,7 +86,7 @@ internal sealed class NodeSelection(nn.Module? model, Graph graph, OrderedDictio
         new(() => [.. names.SelectMany(entry => PathOf(entry.Key) is { } path
             ? NodePattern.WithModules(path) : NodePattern.WithModules(entry.Value).SkipLast(1))]);
 
-    /// <summary>What is asked for, the key it gets, and the node where that is known.</summary>
+    /// <summary>A requested name, the key it gets, and the node where that is known.</summary>
     private readonly record struct Request(string Name, string Key, Node? Node);
 
     private static (string Name, string Suffix) Split(string query)
@@ -103,7 +103,7 @@ internal sealed class NodeSelection(nn.Module? model, Graph graph, OrderedDictio
     }
 
     /// <summary>
-    /// What a node or module is given first, as it is when it is given: a node of its own, since what comes between may have overwritten
+    /// The first argument of a node or module, as it is when it is given: a node of its own, since what comes between may have overwritten
     /// it.
     /// </summary>
     private Node InputOf(string name)

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.FeatureExtraction;
 
 /// <summary>
-/// What is asked for of one recorded run, found among its values as they come up: by the rules of <see cref="NodeSelection"/>, which has
+/// The requests of one recorded run, found among its values as they come up: by the rules of <see cref="NodeSelection"/>, which has
 /// all of them before it.
 /// </summary>
 internal sealed class RecordedRequests(nn.Module model, ReturnNodes requested)

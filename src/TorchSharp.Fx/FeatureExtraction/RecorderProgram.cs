@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.FeatureExtraction;
 
-/// <summary>What a recorder of any number of inputs does.</summary>
+/// <summary>The core of recorders of any number of inputs.</summary>
 internal sealed class RecorderProgram
 {
     private readonly nn.Module model;

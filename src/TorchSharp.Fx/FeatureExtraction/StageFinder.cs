@@ -76,8 +76,8 @@ internal sealed class StageFinder(ModuleHierarchy modules, Graph graph, IReadOnl
     }
 
     /// <summary>
-    /// What the classifier reads; without one, what a model of layers gives. Where the last parameters are no layer's, they may be those of
-    /// a classifier.
+    /// The classifier's input; without a classifier, the result of a model of layers. Where the last parameters are no layer's, they may be
+    /// those of a classifier.
     /// </summary>
     private FeatureNode? Embedding(Node? classifier, Node last)
     {
@@ -104,7 +104,7 @@ internal sealed class StageFinder(ModuleHierarchy modules, Graph graph, IReadOnl
     private bool IsDropout(Node node)
         => node.op == Opcode.call_module && modules.Module(node.target.name).GetType().Name.Contains("Dropout", StringComparison.Ordinal);
 
-    /// <summary>What has a border is what the next layer reads, and nothing more than it was.</summary>
+    /// <summary>A padded value is only what the next layer reads, and no stage of its own.</summary>
     private bool IsPadding(Node node) => node.op == Opcode.call_module
         ? modules.Module(node.target.name).GetType().Name.Contains("Pad", StringComparison.Ordinal) : node.target.name == "pad";
 

@@ -58,7 +58,7 @@ internal sealed class AliasAnalysis
         && nodes.Index().All(entry => operations[entry.Index] == Operations.Of(entry.Item, others, mode))
         && attributes.TrueForAll(entry => ReferenceEquals(entry.Tensor, others?.TryAttribute(entry.Node.target.name)));
 
-    /// <summary>What a node does.</summary>
+    /// <summary>The row of a node's operation.</summary>
     internal Operation Operation(Node node) => operations[numbers[node]];
 
     /// <summary>All values that may share storage with this one, itself included, in the graph's order.</summary>
@@ -190,7 +190,7 @@ internal sealed class AliasAnalysis
                 Unite(numbers[same.First()], numbers[node]);
     }
 
-    /// <summary>What tells memory apart: where it starts, or else the object.</summary>
+    /// <summary>The key of a tensor's memory: where it starts, or else the object.</summary>
     private static object MemoryOf(Tensor tensor)
         => TensorIdentity.Storage(tensor) is not 0 and var start ? start : TensorIdentity.Of(tensor) is not 0 and var native
             ? native : (object)tensor;
@@ -226,7 +226,7 @@ internal sealed class AliasAnalysis
 /// <summary>Something that can be written to: the memory of a class of values, by its number, or a state beside.</summary>
 internal readonly record struct Place(int Number)
 {
-    /// <summary>What belongs to the thread or the process, such as the generator of random numbers.</summary>
+    /// <summary>The state of the thread or the process, such as the generator of random numbers.</summary>
     internal static readonly Place Process = new(-1);
 
     /// <summary>All that code which isn't known can reach.</summary>

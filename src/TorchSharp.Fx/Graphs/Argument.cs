@@ -4,7 +4,7 @@ using System.Reflection;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// What a node is given: another node's value, a constant, or a structure of both.
+/// An argument of a node: another node's value, a constant, or a structure of both.
 /// The hierarchy is closed. Counterpart: <c>torch.fx.node.Argument</c>.
 /// </summary>
 public abstract record Argument

@@ -30,7 +30,7 @@ internal static class ArgumentComparison
         _ => argument.Parts.Aggregate(argument.GetType().GetHashCode(), (hash, part) => HashCode.Combine(hash, HashOf(part))),
     };
 
-    /// <summary>What tells two structures apart beside what is in them.</summary>
+    /// <summary>The key that tells two structures apart beside their content.</summary>
     private static object Kind(Argument argument) => argument switch
     {
         ListArgument list => list.ElementType,

@@ -29,10 +29,10 @@ internal static class CSharpArguments
 
     internal static string Join(IEnumerable<Argument> arguments) => string.Join(", ", arguments.Select(Of));
 
-    /// <summary>What stands left of a dot.</summary>
+    /// <summary>The text left of a dot.</summary>
     internal static string Receiver(Argument argument) => argument is ConvertArgument or SliceArgument ? $"({Of(argument)})" : Of(argument);
 
-    /// <summary>What stands between an indexer's brackets: the elements of a list of indices, else the argument itself.</summary>
+    /// <summary>The text between an indexer's brackets: the elements of a list of indices, else the argument itself.</summary>
     internal static string Index(Argument argument) => argument switch
     {
         ListArgument indices => string.Join(", ", indices.Items.Select(IndexPart)),

@@ -3,7 +3,7 @@ using System.Reflection;
 
 namespace TorchSharp.Fx.Graphs;
 
-/// <summary>What is called by a node that is made by hand, and with what.</summary>
+/// <summary>The callee and the arguments of a node that is made by hand.</summary>
 internal static class CallArguments
 {
     /// <summary>An argument for the receiver, if there is one, and for each parameter.</summary>

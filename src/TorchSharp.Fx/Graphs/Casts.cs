@@ -1,8 +1,8 @@
 namespace TorchSharp.Fx.Graphs;
 
 /// <summary>
-/// What a graph calls to hold a value to the type that the example or the program's own cast gave it, where the declared type says
-/// less.
+/// The functions by which a graph holds a value to the type that the example or the program's own cast gave it, where the declared type
+/// says less.
 /// </summary>
 internal static class Casts
 {

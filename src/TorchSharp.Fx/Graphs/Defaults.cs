@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Graphs;
 
-/// <summary>What is left out when a function is called or a module is made.</summary>
+/// <summary>The defaults of arguments to functions and of modules' settings.</summary>
 internal static class Defaults
 {
     private const BindingFlags Own = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;

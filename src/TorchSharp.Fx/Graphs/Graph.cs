@@ -58,7 +58,7 @@ public sealed class Graph
         return analysis;
     }
 
-    /// <summary>What comes after the last node and before the first: the list is a ring.</summary>
+    /// <summary>The end of the list, after the last node and before the first: the list is a ring.</summary>
     internal Node End => root;
 
     /// <summary>How many nodes there are.</summary>

@@ -30,7 +30,7 @@ internal static class KeyText
         _ => Printed(key),
     };
 
-    /// <summary>What a type of the user's prints goes by the present culture, as a record does with its members.</summary>
+    /// <summary>The text of a user's type may go by the present culture, as a record does with its members.</summary>
     private static string Printed(object key)
     {
         var culture = CultureInfo.CurrentCulture;

@@ -19,7 +19,7 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
     /// <summary>The innermost module on the way to a place of the model's state, and the rest of the way: looked up once.</summary>
     internal ConcurrentDictionary<string, (nn.Module Module, string Inside)> Keepers { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>What was put at a path in the place of what the root has there; null for what was taken away.</summary>
+    /// <summary>The module that replaces the root's at a path; null for one that was taken away.</summary>
     internal IReadOnlyDictionary<string, nn.Module?> Edits => edits;
 
     /// <summary>Puts a module at a path, or nothing, without changing the root.</summary>
@@ -59,8 +59,8 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
     internal bool IsConstant(string path) => constants is not null && constants.ContainsKey(path);
 
     /// <summary>
-    /// What reads the tensor at a qualified name. It looks the tensor up each time: <c>to()</c> puts new parameters in the place of old
-    /// ones.
+    /// The function that reads the tensor at a qualified name. It looks the tensor up each time: <c>to()</c> puts new parameters in the
+    /// place of old ones.
     /// </summary>
     internal Func<Tensor> Attribute(string path)
     {
@@ -103,7 +103,7 @@ internal sealed class ModuleHierarchy(nn.Module root, IReadOnlyDictionary<string
     }
 
     /// <summary>
-    /// What is at a path, its holder, and its name there; nulls where nothing is. A registered name may have dots of its own.
+    /// The value at a path, its holder, and its name there; nulls where nothing is. A registered name may have dots of its own.
     /// </summary>
     private (object? Holder, string Name, object? Value) Locate(string path)
     {

@@ -26,7 +26,7 @@ internal sealed class Namespace
         return candidate;
     }
 
-    /// <summary>What the names of all nodes with a target begin with, before the number that tells them apart.</summary>
+    /// <summary>The beginning of the names of all nodes with a target, before the number that tells them apart.</summary>
     internal static string Stem(string target) => SplitSuffix(Legal(SnakeCase(target))).Stem;
 
     /// <summary>Takes back a name, so that it can be handed out again.</summary>

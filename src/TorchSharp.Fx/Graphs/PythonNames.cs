@@ -4,7 +4,7 @@ using System.Reflection;
 namespace TorchSharp.Fx.Graphs;
 
 /// <summary>
-/// What PyTorch calls the methods and operators of TorchSharp: mostly as TorchSharp does, but for C#'s operators and properties.
+/// PyTorch's names of TorchSharp's methods and operators: mostly as TorchSharp does, but for C#'s operators and properties.
 /// </summary>
 internal static class PythonNames
 {

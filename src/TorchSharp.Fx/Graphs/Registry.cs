@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Graphs;
 
-/// <summary>What TorchSharp's modules have registered. Only they can replace or forget an entry, hence the accessors.</summary>
+/// <summary>
+/// The parameters, buffers and modules that TorchSharp's modules have registered. Only they can replace or forget an entry, hence the
+/// accessors.
+/// </summary>
 internal static class Registry
 {
     /// <summary>The tensor registered under a name; null for none.</summary>

@@ -43,7 +43,9 @@ internal class Structure
     internal static IEnumerable<Tensor> Tensors(object? value)
         => value is Tensor tensor ? [tensor] : Plain.Leaves(value, TensorTypes.MayHold).OfType<Tensor>();
 
-    /// <summary>What is in a value and can't be taken apart, or is of a type that <paramref name="enters"/> leaves whole.</summary>
+    /// <summary>
+    /// The leaves of a value: the parts that can't be taken apart, or is of a type that <paramref name="enters"/> leaves whole.
+    /// </summary>
     internal static IEnumerable<object> LeavesOf(object? value, Func<Type, bool> enters) => Plain.Leaves(value, enters);
 
     /// <summary>The same value with other tensors; itself where none is inside.</summary>
@@ -91,7 +93,7 @@ internal class Structure
     }
 
     /// <summary>
-    /// What is in a value and can't be taken apart, in order, or is of a type that <paramref name="enters"/> leaves whole.
+    /// The leaves of a value, in order: what can't be taken apart, or is of a type that <paramref name="enters"/> leaves whole.
     /// </summary>
     internal IEnumerable<object> Leaves(object? value, Func<Type, bool> enters) => See(value) switch
     {
@@ -116,13 +118,13 @@ internal class Structure
         }
     }
 
-    /// <summary>What stands for an object.</summary>
+    /// <summary>The value that stands for an object.</summary>
     protected virtual object? See(object? value) => value;
 
-    /// <summary>What a field holds.</summary>
+    /// <summary>The content of a field.</summary>
     protected virtual object? Read(object owner, FieldInfo field) => field.GetValue(owner);
 
-    /// <summary>What a value consists of.</summary>
+    /// <summary>The parts of a value.</summary>
     private IEnumerable<object?> Parts(object value) => KindOf(value.GetType()) switch
     {
         StructureKind.Tuple => Items((ITuple)value),
@@ -141,7 +143,7 @@ internal class Structure
         => collection.GetType() is { IsValueType: true } type && collection.Equals(RuntimeHelpers.GetUninitializedObject(type))
             ? [] : ((IEnumerable)collection).Cast<object?>();
 
-    /// <summary>What the user's own subclass of a collection adds to it.</summary>
+    /// <summary>The fields that a user's subclass of a collection adds to it.</summary>
     internal static IEnumerable<FieldInfo> OwnFields(Type collection)
         => Homes.Of(collection) == Home.User ? FieldsOf(collection).Where(field => Homes.Of(field.DeclaringType!) == Home.User) : [];
 

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Graphs;
 
-/// <summary>What a graph calls to copy a list, tuple, dictionary or record of tensors, or to hand out a tensor that may be null.</summary>
+/// <summary>
+/// The functions that a graph calls to copy a list, tuple, dictionary or record of tensors, or to hand out a tensor that may be null.
+/// </summary>
 internal static class StructureClones
 {
     /// <summary>The same value with a copy of each tensor.</summary>

@@ -135,10 +135,10 @@ public sealed record MapTarget(Graph Body) : Target
     /// <inheritdoc/>
     public override string name => "map";
 
-    /// <summary>What each turn is given beside its number.</summary>
+    /// <summary>The values that each turn gets beside its number.</summary>
     internal IEnumerable<Node> Operands => Body.find_nodes(Opcode.placeholder).Skip(1);
 
-    /// <summary>What a turn gives, one value for each collection.</summary>
+    /// <summary>A turn's results, one value for each collection.</summary>
     internal System.Collections.Immutable.ImmutableArray<Argument> Results => ((ListArgument)Body.output_node().args[0]).Items;
 
     /// <summary>The modules that a turn calls.</summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Graphs;
 
-/// <summary>What two .NET objects have in common that stand for tensors of libtorch's: the tensor itself, or its memory.</summary>
+/// <summary>The identity of the libtorch tensor behind a .NET object, and of its memory.</summary>
 internal static class TensorIdentity
 {
     /// <summary>

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>What is known of a tensor without its elements. Counterpart: <c>torch.fx.passes.shape_prop.TensorMetadata</c>.</summary>
+/// <summary>
+/// A tensor's shape, type and layout, without its elements. Counterpart: <c>torch.fx.passes.shape_prop.TensorMetadata</c>.
+/// </summary>
 /// <param name="shape">The sizes.</param>
 /// <param name="dtype">The type of the elements.</param>
 /// <param name="stride">How many elements lie between neighbours in each dimension.</param>

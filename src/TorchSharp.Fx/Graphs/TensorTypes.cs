@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Graphs;
 
-/// <summary>What a C# type says about the tensors in its values.</summary>
+/// <summary>The tensors in values of a C# type, as far as the type tells.</summary>
 internal static class TensorTypes
 {
     private static readonly HashSet<Type> Never =

@@ -20,12 +20,14 @@ internal sealed class AttentionLogits(InferenceGraph layers)
         internal IReadOnlyList<Addend> Addends { get; init; } = [];
     }
 
-    /// <summary>What is added to the logits.</summary>
+    /// <summary>The term that is added to the logits.</summary>
     /// <param name="Node">Its value.</param>
     /// <param name="IsByWindow">Whether it has a dimension in front, of size 1, for the groups of windows.</param>
     internal sealed record Addend(Node Node, bool IsByWindow);
 
-    /// <summary>What a node computes; null where it is something else, or where something else reads a step, too.</summary>
+    /// <summary>
+    /// The logits that a node computes; null where it computes something else, or where something else reads a step, too.
+    /// </summary>
     internal Reading? Read(Node node)
     {
         if (node.users.Count != 1)

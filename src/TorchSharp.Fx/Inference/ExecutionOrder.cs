@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Inference;
 
-/// <summary>What may be moved, and what may be overwritten, in a graph that doesn't change meanwhile.</summary>
+/// <summary>The nodes that may be moved, and the values that may be overwritten, in a graph that doesn't change meanwhile.</summary>
 internal sealed class ExecutionOrder
 {
     private readonly Dictionary<Node, int> positions = [];

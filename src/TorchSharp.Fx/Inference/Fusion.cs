@@ -240,7 +240,7 @@ internal sealed class Fusion(InferenceGraph layers)
     private Node? OnlyInput(Node node)
         => node.all_input_nodes is [{ op: Opcode.call_module, users.Count: 1 } layer] && CallsOf(layer.target.name) == 1 ? layer : null;
 
-    /// <summary>What a node reads as its only input, if nothing else reads it.</summary>
+    /// <summary>A node's only input, if nothing else reads that.</summary>
     private static Node? OnlyRead(Node node) => node.all_input_nodes is [{ users.Count: 1 } only] ? only : null;
 
     private int CallsOf(string path) => (calls ??= layers.CallCounts).GetValueOrDefault(path);

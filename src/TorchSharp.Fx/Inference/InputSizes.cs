@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Inference;
 
 /// <summary>
-/// What a graph may decide by: the sizes, type and device of each tensor among a call's inputs, and the numbers among them as they are.
+/// The facts that a graph may decide by: the sizes, type and device of each tensor among a call's inputs, and the numbers among them as
+/// they are.
 /// </summary>
 internal sealed class InputSizes : IEquatable<InputSizes>
 {

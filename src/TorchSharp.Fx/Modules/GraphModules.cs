@@ -5,7 +5,7 @@ namespace TorchSharp.Fx;
 /// <summary>Operations on a graph module of any inputs and result. Counterpart: the methods of <c>torch.fx.GraphModule</c>.</summary>
 public static class GraphModules
 {
-    /// <summary>What belongs to every graph module.</summary>
+    /// <summary>The members of every graph module.</summary>
     /// <param name="module">The graph module.</param>
     extension(IGraphModule module)
     {

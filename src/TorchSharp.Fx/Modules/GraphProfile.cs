@@ -70,7 +70,7 @@ public sealed class GraphProfile
             .Select(entry => new NodeTime(entry.Item, Operation(entry.Item, program.Source), times[entry.Index]))]);
     }
 
-    /// <summary>What a node does: the class of the module that it calls, or the operation.</summary>
+    /// <summary>The kind of a node's work: the class of the module that it calls, or the operation.</summary>
     private static string Operation(Node node, ModuleHierarchy modules) => node.target switch
     {
         ModuleTarget { Method.Name: var method } target => NameOf(modules.Module(target.Path))

@@ -52,7 +52,7 @@ public class GraphTransformer(nn.Module module, Graph graph) : GraphInterpreter(
     protected override object? output(Node node) => Copy(node);
 
     /// <summary>
-    /// What an argument stands for in the new graph: the <see cref="Proxy"/> of a node, any other argument with its nodes replaced.
+    /// An argument's form in the new graph: the <see cref="Proxy"/> of a node, any other argument with its nodes replaced.
     /// </summary>
     protected override object? map_nodes_to_values(Argument argument)
     {

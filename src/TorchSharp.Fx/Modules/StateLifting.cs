@@ -164,7 +164,7 @@ internal sealed class StateLifting
         return isNull || (value is NodeArgument { Node: var leaf } && leaves.ContainsValue(leaf));
     }
 
-    /// <summary>What a node reads of a structure, as paths have it; empty for the structure itself, null for anything else.</summary>
+    /// <summary>The name of the part that a node reads of a structure; empty for the structure itself, null for anything else.</summary>
     private static string? NameOf(Node node, object? whole) => node.target switch
     {
         BuiltinTarget { Operation: Builtin.getitem } when node.args[1] is Literal { Value: int and < 0 and var fromEnd }

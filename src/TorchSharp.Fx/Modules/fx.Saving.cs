@@ -92,7 +92,7 @@ public static partial class fx
         return Expected<TModule>(path, load(path, allowed_types, device));
     }
 
-    /// <summary>What a file holds as the type that the caller names; another one is disposed and refused.</summary>
+    /// <summary>A file's module as the type that the caller names; another one is disposed and refused.</summary>
     internal static TModule Expected<TModule>(string path, nn.Module module) where TModule : nn.Module
     {
         if (module is TModule expected)

@@ -11,7 +11,7 @@ internal sealed class CountingRun(nn.Module root, Graph graph, IReadOnlyDictiona
     private readonly List<CountingRun> inside = [];
     private long macs;
 
-    /// <summary>What was counted since the last time.</summary>
+    /// <summary>The count since the last time.</summary>
     internal long Taken()
     {
         var count = macs + inside.Sum(run => run.Taken());

@@ -57,7 +57,7 @@ public sealed class FlopCounter(nn.Module module, Graph graph, IReadOnlyDictiona
     }
 }
 
-/// <summary>What a node costs.</summary>
+/// <summary>The cost of a node.</summary>
 /// <param name="macs">How often it multiplies and adds.</param>
 /// <param name="parameters">How many numbers there are in the parameters that it reads.</param>
 /// <param name="nbytes">How many bytes of memory its result takes; 0 where that is its argument's.</param>

@@ -69,7 +69,7 @@ public abstract class NetMinimizer(IGraphModule module, params object?[] sample_
         };
     }
 
-    /// <summary>What a part returned, as a list of tensors.</summary>
+    /// <summary>A part's results, as a list of tensors.</summary>
     protected static IReadOnlyList<Tensor> Outputs(object? result) => [.. Structure.Tensors(result)];
 
     private List<Node> Sequential(Node[] range, Values values)

@@ -73,7 +73,7 @@ internal sealed class OutputProtection
         output.args = [output.args[0].map(node => replacements.GetValueOrDefault(node, node))];
     }
 
-    /// <summary>What a node writes to, and the argument by which it does so; none for what it reaches otherwise.</summary>
+    /// <summary>The value that a node writes to, and the argument by which it does so; none for what it reaches otherwise.</summary>
     private IEnumerable<(Place Place, Node? Written)> WritesOf(Node node)
     {
         Node[] direct = [.. aliases.MutatedBy(node).Distinct()];
@@ -107,7 +107,7 @@ internal sealed class OutputProtection
         }
     }
 
-    /// <summary>What a caller, the model or a module of the user's may hold: they have to see the write.</summary>
+    /// <summary>Values that a caller, the model or a module of the user's may hold: they have to see the write.</summary>
     private bool BelongsToOthers(Node node)
         => node.op is Opcode.placeholder or Opcode.get_attr || LeafCalls.IsUsers(node, modules.Module);
 

@@ -21,7 +21,7 @@ public sealed record Pass(string name, Func<IGraphModule, bool> run)
         new(nameof(dead_code), static module => module.graph.EliminateDeadCode(new((nn.Module)module), module.Program.Training));
 }
 
-/// <summary>What passes made of a graph module. Counterpart: <c>torch.fx.passes.infra.pass_base.PassResult</c>.</summary>
+/// <summary>The result of passes over a graph module. Counterpart: <c>torch.fx.passes.infra.pass_base.PassResult</c>.</summary>
 /// <param name="graph_module">The module, the same object that was given.</param>
 /// <param name="modified">Whether any pass changed it.</param>
 public sealed record PassResult(IGraphModule graph_module, bool modified);

@@ -41,7 +41,7 @@ internal sealed class SplitPart(string name)
         return [.. parts.Values];
     }
 
-    /// <summary>What is written in one part and read or written in another keeps its order.</summary>
+    /// <summary>Parts that write and read the same memory keep their order.</summary>
     private static void KeepWritesInPlace(Node[] order, Dictionary<Node, SplitPart> homes, AliasAnalysis aliases)
     {
         var writers = new Dictionary<Place, SplitPart>();
@@ -64,7 +64,7 @@ internal sealed class SplitPart(string name)
         }
     }
 
-    /// <summary>What a part gives of a constant is a copy, as of any graph's: another part's write would miss it.</summary>
+    /// <summary>A part hands out a copy of a constant, as any graph does: another part's write would miss it.</summary>
     private static void RefuseWrittenConstants(Graph graph, Dictionary<Node, SplitPart> homes, AliasAnalysis aliases,
         ModuleHierarchy modules)
     {

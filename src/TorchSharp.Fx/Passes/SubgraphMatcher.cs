@@ -122,7 +122,7 @@ public sealed class SubgraphMatcher
             || Fails(values.Count, $"'{node.name}' takes {pair.Second} where the pattern has {pair.First}."));
     }
 
-    /// <summary>What a node calls, in words: of a module its class, as a name says nothing.</summary>
+    /// <summary>A node's operation, in words: of a module its class, as a name says nothing.</summary>
     private static string Called(IGraphModule module, Node node)
         => node.target is ModuleTarget called
             ? $"a {Tracing.Untraceable.Short(module.Program.Source.Module(called.Path).GetType())}" : node.op is Opcode.placeholder

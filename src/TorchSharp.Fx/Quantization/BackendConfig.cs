@@ -48,7 +48,7 @@ public sealed record BackendPatternConfig(params ImmutableArray<string> pattern)
 }
 
 /// <summary>
-/// What a backend can compute in few bits, as data. Counterpart: <c>torch.ao.quantization.backend_config.BackendConfig</c>.
+/// The operations that a backend computes in few bits, as data. Counterpart: <c>torch.ao.quantization.backend_config.BackendConfig</c>.
 /// </summary>
 /// <param name="name">The backend.</param>
 /// <param name="configs">Its patterns; of those of one length the first that matches counts.</param>

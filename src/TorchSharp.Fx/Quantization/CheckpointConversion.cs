@@ -67,7 +67,7 @@ internal sealed class CheckpointConversion(InferenceGraph layers, IReadOnlyDicti
             Round(node, range);
     }
 
-    /// <summary>What a <c>FloatFunctional</c> calls with its results.</summary>
+    /// <summary>The observers that a <c>FloatFunctional</c> calls with its results.</summary>
     private const string Observed = ".activation_post_process";
 
     private void Layer(Node node, string path, QuantizableLayer layer)

@@ -28,7 +28,7 @@ public sealed class ConvBn : nn.Module<Tensor, Tensor>
         register_module("bn", norm);
     }
 
-    /// <summary>What rounds the weight to steps, with the norm's factors in it; null where it isn't quantised.</summary>
+    /// <summary>The module that rounds the weight, times the norm's factors, to steps; null where it isn't quantised.</summary>
     public ObserverBase? weight_fake_quant
     {
         get => rounding;

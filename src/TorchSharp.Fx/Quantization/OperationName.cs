@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Quantization;
 
-/// <summary>What a node does, under the name that patterns have for it.</summary>
+/// <summary>A node's operation, under the name that patterns have for it.</summary>
 internal static class OperationName
 {
-    /// <summary>What C# writes as a method where Python has an operator or a function of torch.nn: they count as these.</summary>
+    /// <summary>C#'s methods where Python has an operator or a function of torch.nn: they count as these.</summary>
     private static readonly HashSet<string> AsFunctions = ["add", "mul", "matmul", "relu"];
 
     /// <summary>

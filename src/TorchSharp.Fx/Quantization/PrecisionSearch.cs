@@ -56,7 +56,7 @@ internal sealed class PrecisionSearch<T>(T floating, QConfigMapping mapping, IRe
         return quantization.convert_to_reference_fx(prepared);
     }
 
-    /// <summary>What answers the same as an observer does now.</summary>
+    /// <summary>An observer that always answers as this one does now.</summary>
     private static Func<ObserverBase> Fixed(ObserverBase observer)
     {
         var known = new FixedQParamsObserver(observer);

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>What observes the values and the weights of what is quantised. Counterpart: <c>torch.ao.quantization.QConfig</c>.</summary>
+/// <summary>The observers of a quantised operation's values and weights. Counterpart: <c>torch.ao.quantization.QConfig</c>.</summary>
 /// <param name="activation">Makes an observer for inputs and outputs.</param>
 /// <param name="weight">Makes an observer for a weight.</param>
 public sealed record QConfig(Func<ObserverBase> activation, Func<ObserverBase> weight)
@@ -63,7 +63,7 @@ public sealed class QConfigMapping
         return mapping;
     }
 
-    /// <summary>What holds where nothing else says more.</summary>
+    /// <summary>Sets the configuration that holds where nothing else says more.</summary>
     /// <param name="qconfig">The configuration; null for what stays in floating point.</param>
     public QConfigMapping set_global(QConfig? qconfig)
     {
@@ -71,7 +71,7 @@ public sealed class QConfigMapping
         return this;
     }
 
-    /// <summary>What holds for a type of modules.</summary>
+    /// <summary>Sets the configuration of a type of modules.</summary>
     /// <param name="type">The type, <c>typeof(Linear)</c>.</param>
     /// <param name="qconfig">The configuration; null for what stays in floating point.</param>
     public QConfigMapping set_object_type(Type type, QConfig? qconfig)
@@ -80,7 +80,7 @@ public sealed class QConfigMapping
         return set_object_type("nn." + type.Name, qconfig);
     }
 
-    /// <summary>What holds for an operation.</summary>
+    /// <summary>Sets the configuration of an operation.</summary>
     /// <param name="name">
     /// A function's or method's name, <c>add</c>, or that of a module's class after <c>nn.</c>, <c>nn.Conv2d</c>.
     /// </param>
@@ -91,7 +91,9 @@ public sealed class QConfigMapping
         return this;
     }
 
-    /// <summary>What holds for modules whose names match a regular expression from their start; the first that does counts.</summary>
+    /// <summary>
+    /// Sets the configuration of modules whose names match a regular expression from their start; the first that does counts.
+    /// </summary>
     /// <param name="module_name_regex">The expression.</param>
     /// <param name="qconfig">The configuration; null for what stays in floating point.</param>
     public QConfigMapping set_module_name_regex(string module_name_regex, QConfig? qconfig)
@@ -100,7 +102,7 @@ public sealed class QConfigMapping
         return this;
     }
 
-    /// <summary>What holds for a module and all inside it.</summary>
+    /// <summary>Sets the configuration of a module and all inside it.</summary>
     /// <param name="module_name">Its name, <c>layer1.0.conv1</c>; also a node's, <c>layer1.0.add</c>.</param>
     /// <param name="qconfig">The configuration; null for what stays in floating point.</param>
     public QConfigMapping set_module_name(string module_name, QConfig? qconfig)

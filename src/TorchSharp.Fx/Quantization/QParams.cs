@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Quantization;
 
-/// <summary>What numbers become steps by: one scale and zero point, or one for each place along a dimension.</summary>
+/// <summary>The rule by which numbers become steps: one scale and zero point, or one for each place along a dimension.</summary>
 /// <param name="Scale">The distances between steps.</param>
 /// <param name="ZeroPoint">The steps that stand for 0.</param>
 internal sealed record QParams(float[] Scale, long[] ZeroPoint)
 {
-    /// <summary>What an observer that saw nothing answers.</summary>
+    /// <summary>The answer of an observer that saw nothing.</summary>
     internal static readonly QParams Default = new([1], [0]);
 
     /// <summary>The parameters that cover ranges, in single precision as PyTorch computes them.</summary>

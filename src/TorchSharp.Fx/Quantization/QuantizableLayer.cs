@@ -52,7 +52,7 @@ internal sealed record QuantizableLayer(Tensor Weight, Tensor? Bias, Convolution
         _ => nameof(nn.functional.conv3d),
     })!;
 
-    /// <summary>What the function takes after the bias.</summary>
+    /// <summary>The function's arguments after the bias.</summary>
     private ImmutableArray<Argument> Settings => Geometry switch
     {
         null => [],

@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What LINQ's <c>Select</c> does as a loop, to be traced as one.</summary>
+/// <summary>LINQ's <c>Select</c> as a loop, to be traced as one.</summary>
 internal static class CollectingLoops
 {
     internal const BindingFlags Flags = BindingFlags.Static | BindingFlags.NonPublic;

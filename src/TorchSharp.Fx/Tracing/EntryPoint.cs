@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What a trace starts with: the <c>forward</c> of a module, or a function.</summary>
+/// <summary>The start of a trace: the <c>forward</c> of a module, or a function.</summary>
 /// <param name="Root">The module whose hierarchy the graph names.</param>
 /// <param name="Method">The method that runs.</param>
 /// <param name="Closed">What it is called on, or its first argument is fixed to; null for a static method.</param>

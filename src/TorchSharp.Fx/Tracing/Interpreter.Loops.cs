@@ -212,6 +212,6 @@ internal sealed partial class Interpreter
         }
     }
 
-    /// <summary>What the turn gave that was traced: the example of the loop begins with it.</summary>
+    /// <summary>The result of the traced turn: the example of the loop begins with it.</summary>
     private Node[]? firstTurn;
 }

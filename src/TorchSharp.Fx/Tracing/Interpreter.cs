@@ -27,7 +27,7 @@ internal sealed partial class Interpreter(Tracer tracer, Graph graph, torch.nn.M
 
     internal Overlay Overlay => field ??= new(Here, callee => Delegates.ForHost(this, callee, Use.Look)) { IsReal = Recording is not null };
 
-    /// <summary>What the graph keeps between calls; null where it keeps nothing, or where that isn't known yet.</summary>
+    /// <summary>The graph's state between calls; null where it keeps nothing, or where that isn't known yet.</summary>
     internal StateBorder? State { get; set; }
 
     /// <summary>The inputs that the program changes, by parameter.</summary>

@@ -41,10 +41,10 @@ internal sealed class OpenLoop
     /// <summary>The node that stands for the turn's number while the turn is traced.</summary>
     internal Node Number { get; }
 
-    /// <summary>What the loop counts from.</summary>
+    /// <summary>The number that the loop counts from.</summary>
     internal long First { get; }
 
-    /// <summary>What it counts to, exclusively.</summary>
+    /// <summary>The number that it counts to, exclusively.</summary>
     internal Value Bound { get; }
 
     /// <summary>Which of the trace's loops it is.</summary>
@@ -109,7 +109,7 @@ internal sealed class OpenLoop
             throw new LoopRefusal("something that was there before is changed");
     }
 
-    /// <summary>What the turn collects: the list or array, and what was added. Refused where it did more.</summary>
+    /// <summary>The turn's collections: each list or array, and the value added to it. Refused where it did more.</summary>
     internal ImmutableArray<(object Collection, Argument Value)> Collected()
     {
         if (Mode != mode || symbols.Any(entry => !interpreter.Symbols.TryGet(entry.Key, out var now) || !ReferenceEquals(now, entry.Value)))
@@ -158,7 +158,7 @@ internal sealed class OpenLoop
         || (before is ValueType or string && before.Equals(after)) || (before is SpanModel && after is SpanModel)
         || (before is Array a && after is Array b && Same([.. a], [.. b]));
 
-    /// <summary>What an object holds itself.</summary>
+    /// <summary>The values in an object's own fields.</summary>
     private static object?[] ContentOf(object own) => own switch
     {
         torch.Tensor or Delegate or string => [],

@@ -25,7 +25,7 @@ internal static class ProgramFault
         return false;
     }
 
-    /// <summary>What real code gives; an exception of it is the program's.</summary>
+    /// <summary>The result of real code, whose exceptions are the program's.</summary>
     internal static T Of<T>(Func<T> real)
     {
         try

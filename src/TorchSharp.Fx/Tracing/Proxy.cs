@@ -21,7 +21,7 @@ public partial class Proxy
     /// <summary>The node that computes the value, or the last one it was converted from.</summary>
     public Node node => Argument.nodes().First();
 
-    /// <summary>What stands for the value in the arguments of another node.</summary>
+    /// <summary>The argument by which other nodes read the value.</summary>
     internal virtual Argument Argument => argument!;
 
     /// <summary><c>&lt;getitem_1></c>: what a log or an exception of the traced program shows for the value.</summary>

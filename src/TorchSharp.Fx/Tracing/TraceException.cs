@@ -59,7 +59,7 @@ public sealed class TracedProgramException : Exception
         : base($"The model threw {Described(thrown)} It happened in {place} at {location}.", thrown)
         => (module_path, this.location, program_stack) = (modulePath, location, stack);
 
-    /// <summary>What reflection wraps says nothing by itself.</summary>
+    /// <summary>An exception of reflection says nothing by itself: the inner one counts.</summary>
     private static string Described(Exception thrown)
         => thrown is TargetInvocationException { InnerException: { TargetSite: { } site } inner }
             && !thrown.Message.Contains(inner.Message, StringComparison.Ordinal)

@@ -4,7 +4,7 @@ using System.Text;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// What is to be known about a trace beside its graph: what the graph assumes, what was computed once and for all, and what the program did
+/// The facts about a trace beside its graph: what the graph assumes, what was computed once and for all, and what the program did
 /// that the graph will not do again.
 /// </summary>
 public sealed class TraceReport

@@ -24,7 +24,7 @@ public partial class Tracer
     private const int MaxTraces = 5;
 
     /// <summary>
-    /// What becomes of what the program keeps between calls. A program that keeps something is traced again once that is known, so that
+    /// The treatment of the program's state between calls. A program that keeps something is traced again once that is known, so that
     /// <see cref="call_module"/> and <see cref="create_proxy"/> are called for each trace.
     /// </summary>
     public TracedState state { get; init; }

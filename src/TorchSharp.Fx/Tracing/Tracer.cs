@@ -57,7 +57,7 @@ public partial class Tracer
     /// <summary>The modes that a trace around this one is in; the modules' own where null.</summary>
     internal ModuleModes? Modes { get; init; }
 
-    /// <summary>What every trace of this tracer goes by where nothing else is given; null for traces by symbols alone.</summary>
+    /// <summary>The inputs that every trace of this tracer goes by where nothing else is given; null for traces by symbols alone.</summary>
     internal ExampleInputs? Examples { get; init; }
 
     /// <summary>Facts about the last trace beside its graph; also of one that was refused.</summary>

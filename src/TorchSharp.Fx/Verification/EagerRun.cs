@@ -8,13 +8,13 @@ internal sealed class EagerRun : IDisposable
     private readonly Dictionary<string, List<(Tensor Input, Tensor Output)>> seen = new(StringComparer.Ordinal);
     private readonly List<Tensor> kept = [];
 
-    /// <summary>What it returned.</summary>
+    /// <summary>The result that it returned.</summary>
     internal object? Result { get; private set; }
 
-    /// <summary>What it threw, if it did.</summary>
+    /// <summary>The exception that it threw, if it did.</summary>
     internal Exception? Error { get; private set; }
 
-    /// <summary>What it left in parameters, buffers and the generator.</summary>
+    /// <summary>The content that it left in parameters, buffers and the generator.</summary>
     internal Dictionary<string, object?> After { get; private set; } = [];
 
     public void Dispose() => kept.ForEach(tensor => tensor.Dispose());
@@ -44,7 +44,7 @@ internal sealed class EagerRun : IDisposable
         return run;
     }
 
-    /// <summary>What a module got and gave at its calls, by its path; none where nobody saw it.</summary>
+    /// <summary>The arguments and results of each module's calls, by its path; none where nobody saw it.</summary>
     internal IReadOnlyDictionary<string, List<(Tensor Input, Tensor Output)>> Seen => seen;
 
     /// <summary>Hooks a module of one input; of others only results tell.</summary>

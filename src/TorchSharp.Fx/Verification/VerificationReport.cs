@@ -43,7 +43,7 @@ public sealed record VerifiedRun(string way, bool training, string inputs, Agree
         => first_node is null ? "" : $"; first at the node '{first_node}'{(first_place is null ? "" : $" ({first_place})")}";
 }
 
-/// <summary>What <c>fx.verify</c> found.</summary>
+/// <summary>The findings of <c>fx.verify</c>.</summary>
 /// <param name="model">The name of the module's class.</param>
 /// <param name="runs">Every way on every set of inputs in every mode.</param>
 public sealed record VerificationReport(string model, IReadOnlyList<VerifiedRun> runs)

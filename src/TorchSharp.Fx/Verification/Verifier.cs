@@ -91,7 +91,7 @@ internal sealed class Verifier<T> : IDisposable where T : nn.Module, IGraphModul
         }
     }
 
-    /// <summary>What the run left in parameters, buffers and the generator.</summary>
+    /// <summary>The content that the run left in parameters, buffers and the generator.</summary>
     private Difference Left(EagerRun eager)
     {
         var after = world.After();

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Verification;
 
 /// <summary>
-/// What a run may change beside its result, put back before each run and at the end: parameters, buffers, modes and the random number
-/// generator.
+/// The state that a run may change beside its result, put back before each run and at the end: parameters, buffers, modes and the random
+/// number generator.
 /// </summary>
 internal sealed class World : IDisposable
 {
@@ -24,7 +24,7 @@ internal sealed class World : IDisposable
             Keep(root);
     }
 
-    /// <summary>What a graph module keeps between calls is put back, too.</summary>
+    /// <summary>A graph module's state is put back, too.</summary>
     internal void Keep(IGraphModule module) => kept.Add(new((nn.Module)module, module.Program.TrainGraph, module.Program.EvalGraph));
 
     public void Dispose()
@@ -50,7 +50,7 @@ internal sealed class World : IDisposable
         set_rng_state(generator);
     }
 
-    /// <summary>What is left after a run, under names: the first root's parameters and buffers, and the generator's state.</summary>
+    /// <summary>The state after a run, under names: the first root's parameters and buffers, and the generator's state.</summary>
     internal Dictionary<string, object?> After()
     {
         var after = State(roots[0]).ToDictionary(entry => $"'{entry.Name}' afterwards", entry => (object?)entry.Tensor.detach().clone());

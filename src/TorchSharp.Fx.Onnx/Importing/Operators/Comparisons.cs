@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx.Importing.Operators;
 
-/// <summary>What gives bools, and choices by them.</summary>
+/// <summary>Operators that give bools, and choices by them.</summary>
 internal static class Comparisons
 {
     internal static void AddTo(OperatorTable table)

@@ -17,7 +17,7 @@ internal static class Recurrent
         table.AddAll("LSTM", node => Layer(node, 4, ["Sigmoid", "Tanh", "Tanh"]));
     }
 
-    /// <summary>What all steps of a layer share.</summary>
+    /// <summary>The values that all steps of a layer share.</summary>
     /// <param name="Gates">How many gates its cell has, which says what cell it is.</param>
     /// <param name="Hidden">The size of its state.</param>
     /// <param name="Steps">The length of the sequence.</param>

@@ -21,7 +21,7 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
     /// <summary>The part of the input that is resized: all beginnings, then all ends, as fractions.</summary>
     internal Argument[]? Region { get; init; }
 
-    /// <summary>What lies outside of the input, where a region reaches over it.</summary>
+    /// <summary>The values outside of the input, where a region reaches over it.</summary>
     internal double Outside { get; init; }
 
     internal TensorValue Of(Argument[]? scales, ImmutableArray<Argument>? sizes, long[]? axes)
@@ -106,7 +106,7 @@ internal sealed class Resampling(OnnxNode node, string mode, string places, stri
         return Masked(x.to(ScalarType.Float64).movedim([axis], [-1]).matmul(weights.t()).movedim([-1], [axis]), place, size, axis);
     }
 
-    /// <summary>What is outside of the input where a region reaches over it.</summary>
+    /// <summary>The values outside of the input where a region reaches over it.</summary>
     private Tensor Masked(Tensor result, Tensor place, long size, int axis)
     {
         if (Region is null)

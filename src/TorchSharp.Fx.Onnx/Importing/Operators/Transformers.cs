@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx.Importing.Operators;
 
-/// <summary>What transformers consist of, as opset 23 has it.</summary>
+/// <summary>The operators of transformers in opset 23.</summary>
 internal static class Transformers
 {
     internal static void AddTo(OperatorTable table)

@@ -64,7 +64,7 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
         return (padded, this with { Begins = new long[Rank], Ends = new long[Rank], Mode = "NOTSET" });
     }
 
-    /// <summary>What is known of the result's shape.</summary>
+    /// <summary>The facts known about the result's shape.</summary>
     /// <param name="input">The input's shape.</param>
     /// <param name="channels">The result's channels.</param>
     /// <param name="ceil">Whether a last window that is not full counts.</param>

@@ -38,7 +38,7 @@ public abstract class DetectionModel : Module<List<Tensor>, List<Dictionary<stri
         return detections;
     }
 
-    /// <summary>What training minimises the sum of: torchvision's <c>model(images, targets)</c> in training mode.</summary>
+    /// <summary>The losses, whose sum training minimises: torchvision's <c>model(images, targets)</c> in training mode.</summary>
     /// <param name="images">[C, H, W] each, between 0 and 1, of any sizes.</param>
     /// <param name="targets">
     /// What is in each image: <c>boxes</c>, x1, y1, x2, y2 in pixels [L, 4], and <c>labels</c>, int64 [L]; for masks <c>masks</c>, uint8
@@ -65,14 +65,14 @@ public abstract class DetectionModel : Module<List<Tensor>, List<Dictionary<stri
     /// <summary>Brings images to another size from now on, by the shorter side.</summary>
     internal void Resize(int min_size) => transform.Resize(min_size);
 
-    /// <summary>What is in each image, on the scale of the batch.</summary>
+    /// <summary>The targets of each image, on the scale of the batch.</summary>
     private protected abstract List<Dictionary<string, Tensor>> Detect(ImageList images, Dictionary<string, Tensor> features);
 
     /// <summary>The losses of targets on the scale of the batch.</summary>
     private protected abstract Dictionary<string, Tensor> ComputeLoss(ImageList images, Dictionary<string, Tensor> features,
         List<Dictionary<string, Tensor>> targets);
 
-    /// <summary>What targets have besides boxes and labels.</summary>
+    /// <summary>The entries of targets besides boxes and labels.</summary>
     private protected virtual IEnumerable<string> TargetKeys => [];
 
     private void Check(Dictionary<string, Tensor> target, int image)

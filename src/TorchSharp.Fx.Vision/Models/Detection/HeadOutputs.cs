@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>What all detectors do with their heads' outputs.</summary>
+/// <summary>The handling of heads' outputs that all detectors share.</summary>
 internal static class HeadOutputs
 {
     /// <summary>

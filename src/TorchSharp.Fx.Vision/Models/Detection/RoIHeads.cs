@@ -4,7 +4,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>What is cut out of the features for boxes, what it goes through, and what predicts from it.</summary>
+/// <summary>The parts for boxes: what cuts the features out, the layers behind it, and the predictor.</summary>
 internal sealed record RoIBranch(MultiScaleRoIAlign pool, Module<Tensor, Tensor> head, Module<Tensor, Tensor> predictor)
 {
     public Tensor Logits(Dictionary<string, Tensor> features, List<Tensor> boxes, List<(long height, long width)> image_shapes) =>

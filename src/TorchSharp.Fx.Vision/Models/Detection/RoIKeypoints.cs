@@ -3,7 +3,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>What <see cref="RoIHeads"/> does with key points: section 5 of He et al., "Mask R-CNN" (2017).</summary>
+/// <summary>The key points of <see cref="RoIHeads"/>: section 5 of He et al., "Mask R-CNN" (2017).</summary>
 internal static class RoIKeypoints
 {
     /// <summary>

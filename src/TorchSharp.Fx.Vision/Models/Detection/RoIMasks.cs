@@ -3,7 +3,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>What <see cref="RoIHeads"/> does with masks: He et al., "Mask R-CNN" (2017).</summary>
+/// <summary>The masks of <see cref="RoIHeads"/>: He et al., "Mask R-CNN" (2017).</summary>
 internal static class RoIMasks
 {
     // A border of nothing, so that a mask's edge is interpolated too.

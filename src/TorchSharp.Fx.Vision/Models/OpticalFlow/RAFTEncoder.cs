@@ -124,7 +124,7 @@ public sealed class RAFTBottleneckBlock : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>What the blocks of the encoders share. Convolutions have a bias beside a norm too: the authors' weights have.</summary>
+/// <summary>The layers that the encoders' blocks share. Convolutions have a bias beside a norm too: the authors' weights have.</summary>
 internal static class RAFTBlocks
 {
     internal static Conv2dNormActivation Convolution(

@@ -48,7 +48,7 @@ public sealed class DeQuantStub() : Module<Tensor, Tensor>(nameof(DeQuantStub))
     public override Tensor forward(Tensor x) => x;
 }
 
-/// <summary>What a model's parts do otherwise where it can be quantised: null stands for plain operations.</summary>
+/// <summary>The operations of a quantisable model's parts: null stands for plain operations.</summary>
 internal static class Quantizable
 {
     internal static FloatFunctional? Functional(bool quantizable) => quantizable ? new() : null;

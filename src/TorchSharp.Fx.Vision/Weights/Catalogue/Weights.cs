@@ -60,7 +60,7 @@ public sealed class Weights
     internal static Weights Default(string enum_name) => Of(enum_name).First(weights => weights.is_default);
 }
 
-/// <summary>What is known of published weights. <c>weights.meta</c></summary>
+/// <summary>The facts about published weights. <c>weights.meta</c></summary>
 /// <param name="num_params">How many parameters the model has.</param>
 /// <param name="min_size">The smallest height and width of an input.</param>
 /// <param name="categories">What its outputs stand for, in order; empty where they are no classes.</param>

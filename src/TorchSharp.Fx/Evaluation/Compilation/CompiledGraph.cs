@@ -80,7 +80,7 @@ internal sealed class CompiledGraph
         Expression.Assign(mode, Expression.New(typeof(GradientModeSwitch))),
         Expression.TryFinally(body, Expression.Call(mode, nameof(GradientModeSwitch.Dispose), null)));
 
-    /// <summary>What enters the gradient mode of a node, where that is another than that of the node before.</summary>
+    /// <summary>The call that enters a node's gradient mode, where the node before has another.</summary>
     private IEnumerable<Expression> EnterMode(Node node)
     {
         if (mode is null || node.gradient_mode == lastMode || !GradientMode.Matters(node))
@@ -150,7 +150,7 @@ internal sealed class CompiledGraph
     private BinaryExpression Remember(Expression value, int slot)
         => Expression.Assign(Expression.ArrayAccess(made, Expression.Constant(slot)), Expression.Convert(value, typeof(object)));
 
-    /// <summary>What disposes the values that were needed for the last time.</summary>
+    /// <summary>The calls that dispose the values that were needed for the last time.</summary>
     private IEnumerable<Expression> Ended(Node node)
     {
         foreach (var (dead, live) in lifetimes.After(node))

@@ -11,7 +11,7 @@ internal sealed class MapProgram(MapTarget map, ModuleHierarchy modules, Type ty
     private readonly CompiledGraph turn = new(map.Body, modules);
     private readonly Type number = map.Body.nodes.First().type;
 
-    /// <summary>What the turns gave; when one throws, what those before gave is disposed.</summary>
+    /// <summary>The values of all turns; when one throws, those of the turns before it are disposed.</summary>
     /// <param name="count">How many turns there are; none where it is negative.</param>
     /// <param name="operands">What each is given beside its number.</param>
     internal object? Run(long count, object?[] operands)

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace TorchSharp.Fx.Evaluation;
 
 /// <summary>
-/// What a compiled graph tells the time to: how long each node of the last call took, the disposal of what died with it included.
+/// The clock of a compiled graph: how long each node of the last call took, the disposal of what died with it included.
 /// </summary>
 /// <param name="nodes">How many nodes the graph has.</param>
 internal sealed class NodeClock(int nodes)

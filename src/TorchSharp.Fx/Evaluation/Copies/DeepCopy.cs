@@ -54,7 +54,7 @@ internal sealed class DeepCopy
         };
     }
 
-    /// <summary>What can be disposed holds something that its fields don't tell.</summary>
+    /// <summary>A disposable object holds something that its fields don't tell.</summary>
     private static bool IsCopied(object original) => original is ITuple
         || (original is not IDisposable && original.GetType().Namespace is var name
             && (name?.StartsWith("System", StringComparison.Ordinal) is not true

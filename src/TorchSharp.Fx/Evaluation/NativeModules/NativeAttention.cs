@@ -4,7 +4,7 @@ using functional = TorchSharp.torch.nn.functional;
 namespace TorchSharp.Fx.Evaluation;
 
 /// <summary>
-/// What libtorch's <c>MultiheadAttention</c> computes, in TorchSharp's operations and in the same order, random draws included.
+/// The computation of libtorch's <c>MultiheadAttention</c>, in TorchSharp's operations and in the same order, random draws included.
 /// Counterpart: <c>torch.nn.functional.multi_head_attention_forward</c>.
 /// </summary>
 /// <param name="module">The module that has the weights.</param>

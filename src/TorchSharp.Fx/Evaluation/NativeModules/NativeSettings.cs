@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Evaluation;
 
 /// <summary>
-/// What a module that TorchSharp keeps in native code was made with, so that another one like it can be made: by its tensors' shapes, by
+/// The settings of a module that TorchSharp keeps in native code, so that another one like it can be made: by its tensors' shapes, by
 /// what libtorch prints of it, and, where neither tells, by what it computes (<see cref="NativeProbes"/>).
 /// </summary>
 internal static class NativeSettings

@@ -19,7 +19,7 @@ internal static unsafe class NativeText
     private static readonly FieldInfo Handle = typeof(nn.Module).GetField("handle", BindingFlags.Instance | BindingFlags.NonPublic)!;
     private static readonly Lazy<Functions?> Native = new(Functions.Load);
 
-    /// <summary>What libtorch prints of the module; null where that is out of reach.</summary>
+    /// <summary>libtorch's printed form of the module; null where that is out of reach.</summary>
     internal static string? Of(nn.Module module)
     {
         if (Native.Value is not { } native)

@@ -5,8 +5,8 @@ using functional = TorchSharp.torch.nn.functional;
 namespace TorchSharp.Fx.Evaluation;
 
 /// <summary>
-/// What libtorch's transformer layers and stacks of them compute, in TorchSharp's operations and in the same order, random draws included.
-/// Counterpart: <c>torch.nn.TransformerEncoderLayer</c>
+/// The computation of libtorch's transformer layers and stacks of them, in TorchSharp's operations and in the same order, random draws
+/// included. Counterpart: <c>torch.nn.TransformerEncoderLayer</c>
 /// and its kin, with norms after the residuals.
 /// </summary>
 /// <param name="module">The native module.</param>
@@ -19,7 +19,7 @@ internal sealed class NativeTransformer(nn.Module module, double dropout)
     internal long Size { get; } = module.named_parameters()
         .First(entry => entry.name.EndsWith("self_attn.out_proj.weight", StringComparison.Ordinal)).parameter.shape[0];
 
-    /// <summary>What the module itself gives; only a module with a decoder reads the target.</summary>
+    /// <summary>The module's own result; only a module with a decoder reads the target.</summary>
     internal Tensor RunNative(Tensor source, Tensor target) => module switch
     {
         Transformer whole => whole.forward(source, target),

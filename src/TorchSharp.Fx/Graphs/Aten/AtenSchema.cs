@@ -27,7 +27,7 @@ internal sealed record AtenType(string Name, bool IsList, bool IsOptional, bool 
 /// <param name="IsKeyword">Whether it is given by name only.</param>
 internal sealed record AtenParameter(string Name, AtenType Type, bool HasDefault, object? Default, bool IsKeyword);
 
-/// <summary>What an ATen operation takes and gives, as <c>native_functions.yaml</c> of PyTorch says it.</summary>
+/// <summary>The signature of an ATen operation, as <c>native_functions.yaml</c> of PyTorch has it.</summary>
 /// <param name="Overload">The name and overload, <c>add.Tensor</c>.</param>
 /// <param name="Parameters">The arguments.</param>
 /// <param name="Returns">The results.</param>
@@ -146,7 +146,7 @@ internal sealed partial record AtenSchema(string Overload, ImmutableArray<AtenPa
         _ => typeof(long),
     };
 
-    /// <summary>What commas separate, outside of brackets and quotes.</summary>
+    /// <summary>The pieces between commas, outside of brackets and quotes.</summary>
     private static IEnumerable<string> Parts(string text)
     {
         var (depth, start) = (0, 0);

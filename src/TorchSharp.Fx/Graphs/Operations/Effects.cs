@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Graphs;
 
-/// <summary>What an operation does beside computing a value, and what its value is made of.</summary>
+/// <summary>An operation's effects beside its value, and how the value is made.</summary>
 [Flags]
 internal enum Effects
 {
@@ -59,7 +59,7 @@ internal enum Effects
     /// <summary>Gives a tensor another shape in place.</summary>
     Reshapes = 1 << 15,
 
-    /// <summary>What it does can't be known: it may do anything.</summary>
+    /// <summary>Nobody knows its effects: it may do anything.</summary>
     Opaque = 1 << 16,
 
     /// <summary>Makes, seeds or reads a generator of random numbers: a part of the program in each run, whatever it depends on.</summary>
@@ -68,6 +68,6 @@ internal enum Effects
     /// <summary>Tells of a tensor without reading its content.</summary>
     ReadsMetadata = ReadsShape | ReadsType | ReadsLayout,
 
-    /// <summary>What makes a call more than its value: it can't be dropped.</summary>
+    /// <summary>The effects for which a call can't be dropped.</summary>
     Lasting = Draws | DrawsInTraining | WritesState | Updates | UpdatesInTraining | Outside | Opaque,
 }

@@ -14,7 +14,7 @@ internal enum Operands
     /// <summary>The tensor of a list that has no other.</summary>
     Alone,
 
-    /// <summary>What is given as <c>out</c>.</summary>
+    /// <summary>The tensor that is given as <c>out</c>.</summary>
     Out,
 
     /// <summary>The running mean and variance.</summary>

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Graphs;
 
 /// <summary>
-/// What operations do: the one table that passes, tracer and exporters ask. An operation without a row is opaque, as is code of the user's:
-/// it may do anything.
+/// The effects of operations: the one table that passes, tracer and exporters ask. An operation without a row is opaque, as is code of the
+/// user's: it may do anything.
 /// </summary>
 internal static partial class Operations
 {
@@ -30,7 +30,7 @@ internal static partial class Operations
     /// <summary>The row of a module's class, which says nothing of what is in a container or set in one.</summary>
     internal static Operation Of(Type module) => Modules.Of(module);
 
-    /// <summary>What a node does.</summary>
+    /// <summary>The row of a node's operation.</summary>
     /// <param name="node">The node.</param>
     /// <param name="modules">The hierarchy that it names; without one every module is opaque.</param>
     /// <param name="training">Whether the graph runs in training; null where that isn't known.</param>
@@ -47,7 +47,7 @@ internal static partial class Operations
         _ => Operation.Pure,
     };
 
-    /// <summary>What a module does when a method of it is called.</summary>
+    /// <summary>The row of a module when a method of it is called.</summary>
     internal static Operation Of(nn.Module module, MethodInfo method, bool? training) => module switch
     {
         _ when ModuleHooks.On(module) => Operation.Opaque,
@@ -56,13 +56,13 @@ internal static partial class Operations
         _ => Of(module).In(training),
     };
 
-    /// <summary>What an operation does that is called by name: its schema says it. Those that draw random numbers have none.</summary>
+    /// <summary>The row of an operation that is called by name, from its schema. Those that draw random numbers have none.</summary>
     private static Operation OfSchema(Node node)
         => node.args is [Literal { Value: string overload }, ..] && AtenSchema.Find(overload) is { } schema
         ? schema.Writes ? new(Effects.None, Operands.All, Operands.All) : schema.Views ? Operation.ViewOfAny : Operation.Pure
         : Operation.Opaque;
 
-    /// <summary>What a loop does: all that its turns do, and to what they are given.</summary>
+    /// <summary>The row of a loop: all that its turns do, also to the values they get.</summary>
     private static Operation Of(AliasAnalysis turn, Graph body)
     {
         const Effects Kept = Effects.Lasting | Effects.ReadsState | Effects.Exposes | Effects.Generators;
@@ -105,7 +105,7 @@ internal static partial class Operations
         => module.children().SelectMany(child => ModuleHooks.On(child) ? [Operation.Opaque]
             : LeafMark.Of(child.GetType()) is null && child.GetType().Assembly == module.GetType().Assembly ? Marked(child) : [Of(child)]);
 
-    /// <summary>What a module of TorchSharp's own is set to.</summary>
+    /// <summary>The settings of a module of TorchSharp's own.</summary>
     private static Operation Settings(nn.Module module, Operation row)
     {
         if (Setting(module, "inplace") is true)
@@ -123,7 +123,7 @@ internal static partial class Operations
         return module.GetType().GetProperty(name, Public)?.GetValue(module) ?? module.GetType().GetField(name, Public)?.GetValue(module);
     }
 
-    /// <summary>What the arguments of a call say about what it does.</summary>
+    /// <summary>The effects that a call's arguments decide.</summary>
     private static Operation Given(Operation row, Callee callee, Node node)
     {
         if (row.IsOpaque || callee.Parameters.Length == 0)

@@ -27,7 +27,7 @@ internal abstract class Int8Layer : KernelModule
         scheme = Scheme();
     }
 
-    /// <summary>What the numbers stand for; its tensors are gone.</summary>
+    /// <summary>The scales of the numbers; its tensors are gone.</summary>
     private protected Int8Content Content { get; }
 
     /// <summary><c>activation(layer(input) + other)</c></summary>
@@ -58,7 +58,7 @@ internal abstract class Int8Layer : KernelModule
     private protected abstract DnnlHandle? Describe(DnnlHandle source, DnnlHandle weights, DnnlHandle? bias, DnnlHandle result,
         DnnlHandle attributes);
 
-    /// <summary>What the primitive's input or result looks like.</summary>
+    /// <summary>The layout of the primitive's input or result.</summary>
     private protected virtual DnnlHandle Look(ScalarType type, ReadOnlySpan<long> sizes) => Descriptor(type, sizes);
 
     /// <summary>The layer's function.</summary>
@@ -145,7 +145,7 @@ internal abstract class Int8Layer : KernelModule
     private static Tensor Copy(Tensor tensor) => tensor.detach().clone().DetachFromDisposeScope();
 }
 
-/// <summary>What a layer of whole numbers is made of.</summary>
+/// <summary>The content of a layer of whole numbers.</summary>
 /// <param name="Weight">The weight in steps, <c>int8</c>, as the kernel multiplies it; 0 stands for 0.</param>
 /// <param name="Scale">The scale of each channel of the result, in single precision.</param>
 /// <param name="Bias">The bias in single precision; null for none.</param>

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Inference;
 
-/// <summary>What the whole numbers stand for that a kernel takes and gives.</summary>
+/// <summary>The scales of the whole numbers that a kernel takes and gives.</summary>
 /// <param name="Added">Those that a sum is added to, in the memory of the result; null where there are none.</param>
 /// <param name="Vectors">The scales and zero points, by the index of their argument, each with the mask of the dimensions that have one for
 /// each place.</param>

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Inference;
 
-/// <summary>What whole numbers of eight bits stand for: <c>(step - ZeroPoint) * Scale</c>.</summary>
+/// <summary>The scale of whole numbers of eight bits: <c>(step - ZeroPoint) * Scale</c>.</summary>
 /// <param name="Scale">The distance between two steps.</param>
 /// <param name="ZeroPoint">The step that stands for 0.</param>
 /// <param name="Type">The type that holds a step: <c>Byte</c> or <c>Int8</c>; all its values are steps.</param>

@@ -106,7 +106,7 @@ internal sealed class AttentionKernel : IDisposable
         }
     }
 
-    /// <summary>What one thread runs at a time.</summary>
+    /// <summary>The piece of work that one thread runs at a time.</summary>
     private sealed record Calls(PrimitiveStep.Call Product, PrimitiveStep.Call Softmax, PrimitiveStep.Call Sum) : IDisposable
     {
         public void Dispose()

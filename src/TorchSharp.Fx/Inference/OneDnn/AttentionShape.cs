@@ -62,7 +62,7 @@ internal sealed class AttentionShape
 
     private long HeadLogits => Query.Sizes[2] * Key.Sizes[2];
 
-    /// <summary>What a part of a tensor looks like.</summary>
+    /// <summary>The layout of a part of a tensor.</summary>
     internal Order PartOf(Order whole) => whole with { Sizes = [Math.Min(whole.Sizes[0], Part), .. whole.Sizes[1..]] };
 
     private static long LargestDivisor(long number, long most)

@@ -7,7 +7,7 @@ internal static unsafe partial class Dnnl
 {
     private const int LinearFunction = 0x26, AccurateSoftmax = 0x30000, ImplementationName = 8;
 
-    /// <summary>What a product is multiplied by, and what is added then.</summary>
+    /// <summary>The factor of a product, and the term that is added then.</summary>
     internal static DnnlHandle Attributes(double scale, DnnlHandle? addend)
     {
         IntPtr attributes, operations;

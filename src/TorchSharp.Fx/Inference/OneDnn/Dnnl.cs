@@ -38,7 +38,7 @@ internal static unsafe partial class Dnnl
     internal static bool HasInt8 { get; } = IsAvailable
         && (((delegate* unmanaged<int>)At("get_effective_cpu_isa"))() & (Avx2Vnni | Avx512Vnni)) != 0;
 
-    /// <summary>What a tensor of these sizes and strides looks like.</summary>
+    /// <summary>The description of a tensor of these sizes and strides.</summary>
     internal static DnnlHandle Descriptor(ScalarType type, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides)
     {
         IntPtr result;
@@ -58,7 +58,7 @@ internal static unsafe partial class Dnnl
         return new(result, "memory_desc_destroy");
     }
 
-    /// <summary>What a tensor of constants looks like.</summary>
+    /// <summary>The description of a tensor of constants.</summary>
     internal static DnnlHandle Constants(Tensor values) => Descriptor(values.dtype, values.shape, values.stride());
 
     internal static DnnlHandle Clone(IntPtr descriptor)
@@ -80,8 +80,8 @@ internal static unsafe partial class Dnnl
     internal static IntPtr ScratchpadOf(DnnlHandle primitive) => Query(primitive, ScratchpadDescriptor);
 
     /// <summary>
-    /// What a primitive does after its sum: adds another tensor (in the memory of the result where <paramref name="other"/> is none), and
-    /// applies a function.
+    /// The steps of a primitive after its sum: it adds another tensor (in the memory of the result where <paramref name="other"/> is none),
+    /// and applies a function.
     /// </summary>
     /// <param name="activation">The function.</param>
     /// <param name="accumulates">Whether the sum is added to what is in the memory of the result.</param>
@@ -185,7 +185,7 @@ internal static unsafe partial class Dnnl
         return new(description, "primitive_desc_destroy");
     }
 
-    /// <summary>What a description describes, ready to run.</summary>
+    /// <summary>The primitive of a description, ready to run.</summary>
     internal static DnnlHandle Primitive(DnnlHandle description)
     {
         IntPtr result;
@@ -267,7 +267,7 @@ internal static unsafe partial class Dnnl
                 $"oneDNN refused a kernel or failed in it (status {status}); the environment variable ONEDNN_VERBOSE=all makes it say why.");
     }
 
-    /// <summary>What pooling computes of a window (<c>dnnl_alg_kind_t</c>).</summary>
+    /// <summary>The function that pooling computes of a window (<c>dnnl_alg_kind_t</c>).</summary>
     internal enum PoolingKind
     {
         /// <summary>Its largest value.</summary>

@@ -15,7 +15,7 @@ internal abstract class KernelModule(string name, FusedActivation activation)
     private readonly ConcurrentDictionary<KernelKey, LayerKernel> kernels = new();
     private readonly Lock making = new();
 
-    /// <summary>What is done with the result.</summary>
+    /// <summary>The activation of the result.</summary>
     internal FusedActivation Activation { get; } = activation;
 
     /// <inheritdoc/>
@@ -67,7 +67,7 @@ internal abstract class KernelModule(string name, FusedActivation activation)
     /// <summary>The result without a residual, in TorchSharp's own operations; the activation is applied by the caller.</summary>
     private protected abstract Tensor Plain(Tensor input);
 
-    /// <summary>What a tensor of these sizes looks like to a kernel.</summary>
+    /// <summary>The layout that a kernel wants for a tensor of these sizes.</summary>
     private protected DnnlHandle Descriptor(ScalarType type, ReadOnlySpan<long> sizes)
     {
         Span<long> strides = stackalloc long[sizes.Length];

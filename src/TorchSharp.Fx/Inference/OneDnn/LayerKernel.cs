@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Inference;
 
-/// <summary>What computes a layer for inputs of one shape.</summary>
+/// <summary>The primitive that computes a layer for inputs of one shape.</summary>
 internal abstract class LayerKernel : IDisposable
 {
     /// <summary>The layer's result.</summary>
@@ -17,7 +17,7 @@ internal abstract class LayerKernel : IDisposable
     public abstract void Dispose();
 }
 
-/// <summary>What a layer's sum is added to, if anything.</summary>
+/// <summary>The value that a layer's sum is added to, if any.</summary>
 internal enum Residual
 {
     /// <summary>There is none.</summary>

@@ -61,7 +61,7 @@ internal sealed class LayerWeight : IDisposable
             }
     }
 
-    /// <summary>What the weight looks like if a kernel may choose.</summary>
+    /// <summary>The weight's layout if a kernel may choose.</summary>
     internal DnnlHandle AnyLayout() => Dnnl.Descriptor(Type, KernelSizes);
 
     /// <summary>The weight in PyTorch's order, to be disposed by the caller.</summary>

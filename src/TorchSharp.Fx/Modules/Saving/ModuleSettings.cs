@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Modules;
 
 /// <summary>
-/// What a module of TorchSharp's own was constructed with. Each of those that TorchSharp writes in C# has one constructor, whose parameters
-/// its properties are named after; those that are native have a factory, and <see cref="NativeSettings"/> tells its arguments.
+/// The constructor's arguments of a module of TorchSharp's own. Each of those that TorchSharp writes in C# has one constructor, whose
+/// parameters its properties are named after; those that are native have a factory, and <see cref="NativeSettings"/> tells its arguments.
 /// </summary>
 internal static class ModuleSettings
 {

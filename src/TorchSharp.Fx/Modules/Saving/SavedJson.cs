@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace TorchSharp.Fx.Modules;
 
-/// <summary>What a saved graph's JSON has to have, or is refused for.</summary>
+/// <summary>The checks of a saved graph's JSON.</summary>
 internal static class SavedJson
 {
     private const int ExcerptLength = 60;

@@ -85,19 +85,19 @@ internal sealed class SavedMembers(SavedTypes types)
     private bool IsOperation(MethodBase method)
         => types.Allows(method.DeclaringType!) || TensorOperations.IsOperation(method) || Tells(method) || IsOwn(method) || IsNets(method);
 
-    /// <summary>What .NET has of the operations that the tracer records.</summary>
+    /// <summary>The members of .NET among the operations that the tracer records.</summary>
     private static bool IsNets(MethodBase method) => NumberFunctions.Has(method)
         || (method is { Name: nameof(Enumerable.SequenceEqual), IsPublic: true, IsStatic: true }
             && (method.DeclaringType == typeof(Enumerable) || method.DeclaringType == typeof(MemoryExtensions)));
 
     /// <summary>
-    /// What a graph calls of this library's own: to hold a value to a type, to copy one, to run an operation by its name.
+    /// This library's own functions that graphs call: to hold a value to a type, to copy one, to run an operation by its name.
     /// </summary>
     private static bool IsOwn(MethodBase method)
         => method.DeclaringType == typeof(Casts) || method.DeclaringType == typeof(StructureClones)
             || ((method.DeclaringType == typeof(aten) || method.DeclaringType == typeof(quantized_decomposed)) && method.IsPublic);
 
-    /// <summary>What TorchSharp tells of a dtype, a device or another value that is no tensor: it only reads.</summary>
+    /// <summary>TorchSharp's members that only read a dtype, a device or another value that is no tensor.</summary>
     private static bool Tells(MethodBase method)
         => Traits.Of(method) is { Home: Home.TorchSharp } traits && method is { IsPublic: true, ContainsGenericParameters: false }
             && method.DeclaringType!.IsVisible
@@ -106,7 +106,7 @@ internal sealed class SavedMembers(SavedTypes types)
             && Array.TrueForAll(traits.Parameters, parameter => IsPlain(parameter.ParameterType))
             && (IsPlain(traits.ReturnType) || IsFacts(traits.ReturnType));
 
-    /// <summary>What TorchSharp puts several such answers into, as <c>finfo</c> does.</summary>
+    /// <summary>TorchSharp's classes of several such answers, as <c>finfo</c> does.</summary>
     private static bool IsFacts(Type type)
         => Homes.Of(type) == Home.TorchSharp && type.IsVisible && !typeof(IDisposable).IsAssignableFrom(type)
             && !typeof(Delegate).IsAssignableFrom(type)

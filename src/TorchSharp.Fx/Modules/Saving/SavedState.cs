@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Modules;
 
-/// <summary>What a graph module keeps between calls, in a file: each place with its value, in which tensors are named.</summary>
+/// <summary>A graph module's state in a file: each place with its value, in which tensors are named.</summary>
 internal sealed class SavedState(SavedTypes types)
 {
     private readonly SavedArguments arguments = new(types);

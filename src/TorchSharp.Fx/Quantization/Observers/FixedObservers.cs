@@ -15,7 +15,7 @@ public sealed class FixedQParamsObserver : ObserverBase
     public FixedQParamsObserver(float scale, long zero_point, ScalarType dtype = ScalarType.Byte)
         : base(nameof(FixedQParamsObserver), dtype, QScheme.per_tensor_affine) => (this.scale, this.zero_point) = (scale, zero_point);
 
-    /// <summary>What another observer with one scale answers now.</summary>
+    /// <summary>An answer fixed to another observer's scale of now.</summary>
     internal FixedQParamsObserver(ObserverBase observer)
         : base(nameof(FixedQParamsObserver), observer.dtype, observer.qscheme, observer.quant_min, observer.quant_max, observer.eps)
         => (scale, zero_point) = observer.Parameters is { Scale: [var first, ..], ZeroPoint: [var zero, ..] } ? (first, zero) : (1, 0);

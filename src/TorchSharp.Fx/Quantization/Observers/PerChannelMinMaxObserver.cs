@@ -59,10 +59,10 @@ public class PerChannelMinMaxObserver : ObserverBase
         (low, high) = low.Length == 0 ? (lows, highs) : ([.. low.Zip(lows, Lower)], [.. high.Zip(highs, Higher)]);
     }
 
-    /// <summary>What is kept of the lowest value so far and that of a new tensor.</summary>
+    /// <summary>The lowest value to keep, of the one so far and a new tensor's.</summary>
     private protected virtual float Lower(float before, float now) => MathF.Min(before, now);
 
-    /// <summary>What is kept of the highest value so far and that of a new tensor.</summary>
+    /// <summary>The highest value to keep, of the one so far and a new tensor's.</summary>
     private protected virtual float Higher(float before, float now) => MathF.Max(before, now);
 }
 

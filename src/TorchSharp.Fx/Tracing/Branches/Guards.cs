@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What can be told of code that has not run: whether it is bound to throw, and whether it is a guard of several parts.</summary>
+/// <summary>Facts about code that has not run: whether it is bound to throw, and whether it is a guard of several parts.</summary>
 internal static class Guards
 {
     /// <summary>

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What a guard's exception would say.</summary>
+/// <summary>The message of a guard's exception.</summary>
 internal sealed partial class Interpreter
 {
     private void Assert(Frame f, Proxy condition, int thrower, string message)

@@ -100,7 +100,7 @@ internal sealed partial class Interpreter
         return false;
     }
 
-    /// <summary>What holds the graph to one value of something that depends on an input.</summary>
+    /// <summary>The assertions that hold the graph to one value of something that depends on an input.</summary>
     internal HashSet<Node> Specialisations { get; } = [];
 
     internal void Specialised(Proxy isSame, string message)
@@ -109,7 +109,7 @@ internal sealed partial class Interpreter
         Specialisations.Add(Assert(isSame, message));
     }
 
-    /// <summary>What one turn of a loop goes by need not hold for the others.</summary>
+    /// <summary>A condition of one turn need not hold for the others.</summary>
     private void RefuseInLoop()
     {
         if (Loop is not null)

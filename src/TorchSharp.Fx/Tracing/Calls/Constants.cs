@@ -94,7 +94,7 @@ internal sealed class Constants(Interpreter interpreter)
     }
 
     /// <summary>
-    /// What was computed of a tensor that was there before holds until the first write to that: the next run would have to compute it
+    /// A value computed of a tensor that was there before holds until the first write to that: the next run would have to compute it
     /// again.
     /// </summary>
     private void ForbidReaders(torch.Tensor written)

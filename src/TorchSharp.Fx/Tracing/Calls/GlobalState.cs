@@ -4,7 +4,7 @@ using System.Reflection;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What TorchSharp keeps for the whole process or thread. Gradient modes are entered for real and go with the nodes; questions about them
+/// TorchSharp's state of the whole process or thread. Gradient modes are entered for real and go with the nodes; questions about them
 /// are nodes where the answer is the caller's; a change of anything else is refused.
 /// </summary>
 internal static class GlobalState

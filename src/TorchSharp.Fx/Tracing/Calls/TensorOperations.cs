@@ -9,7 +9,7 @@ namespace TorchSharp.Fx.Tracing;
 /// </summary>
 internal static class TensorOperations
 {
-    /// <summary>What gives a module other parts: one that existed before the trace stays as it is.</summary>
+    /// <summary>The methods that give a module other parts: one that existed before the trace stays as it is.</summary>
     private static readonly FrozenSet<string> Registers =
         new[] { "register_buffer", "register_parameter", "register_module", "add_module",
             "RegisterComponents" }.ToFrozenSet(StringComparer.Ordinal);
@@ -178,7 +178,7 @@ internal static class TensorOperations
     internal static bool OnlyCarries(MethodBase constructor)
         => constructor.DeclaringType is { IsValueType: true } type && Homes.Of(type) == Home.TorchSharp;
 
-    /// <summary>What a method is called on, also as an extension method.</summary>
+    /// <summary>The receiver of a method, also of an extension method.</summary>
     internal static object? Subject(in Invocation call) => call.This ?? (call.Arguments is [var first, ..] ? first.Reference : null);
 
     /// <summary>Conversions that Python doesn't have, and so no node: to a Scalar, an index, a size.</summary>
@@ -240,6 +240,6 @@ internal static class TensorOperations
         return null;
     }
 
-    /// <summary>What no file may name: it hands out memory or content, writes files, or changes the process.</summary>
+    /// <summary>Members that no file may name: one hands out memory or content, writes files, or changes the process.</summary>
     internal const Effects NoNode = Effects.Exposes | Effects.Text | Effects.Outside | Effects.WritesState | Effects.Opaque;
 }

@@ -44,7 +44,7 @@ internal sealed record ConvolutionShape(long[] Weight, long[] Stride, long[] Pad
     }
 
     /// <summary>
-    /// What the convolution makes of an input: a tensor of the shape and memory order that a real one would have, on the meta device.
+    /// The convolution's result for an input: a tensor of the shape and memory order that a real one would have, on the meta device.
     /// </summary>
     /// <exception cref="ArgumentException">The input doesn't fit.</exception>
     internal Tensor Apply(Tensor input)

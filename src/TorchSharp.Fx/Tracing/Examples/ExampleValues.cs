@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What the symbols of a trace are for one example of the inputs: the evaluator runs every node as soon as it is made. With that the
+/// The values of a trace's symbols for one example of the inputs: the evaluator runs every node as soon as it is made. With that the
 /// interpreter can go on where it needs a number, and says so in the graph. The model stays as it is: what the graph writes to are copies,
 /// leaf modules get their buffers back, and the random generator its state.
 /// </summary>
@@ -143,7 +143,7 @@ internal sealed class ExampleValues : IDisposable
             other.Release(node);
     }
 
-    /// <summary>What an argument is for the example.</summary>
+    /// <summary>An argument's value for the example.</summary>
     internal object? Of(Argument argument) => evaluation.Of(argument);
 
     /// <inheritdoc/>

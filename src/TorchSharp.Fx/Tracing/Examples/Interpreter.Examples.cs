@@ -226,7 +226,7 @@ internal sealed partial class Interpreter
     }
 
     /// <summary>
-    /// What a number was read out of a tensor by; null where it follows from sizes and arguments. A deferred one is not recorded by the
+    /// The node that read a number out of a tensor; null where it follows from sizes and arguments. A deferred one is not recorded by the
     /// question.
     /// </summary>
     internal static Node? ContentOf(Proxy symbol) => symbol is Deferred deferred
@@ -258,7 +258,7 @@ internal sealed partial class Interpreter
     internal static Type Compared(object? value, Type declared)
         => value is null || StructLayout.IsNullable(declared) ? typeof(object) : value.GetType();
 
-    /// <summary>What is null in the example is null in the graph.</summary>
+    /// <summary>A value that is null in the example is null in the graph.</summary>
     private Value Absent(Proxy proxy)
     {
         AssertEqual(proxy.node, null);

@@ -5,7 +5,7 @@ namespace TorchSharp.Fx.Tracing;
 /// </summary>
 internal sealed partial class Interpreter
 {
-    /// <summary>What the example says, refused where another size of a free dimension says otherwise.</summary>
+    /// <summary>The example's answer, refused where another size of a free dimension says otherwise.</summary>
     private T Agreed<T>(Func<ExampleValues, T> ask, Func<string> what)
     {
         var answer = ask(Examples!);

@@ -13,7 +13,7 @@ namespace TorchSharp.Fx.Tracing;
 internal class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor>? constants) : DryRun(root, graph, constants)
 {
     /// <summary>
-    /// What libtorch was found to have no kernel for. An exception costs milliseconds, so each kind of node is tried once.
+    /// The nodes for which libtorch was found to have no kernel. An exception costs milliseconds, so each kind of node is tried once.
     /// </summary>
     private static readonly ConcurrentDictionary<object, bool> NoKernel = new();
 
@@ -61,7 +61,7 @@ internal class MetaRun(nn.Module root, Graph graph, IReadOnlyDictionary<string, 
         }
     }
 
-    /// <summary>What runs the inside of a leaf.</summary>
+    /// <summary>The run of a leaf's inside.</summary>
     protected virtual MetaRun Inner(nn.Module root, Graph graph, IReadOnlyDictionary<string, Tensor> constants)
         => new(root, graph, constants) { Modes = Modes };
 

@@ -5,7 +5,7 @@ using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What .NET's code does with what a delegate gives it, or with an argument.</summary>
+/// <summary>The use that .NET's code makes of a delegate's result, or of an argument.</summary>
 internal enum Use
 {
     /// <summary>It stores, copies or hands on the value: a symbol may go there.</summary>
@@ -141,10 +141,10 @@ internal static class Carrying
     /// <summary>Types that only their place says what they are: a dictionary's key, a queue's priority.</summary>
     private static readonly FrozenSet<string> Compared = "TKey TPriority".Split(' ').ToFrozenSet(StringComparer.Ordinal);
 
-    /// <summary>What a method does with each of its parameters; null for one that may look at everything.</summary>
+    /// <summary>A method's use of each of its parameters; null for one that may look at everything.</summary>
     internal static Use[]? Of(MethodBase method) => Known.Of(method);
 
-    /// <summary>What a method that only carries does with what a delegate parameter gives.</summary>
+    /// <summary>A carrying method's use of a delegate parameter's results.</summary>
     internal static Use OfResult(Type delegateType)
         => delegateType.GetMethod("Invoke") is not { ReturnType: var result } || result == typeof(void) || result == typeof(bool)
             ? Use.Carry : OfItem(result);

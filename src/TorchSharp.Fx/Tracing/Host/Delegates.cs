@@ -25,7 +25,7 @@ internal static class Delegates
         return interpreter.MadeDelegates[new(type, target, method, result)] = made;
     }
 
-    /// <summary>What a delegate calls; false for a multicast delegate and one that was compiled at run time.</summary>
+    /// <summary>The method that a delegate calls; false for a multicast delegate and one that was compiled at run time.</summary>
     internal static bool TryOpen(Delegate callee, out object? target, out MethodInfo method)
     {
         if (Own.TryGetValue(callee, out var made))
@@ -120,7 +120,7 @@ internal static class Delegates
     }
 }
 
-/// <summary>What makes two delegates of a trace the same one: objects are the same by reference.</summary>
+/// <summary>The identity of a trace's delegate: objects are the same by reference.</summary>
 internal readonly struct DelegateIdentity(Type type, object? target, MethodInfo method, Use result) : IEquatable<DelegateIdentity>
 {
     private readonly (Type, MethodInfo, Use) code = (type, method, result);

@@ -5,12 +5,13 @@ using System.Reflection;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What .NET's and TorchSharp's own code may do to objects that existed before the trace. Whatever is not known to read only, gets copies
-/// of .NET's objects, which the rest of the trace uses in their place; where there can be no copy, and for modules, the call is refused.
+/// The changes that .NET's and TorchSharp's own code may make to objects of before the trace. Whatever is not known to read only, gets
+/// copies of .NET's objects, which the rest of the trace uses in their place; where there can be no copy, and for modules, the call is
+/// refused.
 /// </summary>
 internal static class HostState
 {
-    /// <summary>What only reads, by name: on whatever object it is called, and whatever else it is given.</summary>
+    /// <summary>Methods that only read, by name: on whatever object it is called, and whatever else it is given.</summary>
     private static readonly FrozenSet<string> Reading = """
         Contains ContainsKey ContainsValue Exists TrueForAll ForEach ConvertAll TryGetValue TryGetNonEnumeratedCount GetValueOrDefault GetEnumerator ToArray ToList ToString Equals GetHashCode GetType
         CompareTo Peek TryPeek BinarySearch ElementAt GetRange Slice GetValue GetLength GetLongLength GetUpperBound GetLowerBound Clone IsSubsetOf IsSupersetOf IsProperSubsetOf IsProperSupersetOf Overlaps SetEquals
@@ -22,7 +23,7 @@ internal static class HostState
     private static readonly FrozenSet<string> Making =
         FrozenSet.Create(StringComparer.Ordinal, "get_Keys", "get_Values", "get_SyncRoot", "get_Value");
 
-    /// <summary>What a module of TorchSharp's tells of itself.</summary>
+    /// <summary>Methods by which a TorchSharp module tells of itself.</summary>
     private static readonly FrozenSet<string> Telling = """
         parameters named_parameters buffers named_buffers children named_children modules named_modules get_parameter get_buffer has_parameter has_buffer state_dict values keys items CopyTo GetName call forward
         """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
@@ -91,7 +92,7 @@ internal static class HostState
             && (target?.GetType().GetProperty("IsValueCreated") is not { } created || created.GetValue(target) is true);
     }
 
-    /// <summary>What sets something of the whole process or thread.</summary>
+    /// <summary>Methods that set something of the whole process or thread.</summary>
     private static bool IsProcess(MethodBase method) => method.IsStatic
         ? method.Name is "SetEnvironmentVariable" or "SetSwitch" or "SetData"
             || (method.IsSpecialName && method.Name.StartsWith("set_", StringComparison.Ordinal))

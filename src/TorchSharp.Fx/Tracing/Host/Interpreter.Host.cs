@@ -35,7 +35,9 @@ internal sealed partial class Interpreter
         return ToValue(result, type);
     }
 
-    /// <summary>What TorchSharp made for the trace: a tensor is a constant, a scope or mode is open until the program closes it.</summary>
+    /// <summary>
+    /// An object that TorchSharp made for the trace: a tensor is a constant, a scope or mode is open until the program closes it.
+    /// </summary>
     private void Note(object? result, in Invocation call)
     {
         var several = result as torch.Tensor[];

@@ -4,7 +4,7 @@ using System.Reflection;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What real code is given where it looks at a value: what the example has, and the graph asserts that; without an example the call is
+/// The value that real code gets where it looks at one: what the example has, and the graph asserts that; without an example the call is
 /// refused.
 /// </summary>
 internal sealed partial class Interpreter
@@ -65,7 +65,7 @@ internal sealed partial class Interpreter
             : Sequences.TryGet(value.Reference, out var sequence) && !sequence.IsComplete ? Untraceable.OutOfOrder(this)
             : Untraceable.NeedsValue(this, method, symbol);
 
-    /// <summary>What the example has for an object that stands for a symbol, or shows one.</summary>
+    /// <summary>The example's value for an object that stands for a symbol, or shows one.</summary>
     private object? Exemplary(object real, Proxy? symbol, MethodBase method)
     {
         if (Texts.IsSymbolic(real))

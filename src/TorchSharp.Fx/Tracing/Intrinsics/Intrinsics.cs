@@ -4,7 +4,7 @@ using System.Reflection;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What of .NET's own code the interpreter knows by itself: types that can't be boxed (spans, string interpolation), operations on numbers
+/// The members of .NET that the interpreter knows by itself: types that can't be boxed (spans, string interpolation), operations on numbers
 /// that may be symbols, and what the C# compiler makes of collection expressions. The tables below are the whole list.
 /// </summary>
 internal static class Intrinsics

@@ -31,7 +31,7 @@ internal static class NumberMembers
         };
     }
 
-    /// <summary>What an object of .NET's own writes of the symbols that it holds.</summary>
+    /// <summary>The text that an object of .NET's own writes of the symbols that it holds.</summary>
     private static Value? TextOf(Interpreter interpreter, Value self) => self.Reference switch
     {
         string => self,

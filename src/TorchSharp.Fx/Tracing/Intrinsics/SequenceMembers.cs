@@ -65,7 +65,7 @@ internal static class SequenceMembers
         => IsSymbolic(call, call.Arguments[0]) && call.Arguments[0].Reference is Array or List<torch.Tensor>
             ? call.Interpreter.Twin((IEnumerable)call.Arguments[0].Reference!, call.Traits.ReturnType) : null;
 
-    /// <summary>What a function makes of each element, as the loop that collects it.</summary>
+    /// <summary>The loop that collects a function's values for each element.</summary>
     private static Value? Collected(in Invocation call)
     {
         var interpreter = call.Interpreter;

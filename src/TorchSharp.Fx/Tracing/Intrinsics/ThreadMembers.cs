@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What starts other threads: a graph has one order of execution, and so has the interpreter.</summary>
+/// <summary>Methods that start other threads: a graph has one order of execution, and so has the interpreter.</summary>
 internal static class ThreadMembers
 {
     internal static Dictionary<string, CallHandler> Table { get; } = new()

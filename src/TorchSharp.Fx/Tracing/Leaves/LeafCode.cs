@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What a leaf of the user's does: the graph of its own code. It has a placeholder for each argument of the leaf's node, in order; one that
+/// The code of a user's leaf: the graph of its own code. It has a placeholder for each argument of the leaf's node, in order; one that
 /// no other node goes into is part of the code, and its placeholder asserted to be what it is.
 /// </summary>
 /// <param name="Root">The module that the graph's paths start from.</param>

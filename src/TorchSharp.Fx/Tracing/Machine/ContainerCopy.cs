@@ -18,7 +18,7 @@ internal sealed class ContainerCopy(Func<object, object?> known, Func<Delegate, 
     private static readonly MethodInfo MemberwiseCopy =
         typeof(object).GetMethod(nameof(MemberwiseClone), BindingFlags.Instance | BindingFlags.NonPublic)!;
 
-    /// <summary>What never changes, belongs to the process, or is only compared.</summary>
+    /// <summary>Objects that never change, belong to the process, or are only compared.</summary>
     private static readonly Type[] Shared =
         [typeof(string), typeof(Delegate), typeof(MemberInfo), typeof(Assembly), typeof(Thread), typeof(Task), typeof(Exception),
             typeof(System.Globalization.CultureInfo), typeof(System.Text.Encoding), typeof(IFormatProvider)];
@@ -157,7 +157,7 @@ internal sealed class ContainerCopy(Func<object, object?> known, Func<Delegate, 
         => type.Namespace == "System.Collections.Immutable" && !type.Name.StartsWith("Builder", StringComparison.Ordinal)
             && !type.Name.StartsWith("Enumerator", StringComparison.Ordinal);
 
-    /// <summary>What has a finalizer keeps something that a copy would share, and free a second time.</summary>
+    /// <summary>An object with a finalizer keeps something that a copy would share, and free a second time.</summary>
     private static bool HasNativeHalf(Type type)
     {
         for (var level = type; level is not null && level != typeof(object); level = level.BaseType)

@@ -3,7 +3,7 @@ using System.Reflection;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What the traced program writes to things that are not its own. Tracing never changes the user's objects: a field of an object that
+/// The traced program's writes to things that are not its own. Tracing never changes the user's objects: a field of an object that
 /// existed before the trace is written here, an array or collection that existed before is copied at its first change, and all later reads
 /// of the same trace see that.
 /// </summary>
@@ -25,7 +25,7 @@ internal sealed class Overlay(Func<Origin?> here, Func<Delegate, Delegate> wrap)
     /// <summary>The objects that the traced program made itself.</summary>
     internal IReadOnlyCollection<object> Made => own;
 
-    /// <summary>What the program wrote to things that outlive it, and where: the graph doesn't do it again.</summary>
+    /// <summary>The program's writes to things that outlive it, and their places: the graph doesn't do it again.</summary>
     internal IReadOnlyCollection<(string What, Origin? At)> Dropped => [.. dropped.Select(change => (change.What, change.At))];
 
     /// <summary>

@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What reading a part of a value is.</summary>
+/// <summary>The kind of read of a value's part.</summary>
 internal enum Reading
 {
     /// <summary>The part is a constant to the graph.</summary>

@@ -1,8 +1,8 @@
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What <c>stackalloc</c> gives: bytes that are zero and have no type (ECMA-335 III.3.47), until the program uses them as numbers of one.
-/// From then on they are an array, so that spans over it and symbols in it are as everywhere else.
+/// The memory of <c>stackalloc</c>: bytes that are zero and have no type (ECMA-335 III.3.47), until the program uses them as numbers of
+/// one. From then on they are an array, so that spans over it and symbols in it are as everywhere else.
 /// </summary>
 internal sealed class StackMemory(int size)
 {

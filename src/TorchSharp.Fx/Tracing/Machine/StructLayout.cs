@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What the interpreter needs to know of structs and objects by their types.</summary>
+/// <summary>The layout of structs and objects, by their types.</summary>
 internal static class StructLayout
 {
     private static readonly Memo<Type, int> InlineLengths = new(type => type.GetCustomAttribute<InlineArrayAttribute>()?.Length ?? 0);

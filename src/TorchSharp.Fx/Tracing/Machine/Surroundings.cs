@@ -3,7 +3,7 @@ using System.Reflection;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What a call tells a trace that may be otherwise at the next call of the model.</summary>
+/// <summary>A fact about the surroundings that may be otherwise at the model's next call.</summary>
 internal enum SurroundingsKind
 {
     /// <summary>A value of this moment, this process or this machine: the graph keeps what it was.</summary>
@@ -59,7 +59,7 @@ internal static class Surroundings
     }.SelectMany(row => Members(row.Item2).Select(member => (member, row.Item1)))
         .ToFrozenDictionary(pair => pair.member, pair => pair.Item2, StringComparer.Ordinal);
 
-    /// <summary>What a method tells of its surroundings; null if nothing.</summary>
+    /// <summary>The fact about the surroundings that a method tells; null if none.</summary>
     internal static SurroundingsKind? Of(MethodBase method)
         => Known.TryGetValue($"{method.DeclaringType?.FullName}.{method.Name}", out var kind) ? kind : null;
 
@@ -70,12 +70,12 @@ internal static class Surroundings
     }
 }
 
-/// <summary>What a trace noted of its surroundings.</summary>
+/// <summary>A fact that a trace noted about its surroundings.</summary>
 internal sealed partial class Interpreter
 {
     private readonly HashSet<(SurroundingsKind, string)> heard = [];
 
-    /// <summary>What the program asked of its surroundings, each once.</summary>
+    /// <summary>The facts that the program asked of its surroundings, each once.</summary>
     internal List<(SurroundingsKind Kind, string What, Origin? At)> Asked { get; } = [];
 
     private void NoteSurroundings(SurroundingsKind kind, in Invocation call, Value result)

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What the call handlers want to know of a method again and again.</summary>
+/// <summary>The facts about a method that call handlers need again and again.</summary>
 internal sealed class Traits
 {
     private static readonly Memo<MethodBase, Traits> Known = new(method => new(method));
@@ -42,7 +42,7 @@ internal sealed class Traits
 
     internal Home Home { get; }
 
-    /// <summary>What the table of operations says of it.</summary>
+    /// <summary>Its row in the table of operations.</summary>
     internal Operation Does => field ??= Operations.Of(Method);
 
     /// <summary>Whether a call may write to an argument.</summary>
@@ -60,7 +60,7 @@ internal sealed class Traits
     /// </summary>
     internal ParameterInfo[] OpenParameters { get; }
 
-    /// <summary>What a call gives; a constructor's is the type it constructs.</summary>
+    /// <summary>The type of a call's result; a constructor's is the type it constructs.</summary>
     internal Type ReturnType { get; }
 
     /// <summary>Whether the body ends with nothing on the stack.</summary>
@@ -74,7 +74,7 @@ internal sealed class Traits
 
     internal bool IsAsync { get; }
 
-    /// <summary>What the method tells of the time, the process, the machine or a setting; null if nothing.</summary>
+    /// <summary>The fact about the time, the process, the machine or a setting that the method tells; null if none.</summary>
     internal SurroundingsKind? Surroundings { get; }
 
     internal static Traits Of(MethodBase method) => Known.Of(method);

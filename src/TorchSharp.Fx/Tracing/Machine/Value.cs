@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What a slot of the interpreted program holds: CIL's stack types (ECMA-335 I.12.3.2), and symbols.</summary>
+/// <summary>The value of a slot in the interpreted program: CIL's stack types (ECMA-335 I.12.3.2), and symbols.</summary>
 internal enum ValueKind : byte
 {
     /// <summary>An object reference or null. A symbolic tensor is one of these: see <see cref="Symbols"/>.</summary>

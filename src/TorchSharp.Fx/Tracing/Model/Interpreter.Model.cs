@@ -122,7 +122,7 @@ internal sealed partial class Interpreter
             || type == typeof(bool) ? value : Convert(value, new Conversion(type, isChecked, IsUnsigned(number.GetType()))), type)!;
     }
 
-    /// <summary>What an operation on numbers gives.</summary>
+    /// <summary>The result of an operation on numbers.</summary>
     internal object Computed(BuiltinTarget operation, Type result, object?[] operands)
     {
         var type = operation.Type.IsPrimitive ? operation.Type : operands[0]!.GetType();

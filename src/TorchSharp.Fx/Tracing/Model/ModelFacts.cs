@@ -5,13 +5,13 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What the model's own parameters and buffers decide: their shapes, types and devices, and what is computed of those alone. It is the
-/// same for all inputs, so the program may branch on it.
+/// The facts that the model's own parameters and buffers decide: their shapes, types and devices, and what is computed of those alone. It
+/// is the same for all inputs, so the program may branch on it.
 /// </summary>
 internal sealed class ModelFacts(Interpreter interpreter) : IDisposable
 {
     /// <summary>
-    /// What an operation on parameters may do: nothing that another run does otherwise, and no shape that content decides.
+    /// The limits of an operation on parameters: nothing that another run does otherwise, and no shape that content decides.
     /// </summary>
     private const Effects Allowed = Effects.ReadsMetadata | Effects.Pointwise | Effects.MakesAlike;
 
@@ -24,7 +24,7 @@ internal sealed class ModelFacts(Interpreter interpreter) : IDisposable
     /// <summary>Whether the model decides a value.</summary>
     internal bool Has(Argument argument) => !IsOther(Of(argument));
 
-    /// <summary>What the model decides for an argument.</summary>
+    /// <summary>The value that the model decides for an argument.</summary>
     internal bool TryGet(Argument argument, out object? value) => !IsOther(value = Of(argument));
 
     public void Dispose()

@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What the handlers of calls ask of a recorded run.</summary>
+/// <summary>The questions that the handlers of calls ask a recorded run.</summary>
 internal sealed partial class Interpreter
 {
     /// <summary>Makes a call that a trace has a node for.</summary>

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What of a recorded run's values a trace would have symbols for. Numbers and structs carry their mark in <see cref="Value"/>; objects
+/// The values of a recorded run for which a trace would have symbols. Numbers and structs carry their mark in <see cref="Value"/>; objects
 /// have theirs here, by reference and for no longer than they live.
 /// </summary>
 internal sealed class Marks

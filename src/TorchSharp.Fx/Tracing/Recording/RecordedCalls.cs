@@ -112,7 +112,7 @@ internal static class RecordedCalls
             (runner, given) => runner.RunOnHost(method, given, null));
     }
 
-    /// <summary>What the program wrote an input's values into is one of the run's own from here on.</summary>
+    /// <summary>A tensor that the program wrote an input's values into is one of the run's own from here on.</summary>
     private static void NoteWrite(Interpreter interpreter, torch.Tensor written)
     {
         // What the run computed is no buffer; to look for one takes long.
@@ -142,7 +142,8 @@ internal static class RecordedCalls
     }
 
     /// <summary>
-    /// What TorchSharp computed without an input is a constant; what only carries a number that depends on one depends on it too.
+    /// A result that TorchSharp computed without an input is a constant; one that only carries a number that depends on one depends on it
+    /// too.
     /// </summary>
     private static Value Made(in Invocation call, Value result)
     {

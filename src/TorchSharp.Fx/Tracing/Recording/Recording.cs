@@ -114,7 +114,7 @@ internal sealed partial class Interpreter
         }
     }
 
-    /// <summary>What .NET's own code made of values of which one depends on an input. Tensors keep what they are.</summary>
+    /// <summary>A value that .NET's own code made of others, of which one depends on an input. Tensors keep their marks.</summary>
     internal Value Dependent(Value value)
     {
         if (value.Kind != ValueKind.Object)

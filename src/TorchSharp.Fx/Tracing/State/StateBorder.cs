@@ -32,7 +32,9 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
         => ModuleHierarchy.FieldsOf(module.GetType())
             .Where(field => Homes.Of(field.DeclaringType!) == Home.User && !typeof(torch.nn.Module).IsAssignableFrom(field.FieldType));
 
-    /// <summary>What is in an object, as far as state is looked for: a property of a dictionary would be made by asking for it.</summary>
+    /// <summary>
+    /// The parts of an object among which state is looked for: a property of a dictionary would be made by asking for it.
+    /// </summary>
     internal static IEnumerable<object?> PartsOf(object whole) => whole switch
     {
         _ when !TensorTypes.MayHold(whole.GetType()) => [],
@@ -287,7 +289,7 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
         interpreter.Specialised(same, TracedWith(string.Create(CultureInfo.InvariantCulture, $"len({place}) == {count}")));
     }
 
-    /// <summary>What is in a field, to compare: the argument that stands for a symbol, else the object.</summary>
+    /// <summary>A field's content, to compare: the argument that stands for a symbol, else the object.</summary>
     private object? Raw(object target, FieldInfo field)
         => interpreter.Overlay.TryRead(target, field, out var written) ? written.IsSymbol
             ? written.Symbol.Argument : interpreter.ToObject(written, field.FieldType) : field.GetValue(target);
@@ -307,7 +309,7 @@ internal sealed partial class StateBorder(Interpreter interpreter, StatePlan pla
         /// <summary>The indices or keys of a collection; null for what is none.</summary>
         internal object?[]? Keys { get; init; }
 
-        /// <summary>What a collection held when the trace began.</summary>
+        /// <summary>A collection's content when the trace began.</summary>
         internal object?[] Held { get; init; } = [];
     }
 

@@ -3,7 +3,7 @@ using System.Reflection;
 
 namespace TorchSharp.Fx.Tracing;
 
-/// <summary>What a program keeps between calls, as a trace of it found out: the next one takes that for the graph's state.</summary>
+/// <summary>A program's state between calls, as a trace of it found out: the next one takes that for the graph's state.</summary>
 /// <param name="Inputs">The inputs in which it changes something, by parameter.</param>
 /// <param name="Fields">The fields of modules that it writes to, or in whose objects it changes something.</param>
 /// <param name="Unfit">The fields that hold no state after all: the next call doesn't depend on what is written, such as a table that is

@@ -65,7 +65,7 @@ internal sealed partial class Interpreter
 
     private bool IsTag(int number) => Symbols.TryRead(number, out _);
 
-    /// <summary>What stands for a value among the arguments of a node, where the callee takes a <paramref name="type"/>.</summary>
+    /// <summary>The argument that stands for a value in a node, where the callee takes a <paramref name="type"/>.</summary>
     internal Argument ToArgument(Value value, Type type) => value.Kind switch
     {
         // A flag that the program uses as a number: the type of a tensor operation's result depends on which of the two it gets.
@@ -143,7 +143,7 @@ internal sealed partial class Interpreter
     private Argument Number(object number)
         => ToValue(number, number.GetType()) is { IsSymbol: true } value ? value.Symbol.Argument : new Literal(number);
 
-    /// <summary>What C# makes of <c>[a, b]</c> for an interface is a class without a name: an array does as well.</summary>
+    /// <summary>For an interface C# makes a class without a name of <c>[a, b]</c>: an array does as well.</summary>
     private ListArgument List(IEnumerable items, Type element, Type? collection)
         => new([.. items.Cast<object?>().Select(ToArgument)],
             element) { CollectionType = collection?.IsDefined(typeof(CompilerGeneratedAttribute), false) is true ? null : collection };

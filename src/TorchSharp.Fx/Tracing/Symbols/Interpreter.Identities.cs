@@ -11,7 +11,7 @@ internal sealed partial class Interpreter
     private int reshaped;
 
     /// <summary>
-    /// What a number is made of: the same size of the same tensor, or of one that must have its shape, is the same number, however often
+    /// The key of a number: the same size of the same tensor, or of one that must have its shape, is the same number, however often
     /// the program reads it. An operation that changes a tensor's shape in place makes all of them new.
     /// </summary>
     private string Identity(Node node)
@@ -39,7 +39,7 @@ internal sealed partial class Interpreter
             $"{reads}({string.Join(",", operands)})@{reshaped}{(does.Has(Effects.ReadsLayout) ? $".{Changes(node)}" : "")}";
     }
 
-    /// <summary>What a comparison asks, of which numbers.</summary>
+    /// <summary>A comparison's key: its operation, and the numbers that it compares.</summary>
     private string Identity(Deferred asked)
     {
         return $"{asked.Operation}:{asked.Operands}({Of(asked.Left)},{Of(asked.Right)})";

@@ -1,14 +1,14 @@
 namespace TorchSharp.Fx.Tracing;
 
 /// <summary>
-/// What may be null when the graph runs: an input, a part of one, what a module gives. An example says whether it is; symbols alone take it
-/// to be there. Where the program asks, the graph asserts the answer, for another call may have another.
+/// Values that may be null when the graph runs: an input, a part of one, what a module gives. An example says whether it is; symbols alone
+/// take it to be there. Where the program asks, the graph asserts the answer, for another call may have another.
 /// </summary>
 internal sealed partial class Interpreter
 {
     private readonly HashSet<Node> present = [];
 
-    /// <summary>What the program asked for being null: symbols alone take it to be there.</summary>
+    /// <summary>The values that the program compared with null: symbols alone take it to be there.</summary>
     internal List<(string Name, Origin? At)> TakenAsPresent { get; } = [];
 
     /// <summary>Whether a reference is not null. That of a symbol is asserted once.</summary>

@@ -59,7 +59,7 @@ internal sealed partial class Interpreter
         => IsItem(field)
             ? RecordItem(tuple, new Literal(int.Parse(field.Name.AsSpan(4), null) - 1), field.FieldType) : RecordMember(tuple, field);
 
-    /// <summary>What a field of a tuple or struct is read by.</summary>
+    /// <summary>The target that reads a field of a tuple or struct.</summary>
     internal static Target PartOf(Type owner, FieldInfo field, out ImmutableArray<Argument> index)
     {
         index = IsItem(field) ? [new Literal(int.Parse(field.Name.AsSpan(4), null) - 1)] : [];

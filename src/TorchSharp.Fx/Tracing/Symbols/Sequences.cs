@@ -31,7 +31,7 @@ internal sealed class Sequences
     /// <summary>Whether nothing was written yet.</summary>
     internal bool IsUnfilled => parts.Count == 0 && !IsComplete;
 
-    /// <summary>What all elements are of, where one loop gave them.</summary>
+    /// <summary>The loop that all elements come of, where one loop gave them.</summary>
     internal Argument? Filled { get; private set; }
 
     /// <summary>Writes all elements at once.</summary>
@@ -44,7 +44,7 @@ internal sealed class Sequences
     /// <summary>Another array with the same elements.</summary>
     internal Array Copy() => Of(Element, Length, [.. parts]);
 
-    /// <summary>What was written so far, one value an element.</summary>
+    /// <summary>The values written so far, one an element.</summary>
     internal IEnumerable<Value> Items(Interpreter interpreter) => parts.SelectMany(part => part switch
     {
         SpreadArgument spread => interpreter.Spread(spread.Sequence, Element),

@@ -29,7 +29,7 @@ internal sealed class Texts(Interpreter interpreter)
         return text;
     }
 
-    /// <summary>What a builder was given, from when it was given a symbol on.</summary>
+    /// <summary>The texts that a builder got, from when it was given a symbol on.</summary>
     internal void Append(StringBuilder builder, List<TextPart> parts)
     {
         if (!known.TryGetValue(builder, out var before) && parts.Exists(part => part.Symbol is not null))
