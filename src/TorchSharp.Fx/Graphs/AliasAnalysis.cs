@@ -144,8 +144,8 @@ internal sealed class AliasAnalysis
         {
             Operands.First => node.args.Length > 0 ? node.args[0].nodes() : [],
             Operands.All => node.all_input_nodes,
-            Operands.Alone => node.args is [ListArgument { Items: { Length: > 1 } items }, ..] && !items.Any(item => item is SpreadArgument)
-                ? [] : node.all_input_nodes,
+            Operands.Alone => node.args.OfType<ListArgument>().FirstOrDefault() is { Items: { Length: > 1 } items }
+                && !items.Any(item => item is SpreadArgument) ? [] : node.all_input_nodes,
             Operands.Out => Given(node, "out"),
             Operands.Statistics => Given(node, "running_mean").Concat(Given(node, "running_var")),
             _ => [],

@@ -14,7 +14,11 @@ internal static class Untraceable
     internal static TraceException Branch(Interpreter at, Proxy condition)
         => Interpreter.ContentOf(condition) is null ? BranchOnSize(at, condition) : BranchOnContent(at, condition);
 
-    private static TraceException BranchOnContent(Interpreter at, Proxy condition) => OfContent(at,
+    private static TraceException BranchOnContent(Interpreter at, Proxy condition) => Interpreter.IsOfModelAlone(condition) ? OfContent(at,
+            $"The program branches on {Describe(condition)}, which is read out of the model's own parameters or buffers, and training or "
+                + "loading changes those.",
+            $"Give example_inputs: the graph asserts then that the condition holds. Or {LeafFix}.")
+        : OfContent(at,
         $"The program branches on {Describe(condition)}, which is read out of a tensor that depends on an input, so a graph of it would "
             + "hold for some inputs only.",
         "Compute with tensors (torch.where) instead, go by an example (example_inputs with allow_value_specialization: true), or "

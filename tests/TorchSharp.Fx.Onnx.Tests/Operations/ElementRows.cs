@@ -35,6 +35,7 @@ internal static class ElementRows
         new("outer", (Tensor x, Tensor y) => x.outer(y), "N", "4"),
         new("addmm", (Tensor x, Tensor y, Tensor z) => x.addmm(y, z, beta: 2, alpha: 0.5f), "5", "Nx4", "4x5"),
         new("einsum", (Tensor x, Tensor y) => einsum("B I D, B J D -> B I J", x, y), "Nx3x4", "Nx5x4"),
+        new("einsum, then written to", (Tensor x, Tensor y) => einsum("bid,bjd->bij", x, y).mul_(2) + x.sum(), "Nx3x4", "Nx5x4"),
         new("linear", (Tensor x, Tensor y, Tensor z) => functional.linear(x, y, z), "Nx3x4", "5x4", "5"),
         new("linear without bias", (Tensor x, Tensor y) => functional.linear(x, y), "Nx4", "5x4"),
         new("cosine_similarity", (Tensor x, Tensor y) => functional.cosine_similarity(x, y, 1), "Nx4", "Nx4"),

@@ -117,4 +117,41 @@ public sealed class LifetimeTests
         var compiled = new CompiledGraph(graph, new ModuleHierarchy(new Nothing()));
         return input => compiled.Run([input]);
     }
+
+    public sealed class Memory : nn.Module
+    {
+        public Tensor Key { get; } = ones(2, 4);
+
+        public Memory() : base(nameof(Memory)) => RegisterComponents();
+    }
+
+    private sealed class Doubling() : nn.Module<Tensor, Tensor>(nameof(Doubling))
+    {
+        public override Tensor forward(Tensor x) => x * 2;
+    }
+
+    private sealed class Reading : nn.Module<Tensor, Memory, Tensor>
+    {
+        private readonly Doubling leaf = new();
+
+        public Reading() : base(nameof(Reading)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x, Memory memory) => leaf.call(x * memory.Key) + memory.Key;
+    }
+
+    [Fact]
+    public void What_a_module_among_the_inputs_has_stays_its_own()
+    {
+        using var model = new Reading();
+        var tracer = new LeafModuleAwareTracer(new() { leaf_modules = [typeof(Doubling)] });
+        using var memory = new Memory();
+        using var traced = new GraphModule<Tensor, Memory, Tensor>(model, tracer.trace(model, [rand(2, 4), memory]));
+        for (var call = 0; call < 2; call++)
+        {
+            using var x = rand(2, 4);
+            using var result = traced.call(x, memory);
+            Assert.False(memory.Key.IsInvalid);
+            Assert.Equal(model.call(x, memory), result);
+        }
+    }
 }

@@ -12,9 +12,10 @@ internal sealed class Owners
     private readonly Dictionary<object, int> holders = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<object> kept = new(ReferenceEqualityComparer.Instance);
 
-    /// <summary>A value was made, or given.</summary>
+    /// <summary>A value was made, or given. What a module among the inputs has stays its own.</summary>
     internal void Hold(object? value)
     {
+        kept.UnionWith(Disposal.State(Structure.LeavesOf(value, TensorTypes.MayHold).OfType<nn.Module>()));
         foreach (var item in Disposal.Inside(value))
             CollectionsMarshal.GetValueRefOrAddDefault(holders, item, out _)++;
     }

@@ -8,13 +8,13 @@ internal static partial class Operations
 {
     private static (Operation Row, string Names)[] Rows =>
     [
-        // One tensor alone is returned as it is, several are copied.
+        // One tensor alone is returned as it is or as a view, several give a new one.
         (new(Effects.None, Views: Operands.Alone), """
-            block_diag cartesian_prod cat chain_matmul column_stack concat concatenate dstack hstack multi_dot row_stack vstack
+            block_diag cartesian_prod cat chain_matmul column_stack concat concatenate dstack einsum hstack multi_dot row_stack vstack
             """),
         (Operation.ViewOfAny, """
-            broadcast_tensors combinations einsum lu_unpack meshgrid pack_padded_sequence pack_sequence pad_packed_sequence pad_sequence
-            parameters_to_vector sparse sparse_coo_tensor tensordot autograd.grad
+            broadcast_tensors combinations lu_unpack meshgrid pack_padded_sequence pack_sequence pad_packed_sequence pad_sequence
+            parameters_to_vector sparse sparse_coo_tensor autograd.grad
             """),
         (Operation.View, """
             adjoint alias align_as align_to as_strided as_tensor atleast_1d atleast_2d atleast_3d bfloat16 bool
@@ -135,7 +135,7 @@ internal static partial class Operations
             kl_div kron kthvalue l1_loss laguerre_polynomial_l layer_norm lcm ldexp ldl_factor ldl_factor_ex ldl_solve le
             legendre_polynomial_p lerp less less_equal lgamma linear linspace local_response_norm log10 log1p log2 log_sigmoid
             logaddexp logaddexp2 logcumsumexp logdet logical_and logical_not logical_or logical_xor logit logsigmoid logspace
-            logsumexp lp_pool1d lp_pool2d lstsq lt lu lu_factor lu_solve margin_ranking_loss masked_scatter matmul matrix_exp
+            logsumexp lp_pool1d lp_pool2d lstsq lt lu lu_factor lu_solve margin_ranking_loss masked_scatter matmul matrix_exp tensordot
             matrix_norm matrix_power matrix_rank max max_int_value max_pool1d max_pool1d_with_indices max_pool2d
             max_pool2d_with_indices max_pool3d max_pool3d_with_indices max_unpool1d max_unpool2d max_unpool3d mean median min Mish
             mish mm mode modified_bessel_i0 modified_bessel_i1 modified_bessel_k0 modified_bessel_k1 MPS mps_is_available mse_loss

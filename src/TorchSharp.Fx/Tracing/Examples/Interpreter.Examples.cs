@@ -218,11 +218,27 @@ internal sealed partial class Interpreter
                 yield return operand.Symbol;
     }
 
-    /// <summary>Refuses a number that was read out of a tensor, unless the user allows it: the next input has another one.</summary>
+    /// <summary>
+    /// Refuses a number that was read out of a tensor, unless the user allows it: the next input has another one. What parameters and
+    /// buffers hold is asserted.
+    /// </summary>
     private void Permit(Proxy symbol)
     {
-        if (!Examples!.AllowsValues && ContentOf(symbol) is { } read)
+        if (!Examples!.AllowsValues && ContentOf(symbol) is { } read && !IsOfModelAlone(read))
             throw Untraceable.ReadsContent(this, read);
+    }
+
+    /// <summary>Whether the content that a condition asks for is that of parameters and buffers alone.</summary>
+    internal static bool IsOfModelAlone(Proxy symbol) => ContentOf(symbol) is { } read && IsOfModelAlone(read);
+
+    /// <summary>Whether a value comes of parameters and buffers alone, to which nothing was written.</summary>
+    private static bool IsOfModelAlone(Node node)
+    {
+        var does = Operations.Of(node, null);
+        return node.op == Opcode.get_attr || (node.op is Opcode.call_function or Opcode.call_method && node.all_input_nodes.Count > 0
+            && !does.IsOpaque && does.Writes == Operands.None && !does.Has(Effects.Draws | Effects.DrawsInTraining | Effects.ReadsState))
+            ? node.users.All(user => Operations.Of(user, null).Writes == Operands.None) && node.all_input_nodes.All(IsOfModelAlone)
+            : false;
     }
 
     /// <summary>

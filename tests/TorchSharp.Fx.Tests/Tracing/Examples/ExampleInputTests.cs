@@ -178,6 +178,39 @@ public sealed class ExampleInputTests
         Assert.StartsWith("traced with item > 1", Assert.Throws<GraphAssertionException>(() => traced.call(ones(2))).Message, StringComparison.Ordinal);
     }
 
+    private sealed class Codebook : Module<Tensor, Tensor>
+    {
+        private readonly Tensor inited = tensor(true);
+        private readonly Tensor codes = ones(4);
+
+        public Codebook() : base(nameof(Codebook)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            if (!inited.ToBoolean())
+                throw new InvalidOperationException("not initialised");
+            if (training)
+                codes.add_(x);
+            return codes.sum().item<float>() > 3 ? x + codes : x;
+        }
+    }
+
+    [Fact]
+    public void A_branch_on_what_a_buffer_holds_is_asserted_and_refused_where_an_input_was_written_to_it()
+    {
+        var model = new Codebook();
+        model.eval();
+        using var traced = fx.symbolic_trace(model, example_inputs: [rand(4)]);
+        Assert.True(traced.call(zeros(4)).Equals(ones(4)));
+        using (no_grad())
+            model.get_buffer("codes")!.zero_();
+        Assert.StartsWith("traced with item > 3", Assert.Throws<GraphAssertionException>(() => traced.call(ones(4))).Message, StringComparison.Ordinal);
+        Assert.Contains("read out of the model's own parameters or buffers", Assert.Throws<TraceException>(() => fx.symbolic_trace(model)).Message,
+            StringComparison.Ordinal);
+        model.train();
+        Assert.Equal("FX018", Assert.IsType<TraceException>(Refused(model, ones(4))).code);
+    }
+
     private sealed class Batch(Tensor image, Tensor? mask, Dictionary<string, Tensor> extras)
     {
         public Tensor Image => image;
