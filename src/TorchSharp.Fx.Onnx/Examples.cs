@@ -69,7 +69,8 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
         ExampleRun Ran(int turn, long? rows)
         {
             var run = new ExampleRun(code, [.. inputs.Select(input => input is Tensor or InputShape)], expansions, []) { Rows = rows };
-            Run(run, [.. inputs.Select((input, i) => number(i, turn) ?? Given(input, named[i], sizes[turn], turn))]);
+            Run(run, [.. inputs.Select((input, i) => number(i, turn) ?? Given(input, named[i], sizes[turn], turn))],
+                isFree: axes.Any(input => input.Count > 0));
             return run;
         }
     }
@@ -97,7 +98,7 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
         return tensor.repeat(repeats);
     }
 
-    private static void Run(ExampleRun run, object?[] inputs)
+    private static void Run(ExampleRun run, object?[] inputs, bool isFree)
     {
         try
         {
@@ -106,9 +107,10 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
         catch (Exception error) when (error is GraphAssertionException or NodeExecutionException)
         {
             var shapes = string.Join(", ", inputs.OfType<Tensor>().Select(tensor => $"[{string.Join(", ", tensor.shape)}]"));
-            throw new ArgumentException(
-                $"The model does not run for inputs {shapes}, as the example's free sizes ask for: {error.Message} Fix the size that it "
-                    + "decides by, or give sizes to try (Nx3xH=64xW=64).", nameof(inputs), error);
+            throw new ArgumentException(isFree
+                ? $"The model does not run for inputs {shapes}, as the example's free sizes ask for: {error.Message} Fix the size that it "
+                    + "decides by, or give sizes to try (Nx3xH=64xW=64)."
+                : $"The model does not run for the example, inputs {shapes}: {error.Message}", nameof(inputs), error);
         }
     }
 }

@@ -314,4 +314,39 @@ public sealed class ExportTests : IDisposable
         Assert.Contains("nothing that it returns is a tensor", Assert.Throws<OnnxExportException>(() => onnx.export(count, exported.Path, [x])).Message,
             StringComparison.Ordinal);
     }
+
+    private sealed class Memory : nn.Module
+    {
+        internal Tensor Key { get; }
+
+        internal Tensor Scale { get; } = ones(4) * 3;
+
+        public Memory() : base(nameof(Memory))
+        {
+            Key = zeros(2, 4);
+            register_buffer("key", Key);
+        }
+    }
+
+    private sealed class Remembering() : nn.Module<Tensor, Memory, Tensor>(nameof(Remembering))
+    {
+        public override Tensor forward(Tensor x, Memory memory)
+        {
+            memory.Key[0] = x[0];
+            return (x * memory.Scale) + memory.Key;
+        }
+    }
+
+    [Fact]
+    public void The_tensors_of_a_module_among_the_inputs_are_inputs()
+    {
+        using var traced = fx.symbolic_trace(new Remembering(), example_inputs: [rand(2, 4), new Memory()]);
+        onnx.export(traced, exported.Path, [rand(2, 4), new Memory()]);
+        var x = rand(2, 4);
+        var given = exported.Signature().Inputs.Select(input => input.Split(' ')[0]).Select(name => name switch
+        {
+            "x" => x, "memory.Key" => zeros(2, 4), "memory.Scale" => ones(4) * 3, _ => throw new InvalidOperationException(name),
+        }).ToArray();
+        OnnxModel.AssertClose(new Remembering().call(x, new Memory()), exported.Run(given)["output"]);
+    }
 }

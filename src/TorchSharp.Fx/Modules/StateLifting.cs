@@ -31,7 +31,7 @@ internal sealed class StateLifting
     internal static bool IsNeeded(Graph graph, ModuleHierarchy modules, IReadOnlyList<object?> given)
         => graph.nodes.Any(node => node.target is StateTarget) || Changed(graph, modules).Count > 0
             || graph.find_nodes(Opcode.placeholder).Zip(given)
-                .Any(pair => IsWhole(pair.First.type) && Structure.Tensors(pair.Second).Any());
+                .Any(pair => IsWhole(pair.First.type) && (pair.Second is torch.nn.Module || Structure.Tensors(pair.Second).Any()));
 
     /// <summary>The graph without state.</summary>
     /// <param name="graph">The graph.</param>
