@@ -6,31 +6,49 @@ namespace TorchSharp.Fx.Onnx;
 /// <summary>The graph's runs on the examples.</summary>
 /// <param name="Runs">Three runs with different sizes and numbers where any is free or depends on data, one otherwise.</param>
 /// <param name="Axes">The names of each input's free dimensions.</param>
-internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, string>[] Axes)
+/// <param name="Numbers">Which inputs are numbers that are free.</param>
+internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, string>[] Axes, bool[] Numbers)
 {
+    // A position may have to be the length of a cache, or stay within a table.
+    private static readonly Func<double, int, double>[] Ways = [(n, run) => n * (run + 1), (n, run) => n + run, (n, run) => n - run];
+
     /// <summary>Runs the graph.</summary>
     /// <param name="code">The graph.</param>
     /// <param name="inputs">Tensors, declared shapes, numbers.</param>
     /// <param name="named">The dimensions of each input that are free beside the letters of declared shapes.</param>
-    /// <param name="numbers">Which inputs are numbers that stay free.</param>
-    internal static Examples Of(Expansion code, IReadOnlyList<object?> inputs, IReadOnlyDictionary<int, string>[] named, bool[] numbers)
+    /// <param name="wanted">The numbers that have to be free.</param>
+    /// <param name="kept">The numbers that are free unless the graph holds them to what they are, as it does one that it asserts.</param>
+    internal static Examples Of(Expansion code, IReadOnlyList<object?> inputs, IReadOnlyDictionary<int, string>[] named, bool[] wanted,
+        bool[] kept)
     {
-        // A position may have to be the length of a cache, or stay within a table.
-        Func<double, int, double>[] ways = [(n, run) => n * (run + 1), (n, run) => n + run, (n, run) => n - run];
-        var isZero = inputs.Where((input, i) => numbers[i] && Convert.ToDouble(input, CultureInfo.InvariantCulture) == 0).Any();
-        for (var way = numbers.Contains(true) && !isZero ? 0 : 1; ; way++)
+        if (Array.IndexOf(kept, true) >= 0)
             try
             {
-                return Of(code, inputs, named, (i, run) => numbers[i] ? Convert.ChangeType(
-                    ways[way](Convert.ToDouble(inputs[i], CultureInfo.InvariantCulture), run), inputs[i]!.GetType(), null) : null);
+                return Of(code, inputs, named, [.. wanted.Zip(kept, (one, other) => one || other)]);
             }
-            catch (ArgumentException) when (numbers.Contains(true) && way + 1 < ways.Length)
+            catch (ArgumentException)
+            {
+            }
+        return Of(code, inputs, named, wanted);
+    }
+
+    private static Examples Of(Expansion code, IReadOnlyList<object?> inputs, IReadOnlyDictionary<int, string>[] named, bool[] numbers)
+    {
+        var isAny = numbers.Contains(true);
+        var isZero = inputs.Where((input, i) => numbers[i] && Convert.ToDouble(input, CultureInfo.InvariantCulture) == 0).Any();
+        for (var way = isAny && !isZero ? 0 : 1; ; way++)
+            try
+            {
+                return Of(code, inputs, named, numbers, (i, run) => numbers[i] ? Convert.ChangeType(
+                    Ways[way](Convert.ToDouble(inputs[i], CultureInfo.InvariantCulture), run), inputs[i]!.GetType(), null) : null);
+            }
+            catch (ArgumentException) when (isAny && way + 1 < Ways.Length)
             {
             }
     }
 
     private static Examples Of(Expansion code, IReadOnlyList<object?> inputs, IReadOnlyDictionary<int, string>[] named,
-        Func<int, int, object?> number)
+        bool[] numbers, Func<int, int, object?> number)
     {
         var letters = InputShape.FreeDimensions(inputs);
         var sizes = new Dictionary<string, long>[] { new(), new(), new() };
@@ -39,10 +57,10 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
         var axes = inputs.Select((input, i) => Named(input as InputShape, named[i])).ToArray();
         var expansions = new Dictionary<Node, Expansion>();
         var first = Ran(0, null);
-        if (axes.Any(input => input.Count > 0) || inputs.Where((_, i) => number(i, 0) is not null).Any())
+        if (axes.Any(input => input.Count > 0) || numbers.Contains(true))
             return Told([first, Ran(1, first.HasLists ? 3 : null), Ran(2, first.HasLists ? 2 : null)]);
         if (!first.HasLists)
-            return new([first], axes);
+            return new([first], axes, numbers);
         try
         {
             return Told([first, Ran(0, 3), Ran(0, 2)]);
@@ -63,7 +81,7 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
                     throw new OnnxExportException(node,
                         $"data decides how many rows it has, and it has {rows} in each try, so it can't be told what depends on that; "
                         + "give an example in which the model finds more", []);
-            return new(runs, axes);
+            return new(runs, axes, numbers);
         }
 
         ExampleRun Ran(int turn, long? rows)

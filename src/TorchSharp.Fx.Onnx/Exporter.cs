@@ -106,7 +106,8 @@ internal sealed class Exporter(OnnxGraph graph)
     };
 
     /// <summary>
-    /// The program's own checks are left out, but a way that the trace took by a size that is free would be wrong for others.
+    /// The program's own checks are left out, but a way that the trace took by a size that is free would be wrong for others. Where numbers
+    /// are inputs, such as a position in a cache, the model checks its way when it runs.
     /// </summary>
     private static void RefuseDecision(Node node, Scope scope)
     {
@@ -114,7 +115,14 @@ internal sealed class Exporter(OnnxGraph graph)
             args: [NodeArgument { Node: var condition } decision, Literal { Value: string message }] }
             && message.StartsWith(Interpreter.AssumedByExample, StringComparison.Ordinal) && !scope.Run.Flow.IsData(condition)
             && !scope.Numbers.IsFixed(decision))
+        {
+            if (scope.Graph.HasNumbers)
+            {
+                scope.Graph.Check(scope.Numbers.Value(decision, ScalarType.Bool));
+                return;
+            }
             throw new NotSupportedException($"the model decides by a size that is free ({message}); fix that size");
+        }
     }
 
     private static IEnumerable<Node> Writes(Node node, Scope scope)

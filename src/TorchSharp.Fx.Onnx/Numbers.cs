@@ -109,8 +109,23 @@ internal sealed class Numbers(Scope scope)
                 + $"by '{node.target.name}', and that has no converter"),
     };
 
+    /// <summary>A comparison, or an operation on what comparisons gave.</summary>
+    private (string, ScalarType) Answer(Node node, string operation, Type operands)
+    {
+        var type = operation is "not_" || operands == typeof(bool) ? ScalarType.Bool : IsWhole(operands) ? ScalarType.Int64 : ScalarType.Float64;
+        var op = operation switch
+        {
+            "eq" or "ne" => "Equal", "lt" => "Less", "le" => "LessOrEqual", "gt" => "Greater", "ge" => "GreaterOrEqual", "not_" => "Not",
+            "and_" => "And", _ => "Or",
+        };
+        var answer = scope.Graph.Typed(op, node.name, [.. node.args.Select(argument => Value(argument, type))], ScalarType.Bool);
+        return (operation == "ne" ? Add("Not", answer) : answer, ScalarType.Bool);
+    }
+
     private (string, ScalarType) Arithmetic(Node node, string operation, Type result)
     {
+        if (operation is "eq" or "ne" or "lt" or "le" or "gt" or "ge" or "not_" || (operation is "and_" or "or_" && result == typeof(bool)))
+            return Answer(node, operation, result);
         var op = operation switch
         {
             "add" => "Add", "sub" => "Sub", "mul" => "Mul", "floordiv" or "truediv" => "Div", "mod" => "Mod", "neg" => "Neg",

@@ -14,6 +14,7 @@ internal sealed class OnnxGraph
     private readonly HashSet<string> nodeNames = new(StringComparer.Ordinal);
     private int named;
     private readonly Dictionary<string, string> constants = new(StringComparer.Ordinal);
+    private readonly List<string> checks = [];
     private readonly Dictionary<string, ScalarType> types = new(StringComparer.Ordinal);
 
     internal GraphProto Proto { get; private set; } = new() { Name = "graph" };
@@ -101,6 +102,29 @@ internal sealed class OnnxGraph
             object?[] items => items.SelectMany(Values),
             _ => [],
         };
+    }
+
+    /// <summary>Whether numbers are inputs of the model.</summary>
+    internal bool HasNumbers { get; init; }
+
+    /// <summary>Lets the model fail where a condition doesn't hold: it reads an element that is not there.</summary>
+    internal void Check(string condition)
+        => checks.Add(Add("Gather", "check", [Integers(0), Add("Where", "check", [condition, Integers(0), Integers(1)])]));
+
+    /// <summary>The node that gives a value out, once all checks have passed: each is zero, and added to the shape.</summary>
+    internal NodeProto Checked(string value, string name, string output)
+    {
+        var from = Proto.Node.Count;
+        var shape = checks.Count == 0 ? null : checks.Aggregate(Add("Shape", name, [value]), (sizes, zero) => Add("Add", name, [sizes, zero]));
+        NameNodes(from, name, null);
+        var node = new NodeProto { OpType = shape is null ? "Identity" : "Reshape", Input = { value }, Output = { output } };
+        node.Name = NodeName($"{name}/{node.OpType}");
+        if (shape is not null)
+        {
+            node.Input.Add(shape);
+            node.Attribute.Add(Attribute("allowzero", 1));
+        }
+        return node;
     }
 
     /// <summary>A name that no value has yet.</summary>

@@ -36,12 +36,12 @@ internal static class Signature
     }
 
     /// <summary>Declares the tensors among the placeholders, and the numbers that stay free as tensors without dimensions.</summary>
-    internal static object?[] Inputs(OnnxGraph graph, Examples examples, string[] names, bool[] numbers)
+    internal static object?[] Inputs(OnnxGraph graph, Examples examples, string[] names)
     {
         var run = examples.Runs[0];
         var placeholders = run.graph.nodes.Where(node => node.op == Opcode.placeholder);
         return [.. placeholders.Select((node, i) => run.Values[node] is TensorFacts facts
-            ? Declare(facts, graph.Name(names[i]), examples.Axes[i]) : numbers[i] ? Number(run.Values[node]!, i) : null)];
+            ? Declare(facts, graph.Name(names[i]), examples.Axes[i]) : examples.Numbers[i] ? Number(run.Values[node]!, i) : null)];
 
         object Number(object value, int i)
         {
@@ -76,10 +76,8 @@ internal static class Signature
         foreach (var (name, (value, facts)) in results.Where(result => result.Value.Value.Length > 0))
         {
             var output = new ValueInfoProto { Name = keys.GetValueOrDefault(name) ?? graph.Name(name), Type = TypeOf(facts.Type) };
-            // An Identity, for the value may have another name, be an input, or be asked for twice.
-            var node = new NodeProto { OpType = "Identity", Name = graph.NodeName(name + "/Identity"), Input = { value },
-                Output = { output.Name } };
-            graph.Proto.Node.Add(node);
+            // A node of its own, for the value may have another name, be an input, or be asked for twice.
+            graph.Proto.Node.Add(graph.Checked(value, name, output.Name));
             graph.Proto.Output.Add(output);
         }
     }

@@ -43,11 +43,11 @@ public static partial class onnx
         var (source, given, state, kept) = Stateless(program, Completed(program.Current, example_inputs));
         var names = Signature.Names(source, input_names);
         var axes = Signature.Axes(names, dynamic_axes, given);
-        bool[] numbers = [.. source.find_nodes(Opcode.placeholder)
-            .Select((node, i) => IsNumber(given[i]) && (kept.Contains(node) || dynamic_axes?.ContainsKey(names[i]) is true))];
-        var examples = Examples.Of(new(program.Source.Root, source, program.Constants), given, axes, numbers);
-        var graph = new OnnxGraph();
-        var inputs = Signature.Inputs(graph, examples, names, numbers);
+        var examples = Examples.Of(new(program.Source.Root, source, program.Constants), given, axes,
+            [.. names.Select((name, i) => IsNumber(given[i]) && dynamic_axes?.ContainsKey(name) is true)],
+            [.. source.find_nodes(Opcode.placeholder).Select(kept.Contains)]);
+        var graph = new OnnxGraph { HasNumbers = examples.Numbers.Contains(true) };
+        var inputs = Signature.Inputs(graph, examples, names);
         var keys = Signature.Keys(graph, source);
         var converted = new Exporter(graph).Export(examples.Runs, "", inputs);
         var results = Exporter.Results(converted);
@@ -76,14 +76,15 @@ public static partial class onnx
             return (program.Current, given, [], []);
         var lifted = StateLifting.Of(program.Current, program.Source, given);
         lifted.Graph.output(HasMembers(lifted.Result) ? Members(lifted.Result) : lifted.Result, lifted.Type);
-        // A number that no tensor depends on, such as a count of calls, is no business of the file.
+        // A number on which no tensor and no way depends, such as a count of calls, is no business of the file.
         var numbers = lifted.Inputs.Where(input => input.IsLifted && IsNumber(input.Value)
             && lifted.State.ContainsKey(input.Node.target.name) && HasPart(input.Node)).Select(input => input.Node).ToHashSet();
         var state = lifted.State.Where(entry => entry.Value is NodeArgument { Node.type: var type } && TensorTypes.IsTensor(type)
             || numbers.Any(number => number.target.name == entry.Key)).ToArray();
         return (lifted.Graph, lifted.Values, state, numbers);
 
-        static bool HasPart(Node number) => Readers(number).Any(reader => reader.op == Opcode.output || TensorTypes.MayHold(reader.type));
+        static bool HasPart(Node number) => Readers(number).Any(reader => reader.op == Opcode.output || TensorTypes.MayHold(reader.type)
+            || reader.target is BuiltinTarget { Operation: Builtin._assert });
     }
 
     private static bool IsNumber(object? value) => value is not null && IsNumber(value.GetType());

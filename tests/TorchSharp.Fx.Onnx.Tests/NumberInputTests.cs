@@ -1,3 +1,4 @@
+using Microsoft.ML.OnnxRuntime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -216,12 +217,85 @@ public sealed class NumberInputTests : IDisposable
         Assert.Equal(["output"], exported.Signature().Outputs);
     }
 
-    [Fact]
-    public void A_number_by_which_the_program_decides_is_refused()
+    private sealed class Deciding : Module<Tensor, Tensor>
     {
-        using var traced = fx.symbolic_trace((Tensor x, int start) => start > 2 ? x * start : x + start, example_inputs: [rand(2), 5]);
-        var refused = Assert.Throws<OnnxExportException>(() => onnx.export(traced, exported.Path, [rand(2), 5],
-            dynamic_axes: new Dictionary<string, IReadOnlyDictionary<int, string>> { ["start"] = new Dictionary<int, string>() }));
+        private Tensor past = zeros(1, 2, 4);
+        private int position = 2;
+
+        public Deciding() : base(nameof(Deciding)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            var isFirst = position == 0;
+            past = isFirst ? x : cat([past, x], 1);
+            position += (int)x.shape[1];
+            return position <= 8 ? past.sum(1) + position : past.mean([1]);
+        }
+    }
+
+    [Fact]
+    public void A_number_by_which_the_program_decides_is_checked_when_the_file_runs()
+    {
+        using var model = new Deciding();
+        using var traced = fx.symbolic_trace(model, example_inputs: [rand(1, 1, 4)]);
+        onnx.export(traced, exported.Path, [rand(1, 1, 4)], dynamic_axes: new Dictionary<string, IReadOnlyDictionary<int, string>>
+        {
+            ["past"] = new Dictionary<int, string> { [1] = "past" },
+        });
+        var names = exported.Signature().Inputs.Select(input => input.Split(' ')[0]).ToArray();
+        Assert.Equal(["past", "position", "x"], names.Order(StringComparer.Ordinal));
+        Tensor past = zeros(1, 2, 4), position = tensor(2L);
+        for (var step = 0; step < 6; step++)
+        {
+            var x = rand(1, 1, 4);
+            var given = exported.Run([.. names.Select(Given)]);
+            OnnxModel.AssertClose(model.call(x), given["output"]);
+            (past, position) = (given["past.next"], given["position.next"]);
+            Tensor Given(string name) => name == "x" ? x : name == "past" ? past : position;
+        }
+        var late = Assert.Throws<OnnxRuntimeException>(() => exported.Run([.. names.Select(name => name == "x" ? rand(1, 1, 4)
+            : name == "past" ? past : position)]));
+        Assert.Contains("out of", late.Message, StringComparison.Ordinal);
+        Assert.Throws<OnnxRuntimeException>(() => exported.Run([.. names.Select(name => name == "x" ? rand(1, 1, 4)
+            : name == "past" ? zeros(1, 0, 4) : tensor(0L))]));
+    }
+
+    private sealed class FirstCall : Module<Tensor, Tensor>
+    {
+        private Tensor past = zeros(1, 0, 4);
+        private int position;
+
+        public FirstCall() : base(nameof(FirstCall)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            past = position == 0 ? x * 2 : cat([past, x], 1);
+            position += (int)x.shape[1];
+            return past.sum(1);
+        }
+    }
+
+    [Fact]
+    public void A_number_that_the_graph_holds_to_its_value_is_a_constant()
+    {
+        using var traced = fx.symbolic_trace(new FirstCall(), example_inputs: [rand(1, 3, 4)]);
+        onnx.export(traced, exported.Path, [rand(1, 3, 4)], dynamic_axes: new Dictionary<string, IReadOnlyDictionary<int, string>>
+        {
+            ["x"] = new Dictionary<int, string> { [1] = "n" },
+        });
+        Assert.DoesNotContain(exported.Signature().Inputs, name => name.StartsWith("position", StringComparison.Ordinal));
+        var x = rand(1, 5, 4);
+        var given = exported.Run([.. exported.Signature().Inputs.Select(name => name[0] == 'x' ? x : zeros(1, 0, 4))]);
+        OnnxModel.AssertClose(x.sum(1) * 2, given["output"]);
+        OnnxModel.AssertClose(tensor(5L), given["position.next"]);
+    }
+
+    [Fact]
+    public void A_size_by_which_the_program_decides_is_refused()
+    {
+        using var traced = fx.symbolic_trace((Tensor x) => x.shape[0] > 2 ? x * 3 : x + 1, example_inputs: [rand(5)]);
+        var refused = Assert.Throws<OnnxExportException>(() => onnx.export(traced, exported.Path, [rand(5)],
+            dynamic_axes: new Dictionary<string, IReadOnlyDictionary<int, string>> { ["x"] = new Dictionary<int, string> { [0] = "n" } }));
         Assert.Contains("decides by", refused.Message, StringComparison.Ordinal);
     }
 }

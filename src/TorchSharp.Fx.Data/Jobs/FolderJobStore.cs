@@ -12,16 +12,35 @@ internal sealed class FolderJobStore(string folder) : JobStore
 
     internal override string Location => Path.GetFullPath(folder);
 
-    internal override bool IsEmpty => !Directory.Exists(folder) || !Directory.EnumerateFileSystemEntries(folder).Any();
-
     internal override string PathOf(string name) => Path.Combine([folder, .. name.Split('/')]);
 
     internal override string PartOf(string shard, string sha256) => $"{shard}.parquet";
 
-    internal override void Prepare(IEnumerable<string> folders)
+    internal override Task<bool> TryBeginAsync(IEnumerable<string> folders, CancellationToken cancellation)
     {
+        Directory.CreateDirectory(folder);
+        try
+        {
+            File.Open(PathOf(Marker), FileMode.CreateNew).Dispose();
+        }
+        catch (IOException) when (File.Exists(PathOf(Marker)))
+        {
+            return Task.FromResult(false);
+        }
+        if (Directory.EnumerateFileSystemEntries(folder).Any(entry => Path.GetFileName(entry) != Marker))
+        {
+            File.Delete(PathOf(Marker));
+            return Task.FromResult(false);
+        }
         foreach (var name in folders)
             Directory.CreateDirectory(PathOf(name));
+        return Task.FromResult(true);
+    }
+
+    internal override Task EndAsync()
+    {
+        File.Delete(PathOf(Marker));
+        return Task.CompletedTask;
     }
 
     internal override bool Exists(string name) => File.Exists(PathOf(name));

@@ -60,14 +60,14 @@ public sealed class Job
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(shardSize);
         var schema = new FeatureSchema(source.Columns, features).RequireDistinct();
         var store = JobStore.Of(folder);
-        if (!store.IsEmpty)
+        if (!await store.TryBeginAsync([ShardFiles.Shards, ShardFiles.Parts, ShardFiles.Leases], cancellation).ConfigureAwait(false))
             throw new IOException($"The folder '{folder}' is not empty, so no job can be made there: choose another one.");
-        store.Prepare([ShardFiles.Shards, ShardFiles.Parts, ShardFiles.Leases]);
         var (rows, hash) = await ShardManifest.WriteAll(store, source, shardSize, cancellation).ConfigureAwait(false);
         var definition = JobDefinition.Create(settings, schema, rows, shardSize, hash);
         await store.WriteAsync(FileName, stream
             => JsonSerializer.SerializeAsync(stream, definition.ToJson(), JobDefinition.Indented, cancellation), cancellation)
             .ConfigureAwait(false);
+        await store.EndAsync().ConfigureAwait(false);
         return new(folder, store, definition);
     }
 

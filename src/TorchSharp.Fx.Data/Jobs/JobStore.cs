@@ -11,17 +11,20 @@ internal abstract class JobStore
     /// <summary>The job's place for processes anywhere: a full path, or an address.</summary>
     internal abstract string Location { get; }
 
-    /// <summary>Whether there is anything yet.</summary>
-    internal abstract bool IsEmpty { get; }
-
     /// <summary>A file's name as its users know it.</summary>
     internal abstract string PathOf(string name);
 
     /// <summary>The name of a shard's result, which may depend on its content.</summary>
     internal abstract string PartOf(string shard, string sha256);
 
-    /// <summary>Makes room for a job.</summary>
-    internal abstract void Prepare(IEnumerable<string> folders);
+    /// <summary>The file that stands there while a job is made: who made it is alone.</summary>
+    private protected const string Marker = "job.creating";
+
+    /// <summary>Takes an empty place for a job that is made now; false where there is anything, or another one makes a job.</summary>
+    internal abstract Task<bool> TryBeginAsync(IEnumerable<string> folders, CancellationToken cancellation);
+
+    /// <summary>The job is made.</summary>
+    internal abstract Task EndAsync();
 
     internal abstract bool Exists(string name);
 

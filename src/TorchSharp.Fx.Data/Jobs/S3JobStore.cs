@@ -12,13 +12,21 @@ internal sealed class S3JobStore(string address) : JobStore
 
     internal override string Location => address.TrimEnd('/');
 
-    internal override bool IsEmpty => !List("").Any();
-
     internal override string PathOf(string name) => $"{Location}/{name}";
 
     internal override string PartOf(string shard, string sha256) => $"{shard}.{sha256[..HashDigits]}.parquet";
 
-    internal override void Prepare(IEnumerable<string> folders) => S3.Parts(address);
+    internal override async Task<bool> TryBeginAsync(IEnumerable<string> folders, CancellationToken cancellation)
+    {
+        if (await PutIfAsync(Marker, [], null, cancellation).ConfigureAwait(false) is null)
+            return false;
+        if (!List("").Any(name => name != Marker))
+            return true;
+        await EndAsync().ConfigureAwait(false);
+        return false;
+    }
+
+    internal override Task EndAsync() => DeleteAsync(Marker);
 
     internal override bool Exists(string name) => List(name).Any(found => found == name);
 
