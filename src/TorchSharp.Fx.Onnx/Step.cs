@@ -238,11 +238,10 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
     internal Size[] Sizes(int position)
         => scope.Run.Arguments[node].Any(argument => argument is Generator)
             ? throw new NotSupportedException("it draws from a generator of its own, whose numbers ONNX has not; draw without one")
-            : [.. Enumerable.Range(position, Count - position)
-            .Where(i => !IsNoSize(node.args[i]) && scope.Run.Arguments[node][i] is not Device)
-            .SelectMany(i => scope.Numbers.Sizes(Argument(i)))];
+            : [.. Enumerable.Range(position, Count - position).Where(i => !IsNoSize(scope.Run.Arguments[node][i]))
+                .SelectMany(i => scope.Numbers.Sizes(Argument(i)))];
 
-    private static bool IsNoSize(Argument argument) => argument is Literal { Value: bool or null or string or Enum or Device or string[] };
+    private static bool IsNoSize(object? given) => given is bool or null or string or Enum or Device or string[];
 
     /// <summary>A whole number among the arguments.</summary>
     internal Size Size(int position) => scope.Numbers.Size(Argument(position));

@@ -186,6 +186,33 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_several_that_make_a_job_in_one_folder_one_does()
+    {
+        await Create("first", pictures: 2, shardSize: 2);
+        for (var round = 0; round < 5; round++)
+        {
+            var name = $"race{round}";
+            var tries = Enumerable.Range(0, 8).Select(i => Task.Run(async () =>
+            {
+                try
+                {
+                    return await Job.CreateAsync(folder[name], [], DataSource.Open([folder["in"]]), Models.Pipeline().Columns, 1 + (i % 2),
+                        TestContext.Current.CancellationToken);
+                }
+                catch (IOException refused)
+                {
+                    Assert.Equal($"The folder '{folder[name]}' is not empty, so no job can be made there: choose another one.", refused.Message);
+                    return null;
+                }
+            }));
+            var made = Assert.Single(await Task.WhenAll(tries), job => job is not null)!;
+            Assert.Equal(made.Definition.Id, Job.Open(folder[name]).Definition.Id);
+            Assert.Equal(made.Definition.Shards, Directory.GetFiles(folder[name, "shards"]).Length);
+            Assert.False(File.Exists(folder[name, "job.creating"]));
+        }
+    }
+
+    [Fact]
     public async Task A_job_is_made_only_in_an_empty_folder_and_opened_only_as_it_was_made()
     {
         await Create("job", pictures: 2, shardSize: 2);

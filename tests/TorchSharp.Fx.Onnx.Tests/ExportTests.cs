@@ -349,4 +349,30 @@ public sealed class ExportTests : IDisposable
         }).ToArray();
         OnnxModel.AssertClose(new Remembering().call(x, new Memory()), exported.Run(given)["output"]);
     }
+
+    [Fact]
+    public void A_type_and_a_device_that_are_read_of_a_tensor_are_no_sizes()
+    {
+        using var traced = fx.symbolic_trace((Tensor x) =>
+        {
+            var y = zeros(new long[] { x.shape[0], 3 }, dtype: x.dtype, device: x.device);
+            y[.., 0] = x.sum(1);
+            return y + ones(x.shape[0], 1, dtype: x.dtype, device: x.device) + full(new long[] { x.shape[0], 3 }, 2, dtype: x.dtype, device: x.device)
+                + x.new_zeros(x.shape[0], 3, dtype: x.dtype, device: x.device);
+        });
+        onnx.export(traced, exported.Path, [InputShape.Parse("Nx3")]);
+        foreach (var x in new[] { rand(2, 3), rand(5, 3) })
+            OnnxModel.AssertClose(traced.call(x), exported.Run(x)["output"]);
+    }
+
+    [Fact]
+    public void A_permutation_is_one_of_all_numbers()
+    {
+        using var traced = fx.symbolic_trace((Tensor x) => (x[randperm(x.shape[0])], randperm(500)));
+        onnx.export(traced, exported.Path, [InputShape.Parse("Nx1")]);
+        var given = exported.Run(arange(9, dtype: float32).reshape(9, 1));
+        OnnxModel.AssertClose(arange(9, dtype: float32), given["output_0"].flatten().sort().Values);
+        OnnxModel.AssertClose(arange(500), given["output_1"].sort().Values);
+        Assert.False(arange(500).Equals(given["output_1"]));
+    }
 }

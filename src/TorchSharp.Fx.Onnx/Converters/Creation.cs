@@ -18,9 +18,20 @@ internal static class Creation
         table["randn_like"] = step => step.Add("RandomNormalLike", [step.Value(0, step.Output.Type)]);
         table["rand"] = step => step.Add("RandomUniformLike", [Filled(step, step.Scalar(0), step.Sizes(0))]);
         table["randn"] = step => step.Add("RandomNormalLike", [Filled(step, step.Scalar(0), step.Sizes(0))]);
+        table["randperm"] = Permutation;
         table["multinomial"] = Multinomial;
         table["arange"] = Arange;
         table["tensor"] = step => step.Value(0, step.Output.Type);
+    }
+
+    /// <summary>The order of random numbers.</summary>
+    private static string Permutation(Step step)
+    {
+        var count = step.Graph.Sizes([step.Size(0)]);
+        var drawn = step.Add("RandomUniformLike", [step.Add("Expand", [step.Graph.Scalar(0, ScalarType.Float32), count])]);
+        var order = step.Graph.Add("TopK", step.Name, [drawn, count], 2, [])[1];
+        step.Ignore("dtype", "device", "requires_grad", "generator");
+        return step.Graph.Cast(order, ScalarType.Int64, step.Output.Type);
     }
 
     private static Size[] Before(Step step, int from)
