@@ -156,7 +156,7 @@ public sealed class S3Tests(FakeS3 store) : IClassFixture<FakeS3>, IDisposable
         try
         {
             var error = await Assert.ThrowsAsync<IOException>(() => CreateThere("s3://results/none"));
-            Assert.StartsWith("The store of 's3://results/none/' answers: ", error.Message);
+            Assert.StartsWith("The store of 's3://results/none/job.creating' answers: ", error.Message);
         }
         finally
         {

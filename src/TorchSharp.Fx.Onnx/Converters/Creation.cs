@@ -28,10 +28,10 @@ internal static class Creation
     private static string Permutation(Step step)
     {
         var count = step.Graph.Sizes([step.Size(0)]);
-        var drawn = step.Add("RandomUniformLike", [step.Add("Expand", [step.Graph.Scalar(0, ScalarType.Float32), count])]);
+        var drawn = step.Add("RandomUniformLike", [step.Add("Expand", [step.Graph.Scalar(0, torch.float32), count])]);
         var order = step.Graph.Add("TopK", step.Name, [drawn, count], 2, [])[1];
         step.Ignore("dtype", "device", "requires_grad", "generator");
-        return step.Graph.Cast(order, ScalarType.Int64, step.Output.Type);
+        return step.Graph.Cast(order, torch.int64, step.Output.Type);
     }
 
     private static Size[] Before(Step step, int from)
