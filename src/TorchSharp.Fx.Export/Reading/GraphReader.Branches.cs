@@ -67,7 +67,8 @@ internal sealed partial class GraphReader
     {
         if (node.inputs is not [{ arg: Value.Subgraph turn }, { arg: Value.Many { Items: [_, ..] rows } },
             { arg: Value.Many { Items: var operands } }]
-            || rows.Any(row => row is not Value.Reference { Kind: "as_tensor" }) || operands.Any(operand => operand is not Value.Reference))
+            || rows.Any(row => row is not Value.Reference { Kind: "as_tensor" })
+            || operands.Any(operand => operand is not Value.Reference))
             throw new NotSupportedException("it takes something else than the rows of tensors, and tensors and sizes for each turn");
         var path = names[index].Path;
         Node[] given = [.. rows.Concat(operands).Select(value => (Find(value, path) as NodeArgument)?.Node
@@ -76,7 +77,8 @@ internal sealed partial class GraphReader
         var turns = Add(Opcode.call_method, new MethodTarget(typeof(Tensor).GetMethod("size", [typeof(int)])!), [given[0], new Literal(0)],
             typeof(long), path, "size");
         var type = Collections.TypeOf([.. Enumerable.Repeat(typeof(Tensor[]), count)]);
-        var map = Named(index, Graph.create_node(Opcode.call_function, new MapTarget(body), [turns, .. given.Select(value => new NodeArgument(value))], type));
+        var map = Named(index, Graph.create_node(Opcode.call_function, new MapTarget(body),
+            [turns, .. given.Select(value => new NodeArgument(value))], type));
         var outputs = node.outputs is [Value.Many { Items: var items }] ? [.. items] : node.outputs;
         if (outputs.Count != count)
             throw new InvalidDataException("has a loop with other results than it gives");

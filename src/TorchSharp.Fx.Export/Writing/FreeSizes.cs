@@ -11,7 +11,8 @@ internal sealed class FreeSizes(IReadOnlyDictionary<string, IReadOnlyDictionary<
 
     /// <summary>What is known of the values of a graph, and how sizes depend on these dimensions.</summary>
     internal Dictionary<Node, Fact> Facts(PlainGraph plain)
-        => FactFinder.Of(plain, plain.Inputs, [.. Dims.Select(dim => ExampleSize(plain, dim))], (dim, by) => Enlarged(plain, Dims[dim], by));
+        => FactFinder.Of(plain, plain.Inputs, [.. Dims.Select(dim => ExampleSize(plain, dim))],
+            (dim, by) => Enlarged(plain, Dims[dim], by));
 
     private long ExampleSize(PlainGraph plain, Dim dim)
     {

@@ -38,7 +38,8 @@ internal static class ControlFlow
         return then.Shape is { } shape && otherwise.Shape is { } other && shape.SequenceEqual(other) && shape.All(size => size is not null)
             ? node.Make((Tensor condition, Tensor p, Tensor q) => where(condition, p, q), then.Type, then.Shape, node.Tensor(),
                 node.Writer.Tensor(then), node.Writer.Tensor(otherwise))
-            : TensorLists.Item(node, [otherwise, then], node.Writer.Write((Tensor x) => x.to(ScalarType.Int64).item<long>(), node.Tensor()));
+            : TensorLists.Item(node, [otherwise, then],
+                node.Writer.Write((Tensor x) => x.to(ScalarType.Int64).item<long>(), node.Tensor()));
     }
 
     private static Value[] Loop(OnnxNode node)

@@ -48,7 +48,8 @@ internal static class TensorLists
         => items.Length > MostItems ? throw new NotSupportedException($"its list has more than {MostItems} tensors")
             : new(items, items[0].Type);
 
-    private static Argument Length(OnnxNode node, ListValue list) => node.Writer.Write((Tensor[] tensors) => (long)tensors.Length, list.List);
+    private static Argument Length(OnnxNode node, ListValue list)
+        => node.Writer.Write((Tensor[] tensors) => (long)tensors.Length, list.List);
 
     private static Value At(OnnxNode node)
     {
