@@ -11,11 +11,19 @@ internal static class TrainedResNet
 {
     internal const string Name = "resnet18-trained";
 
+    internal const string ComesWith = "a clone of the repository";
+
+    /// <summary>How many numbers it has learned.</summary>
+    internal const long Parameters = 15_897_152;
+
     private const long CropSize = 224, ResizeSize = 256;
 
     internal static string Network => Path.Combine(AppContext.BaseDirectory, "trained", "resnet18.onnx");
 
     private static string MeanImage => Path.Combine(AppContext.BaseDirectory, "trained", "resnet18-preprocessing.onnx");
+
+    /// <summary>The sizes of an image.</summary>
+    internal static long[] InputShape { get; } = [3, CropSize, CropSize];
 
     /// <summary>Whether the files are there.</summary>
     internal static bool IsHere => File.Exists(Network) && File.Exists(MeanImage);
@@ -24,11 +32,11 @@ internal static class TrainedResNet
         ? new(Name, _ => fx.load(Network), CropSize)
         {
             IsSaved = true,
-            Sample = InputShape.Parse($"1x3x{CropSize}x{CropSize}"),
+            Sample = Fx.InputShape.Parse($"1x{string.Join('x', InputShape)}"),
             Preprocessing = () => new MinusMeanImage(fx.load<GraphModule<Tensor, Tensor>>(MeanImage)),
         }
         : throw new ToolException(
-            $"'{Name}' comes with a clone of the repository, and its files are not in '{Path.GetDirectoryName(Network)}', where the build "
+            $"'{Name}' comes with {ComesWith}, and its files are not in '{Path.GetDirectoryName(Network)}', where the build "
                 + "puts them.");
 
     /// <summary>From a decoded image to what the network takes: resize, crop, then the package's own graph, which makes RGB of 0 to 255 BGR

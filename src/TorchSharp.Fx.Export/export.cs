@@ -25,12 +25,26 @@ public static class export
     /// <exception cref="InvalidDataException">The file is damaged or no exported program; the message says which part.</exception>
     /// <exception cref="NotSupportedException">The program has a part without counterpart here; the message names the node, its module and
     /// line.</exception>
-    public static nn.Module load(string path, Device? device = null)
+    public static nn.Module load(string path, Device? device = null) => load(path, mmap: false, device);
+
+    /// <summary>As <see cref="load(string, Device)"/>, with the weights read or left where they are.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="mmap">
+    /// Whether the weights stay in the file, which is mapped into memory: a page is read when it is first touched, and what is written to a
+    /// weight stays in memory. Opening takes no time then, but the file must not be written to as long as the module is there; replacing it
+    /// by another one does no harm. A tensor that lies across the places that its elements have in memory is read. Counterpart: <c>mmap</c>
+    /// of <c>torch.load</c>.
+    /// </param>
+    /// <param name="device">Where the weights go; the CPU when null.</param>
+    /// <exception cref="InvalidDataException">The file is damaged or no exported program; the message says which part.</exception>
+    /// <exception cref="NotSupportedException">The program has a part without counterpart here; the message names the node, its module and
+    /// line.</exception>
+    public static nn.Module load(string path, bool mmap, Device? device = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            using var archive = new ProgramArchive(path);
+            using var archive = new ProgramArchive(path, mmap);
             var module = ProgramReader.Read(archive);
             return device is null ? module : module.to(device);
         }
@@ -53,6 +67,11 @@ public static class export
     /// <exception cref="InvalidDataException">The program has other inputs or another result, or is refused for another reason.</exception>
     public static TModule load<TModule>(string path, Device? device = null) where TModule : nn.Module
         => fx.Expected<TModule>(path, load(path, device));
+
+    /// <summary>As <see cref="load(string, bool, Device)"/>, for a module of a known type.</summary>
+    /// <exception cref="InvalidDataException">The program has other inputs or another result, or is refused for another reason.</exception>
+    public static TModule load<TModule>(string path, bool mmap, Device? device = null) where TModule : nn.Module
+        => fx.Expected<TModule>(path, load(path, mmap, device));
 
     /// <summary>
     /// Writes a graph module or a feature extractor, in the mode that it is in, as a program that <c>torch.export.load</c> of PyTorch 2.8

@@ -87,11 +87,16 @@ internal sealed record StoredTensor(StoredBlock block, long offset, long[] shape
     }
 
     /// <summary>The tensor as a view on its block, which <paramref name="blocks"/> keeps so that tied tensors share it.</summary>
-    public Tensor Load(SafeFileHandle file, Dictionary<StoredBlock, Tensor> blocks)
+    /// <param name="file">The file.</param>
+    /// <param name="blocks">The blocks that were loaded before.</param>
+    /// <param name="mapped">The same file as memory, where blocks are not to be copied; null where they are.</param>
+    public Tensor Load(SafeFileHandle file, Dictionary<StoredBlock, Tensor> blocks, MappedFile? mapped = null)
     {
         if (Number is { } number)
             return torch.full([], number, dtype: block.type.dtype, device: CPU);
-        if (!blocks.TryGetValue(block, out var whole))
+        if (!blocks.TryGetValue(block, out var whole) && mapped?.Elements(block) is { } there)
+            blocks.Add(block, whole = there);
+        if (whole is null)
         {
             blocks.Add(block, whole = torch.empty([block.count], dtype: block.type.dtype, device: CPU));
             if (block.count > 0) LargePages.AdviseFor(whole.bytes);

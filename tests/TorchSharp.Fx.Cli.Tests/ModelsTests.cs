@@ -12,14 +12,29 @@ public sealed class ModelsTests
         var run = Torchfx.Run("models", "--format", "json");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         using var json = JsonDocument.Parse(run.Out);
-        Assert.Equal(models.list_models(), json.RootElement.EnumerateArray().Select(row => row.GetProperty("model").GetString()!));
-        Assert.All(json.RootElement.EnumerateArray(), row =>
+        var rows = json.RootElement.EnumerateArray().ToArray();
+        Assert.Equal([.. models.list_models(), "resnet18-trained"], rows.Select(row => row.GetProperty("model").GetString()!));
+        Assert.All(rows[..^1], row =>
         {
             var model = row.GetProperty("model").GetString()!;
             if (Golden.Has("node_names", model))
                 Assert.Equal(Golden.Parameters(model), row.GetProperty("parameters").GetInt64());
             Assert.Equal(models.get_model_info(model).input_shape, row.GetProperty("input").EnumerateArray().Select(size => size.GetInt64()));
         });
+    }
+
+    [Fact]
+    public void The_trained_model_of_a_clone_is_listed_as_such()
+    {
+        using var network = fx.load(Path.Combine(AppContext.BaseDirectory, "trained", "resnet18.onnx"));
+        var parameters = network.parameters().Sum(parameter => parameter.numel());
+        using var json = JsonDocument.Parse(Torchfx.Run("models", "--format", "json").Out);
+        var row = json.RootElement.EnumerateArray().Last();
+        Assert.Equal($$"""{"model":"resnet18-trained","parameters":{{parameters}},"input":[3,224,224],"classes":0,"comes_with":"a clone of the repository"}""",
+            JsonSerializer.Serialize(row));
+        var lines = Torchfx.Run("models").Lines;
+        Assert.Equal("resnet18-trained comes with a clone of the repository, trained; the packed tool has none.", lines[^1]);
+        Assert.Contains(lines, line => line.Contains(" resnet18-trained ", StringComparison.Ordinal) && line.Contains(" 15,897,152 ", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.IO.Compression;
 using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -37,6 +38,28 @@ internal static class ExportedPrograms
     }
 
     internal static string Program(string name) => File(name + ".pt2");
+
+    /// <summary>A program whose JSON is changed, in a file of its own that the caller deletes.</summary>
+    internal static string Edited(string name, Action<JsonObject> change)
+    {
+        var path = Path.Combine(Unpacked, $"{Guid.NewGuid():N}.pt2");
+        using var original = ZipFile.OpenRead(Program(name));
+        using var edited = ZipFile.Open(path, ZipArchiveMode.Create);
+        foreach (var entry in original.Entries)
+        {
+            using var from = entry.Open();
+            using var to = edited.CreateEntry(entry.FullName, CompressionLevel.NoCompression).Open();
+            if (!entry.FullName.Contains("/models/", StringComparison.Ordinal))
+            {
+                from.CopyTo(to);
+                continue;
+            }
+            var program = JsonNode.Parse(from)!.AsObject();
+            change(program["graph_module"]!["graph"]!.AsObject());
+            to.Write(System.Text.Encoding.UTF8.GetBytes(program.ToJsonString()));
+        }
+        return path;
+    }
 
     /// <summary>The inputs and outputs, by the names that the data's README tells.</summary>
     internal static Dictionary<string, Tensor> Values(string name) => Safetensors.load_file(File(name + ".safetensors"));

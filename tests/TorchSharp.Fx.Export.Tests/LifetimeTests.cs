@@ -44,6 +44,36 @@ public class LifetimeTests
         module.Dispose();
     }
 
+    [Theory]
+    [InlineData("nn_unet")]
+    [InlineData("tv_densenet")]
+    public void WeightsMayStayInTheFile(string name)
+    {
+        using var scope = NewDisposeScope();
+        var path = Path.GetTempFileName();
+        File.Copy(ExportedPrograms.Program(name), path, overwrite: true);
+        var before = File.ReadAllBytes(path);
+        using (var module = export.load(path, mmap: true))
+        {
+            Assert.InRange(ExportedPrograms.Difference(module, ExportedPrograms.Values(name), 0), 0, 1e-5);
+            using var mode = no_grad();
+            foreach (var weight in module.parameters())
+                weight.fill_(0.5);
+            Assert.All(module.parameters(), weight => Assert.True(weight.eq(0.5).all().ToBoolean()));
+            if (OperatingSystem.IsLinux())
+                Assert.True(IsMapped(path));
+        }
+        scope.DisposeEverything();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Assert.Equal(before, File.ReadAllBytes(path));
+        if (OperatingSystem.IsLinux())
+            Assert.False(IsMapped(path));
+        File.Delete(path);
+    }
+
+    private static bool IsMapped(string path) => File.ReadAllText("/proc/self/maps").Contains(path, StringComparison.Ordinal);
+
     private static long Left(Action run)
     {
         run();

@@ -78,6 +78,57 @@ public sealed class LoweringTests
         Assert.Contains("its number hangs on what is in a tensor", error.Message, StringComparison.Ordinal);
     }
 
+    private static readonly Dictionary<string, Func<Tensor, Tensor>> Loops = new()
+    {
+        ["stacked"] = x =>
+        {
+            var rows = new List<Tensor>();
+            for (var i = 0; i < x.shape[0]; i++)
+                rows.Add((x[i] * i) + x.sum());
+            return stack(rows, 0);
+        },
+        ["two lists of several lengths, one read by an index"] = x =>
+        {
+            var (first, second) = (new List<Tensor>(), new List<Tensor>());
+            for (var i = 0; i < x.shape[0]; i++)
+            {
+                first.Add(x[i..].exp());
+                second.Add(x[i].unsqueeze(0));
+            }
+            return cat(first, 0).sum(0) + second[0] + cat(second, 0);
+        },
+        ["a loop in a loop"] = x =>
+        {
+            var rows = new Tensor[x.shape[0]];
+            for (var i = 0; i < rows.Length; i++)
+            {
+                var row = x[i];
+                rows[i] = stack(Enumerable.Range(0, (int)x.shape[1]).Select(j => row[j] + (10 * j)).ToList(), 0);
+            }
+            return stack(rows, 1);
+        },
+    };
+
+    public static TheoryData<string> LoopNames => [.. Loops.Keys];
+
+    [Theory, MemberData(nameof(LoopNames))]
+    public void TurnsOfAFixedNumberAreWrittenOneBelowTheOther(string name)
+    {
+        using var traced = fx.symbolic_trace(Loops[name]);
+        Assert.Contains(traced.graph.nodes, node => node.target is MapTarget);
+        Check(traced, Loops[name], rand(4, 3, 2));
+    }
+
+    [Fact]
+    public void ALoopWhoseNumberOfTurnsIsFreeIsRefused()
+    {
+        using var traced = fx.symbolic_trace(Loops["stacked"]);
+        var error = Assert.Throws<NotSupportedException>(() => WrittenProgram.Of(traced, [rand(4, 3)], new Dictionary<string,
+            IReadOnlyDictionary<int, Dim>> { ["x"] = new Dictionary<int, Dim> { [0] = new("n") } }));
+        Assert.EndsWith("it is a loop that runs as often as a free dimension says, which has no form there; leave that dimension out of "
+            + "dynamic_shapes, and its turns are written one below the other.", error.Message, StringComparison.Ordinal);
+    }
+
     private static void Check(GraphModule<Tensor, Tensor> traced, Func<Tensor, Tensor> eager, Tensor x)
     {
         using var scope = NewDisposeScope();

@@ -111,6 +111,63 @@ public sealed class WrittenLayerTests : IDisposable
         Compare(traced, x => sample(x[0], x[1]), rand(1, 2, 4, 5), randn(1, 3, 3, 2) * 0.8);
     }
 
+    private static readonly Dictionary<string, Func<Module<Tensor, Tensor, Tensor>>> Losses = new()
+    {
+        ["squares"] = () => MSELoss(), ["distances"] = () => L1Loss(Reduction.Sum), ["smooth"] = () => SmoothL1Loss(Reduction.Mean, 0.4),
+        ["Huber"] = () => HuberLoss(0.3), ["margins"] = () => SoftMarginLoss(Reduction.None), ["divergence"] = () => KLDivLoss(false),
+        ["logits"] = () => BCEWithLogitsLoss(reduction: Reduction.Sum), ["logarithms"] = () => KLDivLoss(true, Reduction.Sum),
+        ["Poisson"] = () => PoissonNLLLoss(full: true), ["hinges"] = () => HingeEmbeddingLoss(0.5),
+        ["soft classes"] = () => CrossEntropyLoss(reduction: Reduction.None),
+    };
+
+    public static TheoryData<string> LossNames => [.. Losses.Keys];
+
+    [Theory, MemberData(nameof(LossNames))]
+    public void LossesAsLayers(string name)
+    {
+        var loss = Losses[name]();
+        Same(new Called<Module<Tensor, Tensor, Tensor>>(loss, (inner, x) => inner.call(x[0], x[1])), x => loss.call(x[0], x[1]),
+            randn(3, 4), rand(3, 4));
+    }
+
+    [Fact]
+    public void LossesOfClasses()
+    {
+        var (scores, classes) = (randn(3, 4), tensor(new long[] { 1, 3, 0 }));
+        foreach (Module<Tensor, Tensor, Tensor> loss in new Module<Tensor, Tensor, Tensor>[] { CrossEntropyLoss(ignore_index: 3),
+            NLLLoss(reduction: Reduction.Sum) })
+            Same(new Called<Module<Tensor, Tensor, Tensor>>(loss, (inner, x) => inner.call(x[0], x[1])), x => loss.call(x[0], x[1]), scores,
+                classes);
+    }
+
+    [Fact]
+    public void LossesAsFunctions()
+    {
+        Func<Tensor, Tensor, Tensor>[] all =
+        [
+            (x, y) => functional.binary_cross_entropy(x.sigmoid(), y.sigmoid(), x.abs(), Reduction.Sum),
+            (x, y) => functional.binary_cross_entropy_with_logits(x, y.sigmoid(), y.abs(), Reduction.None, x.abs()),
+            (x, y) => functional.cross_entropy(x, y.softmax(1), x[0].abs(), -100, Reduction.Mean, 0.1),
+            (x, y) => functional.triplet_margin_loss(x, y, x + y, 0.7, 2, 1e-6, true, Reduction.Sum),
+            (x, y) => functional.cosine_embedding_loss(x, y, y[TensorIndex.Colon, 0].sign(), 0.2),
+        ];
+        foreach (var loss in all)
+        {
+            using var traced = fx.symbolic_trace(loss, suppress_trace_warning: true);
+            Compare(traced, x => loss(x[0], x[1]), randn(3, 4), randn(3, 4));
+        }
+    }
+
+    [Fact]
+    public void AWeightThatIsNoBufferIsRefused()
+    {
+        using var traced = fx.symbolic_trace(new Called<Module<Tensor, Tensor, Tensor>>(CrossEntropyLoss(ones(4)), (inner, x)
+            => inner.call(x[0], x[1])), suppress_trace_warning: true);
+        var error = Assert.Throws<NotSupportedException>(() => WrittenProgram.Of(traced, [randn(3, 4), rand(3, 4)]));
+        Assert.EndsWith("its weight is no buffer of it: call the function of torch.nn.functional, and give that a buffer of the module's "
+            + "own.", error.Message, StringComparison.Ordinal);
+    }
+
     private static void Same(Module model, Func<Tensor[], Tensor> eager, params Tensor[] inputs)
     {
         model.eval();

@@ -15,10 +15,19 @@ internal sealed class ModelsCommand : ToolCommand
     public ModelsCommand() : base("models", "Lists the models that have a name.", "models", "models --format json")
     {
         Add(format);
-        SetAction(parsed => Print([.. models.list_models().Select(models.get_model_info)], parsed.GetRequiredValue(format)));
+        SetAction(parsed => Print(Rows(), parsed.GetRequiredValue(format)));
     }
 
-    private static void Print(ModelInfo[] rows, string format)
+    /// <summary>The catalogue's models, then the one that a clone has besides.</summary>
+    private static Row[] Rows()
+    {
+        var catalogue = models.list_models().Select(models.get_model_info)
+            .Select(info => new Row(info.name, info.num_params, info.input_shape, info.num_classes, null));
+        return [.. catalogue, .. TrainedResNet.IsHere ? new Row[] { new(TrainedResNet.Name, TrainedResNet.Parameters,
+            TrainedResNet.InputShape, 0, TrainedResNet.ComesWith) } : []];
+    }
+
+    private static void Print(Row[] rows, string format)
     {
         if (format == "markdown")
             ModelsDocument.Write(Console.Out);
@@ -34,27 +43,39 @@ internal sealed class ModelsCommand : ToolCommand
             PrintTable(rows);
     }
 
-    private static void Write(Utf8JsonWriter writer, ModelInfo row)
+    private static void Write(Utf8JsonWriter writer, Row row)
     {
         writer.WriteStartObject();
-        writer.WriteString("model", row.name);
-        writer.WriteNumber("parameters", row.num_params);
+        writer.WriteString("model", row.Name);
+        writer.WriteNumber("parameters", row.Parameters);
         writer.WriteStartArray("input");
-        foreach (var size in row.input_shape)
+        foreach (var size in row.Input)
             writer.WriteNumberValue(size);
         writer.WriteEndArray();
-        writer.WriteNumber("classes", row.num_classes);
+        writer.WriteNumber("classes", row.Classes);
+        if (row.ComesWith is { } source)
+            writer.WriteString("comes_with", source);
         writer.WriteEndObject();
     }
 
-    private static void PrintTable(ModelInfo[] rows)
+    private static void PrintTable(Row[] rows)
     {
         var table = Terminal.Table("model", "parameters", "input", "classes");
         table.Columns[1].RightAligned();
         table.Columns[3].RightAligned();
         foreach (var row in rows)
-            table.AddRow(row.name, row.num_params.ToString("N0", CultureInfo.InvariantCulture), string.Join(" × ", row.input_shape),
-                row.num_classes.ToString(CultureInfo.InvariantCulture));
+            table.AddRow(row.Name, row.Parameters.ToString("N0", CultureInfo.InvariantCulture), string.Join(" × ", row.Input),
+                row.Classes.ToString(CultureInfo.InvariantCulture));
         Terminal.Results.Write(table);
+        foreach (var row in rows.Where(row => row.ComesWith is not null))
+            Terminal.Results.Write(new Text($"{row.Name} comes with {row.ComesWith}, trained; the packed tool has none.\n"));
     }
+
+    /// <summary>A model that has a name.</summary>
+    /// <param name="Name">The name.</param>
+    /// <param name="Parameters">How many parameters it has.</param>
+    /// <param name="Input">The sizes of a sample.</param>
+    /// <param name="Classes">How many classes it tells apart; 0 where it gives features.</param>
+    /// <param name="ComesWith">Where it is from, if it is not the catalogue's.</param>
+    private sealed record Row(string Name, long Parameters, IReadOnlyList<long> Input, long Classes, string? ComesWith);
 }

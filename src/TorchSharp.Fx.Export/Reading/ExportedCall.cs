@@ -42,6 +42,9 @@ internal sealed partial record ExportedCall(ImmutableArray<ModuleFrame> Modules,
     /// <summary>The path of the innermost module.</summary>
     internal string Path => Modules.IsEmpty ? "" : Modules[^1].Path;
 
+    /// <summary>The innermost line of the user's: what PyTorch runs of its own making has a name in angle brackets.</summary>
+    internal CodeFrame? Line => Frames.LastOrDefault(frame => !frame.File.StartsWith('<'));
+
     private static CodeFrame Code(Match match)
         => new(match.Groups[1].Value, int.TryParse(match.Groups[2].Value, out var line) ? line : 0, match.Groups[3].Value,
             match.Groups[4].Value.Trim());

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Export;
 
 /// <summary>Makes the nodes of a graph of the nodes of a program.</summary>
-internal sealed class GraphReader
+internal sealed partial class GraphReader
 {
     private readonly GraphData data;
     private readonly ProgramState state;
@@ -34,7 +34,7 @@ internal sealed class GraphReader
     internal Dictionary<string, Tensor> Constants { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The modules that run one of two branches, by path.</summary>
-    internal Dictionary<string, nn.Module> Branches { get; } = new(StringComparer.Ordinal);
+    internal Dictionary<string, nn.Module> Branches { get; private init; } = new(StringComparer.Ordinal);
 
     /// <summary>The paths of the parameters and buffers that the graph reads itself.</summary>
     internal Dictionary<string, Tensor> Attributes { get; } = new(StringComparer.Ordinal);
@@ -91,62 +91,21 @@ internal sealed class GraphReader
         ?? (node.outputs is [Value.Reference { Name: var name }, ..] ? name : NodeNames.Operation(node.target));
 
     private static string Place(ExportedCall site)
-        => $"{(site.Path.Length > 0 ? $", in module '{site.Path}'" : "")}{(site.Frames is [.., var (file, line, _, _)] ? $", {System.IO.Path.GetFileName(file)}:{line}" : "")}";
+        => $"{(site.Path.Length > 0 ? $", in module '{site.Path}'" : "")}{(site.Line is { } at ? $", {System.IO.Path.GetFileName(at.File)}:{at.Line}" : "")}";
 
     private void Read(int index, NodeData node)
     {
         if (node.target.StartsWith("torch.ops.aten.", StringComparison.Ordinal))
             ReadOperation(index, node);
-        else if (node.target == "torch.ops.higher_order.cond")
+        else if (node.target == Higher + "cond")
             ReadBranches(index, node);
+        else if (node.target == Higher + "map_impl")
+            ReadMap(index, node);
         else if (SymbolTargets.Find(node.target) is { } symbol)
             Define(Single(node), Named(index, symbol(this, [.. node.inputs.Select(input => Find(input.arg))])));
         else
-            throw new NotSupportedException(node.target == Regions.Autocast
-                ? "PyTorch chooses the types of operations in it by rules of its own: export the model without autocast"
-                : node.target.StartsWith("torch.ops.higher_order.", StringComparison.Ordinal)
-                ? "there is no counterpart for such branches, loops and regions here"
-                : "it is no operation of ATen: PyTorch's own operations can be read, those of other libraries can't");
-    }
-
-    /// <summary>The branches become graph modules of a module that runs one of them.</summary>
-    private void ReadBranches(int index, NodeData node)
-    {
-        if (node.inputs is not [{ arg: Value.Reference or Value.Constant { Item: bool } } condition, { arg: Value.Subgraph onTrue },
-            { arg: Value.Subgraph onFalse }, { arg: Value.Many { Items: var operands } }]
-            || operands.Any(operand => operand is not Value.Reference { Kind: "as_tensor" }))
-            throw new NotSupportedException("its condition is neither a tensor nor a bool, or an operand is no tensor");
-        var path = Enumerable.Range(0, int.MaxValue).Select(i => i == 0 ? "cond" : $"cond_{i}").First(name => !Branches.ContainsKey(name)
-            && !state.HasUnder(name));
-        Branches.Add(path, new Cond(Branch(onTrue.Graph), Branch(onFalse.Graph)));
-        var call = typeof(nn.Module<Tensor, Tensor[], Tensor[]>).GetMethod("call")!;
-        var made = Graph.create_node(Opcode.call_module, new ModuleTarget(path, call),
-            [Condition(condition.arg, names[index].Path), new ListArgument([.. operands.Select(operand
-                => Find(operand, names[index].Path))], typeof(Tensor))],
-            typeof(Tensor[]));
-        DefineAll(node.outputs, Named(index, made), names[index].Path);
-    }
-
-    /// <summary>A condition as a tensor: one on sizes is a bool.</summary>
-    private Argument Condition(Value value, string path) => value is Value.Reference { Kind: "as_tensor" } ? Find(value, path)
-        : Add(Opcode.call_function, new FunctionTarget(typeof(aten).GetMethod(nameof(aten.call))!),
-            ["scalar_tensor", new ListArgument([Find(value, path), new Literal(ScalarType.Bool)], typeof(object))], typeof(Tensor), path,
-                "scalar_tensor");
-
-    private GraphModule<Tensor[], Tensor[]> Branch(GraphData branch)
-    {
-        var reader = new GraphReader(Regions.Opened(branch), state, this);
-        var operands = reader.Graph.placeholder("operands", typeof(Tensor[]));
-        reader.Name(operands, "", operands.name);
-        foreach (var (i, input) in branch.inputs.Index())
-            reader.Define((input as Value.Reference)?.Name ?? throw new NotSupportedException("a branch takes what is no tensor"),
-                reader.Add(Opcode.call_function, new BuiltinTarget(Builtin.getitem, typeof(Tensor[])), [operands, new Literal(i)],
-                    typeof(Tensor), "", "getitem"));
-        reader.Read();
-        reader.Graph.output(new ListArgument([.. branch.outputs.Select(output => reader.Find(output))], typeof(Tensor)), typeof(Tensor[]));
-        reader.Graph.lint();
-        return new(ModuleTree.Of(reader.Branches.Select(inner => KeyValuePair.Create(inner.Key, (object)inner.Value)), ownsContent: true,
-            training: false), reader.Graph);
+            throw new NotSupportedException(WhyNot(node.target)
+                ?? "it is no operation of ATen: PyTorch's own operations can be read, those of other libraries can't");
     }
 
     private void ReadOperation(int index, NodeData node)

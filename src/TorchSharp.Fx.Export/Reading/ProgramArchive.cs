@@ -21,18 +21,22 @@ internal sealed class ProgramArchive : IDisposable
     };
 
     private readonly SafeFileHandle file;
+    private readonly MappedFile? mapped;
     private readonly ZipDirectory zip;
     private readonly string root;
     private readonly string model;
     private readonly Dictionary<StoredBlock, Tensor> blocks = [];
 
-    internal ProgramArchive(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="mmap">Whether tensors stay in the file, which is mapped into memory.</param>
+    internal ProgramArchive(string path, bool mmap = false)
     {
         file = File.OpenHandle(path);
         try
         {
             zip = new ZipDirectory(file);
             (root, model) = Layout();
+            mapped = mmap ? new(file) : null;
         }
         catch
         {
@@ -54,7 +58,7 @@ internal sealed class ProgramArchive : IDisposable
     internal IReadOnlyDictionary<string, StoredTensor> Constants() => IsOld ? Pickled("serialized_constants.pt") : Listed("constants");
 
     /// <summary>Reads a tensor. Those that lie on one storage share it.</summary>
-    internal Tensor Load(StoredTensor tensor) => tensor.Load(file, blocks);
+    internal Tensor Load(StoredTensor tensor) => tensor.Load(file, blocks, mapped);
 
     /// <summary>Checks that the storages, which may lie over each other in the file, are not much more than it.</summary>
     internal void CheckSize(IEnumerable<StoredTensor> tensors)
@@ -70,6 +74,7 @@ internal sealed class ProgramArchive : IDisposable
     {
         foreach (var block in blocks.Values)
             block.Dispose();
+        mapped?.Dispose();
         file.Dispose();
     }
 

@@ -150,7 +150,9 @@ internal sealed class FactFinder : DryRun
                 && ((Fact.OfMany)run.Two).Items.Length == items.Length)
                 ? new Fact.OfMany([.. items.Select((item, i)
                     => Of(item, [.. others.Select(run => (((Fact.OfMany)run.One).Items[i], ((Fact.OfMany)run.Two).Items[i]))]))])
-                : throw Refused("the number of its results"),
+                : throw (node.target is MapTarget ? Lowering.Refused(node,
+                    "it is a loop that runs as often as a free dimension says, which has no form there; leave that dimension out of "
+                        + "dynamic_shapes, and its turns are written one below the other") : Refused("the number of its results")),
             // What is neither is the example's for all inputs.
             Fact.OfOther { Value: double or float or bool } value when others.Any(run => run.One != value) => throw Refused("its value"),
             _ => first,

@@ -75,6 +75,7 @@ internal static class FunctionLowering
             case "unfold": to.Replace(node, Columns(to, node, "im2col", ["kernel_size", "dilation", "padding", "stride"])); break;
             case "fold": to.Replace(node, Columns(to, node, "col2im",
                 ["output_size", "kernel_size", "dilation", "padding", "stride"])); break;
+            case var loss when LossLowering.IsLoss(loss): LossLowering.Lower(to, node, loss); break;
         }
     }
 

@@ -38,6 +38,7 @@ internal sealed class LayerLowering(Lowering to, Node node, nn.Module module)
                 or TorchSharp.Modules.TransformerEncoder or TorchSharp.Modules.TransformerDecoderLayer
                 or TorchSharp.Modules.TransformerDecoder
                 or TorchSharp.Modules.Transformer: new AttentionLowering(to, node, module).Run(); break;
+            case var loss when LossLowering.IsLoss(loss): LossLowering.Lower(to, node, loss); break;
         }
     }
 

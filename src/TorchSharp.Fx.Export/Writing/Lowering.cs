@@ -99,7 +99,12 @@ internal sealed class Lowering(Graph graph, ModuleHierarchy hierarchy, Func<IRea
     internal static void PutIn(Node node, Argument instead)
     {
         foreach (var user in node.users.ToArray())
-            user.args = [.. user.args.Select(argument => argument.map(inner => inner == node ? instead : inner))];
+            user.args = [.. user.args.Select(argument => Flat(argument.map(inner => inner == node ? instead : inner)))];
+
+        // A list that is spread in another is its items there.
+        static Argument Flat(Argument argument) => argument is ListArgument list
+            ? list with { Items = [.. list.Items.SelectMany(item => item is SpreadArgument { Sequence: ListArgument inner } ? inner.Items
+                : [item])] } : argument;
     }
 
     /// <summary>A result that is several tensors becomes a list of them.</summary>

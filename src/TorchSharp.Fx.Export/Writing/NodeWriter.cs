@@ -52,9 +52,7 @@ internal sealed partial class NodeWriter(Utf8JsonWriter json, ProgramJson write,
                     or BuiltinTarget { Operation: Builtin._assert or Builtin.getitem or Builtin.len }: break;
                 case ModuleTarget when plain.BranchesOf(node) is { IsEmpty: false } branches: WriteBranches(node, branches); break;
                 case ModuleTarget target: WriteLayer(node, target.Path); break;
-                case MapTarget: throw new NotSupportedException(
-                    "it is a loop that runs as often as an input says, which has no form there; trace by an example, with a Tracer whose "
-                        + "map_loops is false");
+                case MapTarget: throw new NotSupportedException("it is a loop in a branch, where nothing tells how often it runs");
                 case StateTarget: throw new NotSupportedException(
                     "it is what the model keeps between calls, which a program has as buffers only");
                 case BuiltinTarget builtin when Number(node) is { IsConstant: false }: WriteArithmetic(node, builtin); break;

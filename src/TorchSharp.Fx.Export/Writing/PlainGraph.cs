@@ -17,16 +17,17 @@ internal sealed record Branch(string Name, nn.Module Module, PlainGraph Graph);
 internal sealed class PlainGraph
 {
     private readonly nn.Module module;
+    private readonly FreeSizes? free;
     private readonly IReadOnlyDictionary<string, Tensor>? constants;
     private readonly List<object?> inputs = [];
     private readonly Dictionary<Node, ImmutableArray<Branch>> branches = [];
 
     /// <param name="module">The graph module.</param>
     /// <param name="given">The example's inputs; in a branch nothing in the place of each operand.</param>
-    /// <param name="isBranch">Whether it is a branch, where no example tells what values are.</param>
-    internal PlainGraph(nn.Module module, object?[] given, bool isBranch = false)
+    /// <param name="free">The dimensions that stay free; null for a branch, where no example tells what values are.</param>
+    internal PlainGraph(nn.Module module, object?[] given, FreeSizes? free)
     {
-        (this.module, constants) = (module, ((IGraphModule)module).Program.Constants);
+        (this.module, this.free, constants) = (module, free, ((IGraphModule)module).Program.Constants);
         Graph = ((IGraphModule)module).graph.clone();
         foreach (var node in Graph.nodes.Where(node => node.target is BuiltinTarget { Operation: Builtin._assert }).ToArray())
             Graph.erase_node(node);
@@ -34,12 +35,14 @@ internal sealed class PlainGraph
         foreach (var (node, value) in Graph.find_nodes(Opcode.placeholder).ToArray().Zip(given))
             Flatten(node, value);
         var hierarchy = new ModuleHierarchy(module, constants);
-        new Lowering(Graph, hierarchy, () => isBranch ? [] : FactFinder.Of(this, [.. inputs], [], (_, _) => [])).Run();
+        if (free is not null)
+            WriteOutLoops();
+        new Lowering(Graph, hierarchy, () => free is null ? [] : FactFinder.Of(this, [.. inputs], [], (_, _) => [])).Run();
         Graph.eliminate_dead_code();
         foreach (var node in Graph.find_nodes(Opcode.call_module))
             if (hierarchy.Module(node.target.name) is Cond cond)
                 branches.Add(node, [.. cond.Branches.Select(branch => new Branch(branch.Name, branch.Graph,
-                    new(branch.Graph, [new Tensor[((ListArgument)node.args[1]).Items.Length]], isBranch: true)))]);
+                    new(branch.Graph, [new Tensor[((ListArgument)node.args[1]).Items.Length]], free: null)))]);
     }
 
     /// <summary>The graph.</summary>
@@ -53,6 +56,52 @@ internal sealed class PlainGraph
 
     /// <summary>The branches of a node; none where it has none.</summary>
     internal ImmutableArray<Branch> BranchesOf(Node node) => branches.GetValueOrDefault(node, []);
+
+    /// <summary>What is known of the values, and how sizes depend on the free dimensions.</summary>
+    internal Dictionary<Node, Fact> Facts() => free!.Facts(this);
+
+    /// <summary>Loops whose number of turns is fixed become their turns, one below the other; loops in them, too.</summary>
+    private void WriteOutLoops()
+    {
+        while (Graph.nodes.Where(node => node.target is MapTarget).ToArray() is { Length: > 0 } loops)
+        {
+            var facts = Facts();
+            foreach (var loop in loops)
+                WriteOut(loop, (MapTarget)loop.target, Turns(loop.args[0]) ?? throw Lowering.Refused(loop, "how often it runs is no size"));
+
+            long? Turns(Argument count) => count switch
+            {
+                ConvertArgument convert => Turns(convert.Value),
+                Literal { Value: long or int } literal => Convert.ToInt64(literal.Value, System.Globalization.CultureInfo.InvariantCulture),
+                NodeArgument { Node: var node } when facts[node] is Fact.OfNumber { Value: { IsConstant: true, Hint: var size } } => size,
+                _ => null,
+            };
+        }
+    }
+
+    private void WriteOut(Node loop, MapTarget map, long turns)
+    {
+        using var here = Graph.inserting_before(loop);
+        var done = new List<ImmutableArray<Argument>>();
+        for (var turn = 0L; turn < turns; turn++)
+        {
+            var number = map.Body.nodes.First();
+            var values = map.Operands.Zip(loop.args.Skip(1)).ToDictionary(pair => pair.First, pair => pair.Second);
+            values[number] = number.type == typeof(int) ? checked((int)turn) : turn;
+            foreach (var node in map.Body.nodes.Where(node => node.op is not (Opcode.placeholder or Opcode.output)))
+            {
+                var copy = Graph.create_node(node.op, node.target, [.. node.args.Select(argument => argument.map(inner => values[inner]))],
+                    node.type, node.name);
+                copy.StandsFor(node);
+                values[node] = copy;
+            }
+            done.Add([.. map.Results.Select(result => result.map(inner => values[inner]))]);
+        }
+        Argument[] collected = [.. map.Results.Select((_, i) =>
+            new ListArgument([.. done.Select(results => results[i])], typeof(Tensor)))];
+        Put(loop, collected is [var only] ? only : new TupleArgument([.. collected], loop.type));
+        Graph.erase_node(loop);
+    }
 
     /// <summary>An input that is a structure becomes an input for each thing in it.</summary>
     private void Flatten(Node placeholder, object? value)

@@ -15,8 +15,7 @@ internal sealed partial class ProgramWriter(nn.Module module, object?[] inputs, 
     private const string Model = "model";
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly PlainGraph plain = new(module, inputs);
-    private readonly Dim[] dims = [.. dynamicShapes.Values.SelectMany(sizes => sizes.Values).Distinct()];
+    private readonly PlainGraph plain = new(module, inputs, new FreeSizes(dynamicShapes));
 
     /// <summary>Writes the archive.</summary>
     internal void Write(Stream stream, string name)
@@ -39,37 +38,12 @@ internal sealed partial class ProgramWriter(nn.Module module, object?[] inputs, 
         var names = new HashSet<string>(StringComparer.Ordinal);
         var state = new WrittenState(module,
             name => Enumerable.Range(0, int.MaxValue).Select(i => i == 0 ? name : $"{name}_{i}").First(names.Add));
-        var graph = new GraphWriter(plain, state, Facts(), Options);
+        var graph = new GraphWriter(plain, state, plain.Facts(), Options);
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, Options))
             WriteProgram(json, new(json), state, graph);
         return (buffer.ToArray(), state);
     }
-
-    private Dictionary<Node, Fact> Facts()
-        => FactFinder.Of(plain, plain.Inputs, [.. dims.Select(ExampleSize)], Enlarged);
-
-    private long ExampleSize(Dim dim)
-    {
-        var sizes = plain.Graph.find_nodes(Opcode.placeholder).Zip(plain.Inputs).SelectMany(pair
-            => dynamicShapes.GetValueOrDefault(pair.First.target.name)?.Where(size => size.Value == dim).Select(size
-            => ((Tensor)pair.Second!).size(size.Key)) ?? []);
-        return sizes.Distinct().ToArray() is [var only] && only >= dim.min && (dim.max is null || only <= dim.max) ? only
-            : throw new NotSupportedException(
-                $"the free dimension '{dim.name}' is {string.Join(" and ", sizes.Distinct())} in the example, but it has one size of "
-                    + $"{dim.min} to {(dim.max is { } max ? $"{max}" : "any")}");
-    }
-
-    /// <summary>The inputs where every size of a free dimension is larger: rows of the example come again.</summary>
-    private object?[] Enlarged(int dim, int by)
-    {
-        var placeholders = plain.Graph.find_nodes(Opcode.placeholder).Select(node => node.target.name).ToArray();
-        return [.. plain.Inputs.Select((input, i) => input is Tensor tensor && dynamicShapes.TryGetValue(placeholders[i], out var sizes)
-            ? sizes.Where(size => size.Value == dims[dim]).Aggregate(tensor, (grown, size) => Grown(grown, size.Key, by)) : input)];
-    }
-
-    private static Tensor Grown(Tensor tensor, int dimension, int by)
-        => tensor.index_select(dimension, arange(tensor.size(dimension) + by, device: tensor.device).remainder(tensor.size(dimension)));
 
     private void WriteProgram(Utf8JsonWriter json, ProgramJson write, WrittenState state, GraphWriter graph) => write.Object(() =>
     {
@@ -86,7 +60,7 @@ internal sealed partial class ProgramWriter(nn.Module module, object?[] inputs, 
         write.Object("opset_version", () => json.WriteNumber("aten", 10));
         write.Object("range_constraints", () =>
         {
-            foreach (var (i, dim) in dims.Index())
+            foreach (var (i, dim) in new FreeSizes(dynamicShapes).Dims.Index())
                 write.Object(SizeFact.Symbol(i), () =>
                 {
                     json.WriteNumber("min_val", dim.min);

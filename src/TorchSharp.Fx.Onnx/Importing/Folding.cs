@@ -21,7 +21,7 @@ internal static class Folding
     {
         "DequantizeLinear", "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout",
         "Constant",
-            "Identity", "If", "Loop", "Scan",
+            "Identity", "If", "Loop", "Scan", "SequenceConstruct", "SplitToSequence", "Optional", "OptionalGetElement",
     }.ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>The results as constants; null where they depend on more, or may be large.</summary>

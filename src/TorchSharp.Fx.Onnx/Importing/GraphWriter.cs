@@ -41,6 +41,7 @@ internal sealed class GraphWriter(Graph graph, Func<Weight, Node> constant, Cont
             Write((double[] numbers) => tensor(numbers, type), new ListArgument(items, typeof(double))),
         NumbersValue { Items: var items, Type: var type } =>
             Write((long[] numbers) => tensor(numbers, type), new ListArgument(items, typeof(long))),
+        SequenceValue or ListValue => throw new NotSupportedException("it takes a tensor, and is given a list of tensors"),
         _ => throw new InvalidOperationException($"A {value.GetType().Name} is no tensor."),
     };
 

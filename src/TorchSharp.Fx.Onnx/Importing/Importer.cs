@@ -56,7 +56,7 @@ internal sealed class Importer
             throw new InvalidDataException($"its graphs and functions lie deeper than {MostDepth} in each other");
         foreach (var node in nodes)
         {
-            if (++count > MostNodes)
+            if (++count > MostNodes || graph.Count > MostNodes)
                 throw new InvalidDataException($"with its functions called and its loops unrolled it has more than {MostNodes} nodes");
             var place = names.Of(node, setting.Prefix);
             try

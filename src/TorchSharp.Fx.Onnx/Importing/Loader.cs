@@ -41,11 +41,15 @@ internal static class Loader
         var count = 0;
         foreach (var input in source.Input.Where(input => !weights.Contains(input.Name)))
         {
-            if (input.Type?.TensorType is not { } type)
-                throw new InvalidDataException($"its input '{input.Name}' is no tensor, and only tensors can be read");
-            var node = graph.placeholder(input.Name, typeof(Tensor));
+            // One that may be missing has to be given.
+            var declared = input.Type?.OptionalType?.ElemType ?? input.Type;
+            if ((declared?.TensorType ?? declared?.SequenceType?.ElemType?.TensorType) is not { } type)
+                throw new InvalidDataException($"its input '{input.Name}' is no tensor and no list of tensors, and others can't be read");
+            var isList = declared!.TensorType is null;
+            var node = graph.placeholder(input.Name, isList ? typeof(Tensor[]) : typeof(Tensor));
             node.set_meta(Node.QualifiedName, Content.Path(input.Name));
-            values.Set(input.Name, new TensorValue(node, Elements.Of(type.ElemType).Type, Sizes(type.Shape)));
+            values.Set(input.Name, isList ? new ListValue(node, Elements.Of(type.ElemType).Type)
+                : new TensorValue(node, Elements.Of(type.ElemType).Type, Sizes(type.Shape)));
             count++;
         }
         return count;
@@ -58,15 +62,23 @@ internal static class Loader
     /// <summary>One output is the result itself; several are a dictionary under their names.</summary>
     private static Type Output(Graph graph, GraphWriter writer, string[] names, Value[] outputs)
     {
-        Argument[] tensors = [.. outputs.Select(output => Own(writer, writer.Tensor(output)))];
+        Argument[] tensors = [.. outputs.Select(Result)];
         if (tensors is [var only])
         {
-            graph.output(only, typeof(Tensor));
-            return typeof(Tensor);
+            var result = outputs[0] is SequenceValue or ListValue ? typeof(Tensor[]) : typeof(Tensor);
+            graph.output(only, result);
+            return result;
         }
         graph.output(new DictArgument([.. names.Zip(tensors, (name, tensor) => KeyValuePair.Create<Argument,
             Argument>(new Literal(name), tensor))], typeof(Dictionary<string, object>)), typeof(Features));
         return typeof(Features);
+
+        Argument Result(Value value) => value switch
+        {
+            SequenceValue { Items: var items } => new ListArgument([.. items.Select(Result)], typeof(Tensor)),
+            ListValue { List: var list } => writer.Write((Tensor[] tensors) => tensors.Select(x => x.alias()).ToArray(), list),
+            _ => Own(writer, writer.Tensor(value)),
+        };
     }
 
     /// <summary>A result is its caller's to dispose, so an input or a weight is given as another tensor of the same memory.</summary>
@@ -78,7 +90,7 @@ internal static class Loader
     {
         var open = inputs == 0 ? typeof(GraphModule) : typeof(Graph).Assembly.GetType($"TorchSharp.Fx.GraphModule`{inputs + 1}");
         var type = open is null ? typeof(GraphModule) : open.IsGenericTypeDefinition
-            ? open.MakeGenericType([.. Enumerable.Repeat(typeof(Tensor), inputs), result]) : open;
+            ? open.MakeGenericType([.. graph.find_nodes(Opcode.placeholder).Select(node => node.type), result]) : open;
         return (nn.Module)Activator.CreateInstance(type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions,
             null, [root, graph, null], null)!;
     }

@@ -51,6 +51,7 @@ internal sealed class OperatorTable
         ClassLosses.AddTo(table);
         RandomNumbers.AddTo(table);
         ControlFlow.AddTo(table);
+        TensorLists.AddTo(table);
         Regions.AddTo(table);
         Vectorizing.AddTo(table);
         Suppression.AddTo(table);

@@ -32,6 +32,16 @@ internal sealed record ConstantValue(Weight Weight) : Value(Weight.Type, [.. Wei
 /// <param name="Type">The type of the elements.</param>
 internal sealed record NumbersValue(ImmutableArray<Argument> Items, ImmutableArray<long> Dims, ScalarType Type) : Value(Type, [.. Dims]);
 
+/// <summary>A list of tensors, which is no tensor itself.</summary>
+/// <param name="Items">The tensors.</param>
+/// <param name="Type">The type of their elements.</param>
+internal sealed record SequenceValue(ImmutableArray<Value> Items, ScalarType Type) : Value(Type, null);
+
+/// <summary>A list of tensors, of which not even the number is known: an input of the model, or made of one.</summary>
+/// <param name="List">The list in the graph.</param>
+/// <param name="Type">The type of their elements.</param>
+internal sealed record ListValue(Argument List, ScalarType Type) : Value(Type, null);
+
 /// <summary>A tensor of the file under its name there; it is read when it is first needed.</summary>
 internal sealed class Weight(string name, ScalarType type, long[] shape, Func<Tensor> read)
 {

@@ -26,6 +26,11 @@ internal sealed class FusedConvolution : FusedModule
         => isResidual && !Dnnl.IsAvailable && next != FusedActivation.Relu ? null : Copy(next);
 
     /// <inheritdoc/>
+    internal override KernelModule? Around(long[] before, long[] after, double value)
+        => value == 0 && geometry.Widened(before, after) is { } wider
+            ? new FusedConvolution(Weight.Share(), Bias, wider, Activation) { hasNorm = hasNorm } : null;
+
+    /// <inheritdoc/>
     private protected override KernelModule Copy() => Copy(Activation);
 
     /// <summary>This convolution and a batch norm of its result, in evaluation mode, as one convolution.</summary>
@@ -69,7 +74,7 @@ internal sealed class FusedConvolution : FusedModule
         var multiplications = Weight.Sizes.Aggregate(1L, (product, size) => product * size) * result[0];
         foreach (var size in result[2..])
             multiplications *= size;
-        if (input.Length != 4 || (geometry.Groups == 1 && multiplications < FewestMultiplications))
+        if (input.Length != 4 || !geometry.IsEven || (geometry.Groups == 1 && multiplications < FewestMultiplications))
             return null;
         using var weight = Weight.Dense();
         return new(Shims.Pack(weight, geometry, input), (given, other, packed) => other is null

@@ -25,6 +25,11 @@ internal sealed class FusedPool(Dnnl.PoolingKind kind, ConvolutionGeometry windo
     internal override KernelModule? With(FusedActivation next, bool isResidual) => null;
 
     /// <inheritdoc/>
+    internal override KernelModule? Around(long[] before, long[] after, double value)
+        => kind == Dnnl.PoolingKind.Maximum && double.IsNegativeInfinity(value) && !isCovered && windows.Widened(before, after) is { } wider
+            ? new FusedPool(kind, wider, isCovered) : null;
+
+    /// <inheritdoc/>
     private protected override KernelModule Copy() => new FusedPool(kind, windows, isCovered);
 
     /// <inheritdoc/>
@@ -55,16 +60,25 @@ internal sealed class FusedPool(Dnnl.PoolingKind kind, ConvolutionGeometry windo
     }
 
     /// <inheritdoc/>
-    private protected override Tensor Plain(Tensor input) => kind == Dnnl.PoolingKind.Maximum
-        ? nn.functional.max_pool2d(input, windows.Kernel, windows.Stride, windows.Padding, windows.Dilation, isCovered)
-        : nn.functional.avg_pool2d(input, windows.Kernel, windows.Stride, windows.Padding, isCovered,
-            kind == Dnnl.PoolingKind.AverageWithPadding);
+    private protected override Tensor Plain(Tensor input)
+    {
+        if (!windows.IsEven)
+        {
+            var (whole, inner) = windows.WrittenOut(input, double.NegativeInfinity);
+            using var _ = whole;
+            return nn.functional.max_pool2d(whole, inner.Kernel, inner.Stride, inner.Padding, inner.Dilation, isCovered);
+        }
+        return kind == Dnnl.PoolingKind.Maximum
+            ? nn.functional.max_pool2d(input, windows.Kernel, windows.Stride, windows.Padding, windows.Dilation, isCovered)
+            : nn.functional.avg_pool2d(input, windows.Kernel, windows.Stride, windows.Padding, isCovered,
+                kind == Dnnl.PoolingKind.AverageWithPadding);
+    }
 
     private long Output(int dimension, long input)
     {
         var whole = windows.Output(dimension, input);
         // A last window that begins inside the input, or in the padding before it, may end outside.
-        return isCovered && (whole - 1) * windows.Stride[dimension] + windows.Reach(dimension) < input + 2 * windows.Padding[dimension]
+        return isCovered && (whole - 1) * windows.Stride[dimension] + windows.Reach(dimension) < windows.Whole(dimension, input)
             && whole * windows.Stride[dimension] < input + windows.Padding[dimension]
             ? whole + 1
             : whole;

@@ -73,6 +73,30 @@ internal sealed class Fusion(InferenceGraph layers)
         Replace(node, path, Forward, [input]);
     }
 
+    /// <summary>A padding that a convolution, or a maximum over windows, alone reads becomes part of it.</summary>
+    internal void FoldPaddings()
+    {
+        Node[] padded = [.. layers.Calls.Where(node => layers.Module(node) is KernelModule && CallsOf(node.target.name) == 1
+            && OnlyRead(node) is { } pad && MatrixProduct.IsOperation(pad, "pad"))];
+        if (padded.Length == 0)
+            return;
+        var order = new ExecutionOrder(layers.Graph, layers.Graph.Aliases(layers.Hierarchy(), training: false));
+        foreach (var node in padded.Where(node => order.MayMove(OnlyRead(node)!, node)).ToArray())
+            if (OnlyRead(node) is { args: [NodeArgument input, ListArgument { Items: var sizes },
+                Literal { Value: PaddingModes.Constant }, Literal { Value: double value }] } pad
+                && sizes.All(size => size is Literal { Value: long and >= 0 }) && sizes.Length % 2 == 0
+                && ((KernelModule)layers.Module(node)).Around(Sizes(sizes, 0), Sizes(sizes, 1), value) is { } whole)
+            {
+                layers.Replace(node.target.name, whole);
+                node.args = [input];
+                layers.Graph.erase_node(pad);
+            }
+
+        // The last dimension comes first, before and behind it.
+        static long[] Sizes(ImmutableArray<Argument> sizes, int which)
+            => [.. sizes.Where((_, i) => i % 2 == which).Reverse().Select(size => (long)((Literal)size).Value!)];
+    }
+
     /// <summary>A batch norm that alone reads a convolution becomes part of its weights; another one gets a kernel of its own.</summary>
     internal void FoldBatchNorms()
     {

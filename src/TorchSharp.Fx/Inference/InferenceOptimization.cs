@@ -21,6 +21,7 @@ public static class InferenceOptimization
         ("specialise_leaves", layers => new LeafInlining(layers).Specialise()),
         ("fuse_attention", layers => new AttentionFusion(layers).Run()),
         ("use_kernels", layers => new Fusion(layers).UseKernels()),
+        ("fold_paddings", layers => new Fusion(layers).FoldPaddings()),
         ("fold_batch_norms", layers => new Fusion(layers).FoldBatchNorms()),
         ("fuse_residuals", layers => new Fusion(layers).FuseResiduals()),
         ("fuse_activations", layers => new Fusion(layers).FuseActivations()),

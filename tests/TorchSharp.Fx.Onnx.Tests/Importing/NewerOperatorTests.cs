@@ -15,6 +15,11 @@ public sealed class NewerOperatorTests
         => Same(Model(18, 7, 2).Node("Split", ["x"], ["a", "b", "c"], Int("num_outputs", 3)).Node("Concat", ["c", "b", "a"], ["y"],
             Int("axis", 0)), Input(7, 2));
 
+    [Fact]
+    public void Blocks_are_added_up_to_an_image()
+        => Same(Model(18, 2, 12, 16).Longs("image", [2], 4, 5).Longs("block", [2], 2, 3).Node("Col2Im", ["x", "image", "block"], ["y"],
+            Ints("pads", 0, 1, 1, 0), Ints("strides", 1, 1), Ints("dilations", 1, 1)), Input(2, 12, 16));
+
     [Theory, InlineData("reflect"), InlineData("edge"), InlineData("wrap"), InlineData("constant")]
     public void Paddings_take_axes(string mode)
         => Same(Model(19, 2, 4, 5).Longs("pads", [4], 1, 2, 2, 1).Longs("axes", [2], -1, 1).Node("Pad", ["x", "pads", "", "axes"], ["y"],

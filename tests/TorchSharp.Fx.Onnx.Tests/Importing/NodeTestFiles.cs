@@ -32,7 +32,7 @@ public sealed class NodeTestFiles : IDisposable
     public void Dispose() => Directory.Delete(root, recursive: true);
 
     /// <summary>The first word behind <c>test_</c>; there are too many reductions for one.</summary>
-    private static string Family(string name) => name.Split('_') is [_, "reduce" or "operator" or "simple", var second, ..] ? second
+    private static string Family(string name) => name.Split('_') is [_, "reduce" or "operator" or "simple" or "sequence", var second, ..] ? second
         : name.Split('_')[1];
 
     private static IEnumerable<string> Entries()

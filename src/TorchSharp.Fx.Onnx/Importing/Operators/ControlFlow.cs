@@ -22,12 +22,24 @@ internal static class ControlFlow
         if (node.Scalar(0) is { } known)
             return node.Subgraph(known != 0 ? then : otherwise, []);
         var (a, b) = (node.Subgraph(then, []), node.Subgraph(otherwise, []));
-        return [.. a.Zip(b, (x, y) => x.Type == y.Type && x.Shape is { } shape && y.Shape is { } other && shape.SequenceEqual(other)
-            && shape.All(size => size is not null)
-            ? node.Make((Tensor condition, Tensor p, Tensor q) => where(condition, p, q), x.Type, x.Shape, node.Tensor(),
-                node.Writer.Tensor(x), node.Writer.Tensor(y))
-            : throw new NotSupportedException(
-                "its condition is computed, and its branches give tensors whose shapes are different or not known"))];
+        if (a.Length != b.Length)
+            throw new NotSupportedException("its branches give different numbers of results");
+        return [.. a.Zip(b, (x, y) => Chosen(node, x, y))];
+    }
+
+    /// <summary>Tensors of one shape are chosen from element by element; of others one is taken as it is.</summary>
+    private static Value Chosen(OnnxNode node, Value then, Value otherwise)
+    {
+        if (then is SequenceValue { Items: var items } && otherwise is SequenceValue { Items: var others })
+            return items.Length == others.Length ? new SequenceValue([.. items.Zip(others, (x, y) => Chosen(node, x, y))], then.Type)
+                : throw new NotSupportedException("its condition is computed, and its branches give lists of different lengths");
+        if (then is SequenceValue || otherwise is SequenceValue || then.Type != otherwise.Type)
+            throw new NotSupportedException("its condition is computed, and its branches give values of different types");
+        return then.Shape is { } shape && otherwise.Shape is { } other && shape.SequenceEqual(other) && shape.All(size => size is not null)
+            ? node.Make((Tensor condition, Tensor p, Tensor q) => where(condition, p, q), then.Type, then.Shape, node.Tensor(),
+                node.Writer.Tensor(then), node.Writer.Tensor(otherwise))
+            : TensorLists.Item(node, [otherwise, then],
+                node.Writer.Write((Tensor x) => x.to(ScalarType.Int64).item<long>(), node.Tensor()));
     }
 
     private static Value[] Loop(OnnxNode node)

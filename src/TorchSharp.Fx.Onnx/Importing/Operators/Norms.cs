@@ -29,7 +29,7 @@ internal static class Norms
         var (epsilon, momentum) = (node.Attributes.Float("epsilon", 1e-5f), node.Attributes.Float("momentum", 0.9f));
         node.Attributes.Ignore("spatial", "is_test");
         if (node.Attributes.Flag("training_mode"))
-            throw new NotSupportedException("it is in training mode, and only inference is read");
+            return Trained(node, epsilon, momentum);
         if (node.HasLayers && Enumerable.Range(1, 4).All(i => node.Weight(i) is not null) && node[0].Rank is >= 2 and <= 5
             && GraphWriter.IsFloat(node.Type()))
         {
@@ -46,6 +46,23 @@ internal static class Norms
         return [node.Alike((Tensor x, Tensor weight, Tensor bias, Tensor mean, Tensor variance) =>
             functional.batch_norm(x, mean, variance, weight, bias, false, 0.1, epsilon),
             node.Tensor(), node.Tensor(1), node.Tensor(2), node.Tensor(3), node.Tensor(4))];
+    }
+
+    /// <summary>By the batch's own mean and variance, which the file's own are moved towards.</summary>
+    private static Value[] Trained(OnnxNode node, float epsilon, float momentum)
+    {
+        var rank = node.Rank();
+        long[] others = [.. Enumerable.Range(0, rank).Where(axis => axis != 1).Select(axis => (long)axis)];
+        long[] along = [.. Enumerable.Range(0, rank).Select(axis => axis == 1 ? -1L : 1)];
+        var (type, channels) = (node.Type(3), (long?[])[node.Shape()?[1]]);
+        return node.MakeAll((Tensor x, Tensor weight, Tensor bias, Tensor mean, Tensor variance) =>
+        {
+            var (own, spread) = (x.mean(others), x.var(others, false));
+            var y = x.sub(own.reshape(along)).div(spread.add(epsilon).sqrt().reshape(along));
+            return new[] { y.mul(weight.reshape(along)).add(bias.reshape(along)), mean.mul(momentum).add(own.mul(1 - momentum)),
+                variance.mul(momentum).add(spread.mul(1 - momentum)) };
+        }, [(node.Type(), node.Shape()), (type, channels), (type, channels)], node.Tensor(), node.Tensor(1), node.Tensor(2),
+            node.Tensor(3), node.Tensor(4));
     }
 
     private static Value[] Layer(OnnxNode node)

@@ -19,6 +19,7 @@ internal static class Pieces
         table.Add("CumSum", CumulativeSum);
         table.AddAll("TopK", TopK);
         table.AddAll("Unique", Unique);
+        table.Add("Col2Im", Fold);
     }
 
     private static Value Concat(OnnxNode node)
@@ -60,7 +61,7 @@ internal static class Pieces
         return [.. Enumerable.Repeat(part, count - 1), last];
     }
 
-    private static Tensor[] Parts(Tensor[] all, int count)
+    internal static Tensor[] Parts(Tensor[] all, int count)
     {
         var parts = new Tensor[count];
         for (var i = 0; i < count; i++)
@@ -195,6 +196,28 @@ internal static class Pieces
             var (values, places) = x.topk((int)k, axis, largest, sorted);
             return [values, places];
         }
+    }
+
+    /// <summary>Blocks that may overlap are added up to an image; of one with a single dimension the other has one row.</summary>
+    private static TensorValue Fold(OnnxNode node)
+    {
+        var (image, block) = (node.Numbers(1), node.KnownNumbers(2));
+        if (block.Length is not (1 or 2) || image.Length != block.Length)
+            throw new NotSupportedException($"it makes images of {block.Length} dimensions, and 1 and 2 can be read");
+        var isFlat = block.Length == 1;
+        var (dilations, strides) = (node.Attributes.Ints("dilations") ?? [1, 1], node.Attributes.Ints("strides") ?? [1, 1]);
+        var pads = node.Attributes.Ints("pads") ?? [0, 0, 0, 0];
+        var (top, bottom, left, right) = isFlat ? (0, 0, pads[0], pads[1]) : (pads[0], pads[2], pads[1], pads[3]);
+        (long, long) Pair(long[] numbers, long preset) => isFlat ? (preset, numbers[0]) : (numbers[0], numbers[1]);
+        var (kernel, dilation, stride) = (Pair(block, 1), Pair(dilations, 1), Pair(strides, 1));
+        long?[]? shape = node.Shape() is [var count, var parts, ..]
+            ? [count, parts / block.Aggregate(1L, (product, size) => product * size), .. Sizes.Known(image)] : null;
+        return node.Make((Tensor x, long height, long width) =>
+        {
+            var whole = nn.functional.fold(x, (height + top + bottom, width + left + right), kernel, dilation, (0, 0), stride)
+                .narrow(2, top, height).narrow(3, left, width);
+            return isFlat ? whole.squeeze(2) : whole;
+        }, node.Type(), shape, node.Tensor(), isFlat ? 1L : image[0], image[^1]);
     }
 
     /// <summary>TorchSharp gives the values in order, and to each element its value's place; where a value first comes up is the first

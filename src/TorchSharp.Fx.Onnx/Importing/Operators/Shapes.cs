@@ -35,12 +35,21 @@ internal static class Shapes
     /// <summary>In evaluation it hands on its input; of its mask, that nothing is left out.</summary>
     private static Value[] Dropout(OnnxNode node)
     {
-        node.Attributes.Ignore("ratio", "seed", "is_test");
+        var ratio = node.Attributes.Float("ratio", 0.5f);
+        node.Attributes.Ignore("seed", "is_test");
         if (node.Optional(2) is not null && node.Scalar(2) is not 0)
-            throw new NotSupportedException("it may be in training mode, and only inference is read");
+            return Drawn(node, node.Optional(1) is null ? node.Writer.Write((Tensor x) => full_like(x, ratio), node.Tensor())
+                : node.Tensor(1));
         return node.Outputs < 2 ? [node[0]] : [node[0], node.Make((Tensor x) => ones_like(x, ScalarType.Bool), ScalarType.Bool,
             node.Shape(), node.Tensor())];
     }
+
+    /// <summary>In training mode, which an input says, elements are left out at random and the others are larger.</summary>
+    private static Value[] Drawn(OnnxNode node, Argument ratio) => node.MakeAll((Tensor x, Tensor share, Tensor trains) =>
+    {
+        var kept = rand_like(x).ge(share).logical_or(trains.logical_not());
+        return new[] { x.mul(kept).div(where(trains, share.mul(-1).add(1), ones_like(share))), kept };
+    }, [(node.Type(), node.Shape()), (ScalarType.Bool, node.Shape())], node.Tensor(), ratio, node.Tensor(2));
 
     private static Value Reshape(OnnxNode node)
     {

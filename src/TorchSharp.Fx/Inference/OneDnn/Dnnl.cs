@@ -130,13 +130,14 @@ internal static unsafe partial class Dnnl
     {
         IntPtr description;
         var gaps = Array.ConvertAll(geometry.Dilation, dilation => dilation - 1);
-        fixed (long* strides = Padded(geometry.Stride), dilations = Padded(gaps), padding = Padded(geometry.Padding))
+        fixed (long* strides = Padded(geometry.Stride), dilations = Padded(gaps), before = Padded(geometry.Padding),
+            after = Padded(geometry.PaddingAfter))
         {
             var status =
                 ((delegate* unmanaged<IntPtr*, IntPtr, int, int, IntPtr, IntPtr, IntPtr, IntPtr, long*, long*, long*, long*, IntPtr,
                     int>)At("convolution_forward_primitive_desc_create"))(
                 &description, Engine, ForwardInference, DirectConvolution, source.Value, weights.Value, bias?.Value ?? 0, result.Value,
-                strides, dilations, padding, padding, attributes.Value);
+                strides, dilations, before, after, attributes.Value);
             made = description;
             return status;
         }

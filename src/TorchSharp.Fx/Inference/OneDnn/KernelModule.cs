@@ -29,6 +29,12 @@ internal abstract class KernelModule(string name, FusedActivation activation)
     /// </summary>
     internal abstract KernelModule? With(FusedActivation next, bool isResidual);
 
+    /// <summary>The same module of an input that has a value around it; null where there is no kernel for that.</summary>
+    /// <param name="before">How often before the input, along the last of the windows' dimensions.</param>
+    /// <param name="after">How often behind it.</param>
+    /// <param name="value">The value.</param>
+    internal virtual KernelModule? Around(long[] before, long[] after, double value) => null;
+
     /// <summary>A module that computes the same, with a weight and kernels of its own.</summary>
     public object Clone()
     {
