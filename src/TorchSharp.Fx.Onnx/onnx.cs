@@ -60,11 +60,11 @@ public static partial class onnx
     }
 
     /// <summary>The example with the defaults of parameters that it leaves out.</summary>
-    private static IReadOnlyList<object?> Completed(Graph graph, IReadOnlyList<object?> given)
-        => [.. given, .. graph.find_nodes(Opcode.placeholder).Skip(given.Count)
+    private static IReadOnlyList<object?> Completed(Graph graph, IReadOnlyList<object?> example_inputs)
+        => [.. example_inputs, .. graph.find_nodes(Opcode.placeholder).Skip(example_inputs.Count)
             .Select(node => node.target is PlaceholderTarget { Default: { } value } ? value.Value : throw new ArgumentException(
-                $"example_inputs has {given.Count} of the inputs, and '{node.target.name}' has no default: give something for each.",
-                "example_inputs"))];
+                $"example_inputs has {example_inputs.Count} of the inputs, and '{node.target.name}' has no default: give something for each.",
+                nameof(example_inputs)))];
 
     /// <summary>
     /// The graph with inputs and outputs for what it keeps and for what is in the objects that it is given, which ONNX knows nothing of.

@@ -12,7 +12,7 @@ public sealed class DetectionTests : IDisposable
     private readonly DisposeScope scope = NewDisposeScope();
 
     // Their values are those of Mask R-CNN on the way to the masks, or take long.
-    private static readonly string[] heavy = ["fasterrcnn_resnet50_fpn", "fasterrcnn_resnet50_fpn_v2", "maskrcnn_resnet50_fpn"];
+    private static readonly string[] heavy = ["fasterrcnn_resnet50_fpn", "fasterrcnn_resnet50_fpn_v2", "maskrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn_v2"];
 
     private static readonly string[] names =
         [.. Directory.GetFiles(Golden.PathOf("detection")).Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)];

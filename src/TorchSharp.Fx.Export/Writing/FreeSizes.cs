@@ -9,7 +9,7 @@ internal sealed class FreeSizes(IReadOnlyDictionary<string, IReadOnlyDictionary<
 {
     internal ImmutableArray<Dim> Dims { get; } = [.. shapes.Values.SelectMany(sizes => sizes.Values).Distinct()];
 
-    /// <summary>What is known of the values of a graph, and how sizes depend on these dimensions.</summary>
+    /// <summary>The facts about the values of a graph, and how sizes depend on these dimensions.</summary>
     internal Dictionary<Node, Fact> Facts(PlainGraph plain)
         => FactFinder.Of(plain, plain.Inputs, [.. Dims.Select(dim => ExampleSize(plain, dim))],
             (dim, by) => Enlarged(plain, Dims[dim], by));

@@ -57,7 +57,7 @@ internal sealed class PlainGraph
     /// <summary>The branches of a node; none where it has none.</summary>
     internal ImmutableArray<Branch> BranchesOf(Node node) => branches.GetValueOrDefault(node, []);
 
-    /// <summary>What is known of the values, and how sizes depend on the free dimensions.</summary>
+    /// <summary>The facts about the values, and how sizes depend on the free dimensions.</summary>
     internal Dictionary<Node, Fact> Facts() => free!.Facts(this);
 
     /// <summary>Loops whose number of turns is fixed become their turns, one below the other; loops in them, too.</summary>

@@ -26,7 +26,8 @@ public static partial class models
     }
 
     /// <summary>
-    /// Builds a model with published weights, downloaded where they are not there yet. <c>torchvision.models.get_model(name, weights=…)</c>
+    /// Builds a model with published weights, downloaded where they are not there yet; of those in eight bits a graph, as
+    /// <see cref="quantization"/> does. <c>torchvision.models.get_model(name, weights=…)</c>
     /// </summary>
     /// <param name="name">One of <see cref="list_models"/>; upper and lower case are the same.</param>
     /// <param name="weights">Weights of that model, such as <c>ResNet50_Weights.DEFAULT</c>.</param>
@@ -34,18 +35,17 @@ public static partial class models
     /// <param name="options">Mirror, time limits and progress of the download; null is the defaults.</param>
     /// <exception cref="ArgumentException">No model has that name, or the weights are another model's.</exception>
     /// <exception cref="DownloadException">They could not be downloaded; the message says which file to put where.</exception>
-    /// <exception cref="NotSupportedException">The weights are in eight bits, which only a graph computes.</exception>
+    /// <exception cref="NotSupportedException">The weights are in eight bits, and the program is without TorchSharp.Fx.</exception>
     public static nn.Module get_model(string name, Weights weights, Device? device = null, DownloadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
         var info = get_model_info(name);
         CheckModel(weights, info.name);
-        if (info.is_quantizable)
-            throw new NotSupportedException(
-                $"{weights} are in eight bits, which a graph computes: give the model that get_model(\"{info.name}\") builds and "
-                + "weights.get_state_dict() to TorchSharp.Fx's quantization.load_quantized.");
         var path = weights.download(options);
         var model = BuildFor(weights, device);
+        if (info.is_quantizable)
+            using (model)
+                return quantization.Quantized(model, info, path);
         model.LoadPublished(path, info.unused);
         return model;
     }
@@ -66,11 +66,10 @@ public static partial class models
     }
 
     /// <summary>Builds the model that published weights are for, as they want it.</summary>
-    internal static nn.Module BuildFor(Weights weights, Device? device)
-    {
-        var info = get_model_info(weights.model);
-        return info.pretrained is { } build ? build(weights, device) : info.builder(info.num_classes, device);
-    }
+    internal static nn.Module BuildFor(Weights weights, Device? device) => BuildFor(get_model_info(weights.model), weights, device);
+
+    private static nn.Module BuildFor(ModelInfo info, Weights weights, Device? device)
+        => info.pretrained is { } build ? build(weights, device) : info.builder(info.num_classes, device);
 
     private static void CheckModel(Weights weights, string model)
     {

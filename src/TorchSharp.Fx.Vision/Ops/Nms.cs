@@ -54,7 +54,7 @@ public static partial class ops
         var least = LeastAbove<T>(iou_threshold);
         var ranks = Enumerable.Range(0, order.Length);
         var competitions = groups is null ? [[.. ranks]] : ranks.GroupBy(rank => groups[order[rank]]).Select(group => group.ToArray());
-        return [.. competitions.AsParallel().SelectMany(group =>
+        return [.. competitions.AsParallel().WithDegreeOfParallelism(Math.Clamp(get_num_threads(), 1, 64)).SelectMany(group =>
             new Competition<T>(boxes, order, group).Winners(least)).Order().Select(rank => order[rank])];
     }
 
@@ -96,6 +96,8 @@ internal sealed class Competition<T> where T : struct, IFloatingPointIeee754<T>
     public List<int> Winners(T least)
     {
         var winners = new List<int>();
+        // What is surely below the threshold isn't divided, which takes most of the time.
+        var near = new Vector<T>(least * T.CreateTruncating(0.999));
         // A comparison of vectors fills the elements where it holds with ones, which is no number.
         var suppressed = new T[x1.Length];
         for (var i = 0; i < ranks.Length; i++)
@@ -104,18 +106,22 @@ internal sealed class Competition<T> where T : struct, IFloatingPointIeee754<T>
             winners.Add(ranks[i]);
             // Marks on those before it come too late to count.
             for (var j = (i + 1) / Vector<T>.Count * Vector<T>.Count; j < x1.Length; j += Vector<T>.Count)
-                (new Vector<T>(suppressed, j) | Vector.GreaterThanOrEqual(Overlaps(i, j), new Vector<T>(least))).CopyTo(suppressed, j);
+            {
+                var (both, either) = Overlaps(i, j);
+                if (!Vector.LessThanAll(both, either * near))
+                    (new Vector<T>(suppressed, j) | Vector.GreaterThanOrEqual(both / either, new Vector<T>(least))).CopyTo(suppressed, j);
+            }
         }
         return winners;
     }
 
-    // Of box i with a vector of boxes from j on.
-    private Vector<T> Overlaps(int i, int j)
+    // Of box i with a vector of boxes from j on: the area that both cover, and that which either does.
+    private (Vector<T> Both, Vector<T> Either) Overlaps(int i, int j)
     {
         var width = Side(new(x1[i]), new(x2[i]), new(x1, j), new(x2, j));
         var height = Side(new(y1[i]), new(y2[i]), new(y1, j), new(y2, j));
         var both = width * height;
-        return both / (new Vector<T>(areas[i]) + new Vector<T>(areas, j) - both);
+        return (both, new Vector<T>(areas[i]) + new Vector<T>(areas, j) - both);
     }
 
     private static Vector<T> Side(Vector<T> start, Vector<T> end, Vector<T> other_start, Vector<T> other_end) =>

@@ -130,15 +130,20 @@ public static class optimization
     /// </summary>
     internal static (Tensor Weight, Tensor Bias) Folded(Tensor weight, Tensor? bias, BatchNorm norm,
         ScalarType precision = ScalarType.Float64)
+        => Folded(weight, bias, norm.eps, norm.running_mean!, norm.running_var!, norm.weight, norm.bias, precision);
+
+    /// <summary>The same of a norm's numbers.</summary>
+    internal static (Tensor Weight, Tensor Bias) Folded(Tensor weight, Tensor? bias, double eps, Tensor mean, Tensor variance,
+        Tensor? factor, Tensor? offset, ScalarType precision)
     {
         Tensor Exact(Tensor tensor) => tensor.detach().to(precision);
         // In the order of torch.nn.utils.fuse_conv_bn_weights, which shows in single precision.
-        var scale = (Exact(norm.running_var!) + norm.eps).rsqrt();
-        var shift = (bias is null ? -Exact(norm.running_mean!) : Exact(bias) - Exact(norm.running_mean!)) * scale;
-        if (norm.weight is not null)
-            (scale, shift) = (Exact(norm.weight) * scale, shift * Exact(norm.weight));
-        if (norm.bias is not null)
-            shift = shift + Exact(norm.bias);
+        var scale = (Exact(variance) + eps).rsqrt();
+        var shift = (bias is null ? -Exact(mean) : Exact(bias) - Exact(mean)) * scale;
+        if (factor is not null)
+            (scale, shift) = (Exact(factor) * scale, shift * Exact(factor));
+        if (offset is not null)
+            shift = shift + Exact(offset);
         return (Scaled(weight.detach(), scale.reshape([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)])), shift.to(weight.dtype));
     }
 

@@ -6,13 +6,12 @@ namespace TorchSharp.Fx.Quantization;
 
 /// <summary>
 /// Makes the reference graph of a model in floating point by a checkpoint of PyTorch's eager quantisation: weights, scales and zero points
-/// are the
-/// checkpoint's, by the paths of the modules. Counterpart: <c>torch.ao.quantization.convert</c> and <c>load_state_dict</c>.
+/// are the checkpoint's, by the paths of the modules. Counterpart: <c>torch.ao.quantization.convert</c> and <c>load_state_dict</c>.
 /// </summary>
 /// <param name="layers">The model's graph, which is changed, and what it names.</param>
-/// <param name="state">The checkpoint, as <c>Pth.load_file</c> reads it.</param>
+/// <param name="checkpoint">The checkpoint.</param>
 /// <param name="modules">The paths of all modules of the model: some of them are for training only.</param>
-internal sealed class CheckpointConversion(InferenceGraph layers, IReadOnlyDictionary<string, Tensor> state, IReadOnlySet<string> modules)
+internal sealed class CheckpointConversion(InferenceGraph layers, QuantizedCheckpoint checkpoint, IReadOnlySet<string> modules)
 {
     private static readonly MethodInfo Quantize = typeof(quantized_decomposed).GetMethod(nameof(quantized_decomposed.quantize_per_tensor),
         [typeof(Tensor), typeof(double), typeof(long), typeof(long), typeof(long), typeof(ScalarType)])!;
@@ -29,7 +28,6 @@ internal sealed class CheckpointConversion(InferenceGraph layers, IReadOnlyDicti
         "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"];
 
     private readonly Dictionary<Node, (double Scale, long Zero)> ranges = [];
-    private readonly HashSet<string> read = new(StringComparer.Ordinal);
 
     private Graph Graph => layers.Graph;
 
@@ -38,15 +36,9 @@ internal sealed class CheckpointConversion(InferenceGraph layers, IReadOnlyDicti
         foreach (var node in Graph.nodes.ToArray())
             if (node.op == Opcode.call_module)
                 Convert(node, node.target.name, layers.Module(node.target.name));
-            else if (node.op is Opcode.call_function or Opcode.call_method && Averages.Contains(node.target.name)
-                && Range(node.all_input_nodes[0]) is { } range)
-                Round(node, range);
-        string[] others = [.. state.Keys.Where(key => !read.Contains(key) && !modules.Contains(key[..Math.Max(0, key.LastIndexOf('.'))]))
-            .Order(StringComparer.Ordinal)];
-        if (others.Length > 0)
-            throw new ArgumentException(
-                $"The model has no place for '{others[0]}', and in all {others.Length} of {state.Count} tensors of the checkpoint: is it "
-                    + "of this model?");
+            else if (node.op is Opcode.call_function or Opcode.call_method)
+                Shared(node, Averages.Contains(node.target.name));
+        checkpoint.CheckAllFit(modules);
         layers.EliminateDeadCode();
     }
 
@@ -55,41 +47,65 @@ internal sealed class CheckpointConversion(InferenceGraph layers, IReadOnlyDicti
         var owner = module is Identity && path.EndsWith(Observed, StringComparison.Ordinal) ? path[..^Observed.Length] : path;
         if (QuantizableLayer.Of(module) is { } layer)
             Layer(node, path, layer);
-        else if (module is BatchNorm1d or BatchNorm2d or BatchNorm3d && !state.ContainsKey(path + ".weight"))
+        else if (module is BatchNorm1d or BatchNorm2d or BatchNorm3d && checkpoint.IsFolded(path))
             layers.Drop(node, node.all_input_nodes[0]);
-        else if (state.ContainsKey(owner + ".scale"))
+        else if (HasFixedRange(node) || module is AdaptiveAvgPool2d or AvgPool2d)
+            Shared(node, module is AdaptiveAvgPool2d or AvgPool2d);
+        else if (checkpoint.Range(owner) is { } range)
         {
-            Round(node, RangeOf(owner));
+            Round(node, range);
             if (QuantizationTracer.IsStub(module))
                 layers.Drop(node, node.all_input_nodes[0]);
         }
-        else if (module is AdaptiveAvgPool2d or AvgPool2d && Range(node.all_input_nodes[0]) is { } range)
-            Round(node, range);
     }
 
     /// <summary>The observers that a <c>FloatFunctional</c> calls with its results.</summary>
     private const string Observed = ".activation_post_process";
 
+    /// <summary>Rounds a result that has no range of its own in the checkpoint, where what it is computed of lies on steps.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="isAverage">Whether it lies between the steps of its input.</param>
+    private void Shared(Node node, bool isAverage)
+    {
+        if ((isAverage || HasFixedRange(node)) && Range(node.all_input_nodes[0]) is { } range)
+            Round(node, isAverage ? range : FixedRange(node)!.Value);
+    }
+
+    private bool HasFixedRange(Node node) => FixedRange(node) is not null;
+
+    /// <summary>The steps of an operation whose results lie in a known range.</summary>
+    private (double Scale, long Zero)? FixedRange(Node node)
+        => OperationName.Of(node, layers.Module) is { } name && BackendConfig.FixedRanges.FirstOrDefault(row => row.Name == name) is
+            { Name: not null, QParams: var known } ? (known.Scale, known.ZeroPoint) : null;
+
     private void Layer(Node node, string path, QuantizableLayer layer)
     {
+        // Steps that were only moved are steps for a kernel, too: rounding leaves them as they are.
+        if (node.all_input_nodes[0] is var input && !ranges.ContainsKey(input) && Range(input) is { } moved)
+            Round(input, moved);
         using var here = Graph.inserting_before(node);
-        var (steps, scale, zero) = (Tensor(path + ".weight"), Tensor(path + ".weight_scale"), Tensor(path + ".weight_zero_point"));
-        var channels = steps.shape[0];
-        layers.Add(path + ".weight", steps.clone());
-        layers.Add(path + ".weight_scale", scale.to(ScalarType.Float32).reshape(-1).expand(channels).clone());
-        layers.Add(path + ".weight_zero_point", zero.to(steps.dtype).reshape(-1).expand(channels).clone());
-        if (state.TryGetValue(path + ".bias", out var bias))
+        var norm = After(node, module => module is BatchNorm);
+        var relu = After(norm ?? node, module => module is ReLU);
+        var kept = checkpoint.Layer(path, layer.Weight.shape, norm is null ? null : (BatchNorm)layers.Module(norm.target.name));
+        layers.Add(path + ".weight", kept.Steps);
+        layers.Add(path + ".weight_scale", kept.Scale);
+        layers.Add(path + ".weight_zero_point", kept.ZeroPoint);
+        if (kept.Bias is not null)
         {
-            read.Add(path + ".bias");
-            layers.Add(path + ".bias", bias.clone());
+            layers.Add(path + ".bias", kept.Bias);
             layer = layer with { Bias = layer.Bias ?? layer.Weight };
         }
         var weight = Graph.call_function(DequantizeChannels, [Graph.get_attr(path + ".weight"),
             Graph.get_attr(path + ".weight_scale"), Graph.get_attr(path + ".weight_zero_point"), 0L]);
         layer.Substitute(Graph, node, weight);
-        if (state.ContainsKey(path + ".scale"))
-            Round(weight.users.Single(), RangeOf(path));
+        // A layer and the activation after it are one for PyTorch, with the range of the activation.
+        if (checkpoint.Range(path) is { } range)
+            Round(relu ?? weight.users.Single(), range);
     }
+
+    /// <summary>The only reader of a value, where it is such a module.</summary>
+    private Node? After(Node node, Func<nn.Module, bool> isSuch)
+        => node.users is [{ op: Opcode.call_module } reader] && isSuch(layers.Module(reader.target.name)) ? reader : null;
 
     /// <summary>Rounds a value to steps, and reads them as numbers.</summary>
     private void Round(Node node, (double Scale, long Zero) range)
@@ -102,18 +118,7 @@ internal sealed class CheckpointConversion(InferenceGraph layers, IReadOnlyDicti
         ranges[numbers] = range;
     }
 
-    private (double Scale, long Zero) RangeOf(string path)
-        => (Tensor(path + ".scale").to(ScalarType.Float64).flatten()[0].item<double>(),
-            Tensor(path + ".zero_point").to(ScalarType.Int64).flatten()[0].item<long>());
-
     /// <summary>The steps that a value lies on: its own, or those of what it was picked from.</summary>
     private (double Scale, long Zero)? Range(Node node) => ranges.TryGetValue(node, out var range) ? range
         : node.all_input_nodes.Count == 1 ? Range(node.all_input_nodes[0]) : null;
-
-    private Tensor Tensor(string key)
-    {
-        read.Add(key);
-        return state.TryGetValue(key, out var tensor) ? tensor
-            : throw new ArgumentException($"The checkpoint has no '{key}': it is of another model, or not quantised.");
-    }
 }

@@ -204,38 +204,6 @@ public static partial class quantization
         return QuantizationReport.Of(floating, quantized, inputs);
     }
 
-    /// <summary>
-    /// The quantised copy of a model in floating point by a checkpoint of PyTorch's eager quantisation: its weights, scales and zero
-    /// points, by the paths of the modules. Counterpart: <c>torch.ao.quantization.convert</c> and <c>load_state_dict</c>, as
-    /// <c>torchvision.models.quantization</c> does with <c>quantize=True</c>.
-    /// </summary>
-    /// <param name="model">
-    /// The model before it was converted: with a module named <c>QuantStub</c> where eight bits begin, and <c>FloatFunctional</c>s. Its
-    /// batch norms, which the checkpoint has in the convolutions, are left out. It stays as it is.
-    /// </param>
-    /// <param name="state_dict">The checkpoint's tensors, as <c>Pth.load_file</c> reads them. They stay the caller's.</param>
-    /// <param name="example_inputs">Values to trace by, where the program looks at sizes.</param>
-    /// <returns>The reference graph (<see cref="convert_to_reference_fx"/>), in evaluation mode, with weights of its own.</returns>
-    /// <exception cref="ArgumentException">The checkpoint is another model's.</exception>
-    public static GraphModule<T, TResult> load_quantized<T, TResult>(nn.Module<T, TResult> model,
-        IReadOnlyDictionary<string, Tensor> state_dict,
-        IReadOnlyList<object?>? example_inputs = null)
-    {
-        ArgumentNullException.ThrowIfNull(state_dict);
-        using var traced = Traced(model, example_inputs, (graph, constants) => new GraphModule<T, TResult>(model, graph, constants));
-        return Converted(traced, state_dict, model.named_modules().Select(module => module.name).ToHashSet());
-    }
-
-    private static T Converted<T>(T traced, IReadOnlyDictionary<string, Tensor> state_dict, IReadOnlySet<string> modules)
-        where T : nn.Module, IGraphModule
-    {
-        using var mode = no_grad();
-        using var scope = NewDisposeScope();
-        var layers = new InferenceGraph(traced, traced.Program.EvalGraph.clone());
-        new CheckpointConversion(layers, state_dict, modules).Run();
-        return layers.Owned(traced, null);
-    }
-
     private static TModule Traced<TModule>(
         nn.Module model, IReadOnlyList<object?>? inputs, Func<Graph, IReadOnlyDictionary<string, Tensor>, TModule> make)
     {

@@ -71,7 +71,7 @@ public sealed class InputChangeTests
     {
         public Tensor? Key { get; set; }
 
-        public Tensor? Value;
+        public Tensor? Value { get; set; }
     }
 
     [Fact]

@@ -165,7 +165,7 @@ internal static class TensorLists
             : node.Writer.Graph.call_function((Func<Tensor[], long, Tensor>)cat, tensors, axis), items[0].Type, shape?.ToArray());
     }
 
-    /// <summary>What is known of the shape of any of several tensors.</summary>
+    /// <summary>The facts about the shape of any of several tensors.</summary>
     private static long?[]? Common(ImmutableArray<Value> items)
         => items[0].Shape is { } first && items.All(item => item.Rank == first.Length)
             ? [.. first.Select((size, axis) => items.All(item => item.Shape![axis] == size) ? size : null)] : null;

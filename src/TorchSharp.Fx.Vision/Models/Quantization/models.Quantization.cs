@@ -39,15 +39,13 @@ public static partial class models
 
     /// <summary>
     /// Models made to be quantised: what <c>torch.ao.quantization</c> has to see is a module (<see cref="FloatFunctional"/>, one ReLU for
-    /// each
-    /// place), and stubs mark where eight bits begin and end. <c>torchvision.models.quantization</c>
+    /// each place), and stubs mark where eight bits begin and end. <c>torchvision.models.quantization</c>
     /// </summary>
     /// <remarks>
-    /// They compute in floating point what the models of the same name compute. <c>torch.ao.quantization</c>'s counterpart in TorchSharp.Fx
-    /// makes eight
-    /// bits of them, by images or by a published checkpoint.
+    /// They compute in floating point what the models of the same name compute. With <c>quantize: true</c> they are graphs that compute in
+    /// eight bits, which takes TorchSharp.Fx.
     /// </remarks>
-    public static class quantization
+    public static partial class quantization
     {
         /// <summary>Their names in the catalogue, sorted. <c>torchvision.models.list_models(models.quantization)</c></summary>
         public static IReadOnlyList<string> list_models() => [.. models.list_models().Where(name => get_model_info(name).is_quantizable)];

@@ -8,7 +8,7 @@ namespace TorchSharp.Fx.Inference;
 /// </summary>
 internal sealed record ConvolutionGeometry(long[] Kernel, long[] Stride, long[] Padding, long[] Dilation, long Groups)
 {
-    /// <summary>What is added behind the input, where that is not what is added before it.</summary>
+    /// <summary>The padding behind the input, where it differs from the one before it.</summary>
     internal long[] PaddingAfter { get; init; } = Padding;
 
     /// <summary>Whether as much is added behind the input as before it, which TorchSharp's own operations do.</summary>
