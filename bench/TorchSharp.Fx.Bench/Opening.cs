@@ -35,10 +35,15 @@ internal static class Opening
             Console.WriteLine($"resnet50, {megabytes:F1} MB   min ms: read, to new memory, open   ratios   median ms   ratios   peak MB over nothing : weights");
             foreach (var path in paths.Values)
             {
-                var times = Times(path);
+                var times = Times(path, () => fx.load(path).Dispose());
                 var peak = PeakOf(path) - nothing;
                 Console.WriteLine($"{Path.GetExtension(path),-14}{Row(times, own => own.Min())}   {Row(times, own => own.Order().ElementAt(own.Count / 2))}   {peak,7:F1} {peak / megabytes,5:F2}");
             }
+            using var images = rand(1, 3, 224, 224);
+            var mapped = Times(paths[".pt2"], () => export.load(paths[".pt2"], mmap: true).Dispose());
+            Console.WriteLine($".pt2 mapped   {Row(mapped, own => own.Min())}   {Row(mapped, own => own.Order().ElementAt(own.Count / 2))}");
+            foreach (var (kind, mmap) in new[] { ("read", false), ("mapped", true) })
+                Console.WriteLine($".pt2 {kind}, opened and called once, min ms: {FirstCall(paths[".pt2"], images, mmap):F1}");
         }
         finally
         {
@@ -53,10 +58,20 @@ internal static class Opening
         return string.Create(CultureInfo.InvariantCulture, $"{read,6:F1} {fresh,6:F1} {open,6:F1}   {open / read,5:F2} {open / fresh,5:F2}");
     }
 
-    private static List<double>[] Times(string path)
+    /// <summary>Weights that are mapped are read by the first call.</summary>
+    private static double FirstCall(string path, Tensor images, bool mmap) => Enumerable.Range(0, Rounds).Min(_ =>
+    {
+        using var mode = no_grad();
+        var watch = Stopwatch.StartNew();
+        using var module = export.load<GraphModule<Tensor, Tensor>>(path, mmap);
+        module.call(images).Dispose();
+        return watch.Elapsed.TotalMilliseconds;
+    });
+
+    private static List<double>[] Times(string path, Action open)
     {
         var memory = new byte[new FileInfo(path).Length];
-        Action[] actions = [() => Loading.Read(path, memory), () => Loading.ReadToNewMemory(path, memory.Length), () => fx.load(path).Dispose()];
+        Action[] actions = [() => Loading.Read(path, memory), () => Loading.ReadToNewMemory(path, memory.Length), open];
         var times = Array.ConvertAll(actions, _ => new List<double>());
         for (var round = -WarmUp; round < Rounds; round++)
             for (var i = 0; i < actions.Length; i++)
