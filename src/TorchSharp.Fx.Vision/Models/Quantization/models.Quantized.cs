@@ -10,7 +10,8 @@ public static partial class models
     public static partial class quantization
     {
         /// <summary>
-        /// GoogLeNet, in eight bits with one of GoogLeNet_QuantizedWeights, or in floating point with one of GoogLeNet_Weights.
+        /// GoogLeNet, in eight bits with one of GoogLeNet_QuantizedWeights, or in floating point with
+        /// one of GoogLeNet_Weights.
         /// <c>torchvision.models.quantization.googlenet(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -19,7 +20,8 @@ public static partial class models
             Of<GoogLeNetOutputs>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// Inception v3, in eight bits with one of Inception_V3_QuantizedWeights, or in floating point with one of Inception_V3_Weights.
+        /// Inception v3, in eight bits with one of Inception_V3_QuantizedWeights, or in floating point with
+        /// one of Inception_V3_Weights.
         /// <c>torchvision.models.quantization.inception_v3(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -28,7 +30,8 @@ public static partial class models
             Of<InceptionOutputs>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// MobileNet v2, in eight bits with one of MobileNet_V2_QuantizedWeights, or in floating point with one of MobileNet_V2_Weights.
+        /// MobileNet v2, in eight bits with one of MobileNet_V2_QuantizedWeights, or in floating point with
+        /// one of MobileNet_V2_Weights.
         /// <c>torchvision.models.quantization.mobilenet_v2(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -37,7 +40,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// MobileNet v3, large, in eight bits with one of MobileNet_V3_Large_QuantizedWeights, or in floating point with one of MobileNet_V3_Large_Weights.
+        /// MobileNet v3, large, in eight bits with one of MobileNet_V3_Large_QuantizedWeights, or in floating point with
+        /// one of MobileNet_V3_Large_Weights.
         /// <c>torchvision.models.quantization.mobilenet_v3_large(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -46,7 +50,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ResNet-18, in eight bits with one of ResNet18_QuantizedWeights, or in floating point with one of ResNet18_Weights.
+        /// ResNet-18, in eight bits with one of ResNet18_QuantizedWeights, or in floating point with
+        /// one of ResNet18_Weights.
         /// <c>torchvision.models.quantization.resnet18(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -55,7 +60,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ResNet-50, in eight bits with one of ResNet50_QuantizedWeights, or in floating point with one of ResNet50_Weights.
+        /// ResNet-50, in eight bits with one of ResNet50_QuantizedWeights, or in floating point with
+        /// one of ResNet50_Weights.
         /// <c>torchvision.models.quantization.resnet50(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -64,7 +70,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ResNeXt-101, 32 groups of width 8, in eight bits with one of ResNeXt101_32X8D_QuantizedWeights, or in floating point with one of ResNeXt101_32X8D_Weights.
+        /// ResNeXt-101, 32 groups of width 8, in eight bits with one of ResNeXt101_32X8D_QuantizedWeights, or in floating point with
+        /// one of ResNeXt101_32X8D_Weights.
         /// <c>torchvision.models.quantization.resnext101_32x8d(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -73,7 +80,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ResNeXt-101, 64 groups of width 4, in eight bits with one of ResNeXt101_64X4D_QuantizedWeights, or in floating point with one of ResNeXt101_64X4D_Weights.
+        /// ResNeXt-101, 64 groups of width 4, in eight bits with one of ResNeXt101_64X4D_QuantizedWeights, or in floating point with
+        /// one of ResNeXt101_64X4D_Weights.
         /// <c>torchvision.models.quantization.resnext101_64x4d(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -82,7 +90,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ShuffleNet v2 of half the width, in eight bits with one of ShuffleNet_V2_X0_5_QuantizedWeights, or in floating point with one of ShuffleNet_V2_X0_5_Weights.
+        /// ShuffleNet v2 of half the width, in eight bits with one of ShuffleNet_V2_X0_5_QuantizedWeights, or in floating point with
+        /// one of ShuffleNet_V2_X0_5_Weights.
         /// <c>torchvision.models.quantization.shufflenet_v2_x0_5(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -91,7 +100,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ShuffleNet v2, in eight bits with one of ShuffleNet_V2_X1_0_QuantizedWeights, or in floating point with one of ShuffleNet_V2_X1_0_Weights.
+        /// ShuffleNet v2, in eight bits with one of ShuffleNet_V2_X1_0_QuantizedWeights, or in floating point with
+        /// one of ShuffleNet_V2_X1_0_Weights.
         /// <c>torchvision.models.quantization.shufflenet_v2_x1_0(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -100,7 +110,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ShuffleNet v2 of 1.5 times the width, in eight bits with one of ShuffleNet_V2_X1_5_QuantizedWeights, or in floating point with one of ShuffleNet_V2_X1_5_Weights.
+        /// ShuffleNet v2 of 1.5 times the width, in eight bits with one of ShuffleNet_V2_X1_5_QuantizedWeights, or in floating point with
+        /// one of ShuffleNet_V2_X1_5_Weights.
         /// <c>torchvision.models.quantization.shufflenet_v2_x1_5(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -109,7 +120,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ShuffleNet v2 of twice the width, in eight bits with one of ShuffleNet_V2_X2_0_QuantizedWeights, or in floating point with one of ShuffleNet_V2_X2_0_Weights.
+        /// ShuffleNet v2 of twice the width, in eight bits with one of ShuffleNet_V2_X2_0_QuantizedWeights, or in floating point with
+        /// one of ShuffleNet_V2_X2_0_Weights.
         /// <c>torchvision.models.quantization.shufflenet_v2_x2_0(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
