@@ -13,9 +13,11 @@ internal static class ModelsDocument
 
         `torchfx models --format markdown` writes this page, and a test holds it to that.
 
-        Parameters, costs, stages and embedding are those of the model at the given input. GFLOPs are billions of multiplications with an addition, counted in the graph (`FlopCounter`). A stage is written
-        as `name` channels/reduction, an embedding as `name` channels, as `feature_extraction.feature_info` finds them ([the rule](decisions/features.md)); `torchfx extract MODEL … --nodes stages,embedding`
-        extracts just these. Of a detector, which takes a list of images, the GFLOPs are those that torchvision published. Weights are torchvision's, the default first, with the first of their published metrics; `torchfx weights info` tells more of each.
+        Parameters, costs, stages and embedding are those of the model at the given input. GFLOPs are billions of multiplications with an addition,
+        counted in the graph (`FlopCounter`). A stage is written as `name` channels/reduction, an embedding as `name` channels, as
+        `feature_extraction.feature_info` finds them ([the rule](decisions/features.md)); `torchfx extract MODEL … --nodes stages,embedding`
+        extracts just these. Of a detector, which takes a list of images, the GFLOPs are those that torchvision published. Weights are
+        torchvision's, the default first, with the first of their published metrics; `torchfx weights info` tells more of each.
 
         | model | input | parameters | GFLOPs | weights | stages | embedding |
         |---|---|--:|--:|---|---|---|

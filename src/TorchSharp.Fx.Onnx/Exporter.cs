@@ -113,8 +113,9 @@ internal sealed class Exporter(OnnxGraph graph)
     {
         if (node is { target: BuiltinTarget { Operation: Builtin._assert },
             args: [NodeArgument { Node: var condition } decision, Literal { Value: string message }] }
-            && message.StartsWith(Interpreter.AssumedByExample, StringComparison.Ordinal) && !scope.Run.Flow.IsData(condition)
-            && !scope.Numbers.IsFixed(decision))
+            && message.StartsWith(Interpreter.AssumedByExample, StringComparison.Ordinal)
+            && (scope.Graph.HasNumbers || !scope.Run.Flow.IsData(condition)) && !scope.Numbers.IsFixed(decision)
+            && !Onnx.Numbers.IsNullTest(condition))
         {
             if (scope.Graph.HasNumbers)
             {

@@ -55,7 +55,7 @@ internal sealed class Numbers(Scope scope)
                 or FunctionTarget { Method.DeclaringType.Namespace: nameof(System) };
 
     /// <summary>Whether something is there doesn't depend on its size.</summary>
-    private static bool IsNullTest(Node node)
+    internal static bool IsNullTest(Node node)
         => node.target is BuiltinTarget { Operation: Builtin.eq or Builtin.ne }
             && node.args.Any(argument => argument is Literal { Value: null });
 

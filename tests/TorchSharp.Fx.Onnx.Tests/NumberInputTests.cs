@@ -199,6 +199,33 @@ public sealed class NumberInputTests : IDisposable
         OnnxModel.AssertClose(tensor(8L), given["seen.next"]);
     }
 
+    private sealed class Clamped : Module<Tensor, Tensor>
+    {
+        private int seen = 4;
+
+        public Clamped() : base(nameof(Clamped)) { }
+
+        public override Tensor forward(Tensor x)
+        {
+            seen -= 1;
+            return x + full(1, Math.Min(seen, 2)) + (seen % 3);
+        }
+    }
+
+    [Fact]
+    public void What_the_tried_numbers_agree_on_is_computed_all_the_same()
+    {
+        using var model = new Clamped();
+        using var traced = fx.symbolic_trace(model, example_inputs: [rand(2)]);
+        onnx.export(traced, exported.Path, [rand(2)]);
+        for (var seen = 4; seen > -3; seen--)
+        {
+            var x = rand(2);
+            var given = exported.Run([.. exported.Signature().Inputs.Select(name => name[0] == 'x' ? x : tensor((long)seen))]);
+            OnnxModel.AssertClose(model.call(x), given["output"]);
+        }
+    }
+
     private sealed class Tabled : Module<Tensor, Tensor>
     {
         private readonly Tensor table = rand(4);
