@@ -18,7 +18,7 @@ public sealed class FormTests : IDisposable
     /// <summary>The converters that the tests here, and those of all arguments, are of.</summary>
     internal static readonly string[] Covered =
     [
-        "arctan2", "atan2", "grid_sample", "multinomial", "pad_sequence", "quantile", "rand", "rand_like", "randn", "randn_like", "tensordot", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "soft_margin_loss", "kl_div",
+        "randperm", "arctan2", "atan2", "grid_sample", "multinomial", "pad_sequence", "quantile", "rand", "rand_like", "randn", "randn_like", "tensordot", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "soft_margin_loss", "kl_div",
         "binary_cross_entropy", "binary_cross_entropy_with_logits", "nll_loss", "cross_entropy",
     ];
 
@@ -105,6 +105,17 @@ public sealed class FormTests : IDisposable
         using var traced = fx.symbolic_trace(Functions[name]);
         onnx.export(traced, exported.Path, [X]);
         OnnxModel.AssertClose(Functions[name](X), exported.Run(X).Values.Single(), name);
+    }
+
+    [Fact]
+    public void A_permutation_is_one_of_all_numbers()
+    {
+        using var traced = fx.symbolic_trace((torch.Tensor x) => (x[randperm(x.shape[0])], randperm(500)));
+        onnx.export(traced, exported.Path, [InputShape.Parse("Nx1")]);
+        var given = exported.Run(arange(9, dtype: float32).reshape(9, 1));
+        OnnxModel.AssertClose(arange(9, dtype: float32), given["output_0"].flatten().sort().Values);
+        OnnxModel.AssertClose(arange(500), given["output_1"].sort().Values);
+        Assert.False(arange(500).Equals(given["output_1"]));
     }
 }
 

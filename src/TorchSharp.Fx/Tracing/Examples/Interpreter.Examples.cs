@@ -131,7 +131,8 @@ internal sealed partial class Interpreter
         var symbols = SymbolsOf(condition).ToArray();
         foreach (var symbol in symbols)
             Permit(symbol);
-        if (lengths.Length == 0 && !asserted.Add(Identity(condition)))
+        var asked = holds ? condition : condition.Negated();
+        if (lengths.Length == 0 && !asserted.Add(Identity(asked)))
             return holds;
         if (current is { } frame && symbols.Length > 0
             && !looked.Add((frame.Code, frame.At, frame.ModulePath, Identity(symbols[0].node))) && !Array.Exists(symbols, IsFree))
@@ -141,10 +142,7 @@ internal sealed partial class Interpreter
             NoteUnrolled(symbols);
         }
         else if (symbols.Length > 0 || lengths.Length == 0)
-        {
-            var asked = holds ? condition : condition.Negated();
             Assumed(() => Assert(asked, TracedWith(Untraceable.Describe(asked))));
-        }
         return holds;
     }
 
