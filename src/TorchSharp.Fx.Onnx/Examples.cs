@@ -86,7 +86,8 @@ internal sealed record Examples(ExampleRun[] Runs, IReadOnlyDictionary<int, stri
 
         ExampleRun Ran(int turn, long? rows)
         {
-            var run = new ExampleRun(code, [.. inputs.Select((input, i) => input is Tensor or InputShape || numbers[i])], expansions, []) { Rows = rows };
+            bool[] data = [.. inputs.Select((input, i) => input is Tensor or InputShape || numbers[i])];
+            var run = new ExampleRun(code, data, expansions, []) { Rows = rows };
             Run(run, [.. inputs.Select((input, i) => number(i, turn) ?? Given(input, named[i], sizes[turn], turn))],
                 isFree: axes.Any(input => input.Count > 0));
             return run;
