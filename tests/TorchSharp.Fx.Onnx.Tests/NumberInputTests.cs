@@ -226,6 +226,33 @@ public sealed class NumberInputTests : IDisposable
         }
     }
 
+    private sealed class Overlapping : Module<Tensor, Tensor>
+    {
+        private readonly Tensor rows = zeros(2, 4), first;
+
+        public Overlapping() : base(nameof(Overlapping))
+        {
+            first = rows[0];
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor x)
+        {
+            first.add_(1);
+            return x + rows;
+        }
+    }
+
+    [Fact]
+    public void A_buffer_that_is_a_part_of_another_is_not_parted_from_it()
+    {
+        using var traced = fx.symbolic_trace(new Overlapping());
+        var lifted = traced.lift_state(rand(2, 4));
+        var x = rand(2, 4);
+        var (result, _) = ((Tensor, Dictionary<string, object>))lifted.call(x)!;
+        OnnxModel.AssertClose(x + tensor(new float[,] { { 1, 1, 1, 1 }, { 0, 0, 0, 0 } }), result);
+    }
+
     private sealed class Tabled : Module<Tensor, Tensor>
     {
         private readonly Tensor table = rand(4);

@@ -49,7 +49,10 @@ internal sealed class StateLifting
         return new(lifting.made, lifting.values[graph.output_node()], graph.output_node().type, lifting.outputs, lifting.inputs);
     }
 
-    /// <summary>The nodes that read a tensor of the model which the graph writes to, and which no layer has that it calls.</summary>
+    /// <summary>
+    /// The nodes that read a tensor of the model which the graph writes to, where the memory is that tensor's alone: a copy would part it
+    /// from a layer that the graph calls, and from another tensor in the same memory.
+    /// </summary>
     private static HashSet<Node> Changed(Graph graph, ModuleHierarchy modules)
     {
         var aliases = graph.Aliases(modules, training: false);
@@ -59,7 +62,10 @@ internal sealed class StateLifting
         {
             var layers = graph.all_nodes.Where(node => node.op == Opcode.call_module).Select(node => modules.Module(node.target.name));
             var owned = layers.SelectMany(layer => layer.parameters().Concat(layer.buffers())).Select(TensorIdentity.Storage).ToHashSet();
-            changed.RemoveWhere(read => owned.Contains(TensorIdentity.Storage(modules.Attribute(read.target.name)())));
+            foreach (var memory in changed.ToLookup(read => TensorIdentity.Storage(modules.Attribute(read.target.name)())))
+                if (owned.Contains(memory.Key)
+                    || memory.Select(read => TensorIdentity.Of(modules.Attribute(read.target.name)())).Distinct().Count() > 1)
+                    changed.ExceptWith(memory);
         }
         return changed;
     }
