@@ -32,7 +32,7 @@ internal sealed class Exporter(OnnxGraph graph)
                 {
                     Opcode.placeholder => given.Dequeue(),
                     Opcode.get_attr =>
-                        graph.Initializer(ModuleHierarchy.Join(path, node.target.name), scope.Run.TensorAt(node.target.name)),
+                        Scope.InParts(ModuleHierarchy.Join(path, node.target.name), scope.Run.TensorAt(node.target.name), graph.Initializer),
                     _ => Convert(node, scope),
                 };
                 graph.NameNodes(before, PathOf(node, path), scope.Values[node]);
@@ -41,7 +41,7 @@ internal sealed class Exporter(OnnxGraph graph)
             {
                 throw new OnnxExportException(node, error.Message,
                     node.target is BuiltinTarget { Operation: Builtin._assert } ? [] : Table.Keys.Concat(Losses.Names)
-                        .Concat(AttentionLayers.Names).Concat(Cells.Names));
+                        .Concat(AttentionLayers.Names).Concat(Cells.Names).Union(ComplexNumbers.Names));
             }
         return scope;
     }
@@ -77,6 +77,9 @@ internal sealed class Exporter(OnnxGraph graph)
             throw new NotSupportedException(
                 "the program writes to a parameter or buffer of it, and the weights of a layer are constants there");
         var name = (module?.GetType().Name ?? node.target.name).ToLowerInvariant();
+        if (ComplexValue.Has(scope.Run.Arguments[node]) || ComplexValue.Has(scope.Run.Values[node])
+            || (Converter(name) is null && ComplexNumbers.Converter(name) is not null))
+            return ComplexNumbers.Convert(name, written, parts => new(node, module, Parameters(node), scope, parts), Converter(name));
         var converter = Converter(name) ?? throw new NotSupportedException($"there is no converter for '{name}'");
         var step = new Step(node, module, Parameters(node), scope);
         var value = converter(step);
@@ -94,7 +97,7 @@ internal sealed class Exporter(OnnxGraph graph)
     /// <summary>Whether there is one for the operation that a node calls.</summary>
     internal static bool HasConverter(Node node)
         => Converter(node.target.name.ToLowerInvariant()) is not null || Losses.Names.Contains(node.target.name)
-            || Cells.Names.Contains(node.target.name);
+            || Cells.Names.Contains(node.target.name) || ComplexNumbers.Converter(node.target.name) is not null;
 
     /// <summary>A value whose type, and those of its parts, are the example's.</summary>
     private object Typed(object value, object? expected) => (value, expected) switch
@@ -144,7 +147,8 @@ internal sealed class Exporter(OnnxGraph graph)
 
     /// <summary>The tensors that a graph returns as a list.</summary>
     internal static string[] Returned(Scope inner)
-        => [.. ((object?[])Given(inner.Run.graph.output_node(), inner.Run.graph.output_node().args[0], inner)!).Cast<string>()];
+        => [.. ((object?[])Given(inner.Run.graph.output_node(), inner.Run.graph.output_node().args[0], inner)!)
+            .Select(value => value as string ?? throw new NotSupportedException("it collects tensors of complex numbers in a loop"))];
 
     /// <summary>Later readers of a leaf's inputs find there what the leaf wrote.</summary>
     internal static void TakeOverWrites(Node node, Scope scope, Scope inner, object?[] inputs)
@@ -159,16 +163,16 @@ internal sealed class Exporter(OnnxGraph graph)
     }
 
     /// <summary>
-    /// The value of an argument outside of its graph: a tensor's name, a size that the model computes, or an array of both; null for
+    /// The value of an argument outside of its graph: a tensor's name or parts, a size that the model computes, or an array of both; null for
     /// what is known.
     /// </summary>
     private static object? Given(Node reader, Argument argument, Scope scope) => argument switch
     {
-        NodeArgument { Node: var node } when scope.Run.Values[node] is TensorFacts => scope.Tensor(reader, node),
+        NodeArgument { Node: var node } when scope.Run.Values[node] is TensorFacts => scope.Value(reader, node),
         NodeArgument { Node: var node } when scope.Run.Values[node] is Dictionary<object, object?> => scope.Values[node],
         NodeArgument { Node: var node } when scope.Values.GetValueOrDefault(node) is Sequence list => list,
         NodeArgument { Node: var node }
-            when scope.Run.Values[node] is object?[] => scope.Numbers.Structure(node) ?? scope.Tensors(reader, node)
+            when scope.Run.Values[node] is object?[] => scope.Numbers.Structure(node) ?? scope.Parts(reader, node)
                 ?? Numbers(argument, scope),
         NodeArgument { Node: var node } when scope.Run.Values[node] is long or int
             && !scope.Numbers.IsFixed(argument) => scope.Numbers.Size(argument),
@@ -196,7 +200,7 @@ internal sealed class Exporter(OnnxGraph graph)
                     ? key.ToString()! : throw Refused(), entry => Result(entry.Value)),
             NodeArgument { Node: var node } when scope.Values[node] is Dictionary<object, object?> items
                 => items.ToDictionary(item => item.Key.ToString()!,
-                    item => ((string)item.Value!, (TensorFacts)((Dictionary<object, object?>)scope.Run.Values[node]!)[item.Key]!)),
+                    item => Whole(item.Value!, (TensorFacts)((Dictionary<object, object?>)scope.Run.Values[node]!)[item.Key]!)),
             var several when several is ListArgument or TupleArgument
                 || Results(several).Length != 1 => Results(several).Index().ToDictionary(item => $"output_{item.Index}", item => item.Item),
             var only => new() { ["output"] = Results(only)[0] },
@@ -211,13 +215,27 @@ internal sealed class Exporter(OnnxGraph graph)
             _ when !argument.nodes().Any(node => HoldsTensors(scope.Run.Values[node])) => [("", new([], ScalarType.Float32))],
             ListArgument list => [.. list.Items.SelectMany(Results)],
             TupleArgument tuple => [.. tuple.Items.SelectMany(Results)],
-            NodeArgument { Node: var node } when scope.Tensor(output, node) is { } name => [(name, (TensorFacts)scope.Run.Values[node]!)],
-            NodeArgument { Node: var node }
-                when scope.Tensors(output, node) is { } names => [.. names.Zip(((object?[])scope.Run.Values[node]!).Cast<TensorFacts>())],
+            NodeArgument { Node: var node } when scope.Value(output, node) is string or ComplexValue =>
+                [Whole(scope.Value(output, node)!, (TensorFacts)scope.Run.Values[node]!)],
+            NodeArgument { Node: var node } when scope.Parts(output, node) is { } items =>
+                [.. items.Zip(((object?[])scope.Run.Values[node]!).Cast<TensorFacts>(), (item, facts) => Whole(item!, facts))],
             _ => throw Refused(),
         };
 
+        (string, TensorFacts) Whole(object value, TensorFacts facts) => Exporter.Whole(scope, value, facts);
+
         OnnxExportException Refused() => new(output, "not all of what it returns are tensors and numbers", []);
+    }
+
+    /// <summary>What stands for a tensor at the border of the model: complex numbers are pairs.</summary>
+    internal static (string, TensorFacts) Whole(Scope scope, object value, TensorFacts facts)
+    {
+        if (value is not ComplexValue parts)
+            return ((string)value, facts);
+        var before = scope.Graph.Proto.Node.Count;
+        var pairs = parts.Pairs(scope.Graph, "pairs");
+        scope.Graph.NameNodes(before, "pairs", null);
+        return (pairs, ComplexValue.PairFacts(facts));
     }
 
     /// <summary>An item of a dictionary, or of a list or tuple, where a negative place counts from the end.</summary>

@@ -53,6 +53,8 @@ internal static class Kernels
         NonMaxSuppression | T T L T T | L | f
         RoiAlign | T T L | T | fd
         Multinomial | T | | fh
+        DFT | T | T | fd
+        STFT | T L T L | T | fd
         """;
 
     private static readonly FrozenDictionary<char, ScalarType> Letters = new Dictionary<char, ScalarType>

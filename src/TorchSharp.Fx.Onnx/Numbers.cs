@@ -185,7 +185,7 @@ internal sealed class Numbers(Scope scope)
 
     private string Tensor(Node node)
         => node.args[0] is NodeArgument { Node: var read }
-            ? scope.Tensor(node, read)
+            ? scope.Value(node, read) is ComplexValue parts ? parts.Real : scope.Tensor(node, read)
                 ?? throw new NotSupportedException($"the tensor '{read.name}', whose size it needs, is no value of the model")
                     : throw new NotSupportedException($"'{node.name}' reads no tensor");
 

@@ -8,7 +8,7 @@ namespace TorchSharp.Fx.Onnx;
 /// <param name="path">Where the graph's module is in the whole.</param>
 internal sealed class Scope(OnnxGraph graph, ExampleRun[] runs, string path)
 {
-    private readonly Dictionary<Node, (Tensor Content, string Name)> constants = [];
+    private readonly Dictionary<Node, (Tensor Content, object Value)> constants = [];
     private Numbers? numbers;
     private AliasAnalysis? aliases;
 
@@ -21,7 +21,7 @@ internal sealed class Scope(OnnxGraph graph, ExampleRun[] runs, string path)
     /// <summary>The runs' first, where all agree.</summary>
     internal ExampleRun Run => runs[0];
 
-    /// <summary>A tensor's name, a size, or an array of both, for each node that has been converted or is an input.</summary>
+    /// <summary>A tensor's name or its parts, a size, or an array of these, for each node that has been converted or is an input.</summary>
     internal Dictionary<Node, object?> Values { get; } = [];
 
     /// <summary>Which nodes write to a tensor, and which tensors share memory.</summary>
@@ -35,14 +35,20 @@ internal sealed class Scope(OnnxGraph graph, ExampleRun[] runs, string path)
     internal bool IsConstant(Node node)
         => runs[0].Flow.ContentOf(node) is { } content && Array.TrueForAll(runs, run => Same(content, run.Flow.ContentOf(node)));
 
-    /// <summary>The name of a tensor as a node reads it; null where it is none.</summary>
-    internal string? Tensor(Node reader, Node read)
-        => Values.TryGetValue(read, out var value) && value is not null ? value as string : Constant(reader, read) as string;
+    /// <summary>What stands for a value as a node reads it; null where nothing does.</summary>
+    internal object? Value(Node reader, Node read)
+        => Values.TryGetValue(read, out var value) && value is not null ? value : Constant(reader, read);
+
+    /// <summary>The name of a tensor of reals as a node reads it; null where it is none.</summary>
+    internal string? Tensor(Node reader, Node read) => Value(reader, read) as string;
 
     /// <summary>The names of a list's tensors as a node reads them; null where it is no list of tensors.</summary>
     internal string[]? Tensors(Node reader, Node read)
-        => (Values.TryGetValue(read, out var value) && value is not null ? value : Constant(reader, read)) is object?[] items
-            && Array.TrueForAll(items, item => item is string) ? [.. items.Cast<string>()] : null;
+        => Value(reader, read) is object?[] items && Array.TrueForAll(items, item => item is string) ? [.. items.Cast<string>()] : null;
+
+    /// <summary>A list of tensors as a node reads it, some of complex numbers; null where it is no list of tensors.</summary>
+    internal object?[]? Parts(Node reader, Node read)
+        => Value(reader, read) is object?[] items && Array.TrueForAll(items, item => item is string or ComplexValue) ? items : null;
 
     private object? Constant(Node reader, Node read)
     {
@@ -53,11 +59,17 @@ internal sealed class Scope(OnnxGraph graph, ExampleRun[] runs, string path)
 
     private object? Initializer(Node node, object? content) => content switch
     {
-        object?[] items => Array.ConvertAll(items, item => item is torch.Tensor tensor ? graph.Constant(node.name, tensor) : null),
-        Tensor tensor when constants.TryGetValue(node, out var known) && Same(known.Content, tensor) => known.Name,
-        Tensor tensor => (constants[node] = (tensor, graph.Constant(node.name, tensor))).Name,
+        object?[] items => Array.ConvertAll(items, item => item is torch.Tensor tensor
+            ? InParts(node.name, tensor, graph.Constant) : null),
+        Tensor tensor when constants.TryGetValue(node, out var known) && Same(known.Content, tensor) => known.Value,
+        Tensor tensor => (constants[node] = (tensor, InParts(node.name, tensor, graph.Constant))).Value,
         _ => null,
     };
+
+    /// <summary>A tensor of the file, or two for one of complex numbers.</summary>
+    internal static object InParts(string name, Tensor tensor, Func<string, Tensor, string> add)
+        => tensor.is_complex() ? new ComplexValue(add(name + ".real", tensor.real.clone()), add(name + ".imag", tensor.imag.clone()))
+            : add(name, tensor);
 
     /// <summary>Whether two values of the same node in two runs are the same, tensors by content.</summary>
     internal static bool Same(object? a, object? b) => (a, b) switch

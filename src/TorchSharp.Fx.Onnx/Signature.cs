@@ -41,7 +41,17 @@ internal static class Signature
         var run = examples.Runs[0];
         var placeholders = run.graph.nodes.Where(node => node.op == Opcode.placeholder);
         return [.. placeholders.Select((node, i) => run.Values[node] is TensorFacts facts
-            ? Declare(facts, graph.Name(names[i]), examples.Axes[i]) : examples.Numbers[i] ? Number(run.Values[node]!, i) : null)];
+            ? Tensor(facts, i) : examples.Numbers[i] ? Number(run.Values[node]!, i) : null)];
+
+        object Tensor(TensorFacts facts, int i)
+        {
+            var (name, before) = (Declare(ComplexValue.PairFacts(facts), graph.Name(names[i]), examples.Axes[i]), graph.Proto.Node.Count);
+            if (!ComplexValue.Has(facts))
+                return name;
+            var parts = ComplexValue.OfPairs(graph, names[i], name);
+            graph.NameNodes(before, names[i], null);
+            return parts;
+        }
 
         object Number(object value, int i)
         {

@@ -10,7 +10,12 @@ namespace TorchSharp.Fx.Onnx;
 /// One node on its way to ONNX: what it is given, by the names of the callee's parameters, and what the example runs show of it. A module's
 /// settings and parameters are read in the same way as a function's arguments, so that <c>Conv2d</c> and <c>conv2d</c> are one converter.
 /// </summary>
-internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parameters, Scope scope)
+/// <param name="node">The node.</param>
+/// <param name="module">The module that it calls; null for others.</param>
+/// <param name="parameters">The parameters of what it calls, one for each argument.</param>
+/// <param name="scope">The graph that it is in.</param>
+/// <param name="parts">For each argument, which part of complex numbers is read; null where none are.</param>
+internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parameters, Scope scope, int[]? parts = null)
 {
     // Where and of what type the result is: the example shows the type.
     private static readonly string[] Shown = ["copy", "dtype", "type", "device", "deviceType", "deviceIndex", "non_blocking",
@@ -57,18 +62,41 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
 
     private TensorFacts Made => scope.Run.Values[node] switch
     {
-        TensorFacts facts => facts,
-        object?[] and [TensorFacts first, ..] => first,
+        TensorFacts facts => Read(facts),
+        object?[] and [TensorFacts first, ..] => Read(first),
         _ => Facts(0) ?? throw new NotSupportedException("its first argument is no tensor"),
     };
 
     /// <summary>Shapes and types of a list's tensors; null where the value is no list of tensors.</summary>
     internal TensorFacts[]? Parts
-        => scope.Run.Values[node] is object?[] items && items.All(item => item is TensorFacts) ? [.. items.Cast<TensorFacts>()] : null;
+        => scope.Run.Values[node] is object?[] items && items.All(item => item is TensorFacts)
+            ? [.. items.Cast<TensorFacts>().Select(Read)] : null;
 
     internal int Rank => Input.Shape.Length;
 
-    internal TensorFacts? Facts(int position) => scope.Run.Arguments[node].ElementAtOrDefault(position) as TensorFacts;
+    internal TensorFacts? Facts(int position)
+        => scope.Run.Arguments[node].ElementAtOrDefault(position) is TensorFacts facts ? Read(facts) : null;
+
+    private TensorFacts Read(TensorFacts facts) => parts is null ? facts : ComplexValue.PartFacts(facts);
+
+    /// <summary>What stands for a tensor, of complex numbers the part that the argument at a position reads.</summary>
+    private string? Named(object? value, int position) => value is ComplexValue both
+        ? both.Part((parts ?? throw new NotSupportedException("it reads a tensor of complex numbers"))[position]) : value as string;
+
+    /// <summary>Whether an argument is, or has inside, a tensor of complex numbers.</summary>
+    internal bool IsComplex(int position) => ComplexValue.Has(scope.Run.Arguments[node].ElementAtOrDefault(position));
+
+    /// <summary>Whether the result is of complex numbers.</summary>
+    internal bool GivesComplex => ComplexValue.Has(scope.Run.Values[node]);
+
+    /// <summary>Both parts of an argument; the imaginary one is null where it is real.</summary>
+    internal (string Real, string? Imaginary) Both(int position)
+    {
+        if (Argument(position) is NodeArgument { Node: var source } && scope.Value(node, source) is ComplexValue value)
+            return (Graph.Cast(value.Real, Graph.TypeOf(value.Real), Output.Type),
+                Graph.Cast(value.Imaginary, Graph.TypeOf(value.Imaginary), Output.Type));
+        return (Value(position, Output.Type), null);
+    }
 
     internal int Count => node.args.Length;
 
@@ -124,7 +152,8 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
     internal string Value(int position, ScalarType? type = null)
     {
         var argument = Argument(position);
-        if (Facts(position) is { } facts && argument is NodeArgument { Node: var source } && scope.Tensor(node, source) is { } name)
+        if (Facts(position) is { } facts && argument is NodeArgument { Node: var source }
+            && Named(scope.Value(node, source), position) is { } name)
         {
             var value = Graph.Cast(name, facts.Type, type ?? facts.Type);
             return lacksBatch && position == 0 ? Add("Unsqueeze", [value, Graph.Integers(0)]) : value;
@@ -138,9 +167,9 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
     }
 
     /// <summary>The value and the facts of a tensor inside an argument; null where it is none.</summary>
-    internal (string Name, TensorFacts Facts)? Read(Argument argument)
+    internal (string Name, TensorFacts Facts)? Read(Argument argument, int position = 0)
         => argument is NodeArgument { Node: var read } && scope.Run.Values[read] is TensorFacts facts
-            && scope.Tensor(node, read) is { } name ? (name, facts) : null;
+            && Named(scope.Value(node, read), position) is { } name ? (name, Read(facts)) : null;
 
     /// <summary>An argument that is a list whose length is free; null where it is none.</summary>
     internal Converters.Sequence? Sequence(int position) => Argument(position) switch
@@ -159,13 +188,13 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
         ListArgument list
             when list.Items.Any(item => item is SpreadArgument) =>
                 [.. list.Items.SelectMany(item => item is SpreadArgument { Sequence: NodeArgument { Node: var read } }
-                    && scope.Tensors(node, read) is { } names
-            ? names : [Read(item)?.Name ?? throw new NotSupportedException("not all items of a list are tensors")])],
+                    && scope.Parts(node, read) is { } names
+            ? names.Select(part => Named(part, position)!) : [Read(item, position)?.Name ?? throw new NotSupportedException("not all items of a list are tensors")])],
         ListArgument list =>
-            [.. list.Items.Select(item => Read(item) is var (name, facts)
+            [.. list.Items.Select(item => Read(item, position) is var (name, facts)
                 ? Graph.Cast(name, facts.Type, type ?? facts.Type)
                     : throw new NotSupportedException("not all items of a list are tensors"))],
-        NodeArgument { Node: var read } when scope.Tensors(node, read) is { } names => names,
+        NodeArgument { Node: var read } when scope.Parts(node, read) is { } names => [.. names.Select(part => Named(part, position)!)],
         var other => throw new NotSupportedException($"its argument {other} is no list of tensors"),
     };
 

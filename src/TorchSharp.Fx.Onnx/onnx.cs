@@ -127,8 +127,8 @@ public static partial class onnx
     {
         var node = (argument as NodeArgument)?.Node;
         if (node is not null && scope.Run.Values[node] is TensorFacts facts)
-            return scope.Tensor(scope.Run.graph.output_node(), node) is { } name
-                ? (name, facts) : throw Refused("is no value of the model");
+            return scope.Value(scope.Run.graph.output_node(), node) is { } value
+                ? Exporter.Whole(scope, value, facts) : throw Refused("is no value of the model");
         var type = DataTypes.OfNumber(node?.type ?? (argument as Literal)?.Value?.GetType()
             ?? throw Refused("is no tensor and no number"));
         try

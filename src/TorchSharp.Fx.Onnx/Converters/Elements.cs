@@ -31,7 +31,8 @@ internal static class Elements
         table["round"] = Round;
         table["fmax"] = step => Present(step, "Max");
         table["fmin"] = step => Present(step, "Min");
-        table["atan2"] = table["arctan2"] = ArcTangent;
+        table["atan2"] = table["arctan2"] =
+            step => ArcTangent(step, step.Value(0, step.Output.Type), step.Value(1, step.Output.Type));
         table["div"] = table["divide"] = Divide;
         table["floor_divide"] = step => Rounded(step, "floor");
         table["remainder"] = table["mod"] = Remainder;
@@ -99,9 +100,9 @@ internal static class Elements
     /// The angle of the point (x, y): the arc tangent of y / x in the right half of the plane, half a turn more or less in the left one, a
     /// quarter of a turn on the axis.
     /// </summary>
-    private static string ArcTangent(Step step)
+    internal static string ArcTangent(Step step, string y, string x)
     {
-        var (y, x, zero) = (step.Value(0, step.Output.Type), step.Value(1, step.Output.Type), step.Scalar(0));
+        var zero = step.Scalar(0);
         var below = step.Add("Less", [y, zero]);
         var half = step.Add("Where", [below, step.Scalar(-Math.PI), step.Scalar(Math.PI)]);
         var quarter = step.Add("Mul", [step.Add("Sign", [y]), step.Scalar(Math.PI / 2)]);

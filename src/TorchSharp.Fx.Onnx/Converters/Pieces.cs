@@ -17,6 +17,9 @@ internal static class Pieces
         table["unbind"] = Unbind;
         table["pad_sequence"] = PadSequence;
         table["roll"] = Roll;
+        table["fftshift"] = step => Transforms.Shifted(step, back: false);
+        table["ifftshift"] = step => Transforms.Shifted(step, back: true);
+        table["bincount"] = Count;
         table["flip"] = step =>
             Index.Slice(step, step.Value(0),
                 [.. step.Axes("dims")!.Select(axis => new Range(axis, new(-1), new(long.MinValue + 1), -1, Drops: false))]);
@@ -78,6 +81,20 @@ internal static class Pieces
         long[] shape = [.. Enumerable.Range(0, step.Rank).Select(i => i == axis ? -1L : 1)];
         var places = step.Add("Expand", [step.Add("Reshape", [step.Value(2), step.Graph.Integers(shape)]), step.Add("Shape", [source])]);
         return step.Add("ScatterElements", [step.Value(0), places, source], [OnnxGraph.Attribute("axis", axis), .. attributes]);
+    }
+
+    /// <summary>How often each number is there, or the sum of its weights. How many numbers there are has to be said.</summary>
+    private static string Count(Step step)
+    {
+        var count = step.Output.Shape[0];
+        if (step.Long("minlength", 0) != count)
+            throw new NotSupportedException("how many numbers it counts depends on data; give a minlength that is as large");
+        var places = step.Value(0, ScalarType.Int64);
+        var zero = step.Graph.Scalar(0, step.Output.Type);
+        var added = step.Tensor("weights") is { } weights ? step.Graph.Cast(weights, step.Graph.TypeOf(weights), step.Output.Type)
+            : step.Add("Expand", [step.Scalar(1), step.Add("Shape", [places])]);
+        return step.Add("ScatterElements", [step.Add("Expand", [zero, step.Graph.Integers(count)]), places, added],
+            OnnxGraph.Attribute("axis", 0), OnnxGraph.Attribute("reduction", "add"));
     }
 
     private static bool IsNumber(Step step, int position) => step.Facts(position) is null or { Shape.Length: 0 };
@@ -160,7 +177,7 @@ internal static class Pieces
                 (value, by) => Rolled(step, value, by.First, by.Second, step.ShapeAt(by.Second)));
     }
 
-    private static string Rolled(Step step, string value, long shift, long axis, Size? size)
+    internal static string Rolled(Step step, string value, long shift, long axis, Size? size)
     {
         var cut = size is { IsFixed: true, Constant: var all } ? ((-shift % all) + all) % all : -shift;
         return cut == 0 ? value : step.Add("Concat",

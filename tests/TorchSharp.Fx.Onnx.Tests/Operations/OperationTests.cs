@@ -8,7 +8,7 @@ namespace TorchSharp.Fx.Onnx.Tests.Operations;
 /// <summary>Each operation that has a converter gives in ONNX Runtime what TorchSharp gives, for sizes other than the example's.</summary>
 public sealed partial class OperationTests : IDisposable
 {
-    private static readonly Dictionary<string, Row> Rows = new[] { ElementRows.All, ShapeRows.All, LayerRows.All }.SelectMany(rows => rows).ToDictionary(row => row.Name);
+    private static readonly Dictionary<string, Row> Rows = new[] { ElementRows.All, ShapeRows.All, LayerRows.All, ComplexRows.All }.SelectMany(rows => rows).ToDictionary(row => row.Name);
 
     private readonly DisposeScope scope = NewDisposeScope();
     private readonly OnnxModel exported = new();
@@ -81,7 +81,8 @@ public sealed partial class OperationTests : IDisposable
 
     private static IEnumerable<torch.Tensor> Flat(object? value) => value switch
     {
-        torch.Tensor tensor => [tensor],
+        // Complex numbers are pairs in the file.
+        torch.Tensor tensor => [tensor.is_complex() ? view_as_real(tensor.resolve_conj()) : tensor],
         IEnumerable items => items.Cast<object?>().SelectMany(Flat),
         ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(i => Flat(tuple[i])),
         _ => [],
