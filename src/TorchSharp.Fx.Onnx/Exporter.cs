@@ -32,7 +32,8 @@ internal sealed class Exporter(OnnxGraph graph)
                 {
                     Opcode.placeholder => given.Dequeue(),
                     Opcode.get_attr =>
-                        Scope.InParts(ModuleHierarchy.Join(path, node.target.name), scope.Run.TensorAt(node.target.name), graph.Initializer),
+                        Scope.InParts(ModuleHierarchy.Join(path, node.target.name), scope.Run.TensorAt(node.target.name),
+                            graph.Initializer),
                     _ => Convert(node, scope),
                 };
                 graph.NameNodes(before, PathOf(node, path), scope.Values[node]);
@@ -148,7 +149,8 @@ internal sealed class Exporter(OnnxGraph graph)
     /// <summary>The tensors that a graph returns as a list.</summary>
     internal static string[] Returned(Scope inner)
         => [.. ((object?[])Given(inner.Run.graph.output_node(), inner.Run.graph.output_node().args[0], inner)!)
-            .Select(value => value as string ?? throw new NotSupportedException("it collects tensors of complex numbers in a loop"))];
+            .Select(value => value as string
+                ?? throw new NotSupportedException("it collects tensors of complex numbers in a loop"))];
 
     /// <summary>Later readers of a leaf's inputs find there what the leaf wrote.</summary>
     internal static void TakeOverWrites(Node node, Scope scope, Scope inner, object?[] inputs)
@@ -163,8 +165,8 @@ internal sealed class Exporter(OnnxGraph graph)
     }
 
     /// <summary>
-    /// The value of an argument outside of its graph: a tensor's name or parts, a size that the model computes, or an array of both; null for
-    /// what is known.
+    /// The value of an argument outside of its graph: a tensor's name or parts, a size that the model computes, or an array of these; null
+    /// for what is known.
     /// </summary>
     private static object? Given(Node reader, Argument argument, Scope scope) => argument switch
     {

@@ -54,7 +54,6 @@ internal static class Kernels
         RoiAlign | T T L | T | fd
         Multinomial | T | | fh
         DFT | T | T | fd
-        STFT | T L T L | T | fd
         """;
 
     private static readonly FrozenDictionary<char, ScalarType> Letters = new Dictionary<char, ScalarType>

@@ -14,8 +14,8 @@ internal static class ComplexNumbers
         "alias", "broadcast_to", "cat", "chunk", "clone", "concat", "concatenate", "contiguous", "cumsum", "detach", "diagonal", "expand",
         "expand_as", "fftshift", "flatten", "flip", "gather", "getitem", "hstack", "identity", "ifftshift", "index", "index_select", "mean",
         "moveaxis", "movedim", "narrow", "neg", "negative", "pad", "permute", "positive", "ravel", "repeat", "repeat_interleave", "reshape",
-        "roll", "select", "slice", "split", "squeeze", "stack", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tensor_split", "tile",
-        "transpose", "tril", "triu", "unbind", "unflatten", "unfold", "unsqueeze", "view", "view_as", "where", "zeros_like",
+        "roll", "select", "slice", "split", "squeeze", "stack", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tensor_split",
+        "tile", "transpose", "tril", "triu", "unbind", "unflatten", "unfold", "unsqueeze", "view", "view_as", "where", "zeros_like",
     ];
 
     private static readonly FrozenSet<string> Bilinear = ["bmm", "matmul", "mm", "mul", "multiply", "mv", "outer"];
@@ -89,7 +89,7 @@ internal static class ComplexNumbers
         var table = new Dictionary<string, Func<Step, object>>(StringComparer.Ordinal)
         {
             ["view_as_complex"] = step => ComplexValue.OfPairs(step.Graph, step.Name, step.Value(0)),
-            ["view_as_real"] = step => Parts(step) is var (real, imaginary) ? new ComplexValue(real, imaginary).Pairs(step.Graph, step.Name) : "",
+            ["view_as_real"] = step => Parts(step).Pairs(step.Graph, step.Name),
             ["complex"] = step => new ComplexValue(step.Value(0), step.Value(1)),
             ["polar"] = step => Polar(step, step.Value(0), step.Value(1)),
             ["real"] = step => step.Add("Identity", [Parts(step).Real]),
@@ -106,7 +106,7 @@ internal static class ComplexNumbers
         };
         foreach (var name in new[] { "conj", "conj_physical" })
             table[name] = step => Conjugate(step, 0);
-        table["resolve_conj"] = step => Parts(step) is var (real, imaginary) ? new ComplexValue(real, imaginary) : "";
+        table["resolve_conj"] = step => Parts(step);
         table["absolute"] = table["abs"];
         table["divide"] = table["true_divide"] = table["truediv"] = table["div"];
         table["add"] = step => Sum(step, "Add");
@@ -118,10 +118,10 @@ internal static class ComplexNumbers
     }
 
     /// <summary>Both parts of an argument; the imaginary one of a real is zero.</summary>
-    internal static (string Real, string Imaginary) Parts(Step step, int position = 0)
+    internal static ComplexValue Parts(Step step, int position = 0)
     {
         var (real, imaginary) = step.Both(position);
-        return (real, imaginary ?? step.Add("Expand", [step.Graph.Scalar(0, step.Graph.TypeOf(real)), step.Add("Shape", [real])]));
+        return new(real, imaginary ?? step.Add("Expand", [step.Graph.Scalar(0, step.Graph.TypeOf(real)), step.Add("Shape", [real])]));
     }
 
     private static ComplexValue Sum(Step step, string op)
@@ -135,14 +135,13 @@ internal static class ComplexNumbers
     private static ComplexValue Quotient(Step step)
     {
         if (!step.IsComplex(1))
-            return Parts(step) is var (real, imaginary)
-                ? Divided(step, new(real, imaginary), step.Value(1, step.Output.Type)) : throw new InvalidOperationException();
+            return Divided(step, Parts(step), step.Value(1, step.Output.Type));
         return Divided(step, Product(step, Parts(step), Conjugate(step, 1)), Square(step, 1));
     }
 
-    private static ComplexValue Squared(Step step) => Product(step, Parts(step), new(Parts(step).Real, Parts(step).Imaginary));
+    private static ComplexValue Squared(Step step) => Product(step, Parts(step), Parts(step));
 
-    private static ComplexValue Product(Step step, (string Real, string Imaginary) a, ComplexValue b)
+    private static ComplexValue Product(Step step, ComplexValue a, ComplexValue b)
         => new(step.Add("Sub", [step.Add("Mul", [a.Real, b.Real]), step.Add("Mul", [a.Imaginary, b.Imaginary])]),
             step.Add("Add", [step.Add("Mul", [a.Real, b.Imaginary]), step.Add("Mul", [a.Imaginary, b.Real])]));
 
@@ -150,7 +149,10 @@ internal static class ComplexNumbers
         => new(step.Add("Div", [value.Real, by]), step.Add("Div", [value.Imaginary, by]));
 
     private static ComplexValue Conjugate(Step step, int position)
-        => Parts(step, position) is var (real, imaginary) ? new(real, step.Add("Neg", [imaginary])) : throw new InvalidOperationException();
+    {
+        var (real, imaginary) = Parts(step, position);
+        return new(real, step.Add("Neg", [imaginary]));
+    }
 
     /// <summary>The square of the distance from zero.</summary>
     private static string Square(Step step, int position)
@@ -165,7 +167,7 @@ internal static class ComplexNumbers
     /// <summary>To complex numbers, or to reals, which are their real parts.</summary>
     private static object Cast(Step step)
     {
-        var (real, imaginary) = Parts(step);
-        return step.GivesComplex ? new ComplexValue(real, imaginary) : real;
+        var value = Parts(step);
+        return step.GivesComplex ? value : value.Real;
     }
 }
