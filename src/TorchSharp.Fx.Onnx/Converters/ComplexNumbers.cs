@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx.Converters;
 
