@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Cli.Tests;
 
 /// <summary>Photographs go in, and what comes out is what the model computes when it runs by itself.</summary>
+[Collection(nameof(Alone))]
 public sealed class ExtractTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Cli.Tests;
 
 /// <summary><c>torchfx flow</c>: two images in, a picture or numbers out.</summary>
+[Collection(nameof(Alone))]
 public sealed class FlowTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

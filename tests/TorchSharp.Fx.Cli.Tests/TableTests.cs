@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Cli.Tests;
 
 /// <summary>One command turns folders, archives and manifests into one table, with a row for each input.</summary>
+[Collection(nameof(Alone))]
 public sealed class TableTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

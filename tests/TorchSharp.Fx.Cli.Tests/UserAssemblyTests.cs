@@ -7,6 +7,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Cli.Tests;
 
 /// <summary>Models of an assembly that knows nothing of this library.</summary>
+[Collection(nameof(Alone))]
 public sealed class UserAssemblyTests
 {
     private const string Arguments = """{"widths": [4, 6], "stem": {"kernel": 5, "stride": 4, "activation": "Tanh"}}""";

@@ -2,6 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Explain.Tests;
 
+[Collection(nameof(Alone))]
 public sealed class ProbeTests
 {
     // Ten inputs of each of two classes, clearly apart, and one of a third, which no probe can know where it is tried.

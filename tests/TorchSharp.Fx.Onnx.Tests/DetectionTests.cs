@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx.Tests;
 
 /// <summary>Detectors and their operations give in ONNX Runtime what they give here, for other images and other numbers of boxes than the example's.</summary>
+[Collection(nameof(Alone))]
 public sealed class DetectionTests : IDisposable
 {
     /// <summary>The converters that are compared here.</summary>

@@ -6,6 +6,7 @@ namespace TorchSharp.Fx.Vision.Tests;
 /// <summary>
 /// Deformable convolution and position-sensitive pooling, against loops over numbers, convolution itself, and finite differences.
 /// </summary>
+[Collection(nameof(Features.OneAtATime))]
 public sealed class DeformTests : IDisposable
 {
     private readonly DisposeScope scope = NewDisposeScope();

@@ -55,8 +55,11 @@ internal sealed partial class Interpreter
         {
             if (arguments[i] is SpanModel span)
                 Overlay.Own(span.Array);
-            values.Add(ToValue(arguments[i], parameters[closed ? i + 1 : i].ParameterType));
+            var value = ToValue(arguments[i], parameters[closed ? i + 1 : i].ParameterType);
+            values.Add(GivesElements && RecordedSequences.IsElement(parameters[(closed ? 1 : 0)..], i) ? Dependent(value) : value);
         }
+        var gives = GivesElements;
+        GivesElements = false;
         callBacks++;
         try
         {
@@ -71,6 +74,7 @@ internal sealed partial class Interpreter
         finally
         {
             callBacks--;
+            GivesElements = gives;
         }
     }
 

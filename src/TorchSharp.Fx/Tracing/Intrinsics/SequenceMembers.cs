@@ -49,16 +49,40 @@ internal static class SequenceMembers
             && (call.Interpreter.Symbols.TryGet(value.Reference, out _) || Sequences.TryGet(value.Reference, out _));
 
     private static Value? Item(in Invocation call, int index)
-        => call.Arguments[0].Reference is IEnumerable sequence && call.Arguments.Length <= 2
-            && call.Interpreter.Symbols.TryGet(sequence, out var symbol)
-            ? call.Interpreter.RecordItem(symbol, new Literal(index), call.Traits.ReturnType)
-            : null;
+    {
+        var (interpreter, sequence) = (call.Interpreter, call.Arguments[0].Reference);
+        // First(predicate) is another question.
+        if (call.Arguments.Length > 1 && call.Arguments[1].Kind != ValueKind.Int32)
+            return null;
+        if (interpreter.Recording is not null)
+            return Interpreter.ItemRecorded(call, array
+                => interpreter.ToValue(array.GetValue(index < 0 ? array.Length + index : index), array.GetType().GetElementType()!));
+        return sequence is IEnumerable && interpreter.Symbols.TryGet(sequence, out var symbol)
+            ? interpreter.RecordItem(symbol, new Literal(index), call.Traits.ReturnType) : null;
+    }
 
     private static Value? Part(in Invocation call, Func<int, SliceArgument> slice)
-        => call.Interpreter.Symbols.TryGet(call.Arguments[0].Reference, out var symbol) && symbol.type.IsArray
-            && call.Arguments[1].Kind == ValueKind.Int32
-            ? call.Interpreter.RecordItem(symbol, slice(call.Arguments[1].Int32), symbol.type)
-            : null;
+    {
+        var (interpreter, sequence, number) = (call.Interpreter, call.Arguments[0].Reference, call.Arguments[1]);
+        if (number.Kind != ValueKind.Int32)
+            return null;
+        if (interpreter.Recording is not null)
+        {
+            var (method, given) = (call.Method, call.Arguments);
+            return Interpreter.ItemRecorded(call, array => Value.OfObject(ArrayOf(
+                [.. ((IEnumerable)interpreter.RunOnHost(method, given, null).Reference!).Cast<object>()],
+                array.GetType().GetElementType()!)));
+        }
+        return interpreter.Symbols.TryGet(sequence, out var symbol) && symbol.type.IsArray
+            ? interpreter.RecordItem(symbol, slice(number.Int32), symbol.type) : null;
+    }
+
+    private static Array ArrayOf(object[] items, Type element)
+    {
+        var array = Array.CreateInstance(element, items.Length);
+        items.CopyTo(array, 0);
+        return array;
+    }
 
     /// <summary>Another array or list with the same elements.</summary>
     private static Value? Twin(in Invocation call)
@@ -134,15 +158,16 @@ internal static class SequenceMembers
             return null;
         if (InterpretedEnumerable.IsLazy(call.Arguments[0].Reference))
             call.Arguments[0] = Value.OfObject(InterpretedEnumerable.ToArray(interpreter, call.Arguments[0].Reference!));
-        if (selector is null && interpreter.Numbers(call.Arguments[0]) is null)
+        if (selector is null && interpreter.Recording is null && interpreter.Numbers(call.Arguments[0]) is null)
             return null;
         if (interpreter.Walked(call.Arguments[0], isChanged: false).Reference is not ICollection items)
             return null;
         var element = selector?.GetType().GetMethod("Invoke")!.GetParameters()[0].ParameterType ?? type;
         Value? result = null;
-        foreach (var item in items)
+        var marked = interpreter.Marked(items);
+        foreach (var (i, item) in items.Cast<object?>().Index())
         {
-            var value = interpreter.ToValue(item, element);
+            var value = marked is null ? interpreter.ToValue(item, element) : interpreter.LoadElement(marked, i);
             if (selector is not null)
                 value = Intrinsics.Invoke(new(interpreter, selector.GetType().GetMethod("Invoke")!, [Value.OfObject(selector), value]),
                     selector);

@@ -134,7 +134,8 @@ internal static class SpanMembers
         if (source.Length > target.Length)
             throw ProgramFault.Raise(new ArgumentException("Destination is too short."));
         for (var i = 0; i < source.Length; i++)
-            call.Interpreter.StoreElement(target.Array, target.Offset + i, call.Interpreter.LoadElement(source.Array, source.Offset + i));
+            call.Interpreter.StoreElement(target.Array, target.Offset + i,
+                call.Interpreter.LoadSpread(source.Array, source.Offset + i));
         return default(Value);
     }
 

@@ -109,7 +109,8 @@ internal abstract class Address
             if (owner.IsSymbol)
                 owner = Value.OfStruct(interpreter.ToObject(owner, parent.Type));
             field.SetValue(owner.Reference, interpreter.ToObject(value, field.FieldType));
-            parent.Store(owner);
+            parent.Store(interpreter.Recording is null ? owner
+                : owner.WithField(FieldNumbers.Of(field), value.Mark != Reading.Constant));
         }
     }
 }

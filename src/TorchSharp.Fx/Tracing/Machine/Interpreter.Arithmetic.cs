@@ -217,7 +217,7 @@ internal sealed partial class Interpreter
     }
 
     private Value Convert(Value value, Cil.Conversion conversion)
-        => value.IsSymbol ? SymbolicConversion(value.Symbol, conversion) : ConcreteConversion(value, conversion).Marked(value.Mark);
+        => value.IsSymbol ? SymbolicConversion(value.Symbol, conversion) : ConcreteConversion(value, conversion).MarkedAs(value);
 
     private Value ConcreteConversion(Value value, Cil.Conversion conversion)
     {

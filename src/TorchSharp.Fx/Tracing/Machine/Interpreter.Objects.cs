@@ -177,7 +177,9 @@ internal sealed partial class Interpreter
             return sequence.Length;
         if (Symbols.TryGet(array.Reference, out _))
             return SymbolicLength(array.Reference!);
-        return Value.OfNative(((Array)Overlay.Current(array.Reference ?? throw ProgramFault.Raise(new NullReferenceException()))!).Length);
+        var real = (Array)Overlay.Current(array.Reference ?? throw ProgramFault.Raise(new NullReferenceException()))!;
+        var length = Value.OfNative(real.Length);
+        return Recording?.Marks.HasParts(real) is true ? length.Marked(new UntoldLength(real)) : length;
     }
 
     private Value LoadElementOf(Value array, Value index)
@@ -190,6 +192,8 @@ internal sealed partial class Interpreter
                 ? sequence.Item(this, position) : LoadElementOf(Walked(array, isChanged: true), index);
         if (Symbols.TryGet(array.Reference, out var symbol))
             return RecordItem(symbol, IndexArgument(array.Reference!, index), array.Reference!.GetType().GetElementType()!);
+        if (Recording is not null && index.Length is { } length && length.Array != array.Reference)
+            Tell(length);
         index = Indexable(index);
         return LoadElement(Elements(array, index), (int)index.Int64).Copy();
     }

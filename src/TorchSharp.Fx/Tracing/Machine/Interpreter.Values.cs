@@ -116,7 +116,8 @@ internal sealed partial class Interpreter
             return ToValue(inline.GetValue(0), field.FieldType);
         var value = ToValue(field.GetValue(owner.Reference), field.FieldType);
         return owner.Mark == Reading.Constant
-            ? value : Part(owner.Mark, IsItem(field) ? GetItem : new MemberTarget(field), owner, value, field.FieldType);
+            ? value : Part(owner.FieldMark(FieldNumbers.Of(field)), IsItem(field) ? GetItem : new MemberTarget(field), owner, value,
+                field.FieldType);
     }
 
     internal Value LoadElement(Array array, int index)
@@ -127,6 +128,10 @@ internal sealed partial class Interpreter
             : Part(Recording.Marks.Element(array, index), GetItem, Value.OfObject(array), ToValue(value, element), element);
     }
 
+    /// <summary>An element that is copied with the others of its array: in a recorded run as in a trace, that is no operation.</summary>
+    internal Value LoadSpread(Array array, int index) => Recording?.Marks.HasParts(array) is true
+        ? ToValue(array.GetValue(index), array.GetType().GetElementType()!).Marked(Reading.Dependent) : LoadElement(array, index);
+
     internal void StoreElement(Array array, int index, Value value)
     {
         array = Overlay.ForChange(array);
@@ -135,7 +140,10 @@ internal sealed partial class Interpreter
         if (real is not null && !element.IsValueType && !element.IsInstanceOfType(real))
             throw ProgramFault.Raise(new ArrayTypeMismatchException());
         array.SetValue(real, index);
-        Recording?.Marks.Store(array, index, value.Mark != Reading.Constant);
+        if (Recording is null)
+            return;
+        Tell(value.Length);
+        Recording.Marks.Store(array, index, value.Mark != Reading.Constant);
     }
 
     private Value LoadFieldOf(Value owner, FieldInfo field) => owner.Kind switch
@@ -161,7 +169,7 @@ internal sealed partial class Interpreter
     private void Store(Value address, Value value) => address.Address.Store(value);
 
     /// <summary>Small integers are kept in their width (ECMA-335 I.12.1).</summary>
-    private static Value Narrow(Value value, Type type) => value.Kind != ValueKind.Int32 ? value : InWidth(value, type).Marked(value.Mark);
+    private static Value Narrow(Value value, Type type) => value.Kind != ValueKind.Int32 ? value : InWidth(value, type).MarkedAs(value);
 
     private static Value InWidth(Value value, Type type) => Type.GetTypeCode(type) switch
     {

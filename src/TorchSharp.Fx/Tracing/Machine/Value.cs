@@ -37,14 +37,17 @@ internal readonly struct Value
 
     /// <summary>
     /// How a trace would have come to this number, or to the parts of this struct, in a recorded run: a number's mark takes the place of
-    /// its reference, a struct's that of its bits.
+    /// its reference, a struct's that of its bits, with the fields that it is of above.
     /// </summary>
     internal Reading Mark => Kind switch
     {
-        ValueKind.Struct => (Reading)bits,
+        ValueKind.Struct => (Reading)(bits & ReadingBits),
         ValueKind.Object or ValueKind.Address or ValueKind.Symbol => Reading.Constant,
         _ => reference is null ? Reading.Constant : Reading.Dependent,
     };
+
+    private const int ReadingBits = 3;
+    private const int FirstField = 2;
 
     private static readonly object NumberMark = new();
 
@@ -55,6 +58,30 @@ internal readonly struct Value
         ValueKind.Object or ValueKind.Address or ValueKind.Symbol => this,
         _ => new(Kind, NumberMark, bits),
     };
+
+    /// <summary>A number that is an array's length, whose reading hasn't been told yet.</summary>
+    internal Value Marked(UntoldLength length) => new(Kind, length, bits);
+
+    /// <summary>The length that a number is, in a recorded run; null for others.</summary>
+    internal UntoldLength? Length
+        => Kind is ValueKind.Object or ValueKind.Address or ValueKind.Symbol or ValueKind.Struct ? null : reference as UntoldLength;
+
+    /// <summary>A number with the mark of the one that it was converted from.</summary>
+    internal Value MarkedAs(Value other) => other.Length is { } length ? Marked(length) : Marked(other.Mark);
+
+    /// <summary>A struct of which one field is marked, or is no more.</summary>
+    internal Value WithField(int number, bool isMarked)
+    {
+        // What an operation gave, or .NET's own code made, is marked as a whole.
+        if (number + FirstField > 62 || (Mark != Reading.Constant && bits >> FirstField == 0))
+            return isMarked ? Marked(Reading.Dependent) : this;
+        var fields = isMarked ? bits | (1L << (number + FirstField)) : bits & ~(1L << (number + FirstField));
+        fields &= ~(long)ReadingBits;
+        return new(Kind, reference, fields == 0 ? 0 : fields | (long)Reading.Dependent);
+    }
+
+    /// <summary>How a field of a struct is read.</summary>
+    internal Reading FieldMark(int number) => bits >> FirstField == 0 || (bits >> (number + FirstField) & 1) == 1 ? Mark : Reading.Constant;
 
     /// <summary>A number without its mark.</summary>
     internal Value Plain

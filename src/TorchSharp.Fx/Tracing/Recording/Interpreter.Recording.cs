@@ -5,6 +5,11 @@ namespace TorchSharp.Fx.Tracing;
 /// <summary>The questions that the handlers of calls ask a recorded run.</summary>
 internal sealed partial class Interpreter
 {
+    /// <summary>
+    /// Whether .NET's code is running over numbers that depend on an input, so that what it calls back is given such ones.
+    /// </summary>
+    internal bool GivesElements { get; set; }
+
     /// <summary>Makes a call that a trace has a node for.</summary>
     internal static Value Recorded(in Invocation call) => RecordedCalls.Recorded(call);
 
@@ -16,6 +21,13 @@ internal sealed partial class Interpreter
 
     /// <summary><c>array[range]</c> of an array that an operation gave; null elsewhere.</summary>
     internal static Value? SliceRecorded(in Invocation call, Array array) => RecordedMembers.Sliced(call, array);
+
+    /// <summary>An element, or some, of an array that an operation gave; null elsewhere.</summary>
+    internal static Value? ItemRecorded(in Invocation call, Func<Array, Value> read) => RecordedSequences.Item(call, read);
+
+    /// <summary>The array of a sequence of numbers whose elements have marks; null where it has none.</summary>
+    internal Array? Marked(System.Collections.IEnumerable sequence)
+        => Recording is null ? null : sequence as Array ?? RecordedLists.Items(sequence);
 
     /// <summary>
     /// A delegate that runs its method in the recording, and as it is elsewhere: on another thread, or once the run is over.

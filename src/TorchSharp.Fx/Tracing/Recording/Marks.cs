@@ -23,6 +23,13 @@ internal sealed class Marks
         (mark.Depends, mark.HasParts, mark.Elements) = (true, true, null);
     }
 
+    /// <summary>Notes that all elements of a sequence have been read: they are at hand from here on.</summary>
+    internal void Walked(object sequence)
+    {
+        var mark = Of(sequence);
+        (mark.HasParts, mark.Elements) = (false, null);
+    }
+
     /// <summary>Notes that the run computed an object from constants alone.</summary>
     internal void AddConstant(object made) => objects.TryAdd(made, new());
 
@@ -41,6 +48,19 @@ internal sealed class Marks
         mark.Depends |= isMarked;
         (mark.Elements ??= [])[index] = isMarked;
     }
+
+    /// <summary>Notes that elements were copied: they are read as those that they are copies of.</summary>
+    internal void Copy(Array from, int start, Array to, int at, int count)
+    {
+        if (!HasElements(from) && !HasElements(to))
+            return;
+        bool[] areMarked = [.. Enumerable.Range(start, count).Select(i => Element(from, i) != Reading.Constant)];
+        for (var i = 0; i < count; i++)
+            Store(to, at + i, areMarked[i]);
+    }
+
+    /// <summary>Whether the program has written what depends on an input into an array.</summary>
+    internal bool HasElements(Array array) => objects.TryGetValue(array, out var mark) && mark.Elements is not null;
 
     /// <summary>
     /// How an element of an array is read: as a constant, as a value that depends on an input, or by an operation that a trace has a node

@@ -83,7 +83,8 @@ internal static class RecordedCalls
             return null;
         var interpreter = call.Interpreter;
         if (TensorOperations.KeepsNumbers(call))
-            return interpreter.RunOnHost(call.Method, call.Arguments, []);
+            return HoldsNumbers(call) ? interpreter.Dependent(interpreter.RunOnHost(call.Method, call.Arguments, []))
+                : interpreter.RunOnHost(call.Method, call.Arguments, []);
         TensorOperations.Gather(call);
         if (IsFollowed(call))
             return interpreter.Run(call.Method, call.Arguments);
@@ -170,6 +171,7 @@ internal static class RecordedCalls
             return interpreter.Recorded(
                 new(Opcode.call_function, Targets.Of(call.Method).Target, interpreter.Tracer.CurrentPath, call.Traits.ReturnType),
                 call.Arguments, (_, _) => make());
+        RecordedSequences.Walk(call);
         var made = make();
         return depends && HoldsNumbers(call) ? interpreter.Dependent(made) : made;
     }
@@ -180,13 +182,24 @@ internal static class RecordedCalls
     private static Value? Host(in Invocation call)
     {
         var (interpreter, method, arguments) = call;
-        if (HostState.CallsUser(call))
+        if (HostState.CallsUser(call) || RecordedLists.IsFollowed(call))
             return interpreter.Run(call.Traits, arguments);
         var holds = HoldsNumbers(call);
         if (holds && NumberFunctions.Has(call.Method))
             return Recorded(call);
-        var result = interpreter.RunOnHost(method, arguments, null);
-        return holds ? interpreter.Dependent(result) : result;
+        if (!holds)
+            return RecordedSequences.Copied(call, interpreter.RunOnHost(method, arguments, null));
+        RecordedSequences.Walk(call);
+        var outer = interpreter.GivesElements;
+        interpreter.GivesElements = true;
+        try
+        {
+            return interpreter.Dependent(RecordedSequences.Copied(call, interpreter.RunOnHost(method, arguments, null)));
+        }
+        finally
+        {
+            interpreter.GivesElements = outer;
+        }
     }
 
     /// <summary>Whether an argument is a number, or an object of .NET's, that an input is in.</summary>

@@ -75,11 +75,35 @@ internal sealed partial class Interpreter
     /// <summary>Runs an operation and tells of it.</summary>
     internal Value Recorded(in Recorded operation, Value[] arguments, Func<Interpreter, Value[], Value> run)
     {
+        foreach (var argument in arguments)
+            Tell(argument.Length);
         var begun = Recording!.Begin(operation, arguments);
         var result = Whole(run(this, arguments));
         if (begun is not null && operation.Type != typeof(void))
             Tell(begun, ToObject(result, operation.Type));
         return result;
+    }
+
+    /// <summary>Tells of a length, and of what was computed with it, once an operation is given it.</summary>
+    private void Tell(UntoldLength? length)
+    {
+        if (length is null or { IsTold: true })
+            return;
+        length.IsTold = true;
+        if (length.Made is not { } made)
+        {
+            Tell(Builtin.len, Value.Of(length.Array.Length), Value.OfObject(length.Array));
+            return;
+        }
+        Tell(made.Of);
+        Tell(made.Operation, made.Result, made.Left, made.Right);
+    }
+
+    private void Tell(Builtin operation, Value result, params ReadOnlySpan<Value> operands)
+    {
+        if (Recording!.Begin(new(Opcode.call_function, Builtins[(int)operation], tracer.CurrentPath, typeof(object)), operands)
+            is { } begun)
+            Tell(begun, ToObject(result, typeof(object)));
     }
 
     private void Tell(object begun, object? value)
@@ -133,14 +157,17 @@ internal sealed partial class Interpreter
         if ((IsZero(left) && op == Op.Add) || (IsZero(right) && op is Op.Add or Op.Sub))
             return result.Marked(Reading.Dependent);
         var (operation, _, _) = OperationOf(op, result.Kind is ValueKind.Single or ValueKind.Double);
+        if ((left.Length ?? right.Length) is { IsTold: false } length
+            && (left.Mark == Reading.Constant || right.Mark == Reading.Constant))
+            return result.Marked(new UntoldLength(length.Array) { Made = (length, operation, left, right, result) });
         return Calculated(operation, result, left, right);
     }
 
     private Value Calculated(Builtin operation, Value result, params ReadOnlySpan<Value> operands)
     {
-        if (Recording!.Begin(new(Opcode.call_function, Builtins[(int)operation], tracer.CurrentPath, typeof(object)),
-            operands) is { } begun)
-            Tell(begun, ToObject(result, typeof(object)));
+        foreach (var operand in operands)
+            Tell(operand.Length);
+        Tell(operation, result, operands);
         return result.Marked(Reading.Dependent);
     }
 

@@ -35,7 +35,8 @@ internal static class GeneratedPrograms
         var names = new List<string>();
         foreach (var owner in Owners)
             foreach (var member in owner.GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly).OfType<MethodBase>())
-                if (!Left.Contains(member.Name) && !(owner == typeof(ArraySegment<long>) && member.Name == "GetHashCode") && Closed(member) is { } closed && MemberProgram.CanCall(closed))
+                // What CreateScalarUnsafe and its kin leave unsaid is what happens to be in the register.
+                if (!Left.Contains(member.Name) && !member.Name.EndsWith("Unsafe", StringComparison.Ordinal) && !(owner == typeof(ArraySegment<long>) && member.Name == "GetHashCode") && Closed(member) is { } closed && MemberProgram.CanCall(closed))
                 {
                     MemberProgram.Write(type, $"P{names.Count}", closed);
                     names.Add($"{owner.Name}.{closed.Name}({string.Join(", ", closed.GetParameters().Select(parameter => parameter.ParameterType.Name))}) #{names.Count}");
