@@ -33,6 +33,7 @@ public sealed class RecordedNumberTests
         ["buf shape"] = x => x * Table.shape[1] + x.shape[0],
         ["const dtype"] = x => { var b = ones(3) * 2; return x.to(b.dtype) * b.shape[0] + x.shape[0]; },
         ["mod"] = x => { long h = x.shape[0], w = x.shape[1]; long p = (4 - h % 4) % 4; long q = (4 - w % 4) % 4; if (p > 0 || q > 0) x = nn.functional.pad(x, [0, q, 0, p]); return x * (h + p); },
+        ["mod that is zero"] = x => { long h = x.shape[0]; var p = (2 - h % 2) % 2; return x * (h + p); },
         ["mod int"] = x => { var (h, w) = ((int)x.shape[0], (int)x.shape[1]); var p = (4 - h % 4) % 4; return nn.functional.pad(x, new long[] {0, 0, 0, p}) * (h + p); },
         ["tuple in tuple"] = x => { var (y, (h, w)) = Nested(x); return y * h + w; },
         ["tuple out"] = x => { var (y, hw) = Nested(x); return y * hw.Item1 + hw.Item2; },

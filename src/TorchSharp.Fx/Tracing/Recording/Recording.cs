@@ -154,7 +154,9 @@ internal sealed partial class Interpreter
         var result = Concrete(op, left.Plain, right.Plain);
         if (!left.IsInteger && left.Kind is not (ValueKind.Single or ValueKind.Double))
             return result;
-        if ((IsZero(left) && op == Op.Add) || (IsZero(right) && op is Op.Add or Op.Sub))
+        // A zero that depends on an input is added as any other number.
+        if ((left.Mark == Reading.Constant && IsZero(left) && op == Op.Add)
+            || (right.Mark == Reading.Constant && IsZero(right) && op is Op.Add or Op.Sub))
             return result.Marked(Reading.Dependent);
         var (operation, _, _) = OperationOf(op, result.Kind is ValueKind.Single or ValueKind.Double);
         if ((left.Length ?? right.Length) is { IsTold: false } length
