@@ -70,9 +70,12 @@ internal sealed class Exporter(OnnxGraph graph)
             return null;
         if (nested is not null)
             return Expand(node, scope);
-        if (node.args is [NodeArgument { Node: var whole }, _] && node.target.name == "getitem"
+        if (node.args is [NodeArgument { Node: var whole }, var place] && node.target.name == "getitem"
             && scope.Values.GetValueOrDefault(whole) is object?[] or Dictionary<object, object?>)
-            return Part(scope.Values[whole]!, scope.Run.Arguments[node][1]!);
+            return place is SliceArgument range
+                ? ((object?[])scope.Values[whole]!).Skip(scope.Numbers.Start(node.args[0], range))
+                    .Take(((object?[])scope.Run.Values[node]!).Length).ToArray()
+                : Part(scope.Values[whole]!, scope.Run.Arguments[node][1]!);
         var module = node.target is ModuleTarget target ? scope.Run.ModuleAt(target.Path) : null;
         if (module is not null && !NativeSettings.Renormalises(module) && memories.Exists(written => written.HoldsAny(module)))
             throw new NotSupportedException(
@@ -217,6 +220,7 @@ internal sealed class Exporter(OnnxGraph graph)
             _ when !argument.nodes().Any(node => HoldsTensors(scope.Run.Values[node])) => [("", new([], ScalarType.Float32))],
             ListArgument list => [.. list.Items.SelectMany(Results)],
             TupleArgument tuple => [.. tuple.Items.SelectMany(Results)],
+            SpreadArgument spread => Results(spread.Sequence),
             NodeArgument { Node: var node } when scope.Value(output, node) is string or ComplexValue =>
                 [Whole(scope.Value(output, node)!, (TensorFacts)scope.Run.Values[node]!)],
             NodeArgument { Node: var node } when scope.Parts(output, node) is { } items =>

@@ -160,7 +160,8 @@ internal sealed class Numbers(Scope scope)
                 && node.args is [NodeArgument { Node: var whole }, not SliceArgument] && Structure(whole) is { } parts
                     ? parts[Position(node)] as object?[] : null);
 
-    private int Start(Argument whole, SliceArgument slice)
+    /// <summary>Where a range of a list begins, counted from the front.</summary>
+    internal int Start(Argument whole, SliceArgument slice)
     {
         var start = slice.Start is null ? 0 : IsFixed(slice.Start)
             ? Convert.ToInt32(Known(slice.Start), CultureInfo.InvariantCulture)

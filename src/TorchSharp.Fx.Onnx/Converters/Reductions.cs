@@ -5,6 +5,8 @@ namespace TorchSharp.Fx.Onnx.Converters;
 /// <summary>Sums, means, extremes and orders along dimensions.</summary>
 internal static class Reductions
 {
+    private const int MostFactors = 256;
+
     internal static void AddTo(Dictionary<string, Func<Step, object>> table)
     {
         table["mean"] = step => Reduce(step, "ReduceMean", step.Value(0, step.Output.Type));
@@ -25,10 +27,28 @@ internal static class Reductions
         table["std"] = step => step.Add("Sqrt", [Variance(step)]);
         table["cumsum"] = step =>
             step.Add("CumSum", [step.Value(0, step.Output.Type), step.Graph.Integer(step.Dimension(step.Long("dim", 0)))]);
+        table["cumprod"] = Products;
         table["topk"] = step => Order(step, step.Graph.Sizes([step.Size(1)]), step.Long("dim", -1), step.Setting("largest") is not false);
         table["sort"] = Sort;
         table["argsort"] = step => Sort(step)[1];
         table["median"] = Median;
+    }
+
+    /// <summary>Each product is the one before by one element more.</summary>
+    private static string Products(Step step)
+    {
+        var axis = step.Dimension(step.Long("dim", 0));
+        if (step.Rank == 0)
+            return step.Value(0, step.Output.Type);
+        if (step.ShapeAt(axis) is not { IsFixed: true, Constant: > 0 and <= MostFactors and var count })
+            throw new NotSupportedException($"it multiplies along a dimension that is free, or has more than {MostFactors} elements");
+        var (value, parts) = (step.Value(0, step.Output.Type), new List<string>());
+        for (long i = 0; i < count; i++)
+        {
+            var one = Index.Slice(step, value, [new(axis, new(i), new(i + 1), 1, Drops: false)]);
+            parts.Add(i == 0 ? one : step.Add("Mul", [parts[^1], one]));
+        }
+        return step.Add("Concat", parts, OnnxGraph.Attribute("axis", axis));
     }
 
     private static string Reduce(Step step, string op, string value) => Reduce(step, op, value, Axes(step), step.Flag("keepdim"));

@@ -51,6 +51,8 @@ internal static class Transforms
         var sizes = step.Longs(1, "s");
         var count = sizes?.Length ?? (ofTwo ? 2 : step.Rank);
         var axes = step.Axes("dim") ?? [.. Enumerable.Range(step.Rank - count, count).Select(axis => (long)axis)];
+        if (ofTwo && axes.Length != 2)
+            throw new NotSupportedException($"its dim has {axes.Length} dimensions, and TorchSharp always reads two there");
         var order = Enumerable.Range(0, axes.Length).OrderBy(i => kind == Kind.OfReals ? -i : i).ToArray();
         var value = Parts(step, kind);
         foreach (var i in order)

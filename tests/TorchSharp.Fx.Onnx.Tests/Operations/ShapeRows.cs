@@ -26,6 +26,8 @@ internal static class ShapeRows
             x => empty(x.shape[0], 2).zero_(), x => x.new_empty(x.shape[0], 2).zero_(), x => x + (Tensor)(int)x.shape[0]),
         .. Of("Nx5x5", x => x.diagonal(0, 1, 2), x => x.diagonal(1, 1, 2), x => x.diagonal(-2, 2, 1), x => x.median()),
         .. Of("Nx2x3", x => functional.affine_grid(x, [x.shape[0], 1, 4, 5]), x => functional.affine_grid(x, [x.shape[0], 1, 4, 5], align_corners: true)),
+        new("cumprod", (Tensor x) => (x.cumprod(1), x.cumprod(-1), (x > 0).cumprod(2)), "Nx3x4"),
+        new("a part of a list", (Tensor x) => (x.unbind(1)[..2][1] + x.chunk(2, 2)[^1..][0].sum(), torch.cat(x.unbind(1)[1..], 0)), "Nx3x4"),
         new("cdist", (Tensor x, Tensor y) => cdist(x, y), "Nx3x4", "Nx5x4"),
         new("cdist of another norm", (Tensor x, Tensor y) => cdist(x, y, 1) + cdist(x, y, 3) + cdist(x, y, double.PositiveInfinity), "Nx4", "5x4"),
         new("gather", (Tensor x, Tensor i) => x.gather(1, i), "Nx3", "Nx5:int64"),

@@ -18,18 +18,14 @@ internal static class CorpusOutcomes
 
     internal static readonly IReadOnlyDictionary<string, string> NotExported = new Dictionary<string, string>
     {
-        ["AutoCorrelation"] = "there is no converter for 'rfft'",
         ["CategoricalPolicy"] = "there is no converter for 'log_prob'",
         ["ConditionalGenerator"] = "more than a ten-thousandth",
-        ["FourierMixer"] = "there is no converter for 'fft2'",
         ["GaussianPolicy"] = "more than a ten-thousandth",
         ["LazyProjection"] = "there is no converter for 'constant_'",
         ["MaskedAutoencoder"] = "more than a ten-thousandth",
-        ["NestedTuples"] = "Unable to cast object of type 'TensorIndex'",
         ["PackedLstm"] = "its first argument is no tensor",
         ["ScriptedHead"] = "there is no converter for 'scriptmodule`2'",
         ["ScriptedParts"] = "there is no converter for 'scriptmodule`2'",
-        ["SpeculativeCheck"] = "there is no converter for 'cumprod'",
         ["StraightThrough"] = "there is no converter for 'apply'",
     };
 
