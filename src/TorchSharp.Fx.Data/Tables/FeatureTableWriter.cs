@@ -35,7 +35,9 @@ public sealed class FeatureTableWriter : IDisposable
         ArgumentNullException.ThrowIfNull(schema);
         (this.schema, this.maps) = (schema.RequireDistinct(), maps);
         using var nodes = schema.ToParquet(maps is not null);
-        using var builder = new WriterPropertiesBuilder().Compression(Compression.Snappy).CreatedBy("TorchSharp.Fx.Data");
+        // Arrow's own pool keeps more and more of what each group of rows gives back.
+        using var builder = new WriterPropertiesBuilder().Compression(Compression.Snappy).CreatedBy("TorchSharp.Fx.Data")
+            .MemoryPool(MemoryPool.SystemMemoryPool());
         // Hardly two features are alike: a dictionary of them is only tried in vain.
         foreach (var feature in schema.Features)
             builder.DisableDictionary($"{feature.Key}.list.element").DisableStatistics($"{feature.Key}.list.element");

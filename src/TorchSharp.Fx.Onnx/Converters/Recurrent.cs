@@ -16,6 +16,8 @@ internal static class Recurrent
     /// <summary>The outputs of the last layer for all steps, then the last states of all layers.</summary>
     private static string[] Layers(Step step, string op, int[] gates, int states)
     {
+        if (step.Facts(0) is null)
+            throw new NotSupportedException("it reads a packed sequence, which ONNX has no form for; give it the padded one");
         if (step.Rank != 3)
             throw new NotSupportedException("its input has no batch dimension");
         if (step.Module!.training)

@@ -23,7 +23,7 @@ internal static class CorpusOutcomes
         ["GaussianPolicy"] = "more than a ten-thousandth",
         ["LazyProjection"] = "there is no converter for 'constant_'",
         ["MaskedAutoencoder"] = "more than a ten-thousandth",
-        ["PackedLstm"] = "its first argument is no tensor",
+        ["PackedLstm"] = "it reads a packed sequence",
         ["ScriptedHead"] = "there is no converter for 'scriptmodule`2'",
         ["ScriptedParts"] = "there is no converter for 'scriptmodule`2'",
         ["StraightThrough"] = "there is no converter for 'apply'",
