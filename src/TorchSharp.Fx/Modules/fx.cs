@@ -61,14 +61,14 @@ public static partial class fx
             var graph = trace(tracer);
             if (!suppress && tracer.AssumesSomething)
                 warn($"The graph of {(tracer.root is TracedFunction ? "the function" : Untraceable.Short(tracer.root.GetType()))} assumes "
-                    + "or leaves out what the program may do otherwise at each call (suppress_trace_warning: true says nothing of "
-                    + $"it):\n{tracer.report.assumptions.TrimEnd()}");
+                    + "or leaves out things that may differ at each call of the program (suppress_trace_warning: true hides this "
+                    + $"warning):\n{tracer.report.assumptions.TrimEnd()}");
             var made = make(tracer.root, graph, tracer.tensor_constants);
             if (state != TracedState.returned)
                 return made;
             return made is GraphModule module ? (TModule)(object)module.lift_state([.. example_inputs ?? []])
                 : throw new ArgumentException(
-                    "The state is to be returned, and so the graph has other inputs and another result than "
+                    "With state: TracedState.returned the graph has other inputs and another result than "
                         + $"{Untraceable.Short(tracer.root.GetType())}: trace it as a plain nn.Module (symbolic_trace((nn.Module)model, "
                         + "…)).", nameof(state));
         }

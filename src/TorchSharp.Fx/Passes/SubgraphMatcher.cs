@@ -149,7 +149,7 @@ public sealed class SubgraphMatcher
         return match.nodes_map.All(pair => pair.Key.op is Opcode.placeholder or Opcode.get_attr || returned.Contains(pair.Key)
             || pair.Value.users.All(user => inside.Contains(user)
             || Fails(match.values.Count + 1,
-                $"'{pair.Value.name}' is read by '{user.name}' as well, which the match would take it from.")));
+                $"'{pair.Value.name}' is read by '{user.name}' as well, which is not part of the match.")));
     }
 }
 

@@ -26,7 +26,7 @@ public static class optimization
         ArgumentNullException.ThrowIfNull(example_inputs);
         if (model.training)
             throw new InvalidOperationException(
-                "Batch norm can't be fused in train mode, where it goes by the statistics of each batch. Call eval() on the module first.");
+                "Batch norm can't be fused in train mode, where it uses the statistics of each batch. Call eval() on the module first.");
         var fused = model.clone();
         if (example_inputs.Length > 0)
             new ShapeProp(fused, fused.graph, fused.Program.Constants).propagate(example_inputs);

@@ -31,14 +31,14 @@ public static class subgraph_rewriter
         if (replaced.Count > 0)
             module.recompile();
         else if (!suppress_match_warning)
-            fx.warn("replace_pattern replaced nothing (suppress_match_warning: true says nothing of it). "
+            fx.warn("replace_pattern replaced nothing (suppress_match_warning: true hides this warning). "
                 + $"{(found.Count == 0 ? matcher.explain(module) : wanted.Length == 0 ? $"The filters left out each of {found.Count} "
                 + "matches." : Unmovable(wanted[0]))}");
         return replaced;
     }
 
     private static string Unmovable(SubgraphMatch match)
-        => $"The match at '{match.anchors[0].name}' has to stay: between its nodes, others read its results or write to what it reads.";
+        => $"The match at '{match.anchors[0].name}' can't be replaced: nodes between its own read its results or write to what it reads.";
 }
 
 /// <summary>A place that was replaced. Counterpart: <c>torch.fx.subgraph_rewriter.ReplacedPatterns</c>.</summary>

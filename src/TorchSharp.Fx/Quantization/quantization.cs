@@ -87,7 +87,7 @@ public static partial class quantization
         }
         if (count == 0)
             throw new ArgumentException(
-                "A model is quantised by the values that it computes of typical inputs, and there are none: give some.",
+                "There are no calibration inputs: give typical inputs, from whose values the scales are computed.",
                 nameof(calibration_inputs));
     }
 

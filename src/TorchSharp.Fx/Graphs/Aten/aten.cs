@@ -33,7 +33,7 @@ public static class aten
         var schema = AtenSchema.Find(overload)
             ?? throw new NotSupportedException($"There is no operation aten::{overload} that can be called from here.");
         if (!schema.GivesTensors)
-            throw new NotSupportedException($"aten::{overload} can't be called by name: it gives what is no tensor.");
+            throw new NotSupportedException($"aten::{overload} can't be called by name: it doesn't return tensors.");
         if (args.Length > schema.Parameters.Length)
             throw new ArgumentException($"aten::{overload} takes {schema.Parameters.Length} arguments, but {args.Length} are given.",
                 nameof(args));
