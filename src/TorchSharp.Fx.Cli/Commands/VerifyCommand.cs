@@ -32,7 +32,7 @@ internal sealed class VerifyCommand : ToolCommand
         var (source, kwargs) = (model.Read(parsed), inputs.Read(parsed));
         if (source.IsSaved)
             throw new ToolException(
-                $"'{source.Name}' is a graph without the program that it came from, so there is nothing to hold it against.") { IsWrongUsage = true };
+                $"'{source.Name}' is a graph without the program that it came from, so there is nothing to compare it with.") { IsWrongUsage = true };
         var given = source.Inputs(kwargs);
         manual_seed(parsed.GetValue(seed));
         using var module = source.Build(null);

@@ -132,7 +132,7 @@ public sealed record EllipsisArgument : Argument;
 /// A numeric conversion of a symbolic number, as C#'s casts and CIL's <c>conv</c> do it. Python has no such step, so it
 /// belongs to the argument and makes no node of its own.
 /// </summary>
-/// <param name="Value">What is converted.</param>
+/// <param name="Value">The value to convert.</param>
 /// <param name="Type">The primitive type it becomes.</param>
 /// <param name="Checked">Whether a value out of range throws (<c>checked</c>).</param>
 public sealed record ConvertArgument(Argument Value, Type Type, bool Checked) : Argument

@@ -61,7 +61,7 @@ public sealed class Graph
     /// <summary>The end of the list, after the last node and before the first: the list is a ring.</summary>
     internal Node End => root;
 
-    /// <summary>How many nodes there are.</summary>
+    /// <summary>The number of nodes.</summary>
     public int Count { get; private set; }
 
     /// <summary>The output node.</summary>
@@ -77,7 +77,7 @@ public sealed class Graph
     /// <param name="target">The operation that it does, or the thing that it names.</param>
     /// <param name="args">Its arguments, one for each of the callee's parameters.</param>
     /// <param name="type">The C# type of its value.</param>
-    /// <param name="name">The name to start from; made of the target when null.</param>
+    /// <param name="name">The name; derived from the target when null. A suffix is added if the name is taken.</param>
     public Node create_node(Opcode op, Target target, ImmutableArray<Argument> args, Type type, string? name = null)
     {
         var node = new Node(this, names.Create(name ?? Namespace.SnakeCase(target.name)), op, target, type) { args = args };
@@ -146,7 +146,7 @@ public sealed class Graph
         => nodes.Where(node => node.op == op && (target is null || node.target.name == target));
 
     /// <summary>Ends the graph with its result. Counterpart: <c>torch.fx.Graph.output</c>.</summary>
-    /// <param name="result">What the graph returns.</param>
+    /// <param name="result">The value that the graph returns.</param>
     /// <param name="type">The C# type of the result.</param>
     public Node output(Argument result, Type type) => create_node(Opcode.output, new OutputTarget(), [result], type);
 

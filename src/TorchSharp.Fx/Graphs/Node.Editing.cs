@@ -50,7 +50,7 @@ public sealed partial class Node
     /// Makes every user of this node read <paramref name="replace_with"/> instead, and returns those users. Counterpart:
     /// <c>torch.fx.Node.replace_all_uses_with</c>.
     /// </summary>
-    /// <param name="replace_with">What they read from then on.</param>
+    /// <param name="replace_with">The node that they read from then on.</param>
     /// <param name="delete_user_cb">Which users to change; all when null.</param>
     /// <exception cref="ArgumentException">The replacement reads this node and would read itself: leave it out with
     /// <paramref name="delete_user_cb"/>.</exception>

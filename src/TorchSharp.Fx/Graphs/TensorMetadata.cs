@@ -12,7 +12,7 @@ namespace TorchSharp.Fx;
 /// <param name="nbytes">The size of its elements in bytes. An element that an expanded tensor repeats counts at each index.</param>
 public sealed record TensorMetadata(ImmutableArray<long> shape, ScalarType dtype, ImmutableArray<long> stride, long nbytes)
 {
-    /// <summary>How many elements it has.</summary>
+    /// <summary>The number of elements.</summary>
     public long numel => shape.Aggregate(1L, (product, size) => product * size);
 
     /// <summary>

@@ -88,7 +88,7 @@ public sealed class GraphProfile
 
 /// <summary>How long one node took.</summary>
 /// <param name="node">The node.</param>
-/// <param name="operation">What it does: the class of the module that it calls, or the operation's name.</param>
+/// <param name="operation">The class of the module that it calls, or the operation's name.</param>
 /// <param name="times">The time of each call, in ms and in order.</param>
 public sealed record NodeTime(Node node, string operation, IReadOnlyList<double> times)
 {

@@ -42,8 +42,8 @@ public static partial class quantization
     /// <c>quantize: true</c>.
     /// </summary>
     /// <param name="model">The floating-point model of images [N, 3, H, W], as for <see cref="load_quantized"/>. It is not changed.</param>
-    /// <param name="backend">Decides the scales when there is no checkpoint. <c>fbgemm</c> quantises values to 0…127 and has one scale per
-    /// output channel of a weight; <c>qnnpack</c> has one scale per weight.</param>
+    /// <param name="backend">Decides the scales when there is no checkpoint: <c>fbgemm</c> has one scale per output channel of a weight,
+    /// <c>qnnpack</c> one per weight. Both quantise values to 0…127.</param>
     /// <param name="state_dict">The checkpoint with weights and scales. Without one, the model is calibrated with one random image [1, 3,
     /// 299, 299], as in torchvision.</param>
     /// <returns>A module in eval mode, with its own weights.</returns>

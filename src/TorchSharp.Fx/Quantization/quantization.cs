@@ -39,7 +39,7 @@ public static partial class quantization
     /// inputs, then call <see cref="convert_fx"/> or <see cref="convert_to_reference_fx"/>. Counterpart: <c>prepare_fx</c>.
     /// </summary>
     /// <param name="model">The module; it is not changed.</param>
-    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfig.default_qconfig"/> for all when null.</param>
+    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfigMapping.default_mapping"/> when null.</param>
     /// <param name="backend_config">The operations that can be quantised; <see cref="BackendConfig.onednn"/> when null.</param>
     /// <returns>A module of the same type in eval mode, with its own weights and observers named <c>activation_post_process_0</c> and so
     /// on.</returns>
@@ -93,7 +93,7 @@ public static partial class quantization
 
     /// <summary>The same for a module that isn't traced yet.</summary>
     /// <param name="model">The module; it is not changed.</param>
-    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfig.default_qconfig"/> for all when null.</param>
+    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfigMapping.default_mapping"/> when null.</param>
     /// <param name="backend_config">The operations that can be quantised; <see cref="BackendConfig.onednn"/> when null.</param>
     /// <param name="example_inputs">Example inputs for the trace, where the program reads sizes.</param>
     public static GraphModule<T, TResult> prepare_fx<T, TResult>(nn.Module<T, TResult> model, QConfigMapping? qconfig_mapping = null,
@@ -121,7 +121,7 @@ public static partial class quantization
     }
 
     /// <summary>
-    /// Makes the compiled quantised copy of a calibrated module, with int8 kernels and int8 values between the layers. On a processor
+    /// Makes the compiled quantised copy of a calibrated module, with integer kernels and 8-bit integers between the layers. On a processor
     /// without VNNI it is the optimised reference graph. To save or export, use <see cref="convert_to_reference_fx"/>. Counterpart:
     /// <c>convert_fx</c>.
     /// </summary>
@@ -154,7 +154,7 @@ public static partial class quantization
     /// </summary>
     /// <param name="module">The module; it is not changed.</param>
     /// <param name="calibration_inputs">Typical inputs for calibration, each a full input of the module. The caller disposes them.</param>
-    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfig.default_qconfig"/> for all when null.</param>
+    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfigMapping.default_mapping"/> when null.</param>
     /// <returns>A module of the same type in eval mode, with its own weights.</returns>
     /// <exception cref="ArgumentException">There are no calibration inputs.</exception>
     public static T quantize<T>(this T module, IEnumerable<Tensor> calibration_inputs, QConfigMapping? qconfig_mapping = null)
@@ -174,7 +174,7 @@ public static partial class quantization
     /// <param name="calibration_inputs">Typical inputs for calibration, each a full input of the module. The caller disposes them.</param>
     /// <param name="target_cosine">The smallest allowed cosine between each output and its floating-point value, on each input; at most
     /// 1.</param>
-    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfig.default_qconfig"/> for all when null.</param>
+    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfigMapping.default_mapping"/> when null.</param>
     /// <exception cref="ArgumentException">There are no calibration inputs.</exception>
     public static T quantize<T>(this T module, IReadOnlyList<Tensor> calibration_inputs, double target_cosine,
         QConfigMapping? qconfig_mapping = null)

@@ -36,7 +36,7 @@ public sealed class TraceReport
             => [.. interpreter.Asked.Where(entry => entry.Kind == kind).Select(entry => new TraceNote(entry.What, entry.At))];
     }
 
-    /// <summary>How many nodes the graph has.</summary>
+    /// <summary>The number of nodes in the graph.</summary>
     public int nodes { get; }
 
     /// <summary>The modules that became one node each, by path.</summary>

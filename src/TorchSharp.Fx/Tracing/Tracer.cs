@@ -141,7 +141,7 @@ public partial class Tracer
     /// each such decision, so that an input for which it would be another fails with a clear message. Everything that decided nothing stays
     /// symbolic.
     /// </summary>
-    /// <param name="root">The module; it stays as it is.</param>
+    /// <param name="root">The module; it is not changed.</param>
     /// <param name="example_inputs">A value for each input, in order, or an <see cref="InputShape"/> where only sizes matter; inputs left
     /// out take their defaults.</param>
     /// <param name="concrete_args">Fixed values for arguments of <c>forward</c>, by name; these are no inputs of the graph.</param>
@@ -161,7 +161,7 @@ public partial class Tracer
     /// captured is called by the variable's name, and a method of a module has that module as the root. Counterpart:
     /// <c>torch.fx.Tracer.trace</c>.
     /// </summary>
-    /// <param name="function">The function; what it captured stays as it is.</param>
+    /// <param name="function">The function; the objects that it captured are not changed.</param>
     /// <param name="concrete_args">Fixed values for its arguments, by name; these are no inputs of the graph.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
@@ -174,7 +174,7 @@ public partial class Tracer
     /// <summary>
     /// Traces a function with example inputs; they decide branches, loop bounds and lengths, and the graph asserts each decision.
     /// </summary>
-    /// <param name="function">The function; what it captured stays as it is.</param>
+    /// <param name="function">The function; the objects that it captured are not changed.</param>
     /// <param name="example_inputs">A value for each input, in order; inputs left out take their defaults.</param>
     /// <param name="concrete_args">Fixed values for its arguments, by name; these are no inputs of the graph.</param>
     /// <param name="allow_value_specialization">Whether a number read out of a tensor may decide a branch, too.</param>
