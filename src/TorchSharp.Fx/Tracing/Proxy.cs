@@ -3,7 +3,7 @@ namespace TorchSharp.Fx;
 /// <summary>
 /// A value of a graph, for use in C# expressions: <c>new Proxy(node) * 2 + other</c> adds nodes at the graph's insertion point. A tracer
 /// also passes proxies to its overridable methods, for numbers, enums and tuples that depend on an input. Tensors and other objects that
-/// depend on an input are passed as objects of their own type without content. Counterpart: <c>torch.fx.Proxy</c>.
+/// depend on an input are passed as fakes: objects of their own type without content. Counterpart: <c>torch.fx.Proxy</c>.
 /// </summary>
 public partial class Proxy
 {

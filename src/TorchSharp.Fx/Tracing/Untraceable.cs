@@ -64,7 +64,7 @@ internal static class Untraceable
         $"Pass numbers, strings, tensors, or tuples, arrays, lists, dictionaries and records of them, or {LeafFix}.");
 
     internal static TraceException ResultType(Interpreter at, Proxy result) => Error(at, "FX008",
-        $"'{result.node.name}' gives a {Short(result.type)} that depends on an input, and the tracer can't make a placeholder of that "
+        $"'{result.node.name}' gives a {Short(result.type)} that depends on an input, and the tracer can't make a fake object of that "
             + "type.",
         $"Change the method to return tensors, numbers, tuples or a class that isn't abstract, or {LeafFix}.");
 
@@ -111,7 +111,7 @@ internal static class Untraceable
             ? ($"{name} takes '{input.Name}' by reference ({(input.IsOut ? "out" : input.IsIn ? "in" : "ref")}), and a graph's inputs are "
                 + "values.",
                 "Return what it writes beside the result, as a tuple, and take what it reads as a plain parameter.")
-            : ($"The input '{input.Name}' of {name} is a {Short(input.ParameterType)}, and the tracer can't make a placeholder of that "
+            : ($"The input '{input.Name}' of {name} is a {Short(input.ParameterType)}, and the tracer can't make a fake object of that "
                 + "type.",
                 "Fix it with concrete_args, or give the parameter a default value.");
         return Error(at, "FX016", sentence, advice);
