@@ -141,5 +141,5 @@ public static class FeatureDuplicates
 /// <summary>Rows that have duplicates.</summary>
 /// <param name="Groups">The groups, the largest first. A group's rows are in table order, each with its similarity to the most similar row
 /// of the group.</param>
-/// <param name="Compared">The number of compared rows: those with features that are not all zero.</param>
+/// <param name="Compared">The number of compared rows: those whose features are finite and not all zero.</param>
 public sealed record DuplicateRows(IReadOnlyList<IReadOnlyList<SimilarRow>> Groups, long Compared);

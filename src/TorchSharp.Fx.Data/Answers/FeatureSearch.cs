@@ -69,5 +69,5 @@ public sealed record SimilarRow(long Row, string Path, double Similarity);
 
 /// <summary>The results of a search.</summary>
 /// <param name="Rows">The rows found.</param>
-/// <param name="Compared">The number of compared rows: those with features that are not all zero.</param>
+/// <param name="Compared">The number of compared rows: those whose features are finite and not all zero.</param>
 public sealed record SearchResult(IReadOnlyList<SimilarRow> Rows, long Compared);

@@ -71,7 +71,8 @@ public static class JobReport
     /// The same, but with <paramref name="mapsBeside"/> the maps go into <c>.safetensors</c> files beside the table, which names them.
     /// </summary>
     /// <param name="job">The job; all its shards must be done.</param>
-    /// <param name="path">The file. The maps go into a folder with the file's name and <c>.maps</c> appended.</param>
+    /// <param name="path">The file. The maps go into a folder beside it, with the same name but <c>.maps</c> instead of the
+    /// extension.</param>
     /// <param name="metadata">The table's metadata.</param>
     /// <param name="mapsBeside">Whether maps go into that folder instead of the table.</param>
     /// <param name="cancellation">Cancels the merge; no file is written then.</param>

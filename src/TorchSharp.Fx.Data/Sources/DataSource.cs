@@ -18,7 +18,8 @@ public abstract class DataSource
     /// input as given.</param>
     /// <param name="options">How to read manifests; the defaults when null.</param>
     /// <exception cref="IOException">There is no such file or folder.</exception>
-    /// <exception cref="ArgumentException">Two inputs have the same file.</exception>
+    /// <exception cref="ArgumentException">An input is given twice or lies in another one, or the paths of two inputs would begin
+    /// alike.</exception>
     public static DataSource Open(IReadOnlyList<string> inputs, DataSourceOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
