@@ -9,7 +9,7 @@ using Microsoft.CodeAnalysis.Formatting;
 
 namespace TorchSharp.Fx.Analyzers;
 
-/// <summary>Makes <c>RegisterComponents()</c> the last statement of the constructor.</summary>
+/// <summary>Moves or adds <c>RegisterComponents()</c> as the last statement of the constructor.</summary>
 [ExportCodeFixProvider(LanguageNames.CSharp), Shared]
 public sealed class RegistrationFix : CodeFixProvider
 {

@@ -5,7 +5,7 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace TorchSharp.Fx.Analyzers;
 
-/// <summary>Tells what of a module's <c>forward</c> the tracer would refuse, as far as one method shows it.</summary>
+/// <summary>Reports code in a module's <c>forward</c> that the tracer would refuse, as far as the method alone shows it.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class ForwardAnalyzer : DiagnosticAnalyzer
 {

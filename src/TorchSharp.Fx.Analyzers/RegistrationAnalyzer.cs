@@ -5,7 +5,7 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace TorchSharp.Fx.Analyzers;
 
-/// <summary>Tells which modules and parameters of a module are never registered.</summary>
+/// <summary>Reports modules and parameters in a module's fields that are never registered.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class RegistrationAnalyzer : DiagnosticAnalyzer
 {

@@ -11,20 +11,20 @@ internal static class Rules
     private const string Docs = "docs/analyzers.md#";
 
     internal static readonly DiagnosticDescriptor BranchOnSize = Rule("FX001", DiagnosticSeverity.Info, "A branch on a size of an input",
-        "'{0}' depends on a size of an input, so that a trace by symbols alone is refused: give example_inputs, compute with tensors or "
+        "'{0}' depends on a size of an input, so a trace without example inputs is refused: give example_inputs, compute with tensors or "
             + "make the decision an argument (concrete_args)");
 
     internal static readonly DiagnosticDescriptor NeedsValue =
         Rule("FX003", DiagnosticSeverity.Info, ".NET code that needs a size of an input",
-        "'{0}' needs the value of a size of an input, so that a trace by symbols alone is refused: give example_inputs, or let a tensor "
-            + "operation go over the dimension");
+        "'{0}' needs the value of a size of an input, so a trace without example inputs is refused: give example_inputs, or use a tensor "
+            + "operation over the whole dimension");
 
     internal static readonly DiagnosticDescriptor NativeCode =
         Rule("FX004", DiagnosticSeverity.Warning, "A native function on a value that depends on an input",
         "'{0}' is native code, which can't be traced: make it a leaf function (tracer_kwargs.autowrap_functions)");
 
     internal static readonly DiagnosticDescriptor ReadsTensor = Rule("FX006", DiagnosticSeverity.Warning, "The content of a tensor is read",
-        "'{0}' reads the content of a tensor that depends on an input, and there is none while tracing: compute with tensor operations");
+        "'{0}' reads the content of a tensor that depends on an input, which has none while tracing: compute with tensor operations");
 
     internal static readonly DiagnosticDescriptor StaticModule =
         Rule("FX009", DiagnosticSeverity.Warning, "A module outside the hierarchy is called",
@@ -42,8 +42,8 @@ internal static class Rules
         "'{0}' is an ordinary array, which can't be indexed by a number that depends on an input: index a tensor");
 
     internal static readonly DiagnosticDescriptor InputType =
-        Rule("FX016", DiagnosticSeverity.Info, "An input that no symbol can stand for",
-        "The input '{0}' is a string, which nothing can stand for while tracing: fix it with concrete_args, or give it a default value");
+        Rule("FX016", DiagnosticSeverity.Info, "An input of a type that can't be traced",
+        "The input '{0}' is a string, and the tracer can't make a fake object of that type: fix it with concrete_args, or give it a default value");
 
     internal static readonly DiagnosticDescriptor BranchOnContent =
         Rule("FX018", DiagnosticSeverity.Warning, "A branch on the content of a tensor",

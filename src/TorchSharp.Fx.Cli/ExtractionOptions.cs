@@ -14,7 +14,7 @@ internal sealed class ExtractionOptions
         new("--nodes") { Description =
             "The nodes to extract, and the keys they get: names, patterns (layer?.*.conv2), NAME:in for an input, 'stages', 'embedding'.",
                 HelpName = "NAME[=KEY],…", Required = true };
-    private readonly Option<int> batch = new("--batch") { Description = "How many images run together.", HelpName = "N",
+    private readonly Option<int> batch = new("--batch") { Description = "The number of images in a batch.", HelpName = "N",
         DefaultValueFactory = _ => 1 };
     private readonly Option<bool> optimised =
         new("--optimised") { Description = "Run the optimised copy of the model: about twice as fast; the values differ by rounding." };

@@ -9,11 +9,11 @@ internal sealed class FeatureTableOptions(params string[] formats)
 {
     private readonly Argument<string> file =
         new("FEATURES") { Description =
-            "A table of 'torchfx extract --out FILE.parquet' or 'torchfx job merge', or what another tool made of one." };
+            "A table of 'torchfx extract --out FILE.parquet' or 'torchfx job merge', or a table that another tool made from one." };
     private readonly Option<string?> key =
-        new("--key") { Description = "Whose features, where the table has several keys.", HelpName = "KEY" };
+        new("--key") { Description = "The key of the features, where the table has several.", HelpName = "KEY" };
     private readonly Option<string> format = ToolCommand.Choice("--format",
-        formats.Contains("html") ? "How to print it; HTML is a page with its pictures in it." : "How to print it.", formats);
+        formats.Contains("html") ? "The output format; HTML is a page with its pictures embedded." : "The output format.", formats);
 
     internal void AddTo(Command command)
     {

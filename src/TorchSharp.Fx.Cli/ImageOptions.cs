@@ -16,21 +16,21 @@ internal sealed class ImageOptions
 
     private readonly Option<string> format = new("--format")
     {
-        Description = "Pictures alone, or a figure with captions for each image.",
+        Description = "Pictures only, or a figure with captions for each image.",
         DefaultValueFactory = _ => "png",
     };
 
     /// <summary>The images.</summary>
     internal static Argument<string[]> Inputs() => new("INPUT")
     {
-        Description = "Images, or folders: all images in them and in the folders inside, in natural order.",
+        Description = "Images, or folders: all images in them and their subfolders, in natural order.",
         Arity = ArgumentArity.OneOrMore,
     };
 
     /// <summary>Where to write.</summary>
     internal static Option<string> Folder() => new("--out")
     {
-        Description = "The folder to write to; made where it does not exist.",
+        Description = "The folder to write to; created if missing.",
         HelpName = "DIR",
         Required = true,
     };

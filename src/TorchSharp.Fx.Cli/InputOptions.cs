@@ -8,13 +8,13 @@ internal sealed class InputOptions
     private readonly Option<string[]> inputs = new("--input")
     {
         Description =
-            "Trace by an example of this shape and type; a capital letter for a size that stays free. Once for each input, in order.",
+            "Trace with an example of this shape and type; a capital letter is a size that stays free. Once per input, in order.",
         HelpName = "1x3x224x224[:TYPE]",
     };
 
     private readonly Option<bool> allowsValues =
         new("--allow-value-specialization") { Description =
-            "Let numbers that are read out of tensors decide, too, as the example has them." };
+            "Let numbers read out of example tensors decide branches, too." };
 
     internal void AddTo(Command command)
     {

@@ -13,7 +13,7 @@ internal sealed class JobAssemblies
     private readonly Option<string[]> option = new(Name)
     {
         Description =
-            "An assembly that the job may load, whose code then runs; without it, a job whose model is a class of an assembly is refused.",
+            "An assembly whose code the job may load and run. Without it, a job whose model is a class of an assembly is refused.",
         HelpName = "FILE.dll",
     };
 

@@ -54,7 +54,7 @@ internal static class NamedTensors
             if (type.IsAssignableTo(typeof(ITuple)))
                 return new TupleArgument([.. type.GetGenericArguments().Select((element, i) => Part(element, Position(i)))], type);
             var element = type.IsArray ? type.GetElementType()! : type.GetGenericArguments() is [var single] ? single
-                : throw new ToolException($"The input '{name}' is a {type.Name}, which no tensors of a file stand for.");
+                : throw new ToolException($"The input '{name}' is a {type.Name}, which tensors of a file can't represent.");
             return new ListArgument([.. parts.Select((_, i) => Part(element, Position(i)))], element) { CollectionType = type.IsArray
                 ? null : typeof(List<>).MakeGenericType(element) };
 

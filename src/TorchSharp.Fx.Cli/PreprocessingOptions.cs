@@ -10,14 +10,14 @@ internal sealed class PreprocessingOptions
 {
     private readonly Option<string?> like = new("--preprocess")
     {
-        Description = "Prepare images as this model's published weights want them.",
+        Description = "Prepare images like the published weights of this model.",
         HelpName = "MODEL",
     };
 
-    private readonly Option<long?> size = Setting<long?>("--size", "PIXELS", "Cut images to a square of this side.");
-    private readonly Option<long?> resize = Setting<long?>("--resize", "PIXELS", "Resize the shorter side to this before.");
-    private readonly Option<string?> mean = Setting<string?>("--mean", "R,G,B", "What to subtract from pixels of 0 to 1.");
-    private readonly Option<string?> std = Setting<string?>("--std", "R,G,B", "What to divide them by then.");
+    private readonly Option<long?> size = Setting<long?>("--size", "PIXELS", "Crop images to a square with this side.");
+    private readonly Option<long?> resize = Setting<long?>("--resize", "PIXELS", "Resize the shorter side to this before cropping.");
+    private readonly Option<string?> mean = Setting<string?>("--mean", "R,G,B", "The mean to subtract, for pixels from 0 to 1.");
+    private readonly Option<string?> std = Setting<string?>("--std", "R,G,B", "The standard deviation to divide by after that.");
     private readonly Option<string?> interpolation = Setting<string?>("--interpolation", "bilinear|bicubic|nearest", "How to resize.");
 
     internal PreprocessingOptions() => interpolation.AcceptOnlyFromAmong("bilinear", "bicubic", "nearest");

@@ -10,7 +10,7 @@ internal sealed class TableOptions
         new("--column") { Description =
             "The column of manifests (.csv, .tsv, .jsonl, .parquet) that has the paths or addresses; 'path', 'url', 'uri', 'file', "
                 + "'filename' or 'image' unless given (--out FILE.parquet).", HelpName = "NAME" };
-    private readonly Option<bool> half = new("--float16") { Description = "Write features as float16, half the size." };
+    private readonly Option<bool> half = new("--float16") { Description = "Write features as float16, at half the size." };
     private readonly Option<bool> failFast = new("--fail-fast") { Description = "Stop at the first broken image, and write nothing." };
 
     private readonly Option<string> maps = Maps();
@@ -19,7 +19,7 @@ internal sealed class TableOptions
 
     /// <summary>Where maps go.</summary>
     internal static Option<string> Maps() => ToolCommand.Choice("--maps",
-        "Where features with more than one dimension go: into the table, or into .safetensors files beside it, which the table names.",
+        "Where to write features with more than one dimension: into the table, or into .safetensors files beside it.",
         "table", "safetensors");
 
     internal bool MapsBeside(ParseResult parsed) => MapsBeside(parsed, maps);

@@ -15,7 +15,7 @@ internal sealed class TablePictures
 
     private readonly Option<string[]> images = new("--images")
     {
-        Description = "For HTML: the inputs that the table was made from, as 'extract' was given them; where they were then unless given.",
+        Description = "For HTML: the inputs of 'extract' that the table was made from; by default where they were then.",
         HelpName = "INPUT",
         AllowMultipleArgumentsPerToken = true,
     };

@@ -19,7 +19,7 @@ internal static class Tool
     internal static async Task<int> Run(string[] args)
     {
         KeepMemory();
-        var verbose = new Option<bool>("--verbose") { Description = "Show where an error came from.", Recursive = true };
+        var verbose = new Option<bool>("--verbose") { Description = "Show the stack trace of an error.", Recursive = true };
         var parsed = Root(verbose).Parse(args);
         if (parsed.Action is ParseErrorAction)
             return await Refuse(parsed);
@@ -53,7 +53,7 @@ internal static class Tool
 
     private static RootCommand Root(Option<bool> verbose)
     {
-        var root = new RootCommand("Names the nodes of any TorchSharp model, draws its graph and extracts features from images.")
+        var root = new RootCommand("Lists the nodes of any TorchSharp model, draws its graph and extracts features from images.")
         {
             new ModelsCommand(), new ExploreCommand(), new NodesCommand(), new GraphCommand(), new SummaryCommand(),
             new TraceCommand(), new VerifyCommand(),

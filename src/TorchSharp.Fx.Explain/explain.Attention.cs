@@ -5,14 +5,14 @@ namespace TorchSharp.Fx;
 public static partial class explain
 {
     /// <summary>
-    /// The weights of every attention in a model, by the names of the nodes that compute them: each <c>softmax</c> over the last of three
-    /// or more dimensions, and each <c>scaled_dot_product_attention</c>, whose weights are computed again from queries and keys.
-    /// TorchSharp's own <c>MultiheadAttention</c> tells no more than the mean over its heads, which counts as one head.
+    /// The weights of every attention in a model, by node name. They are the results of each <c>softmax</c> over the last of three or more
+    /// dimensions, and of each <c>scaled_dot_product_attention</c>, whose weights are recomputed from queries and keys. TorchSharp's own
+    /// <c>MultiheadAttention</c> returns only the mean over its heads, which counts as one head.
     /// </summary>
-    /// <param name="model">A model that takes one tensor. It is followed into layers that feature extraction leaves whole, such as Vision's
-    /// <c>MultiheadAttention</c>; a graph module is taken as it is.</param>
+    /// <param name="model">A model that takes one tensor. It is traced into layers that are leaves in feature extraction, such as Vision's
+    /// <c>MultiheadAttention</c>. A graph module is used as it is.</param>
     /// <param name="inputs">The inputs, [N, …].</param>
-    /// <returns>Weights [N, heads, L, S] in the order of execution, the caller's to dispose.</returns>
+    /// <returns>Weights [N, heads, L, S] in the order of execution; the caller disposes them.</returns>
     /// <exception cref="ArgumentException">There is no attention in the model.</exception>
     public static OrderedDictionary<string, Tensor> attention_maps(nn.Module model, Tensor inputs)
     {
@@ -36,13 +36,13 @@ public static partial class explain
     }
 
     /// <summary>
-    /// Attention rollout: how much each token of the input goes into each token at the end, if attention alone moves content and the
+    /// Attention rollout: how much each input token contributes to each final token, assuming that only attention mixes tokens and that the
     /// residual connection carries half: the product of <c>½ meanₕ Aₕ + ½ I</c> over the layers. Abnar and Zuidema, "Quantifying Attention
     /// Flow in Transformers" (2020), arXiv:2005.00928.
     /// </summary>
     /// <param name="attentions">The weights of each layer, the first one first, each [N, heads, L, L].</param>
-    /// <returns>[N, L, L]: row <c>i</c> adds up to 1 and tells what token <c>i</c> is made of.</returns>
-    /// <exception cref="ArgumentException">There are none, or they are not from each token to each.</exception>
+    /// <returns>[N, L, L]: row <c>i</c> adds up to 1 and has the contribution of each input token to token <c>i</c>.</returns>
+    /// <exception cref="ArgumentException">There are no weights, or they are not square.</exception>
     public static Tensor attention_rollout(IReadOnlyList<Tensor> attentions)
     {
         ArgumentNullException.ThrowIfNull(attentions);
@@ -64,12 +64,14 @@ public static partial class explain
         return rollout.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Attention rollout of a vision transformer, as a map of the image: what the class token is made of or, without one, the mean
-    /// of all tokens.</summary>
+    /// <summary>
+    /// Attention rollout of a vision transformer, as a map of the image: the contribution of each patch to the class token or, without one,
+    /// to the mean of all tokens.
+    /// </summary>
     /// <param name="model">A model that takes one tensor.</param>
     /// <param name="inputs">Images as the model takes them, [N, C, H, W].</param>
     /// <returns>[N, h, w], a number for each patch.</returns>
-    /// <exception cref="ArgumentException">The model has no attention, or not of the same tokens in all layers.</exception>
+    /// <exception cref="ArgumentException">The model has no attention, or its layers have different numbers of tokens.</exception>
     public static Tensor attention_rollout(nn.Module model, Tensor inputs)
     {
         using var scope = NewDisposeScope();

@@ -3,25 +3,26 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Tells why a model says what it says, by the values of its graph's nodes. A model is traced at each call, in the mode that it is in (call
-/// <c>eval()</c> first); a graph module is taken as it is. Counterparts: <c>captum.attr</c> and <c>pytorch-grad-cam</c>.
+/// Explains a model's output by the values of its graph's nodes. Each call traces the model in its present mode (call <c>eval()</c> first);
+/// a graph module is used as it is. Counterparts: <c>captum.attr</c> and <c>pytorch-grad-cam</c>.
 /// </summary>
 public static partial class explain
 {
     /// <summary>
-    /// Grad-CAM: where in a node's map a class was found. <c>ReLU(Σₖ αₖ Aᵏ)</c> with <c>αₖ = meanᵢⱼ ∂y/∂Aᵏᵢⱼ</c>. Selvaraju et al.,
-    /// "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization" (2017), arXiv:1610.02391.
+    /// Grad-CAM: where in a node's feature map the model sees a class. <c>ReLU(Σₖ αₖ Aᵏ)</c> with <c>αₖ = meanᵢⱼ ∂y/∂Aᵏᵢⱼ</c>. Selvaraju et
+    /// al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization" (2017), arXiv:1610.02391.
     /// </summary>
     /// <param name="model">A model that takes one tensor and returns scores [N, classes], or maps of them, alone or as the first tensor of
     /// its result.</param>
     /// <param name="inputs">Images as the model takes them, [N, C, H, W].</param>
-    /// <param name="node">A node or module whose value is a map: the last one of a network says most (<c>layer4</c>).</param>
-    /// <param name="target">The class; the one with the highest score of each image where null.</param>
-    /// <param name="reshape_transform">From the node's value to a map [N, C, h, w], where it is neither a map nor tokens of a square grid;
-    /// see <see cref="feature_visualization.tokens_to_map"/>.</param>
-    /// <returns>[N, h, w], not below 0, in the node's resolution. <see cref="feature_visualization.show_cam_on_image"/> lays it over an
+    /// <param name="node">A node or module whose value is a feature map; the last one of a network is the most useful
+    /// (<c>layer4</c>).</param>
+    /// <param name="target">The class; when null, the one with the highest score for each image.</param>
+    /// <param name="reshape_transform">Converts the node's value to a map [N, C, h, w]. It is needed where the value is neither a map nor
+    /// tokens of a square grid; see <see cref="feature_visualization.tokens_to_map"/>.</param>
+    /// <returns>[N, h, w], 0 or more, in the node's resolution. <see cref="feature_visualization.show_cam_on_image"/> draws it over an
     /// image.</returns>
-    /// <exception cref="ArgumentException">There is no such node or class, the node's value is no map, or the score doesn't depend on
+    /// <exception cref="ArgumentException">The node or class doesn't exist, the node's value is no map, or the score doesn't depend on
     /// it.</exception>
     public static Tensor grad_cam(nn.Module model, Tensor inputs, string node, long? target = null, Func<Tensor,
         Tensor>? reshape_transform = null)
@@ -29,9 +30,9 @@ public static partial class explain
             (map, gradient) => (gradient.mean(Places(map), keepdim: true) * map).sum(1).relu());
 
     /// <summary>
-    /// Grad-CAM++: finds several objects of a class better. The weights are <c>wₖ = Σᵢⱼ αᵏᵢⱼ ReLU(gᵏᵢⱼ)</c> with <c>α = g² / (2g² +
-    /// ΣA·g³)</c> and <c>g = ∂y/∂A</c>. Chattopadhay et al., "Grad-CAM++: Improved Visual Explanations for Deep Convolutional Networks"
-    /// (2018), arXiv:1710.11063, equations 11 and 19.
+    /// Grad-CAM++: better than Grad-CAM where an image has several objects of a class. The weights are <c>wₖ = Σᵢⱼ αᵏᵢⱼ ReLU(gᵏᵢⱼ)</c> with
+    /// <c>α = g² / (2g² + ΣA·g³)</c> and <c>g = ∂y/∂A</c>. Chattopadhay et al., "Grad-CAM++: Improved Visual Explanations for Deep
+    /// Convolutional Networks" (2018), arXiv:1710.11063, equations 11 and 19.
     /// </summary>
     /// <inheritdoc cref="grad_cam"/>
     public static Tensor grad_cam_plus_plus(nn.Module model, Tensor inputs, string node, long? target = null, Func<Tensor,
@@ -45,8 +46,8 @@ public static partial class explain
         });
 
     /// <summary>
-    /// Layer-CAM: each place has a weight of its own, so that early layers give fine maps. <c>ReLU(Σₖ ReLU(∂y/∂Aᵏ) ⊙ Aᵏ)</c>. Jiang et al.,
-    /// "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization" (2021), IEEE TIP 30.
+    /// Layer-CAM: each position has its own weight, so that early layers give detailed maps. <c>ReLU(Σₖ ReLU(∂y/∂Aᵏ) ⊙ Aᵏ)</c>. Jiang et
+    /// al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization" (2021), IEEE TIP 30.
     /// </summary>
     /// <inheritdoc cref="grad_cam"/>
     public static Tensor layer_cam(nn.Module model, Tensor inputs, string node, long? target = null, Func<Tensor,

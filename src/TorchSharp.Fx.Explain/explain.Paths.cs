@@ -5,22 +5,22 @@ namespace TorchSharp.Fx;
 public static partial class explain
 {
     /// <summary>
-    /// Integrated gradients: what each number of the input adds to the score of a class, beyond that of a baseline. <c>(xᵢ − x′ᵢ) ∫₀¹ ∂F(x′
-    /// + α(x − x′))/∂xᵢ dα</c>, by Gauss-Legendre quadrature. The attributions of an image add up to <c>F(x) − F(x′)</c>:
-    /// <see cref="compute_convergence_delta"/>. Sundararajan et al., "Axiomatic Attribution for Deep Networks" (2017), arXiv:1703.01365.
-    /// Counterparts: <c>captum.attr.IntegratedGradients</c> and, with a node, <c>LayerIntegratedGradients</c>.
+    /// Integrated gradients: the contribution of each input element to the score of a class, relative to a baseline.
+    /// <c>(xᵢ − x′ᵢ) ∫₀¹ ∂F(x′ + α(x − x′))/∂xᵢ dα</c>, by Gauss-Legendre quadrature. The attributions of an image add up to
+    /// <c>F(x) − F(x′)</c>: <see cref="compute_convergence_delta"/>. Sundararajan et al., "Axiomatic Attribution for Deep Networks" (2017),
+    /// arXiv:1703.01365. Counterparts: <c>captum.attr.IntegratedGradients</c> and, with a node, <c>LayerIntegratedGradients</c>.
     /// </summary>
     /// <param name="model">A model that takes one tensor and returns scores [N, classes], alone or as the first tensor of its
     /// result.</param>
     /// <param name="inputs">The inputs, [N, …].</param>
-    /// <param name="target">The class; the one with the highest score of each input where null.</param>
-    /// <param name="baselines">The input that says nothing, of a shape that broadcasts to that of the inputs; zeros where null.</param>
-    /// <param name="n_steps">How many gradients are taken. More where the attributions don't add up.</param>
-    /// <param name="node">The node or module whose value is attributed to, on the way from its value for the baseline to that for the
-    /// input: an embedding of text, say. The input where null.</param>
-    /// <returns>A number for each of the input, or of the node's value.</returns>
-    /// <exception cref="ArgumentException">There is no such node or class, its values have no gradients, or the score doesn't depend on
-    /// it.</exception>
+    /// <param name="target">The class; when null, the one with the highest score for each input.</param>
+    /// <param name="baselines">The neutral input, of a shape that broadcasts to the inputs; zeros when null.</param>
+    /// <param name="n_steps">The number of gradients. Use more if the attributions don't add up.</param>
+    /// <param name="node">The node or module whose value gets the attributions, e.g. an embedding of text. The path goes from its value for
+    /// the baseline to that for the input. The input itself when null.</param>
+    /// <returns>Attributions, of the shape of the input or of the node's value.</returns>
+    /// <exception cref="ArgumentException">The node or class doesn't exist, the node's value has no gradients, or the score doesn't depend
+    /// on it.</exception>
     public static Tensor integrated_gradients(nn.Module model, Tensor inputs, long? target = null, Tensor? baselines = null,
         int n_steps = 50, string? node = null)
     {
@@ -41,13 +41,15 @@ public static partial class explain
         return ((end - start) * total).MoveToOuterDisposeScope();
     }
 
-    /// <summary>How far attributions are from adding up to the difference of the scores, for each input. Counterpart:
-    /// <c>captum.attr.Attribution.compute_convergence_delta</c>.</summary>
-    /// <param name="model">The model that was explained.</param>
-    /// <param name="attributions">A number for each of the input or of a node's value, [N, …].</param>
+    /// <summary>
+    /// The error of attributions, for each input: their sum minus the difference of the scores. Counterpart:
+    /// <c>captum.attr.Attribution.compute_convergence_delta</c>.
+    /// </summary>
+    /// <param name="model">The explained model.</param>
+    /// <param name="attributions">Attributions to the input or to a node's value, [N, …].</param>
     /// <param name="start_point">The baselines.</param>
     /// <param name="end_point">The inputs.</param>
-    /// <param name="target">The class; the one with the highest score of each input where null.</param>
+    /// <param name="target">The class; when null, the one with the highest score for each input.</param>
     /// <returns><c>Σ attributions − (F(end) − F(start))</c>, [N].</returns>
     public static Tensor compute_convergence_delta(nn.Module model, Tensor attributions, Tensor start_point, Tensor end_point,
         long? target = null)
@@ -62,19 +64,19 @@ public static partial class explain
     }
 
     /// <summary>
-    /// Occlusion: how much the score of a class falls where a window of the input is covered; of windows that overlap the mean. Zeiler and
+    /// Occlusion: how much the score of a class falls when a window of the input is covered; overlapping windows are averaged. Zeiler and
     /// Fergus, "Visualizing and Understanding Convolutional Networks" (2013), arXiv:1311.2901. Counterpart: <c>captum.attr.Occlusion</c>.
     /// </summary>
     /// <param name="model">A model that takes one tensor and returns scores [N, classes], alone or as the first tensor of its
     /// result.</param>
     /// <param name="inputs">The inputs, [N, …].</param>
-    /// <param name="sliding_window_shapes">The window without the batch: [3, 32, 32] of an image.</param>
-    /// <param name="strides">How far the window moves in each of these dimensions; 1 where null. The last window may lie over the
+    /// <param name="sliding_window_shapes">The window's size without the batch dimension, e.g. [3, 32, 32] for images.</param>
+    /// <param name="strides">The step of the window in each of these dimensions; 1 when null. The last window may extend beyond the
     /// edge.</param>
-    /// <param name="target">The class; the one with the highest score of each input where null.</param>
-    /// <param name="baselines">What covers the window, of a shape that broadcasts to that of the inputs; zeros where null.</param>
-    /// <returns>A number for each of the input: [N, …].</returns>
-    /// <exception cref="ArgumentException">The window or the strides don't fit the input, or there is no such class.</exception>
+    /// <param name="target">The class; when null, the one with the highest score for each input.</param>
+    /// <param name="baselines">The values in a covered window, of a shape that broadcasts to the inputs; zeros when null.</param>
+    /// <returns>Attributions of the shape of the inputs, [N, …].</returns>
+    /// <exception cref="ArgumentException">The window or the strides don't fit the input, or the class doesn't exist.</exception>
     public static Tensor occlusion(nn.Module model, Tensor inputs, long[] sliding_window_shapes, long[]? strides = null,
         long? target = null, Tensor? baselines = null)
     {

@@ -2,16 +2,19 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>Pictures of what a node computes. Maps are [C, h, w], one image's; pictures are uint8 [3, H, W], ready for <c>io.write_png</c>
-/// of Vision.</summary>
+/// <summary>
+/// Draws the values of nodes. Maps are [C, h, w], of one image. Pictures are uint8 [3, H, W], ready for Vision's <c>io.write_png</c>.
+/// </summary>
 public static class feature_visualization
 {
-    /// <summary>Tokens as a map: the place of each patch is its place in the image. Counterpart: the <c>reshape_transform</c> of
-    /// <c>pytorch-grad-cam</c>.</summary>
-    /// <param name="tokens">[N, L, C]. Tokens before the patches (of the class, registers) are left out.</param>
-    /// <param name="size">Height and width of the grid of patches; that of the largest square where null.</param>
+    /// <summary>
+    /// Arranges tokens as a map, each patch at its position in the image. Counterpart: the <c>reshape_transform</c> of
+    /// <c>pytorch-grad-cam</c>.
+    /// </summary>
+    /// <param name="tokens">[N, L, C]. Tokens before the patches (class token, registers) are left out.</param>
+    /// <param name="size">Height and width of the grid of patches; the largest possible square when null.</param>
     /// <returns>[N, C, h, w], a view of the tokens where that is possible.</returns>
-    /// <exception cref="ArgumentException">The tokens are not [N, L, C], or fewer than the grid has places.</exception>
+    /// <exception cref="ArgumentException">The tokens are not [N, L, C], or are fewer than the grid's patches.</exception>
     public static Tensor tokens_to_map(Tensor tokens, (long height, long width)? size = null)
     {
         ArgumentNullException.ThrowIfNull(tokens);
@@ -28,8 +31,8 @@ public static class feature_visualization
     /// <summary>The channels of a map side by side, those that vary most first, each from its lowest value (dark) to its highest
     /// (bright).</summary>
     /// <param name="map">[C, h, w]</param>
-    /// <param name="count">How many channels at most.</param>
-    /// <param name="tile">The least height and width of one in the picture, in pixels.</param>
+    /// <param name="count">The largest number of channels.</param>
+    /// <param name="tile">The smallest height and width of a channel in the picture, in pixels.</param>
     public static Tensor channel_grid(Tensor map, int count = 64, int tile = 64)
     {
         CheckMap(map);
@@ -52,7 +55,7 @@ public static class feature_visualization
         return picture.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The numbers of a map's channels, the one with the highest variance over the places first.</summary>
+    /// <summary>The indices of a map's channels [C, h, w], by descending variance over the positions.</summary>
     public static long[] channels_by_variance(Tensor map)
     {
         CheckMap(map);
@@ -60,10 +63,9 @@ public static class feature_visualization
         return [.. map.detach().to(ScalarType.Float64).cpu().flatten(1).var(1, unbiased: false).argsort(0, descending: true).data<long>()];
     }
 
-    /// <summary>The three directions in which a map's places differ most as red, green and blue, each from its lowest value to its
-    /// highest.</summary>
+    /// <summary>The first three principal components of a map as red, green and blue, each from its lowest value to its highest.</summary>
     /// <param name="map">[C, h, w]</param>
-    /// <returns>uint8 [3, h, w]. A direction's sign is the one that makes its largest weight positive.</returns>
+    /// <returns>uint8 [3, h, w]. The sign of a component makes its largest weight positive.</returns>
     public static Tensor principal_components(Tensor map)
     {
         CheckMap(map);
@@ -78,7 +80,7 @@ public static class feature_visualization
         return Bytes(stack([.. components.unbind().Select(Normal)])).MoveToOuterDisposeScope();
     }
 
-    /// <summary>How strong a map is at each place: the Euclidean norm over its channels, [h, w].</summary>
+    /// <summary>The strength of a map [C, h, w] at each position: the Euclidean norm over its channels, [h, w].</summary>
     public static Tensor norm_map(Tensor map)
     {
         CheckMap(map);
@@ -86,10 +88,10 @@ public static class feature_visualization
         return map.detach().to(ScalarType.Float32).norm(0).MoveToOuterDisposeScope();
     }
 
-    /// <summary>A token's attention, by head: a map of the patches for each.</summary>
+    /// <summary>A token's attention to the patches, as one map per head.</summary>
     /// <param name="weights">Attention weights of one image, [heads, L, S]; see <see cref="explain.attention_maps"/>.</param>
-    /// <param name="token">The token that asks: 0 is a class token.</param>
-    /// <param name="size">Height and width of the grid of patches; that of the largest square where null.</param>
+    /// <param name="token">The index of the attending token; 0 is the class token.</param>
+    /// <param name="size">Height and width of the grid of patches; the largest possible square when null.</param>
     /// <returns>[heads, h, w], for <see cref="channel_grid"/>.</returns>
     public static Tensor attention_map(Tensor weights, long token = 0, (long height, long width)? size = null)
     {
@@ -112,7 +114,7 @@ public static class feature_visualization
         return Bytes(Colours.Viridis(Normal(values.detach().to(ScalarType.Float32).cpu()))).MoveToOuterDisposeScope();
     }
 
-    /// <summary>A picture in another size, each pixel a rectangle.</summary>
+    /// <summary>Enlarges a picture; each pixel becomes a rectangle.</summary>
     public static Tensor enlarge(Tensor picture, long height, long width)
     {
         ArgumentNullException.ThrowIfNull(picture);
@@ -123,7 +125,7 @@ public static class feature_visualization
     }
 
     /// <summary>
-    /// A map brought to the size of an image, from 0 (lowest) to 1 (highest), with bilinear interpolation. Counterpart:
+    /// Resizes a map to the size of an image with bilinear interpolation, scaled from 0 (lowest) to 1 (highest). Counterpart:
     /// <c>pytorch_grad_cam.utils.image.scale_cam_image</c>.
     /// </summary>
     /// <param name="cam">[h, w]</param>
@@ -138,10 +140,10 @@ public static class feature_visualization
             align_corners: false)[0, 0].clone().MoveToOuterDisposeScope();
     }
 
-    /// <summary>A map over the image that it is of. Counterpart: <c>pytorch_grad_cam.utils.image.show_cam_on_image</c>.</summary>
+    /// <summary>Draws a map over its image. Counterpart: <c>pytorch_grad_cam.utils.image.show_cam_on_image</c>.</summary>
     /// <param name="img">The image, uint8 [3, H, W].</param>
     /// <param name="cam">The map, [h, w].</param>
-    /// <param name="image_weight">How much of the image is seen, from 0 to 1.</param>
+    /// <param name="image_weight">The weight of the image in the picture, from 0 to 1.</param>
     /// <returns>uint8 [3, H, W]</returns>
     public static Tensor show_cam_on_image(Tensor img, Tensor cam, double image_weight = 0.5)
     {

@@ -3,21 +3,22 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Whether inputs of one class have features that are alike: the class of the most similar inputs, nothing fitted. Wu et al.,
-/// "Unsupervised Feature Learning via Non-Parametric Instance Discrimination" (2018), arXiv:1805.01978, section 3.4, as DINO measures it.
+/// Measures whether inputs of a class have similar features: classifies each input by its most similar inputs, without fitting anything. Wu
+/// et al., "Unsupervised Feature Learning via Non-Parametric Instance Discrimination" (2018), arXiv:1805.01978, section 3.4, as DINO
+/// measures it.
 /// </summary>
 public static class knn_probe
 {
     private const long MostProducts = 16 << 20;
 
-    /// <summary>The class of each input by its neighbours' votes, which weigh <c>exp(cosine / temperature)</c>.</summary>
-    /// <param name="features">The features of n inputs whose class is known, [n, …].</param>
+    /// <summary>Classifies each input by its neighbours' votes, with the weights <c>exp(cosine / temperature)</c>.</summary>
+    /// <param name="features">The features of n inputs with known classes, [n, …].</param>
     /// <param name="labels">Their classes, int64 [n], from 0.</param>
-    /// <param name="queries">The features of m others, [m, …].</param>
-    /// <param name="k">How many neighbours vote; all where there are fewer.</param>
-    /// <param name="temperature">How much more the nearest weigh.</param>
+    /// <param name="queries">The features of m inputs to classify, [m, …].</param>
+    /// <param name="k">The number of neighbours that vote; all when there are fewer.</param>
+    /// <param name="temperature">The temperature of the weights; smaller values favour the nearest neighbours.</param>
     /// <returns>int64 [m]; the caller's to dispose.</returns>
-    /// <exception cref="ArgumentException">There is not one label for each input.</exception>
+    /// <exception cref="ArgumentException">The number of labels is not that of the inputs.</exception>
     public static Tensor predict(Tensor features, Tensor labels, Tensor queries, long k = 20, double temperature = 0.07)
     {
         var classes = linear_probe.Classes(features, labels);
@@ -38,16 +39,17 @@ public static class knn_probe
         return cat([.. found]).MoveToOuterDisposeScope();
     }
 
-    /// <summary>How often the neighbours are right on inputs of a part that the others vote for.</summary>
-    /// <param name="features">A node's values of n inputs, [n, …].</param>
+    /// <summary>The cross-validated accuracy: each fold is classified by the votes of the others.</summary>
+    /// <param name="features">A node's values for n inputs, [n, …].</param>
     /// <param name="labels">The class of each, int64 [n], from 0.</param>
-    /// <param name="folds">How many parts the inputs are cut into, each with its share of every class.</param>
-    /// <param name="seed">What the parts are drawn with; the same as <see cref="linear_probe.cross_validate"/>'s are the same
-    /// parts.</param>
-    /// <param name="k">How many neighbours vote.</param>
-    /// <param name="temperature">How much more the nearest weigh.</param>
-    /// <returns>The share that is right in each part, from 0 to 1.</returns>
-    /// <exception cref="ArgumentException">There is not one label for each input, or no class has an input for each part.</exception>
+    /// <param name="folds">The number of folds, each with its share of every class.</param>
+    /// <param name="seed">The random seed of the folds. <see cref="linear_probe.cross_validate"/> with the same seed uses the same
+    /// folds.</param>
+    /// <param name="k">The number of neighbours that vote.</param>
+    /// <param name="temperature">The temperature of the weights; smaller values favour the nearest neighbours.</param>
+    /// <returns>The accuracy on each fold, from 0 to 1.</returns>
+    /// <exception cref="ArgumentException">The number of labels is not that of the inputs, or no class has an input for each
+    /// part.</exception>
     public static double[] cross_validate(Tensor features, Tensor labels, int folds = 5, int seed = 0, long k = 20,
         double temperature = 0.07)
     {

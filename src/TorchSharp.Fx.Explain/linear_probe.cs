@@ -3,19 +3,18 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Whether a node's value tells a property of the input: a linear classifier on it, fitted while the model stays as it is. Alain and
+/// Measures whether a node's value reveals a property of the input: fits a linear classifier on it, without changing the model. Alain and
 /// Bengio, "Understanding intermediate layers using linear classifier probes" (2016), arXiv:1610.01644.
 /// </summary>
 public static class linear_probe
 {
     /// <summary>Fits multinomial logistic regression: the least mean cross-entropy plus <c>½ weight_decay ‖W‖²</c>, by L-BFGS.</summary>
-    /// <param name="features">A node's values of n inputs, [n, …]; what comes after the first dimension is one vector.</param>
+    /// <param name="features">A node's values for n inputs, [n, …]; all dimensions after the first form one vector.</param>
     /// <param name="labels">The class of each, int64 [n], from 0.</param>
-    /// <param name="weight_decay">How much large weights are avoided. Without any, features that tell the classes apart have no best
-    /// weights.</param>
-    /// <param name="max_iter">How many steps at most.</param>
-    /// <returns>The classifier: features [n, p] to scores [n, classes]. It is the caller's to dispose.</returns>
-    /// <exception cref="ArgumentException">There is not one label for each input.</exception>
+    /// <param name="weight_decay">The weight decay. With 0, features that separate the classes perfectly have no optimal weights.</param>
+    /// <param name="max_iter">The largest number of steps.</param>
+    /// <returns>The classifier, from features [n, p] to scores [n, classes]. The caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The number of labels is not that of the inputs.</exception>
     public static TorchSharp.Modules.Linear fit(Tensor features, Tensor labels, double weight_decay = 1e-3, int max_iter = 200)
     {
         var (classes, inputs) = (Classes(features, labels), features.NumberOfElements / features.shape[0]);
@@ -43,7 +42,7 @@ public static class linear_probe
         }
     }
 
-    /// <summary>How often the probe is right, from 0 to 1.</summary>
+    /// <summary>The accuracy of a probe, from 0 to 1.</summary>
     public static double score(TorchSharp.Modules.Linear probe, Tensor features, Tensor labels)
     {
         ArgumentNullException.ThrowIfNull(probe);
@@ -53,15 +52,18 @@ public static class linear_probe
         return probe.call(features.flatten(1).to(ScalarType.Float32)).argmax(1).eq(labels).to(ScalarType.Float64).mean().item<double>();
     }
 
-    /// <summary>How often probes are right on inputs that they were not fitted on. Each feature is less its mean and over its deviation,
-    /// both of the inputs that the probe is fitted on, so that <paramref name="weight_decay"/> means the same for all.</summary>
+    /// <summary>
+    /// The cross-validated accuracy of probes. Each feature is standardised with the mean and deviation of the inputs that the probe is
+    /// fitted on, so that <paramref name="weight_decay"/> has the same effect on all.
+    /// </summary>
     /// <param name="features">A node's values of n inputs, [n, …].</param>
     /// <param name="labels">The class of each, int64 [n], from 0.</param>
-    /// <param name="folds">How many parts the inputs are cut into, each with its share of every class.</param>
-    /// <param name="seed">What the parts are drawn with.</param>
-    /// <param name="weight_decay">How much large weights are avoided.</param>
-    /// <returns>The share that is right in each part, from 0 to 1.</returns>
-    /// <exception cref="ArgumentException">There is not one label for each input, or no class has an input for each part.</exception>
+    /// <param name="folds">The number of folds, each with its share of every class.</param>
+    /// <param name="seed">The random seed of the folds.</param>
+    /// <param name="weight_decay">The weight decay.</param>
+    /// <returns>The accuracy on each fold, from 0 to 1.</returns>
+    /// <exception cref="ArgumentException">The number of labels is not that of the inputs, or no class has an input for each
+    /// part.</exception>
     public static double[] cross_validate(Tensor features, Tensor labels, int folds = 5, int seed = 0, double weight_decay = 1e-3)
     {
         Classes(features, labels);

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>How alike the values of two nodes are, of one model or of two, for the same inputs.</summary>
+/// <summary>Measures how similar the values of two nodes are for the same inputs, in one model or in two.</summary>
 public static class similarity
 {
     /// <summary>
@@ -10,9 +10,9 @@ public static class similarity
     /// in common. <c>‖YᵀX‖²F / (‖XᵀX‖F ‖YᵀY‖F)</c> of centred features. Kornblith et al., "Similarity of Neural Network Representations
     /// Revisited" (2019), arXiv:1905.00414.
     /// </summary>
-    /// <param name="features_a">The features of n inputs, [n, …]; what comes after the first dimension is one vector.</param>
+    /// <param name="features_a">The features of n inputs, [n, …]; all dimensions after the first form one vector.</param>
     /// <param name="features_b">Another node's features of the same inputs, in the same order.</param>
-    /// <exception cref="ArgumentException">They are not features of the same number of inputs, 2 or more.</exception>
+    /// <exception cref="ArgumentException">The numbers of inputs differ, or are less than 2.</exception>
     public static double cka(Tensor features_a, Tensor features_b)
     {
         using var scope = NewDisposeScope();
@@ -24,14 +24,14 @@ public static class similarity
     }
 
     /// <summary>
-    /// Representational similarity analysis: whether the two sets of features find the same inputs alike. Spearman's correlation between
+    /// Representational similarity analysis: whether both sets of features rate the same inputs as similar. Spearman's correlation between
     /// the dissimilarities <c>1 − r</c> (Pearson) of all pairs of inputs. Kriegeskorte et al., "Representational similarity analysis"
     /// (2008), Frontiers in Systems Neuroscience 2:4.
     /// </summary>
     /// <param name="features_a">The features of n inputs, [n, …].</param>
     /// <param name="features_b">Another node's features of the same inputs, in the same order.</param>
     /// <returns>From −1 to 1.</returns>
-    /// <exception cref="ArgumentException">They are not features of the same number of inputs, 3 or more.</exception>
+    /// <exception cref="ArgumentException">The numbers of inputs differ, or are less than 3.</exception>
     public static double rsa(Tensor features_a, Tensor features_b)
     {
         using var scope = NewDisposeScope();
@@ -40,7 +40,9 @@ public static class similarity
         return Pearson(Ranks(Dissimilarities(a)), Ranks(Dissimilarities(b)));
     }
 
-    /// <summary>The representational dissimilarity matrix, [n, n]: 1 less Pearson's correlation of each two inputs' features.</summary>
+    /// <summary>
+    /// The representational dissimilarity matrix, [n, n]: 1 minus Pearson's correlation between the features of each two inputs.
+    /// </summary>
     public static Tensor dissimilarity_matrix(Tensor features)
     {
         ArgumentNullException.ThrowIfNull(features);

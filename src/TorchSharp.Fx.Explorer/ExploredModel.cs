@@ -3,28 +3,29 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>A model as the explorer shows it.</summary>
-/// <param name="Name">What the page calls it, and the command that it shows.</param>
-/// <param name="Model">The model, the caller's to dispose after the explorer.</param>
+/// <param name="Name">The model's name on the page and in the command that it shows.</param>
+/// <param name="Model">The model. The caller disposes it after the explorer.</param>
 public sealed record ExploredModel(string Name, nn.Module Model)
 {
-    /// <summary>How it is traced.</summary>
+    /// <summary>The settings of the trace.</summary>
     public TracerKwargs TracerKwargs { get; init; } = new();
 
-    /// <summary>Makes what leads from a decoded image, uint8 [3, H, W], to what the model takes, [C, H, W]; null for a model that takes no
-    /// images.</summary>
+    /// <summary>
+    /// Makes the preprocessing from a decoded image, uint8 [3, H, W], to the model's input, [C, H, W]; null for a model without image
+    /// inputs.
+    /// </summary>
     public Func<nn.Module<Tensor, Tensor>>? Preprocessing { get; init; }
 
-    /// <summary>Inputs that shapes follow from while there is no image: tensors, or an <see cref="InputShape"/> where
-    /// only sizes matter.</summary>
+    /// <summary>Example inputs for computing shapes before an image is given, each a tensor or an <see cref="InputShape"/>.</summary>
     public IReadOnlyList<object?>? Sample { get; init; }
 
-    /// <summary>The weights, as a file of features names them.</summary>
+    /// <summary>The name of the weights, for files of features.</summary>
     public string Weights { get; init; } = "its own";
 
-    /// <summary>The C# lines that make the variable <c>model</c>.</summary>
+    /// <summary>The C# lines that create the variable <c>model</c>.</summary>
     public string Code { get; init; } = "// using var model = …";
 
-    /// <summary>The options that the command line has after the model, for the command that the page shows.</summary>
+    /// <summary>The options after the model's name in the command that the page shows.</summary>
     public IReadOnlyList<string> Options { get; init; } = [];
 
     /// <summary>From the tensors of a file to the graph's inputs: by name or by position.</summary>

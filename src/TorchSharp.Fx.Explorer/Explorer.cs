@@ -9,8 +9,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A page that shows a model in the browser: its graph, and what every node computes of images and texts. The server listens on 127.0.0.1,
-/// answers only who has the token of <see cref="Address"/>, and asks nothing of any other machine.
+/// A web page that shows a model: its graph, and what every node computes from images and texts. The server listens on 127.0.0.1, answers
+/// only requests with the token of <see cref="Address"/>, and contacts no other machine.
 /// </summary>
 public sealed class Explorer : IAsyncDisposable
 {
@@ -20,16 +20,16 @@ public sealed class Explorer : IAsyncDisposable
     private Explorer(WebApplication server, Session session, Uri address)
         => (this.server, this.session, Address) = (server, session, address);
 
-    /// <summary>Where the page is, with its token.</summary>
+    /// <summary>The page's address, with its token.</summary>
     public Uri Address { get; }
 
     /// <summary>Starts the server.</summary>
     /// <param name="model">The model. It is put into eval mode.</param>
-    /// <param name="inputs">Images, or .safetensors and .npy files of tensors, that the page has from the start; read when they are first
-    /// looked at.</param>
-    /// <param name="port">The port; a free one where 0.</param>
-    /// <param name="cancellation_token">Stops the start.</param>
-    /// <exception cref="IOException">The port is taken.</exception>
+    /// <param name="inputs">Images, or .safetensors and .npy files of tensors, for the page to list from the start. Each is read when first
+    /// viewed.</param>
+    /// <param name="port">The port; 0 for any free port.</param>
+    /// <param name="cancellation_token">Cancels the start.</param>
+    /// <exception cref="IOException">The port is in use.</exception>
     public static async Task<Explorer> StartAsync(ExploredModel model, IEnumerable<string>? inputs = null, int port = 0,
         CancellationToken cancellation_token = default)
     {

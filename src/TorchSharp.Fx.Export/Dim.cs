@@ -1,8 +1,9 @@
 namespace TorchSharp.Fx;
 
-/// <summary>A size of inputs that is free in an exported program. Where one stands for several sizes, they are equal. Counterpart:
-/// <c>torch.export.Dim</c>.</summary>
+/// <summary>
+/// A free size in an exported program. Dimensions with the same <see cref="Dim"/> have equal sizes. Counterpart: <c>torch.export.Dim</c>.
+/// </summary>
 /// <param name="name">Its name.</param>
-/// <param name="min">The least that it may be.</param>
-/// <param name="max">The most; null for no limit.</param>
+/// <param name="min">The smallest size allowed.</param>
+/// <param name="max">The largest size allowed; null for no limit.</param>
 public sealed record Dim(string name, long min = 1, long? max = null);

@@ -4,41 +4,40 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>PyTorch's exported programs, <c>.pt2</c>. Counterpart: <c>torch.export</c>.</summary>
+/// <summary>Reads and writes PyTorch's exported programs (<c>.pt2</c>). Counterpart: <c>torch.export</c>.</summary>
 public static class export
 {
-    /// <summary>Takes the warnings about what a program assumes and the graph does not check; writes them to standard error unless
-    /// set.</summary>
+    /// <summary>
+    /// Receives warnings about assumptions of a program that its graph does not check. Writes to standard error by default.
+    /// </summary>
     public static Action<string> warn { get; set; } = Console.Error.WriteLine;
 
     /// <summary>
-    /// Reads a program that PyTorch exported, its graph and its weights. Nothing of the file runs: its operations are looked up in a table,
-    /// its pickles may hold data only. The result is a graph module with
-    /// the program's inputs and result (<see cref="GraphModule{T1, TResult}"/> and so on, the bare <see cref="GraphModule"/> for more than
-    /// six inputs), in evaluation mode; disposing it disposes its weights. Parameters and
-    /// buffers have the names of the Python model's <c>state_dict</c>, nodes those that torchvision's feature extraction gives.
-    /// <c>docs/export.md</c> says what is read and what is not. Counterpart:
-    /// <c>torch.export.load</c>.
+    /// Reads a program that PyTorch exported, its graph and its weights. No code of the file runs: its operators are looked up in a table,
+    /// and its pickles may contain data only. The result is a graph module in eval mode with the program's inputs and result
+    /// (<see cref="GraphModule{T1, TResult}"/> and so on, <see cref="GraphModule"/> for more than six inputs); disposing it disposes its
+    /// weights. Parameters and buffers have the names of the Python model's <c>state_dict</c>, nodes those of torchvision's feature
+    /// extraction. <c>docs/export.md</c> lists what can be read. Counterpart: <c>torch.export.load</c>.
     /// </summary>
-    /// <param name="path">The file, of PyTorch 2.6 or later.</param>
-    /// <param name="device">Where the weights go; the CPU when null.</param>
-    /// <exception cref="InvalidDataException">The file is damaged or no exported program; the message says which part.</exception>
-    /// <exception cref="NotSupportedException">The program has a part without counterpart here; the message names the node, its module and
-    /// line.</exception>
+    /// <param name="path">The file, written by PyTorch 2.6 or later.</param>
+    /// <param name="device">The device of the weights; the CPU when null.</param>
+    /// <exception cref="InvalidDataException">The file is damaged, or is not an exported program; the message says which part is
+    /// wrong.</exception>
+    /// <exception cref="NotSupportedException">A part of the program can't be expressed in TorchSharp; the message names the node, its
+    /// module and line.</exception>
     public static nn.Module load(string path, Device? device = null) => load(path, mmap: false, device);
 
-    /// <summary>As <see cref="load(string, Device)"/>, with the weights read or left where they are.</summary>
+    /// <summary>Like <see cref="load(string, Device)"/>, with the choice to map the weights into memory instead of reading them.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="mmap">
-    /// Whether the weights stay in the file, which is mapped into memory: a page is read when it is first touched, and what is written to a
-    /// weight stays in memory. Opening takes no time then, but the file must not be written to as long as the module is there; replacing it
-    /// by another one does no harm. A tensor that lies across the places that its elements have in memory is read. Counterpart: <c>mmap</c>
-    /// of <c>torch.load</c>.
-    /// </param>
-    /// <param name="device">Where the weights go; the CPU when null.</param>
-    /// <exception cref="InvalidDataException">The file is damaged or no exported program; the message says which part.</exception>
-    /// <exception cref="NotSupportedException">The program has a part without counterpart here; the message names the node, its module and
-    /// line.</exception>
+    /// <param name="mmap">Whether to map the file into memory. A page is then read when it is first used, and writes to a weight stay in
+    /// memory. Opening takes no time, but nobody may write to the file while the module exists; replacing it by another file is safe. A
+    /// tensor that isn't aligned to its element size in the file is read into memory. Counterpart: <c>mmap</c> of
+    /// <c>torch.load</c>.</param>
+    /// <param name="device">The device of the weights; the CPU when null.</param>
+    /// <exception cref="InvalidDataException">The file is damaged, or is not an exported program; the message says which part is
+    /// wrong.</exception>
+    /// <exception cref="NotSupportedException">A part of the program can't be expressed in TorchSharp; the message names the node, its
+    /// module and line.</exception>
     public static nn.Module load(string path, bool mmap, Device? device = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -63,30 +62,32 @@ public static class export
         }
     }
 
-    /// <summary>As <see cref="load(string, Device)"/>, for a module of a known type.</summary>
-    /// <exception cref="InvalidDataException">The program has other inputs or another result, or is refused for another reason.</exception>
+    /// <summary>Like <see cref="load(string, Device)"/>, for a module of a known type.</summary>
+    /// <exception cref="InvalidDataException">The program has other inputs or another result, or can't be read for another
+    /// reason.</exception>
     public static TModule load<TModule>(string path, Device? device = null) where TModule : nn.Module
         => fx.Expected<TModule>(path, load(path, device));
 
-    /// <summary>As <see cref="load(string, bool, Device)"/>, for a module of a known type.</summary>
-    /// <exception cref="InvalidDataException">The program has other inputs or another result, or is refused for another reason.</exception>
+    /// <summary>Like <see cref="load(string, bool, Device)"/>, for a module of a known type.</summary>
+    /// <exception cref="InvalidDataException">The program has other inputs or another result, or can't be read for another
+    /// reason.</exception>
     public static TModule load<TModule>(string path, bool mmap, Device? device = null) where TModule : nn.Module
         => fx.Expected<TModule>(path, load(path, mmap, device));
 
     /// <summary>
-    /// Writes a graph module or a feature extractor, in the mode that it is in, as a program that <c>torch.export.load</c> of PyTorch 2.8
-    /// and later reads, and <see cref="load(string, Device)"/>. Parameters and buffers
-    /// keep the names of <c>state_dict</c>. What only checks inputs is left out, since the program has their sizes. Counterpart:
-    /// <c>torch.export.save</c> of <c>torch.export.export</c>.
+    /// Writes a graph module or a feature extractor, in its present mode, as a program for <c>torch.export.load</c> of PyTorch 2.8 or later
+    /// and for <see cref="load(string, Device)"/>. Parameters and buffers keep the names of <c>state_dict</c>. Nodes that only check inputs
+    /// are left out, because the program records the sizes of its inputs. Counterpart: <c>torch.export.save</c> of
+    /// <c>torch.export.export</c>.
     /// </summary>
     /// <param name="graph_module">A module that <c>symbolic_trace</c>, <c>create_feature_extractor</c> or
     /// <see cref="load(string, Device)"/> made.</param>
-    /// <param name="path">The file; it is replaced only when all is written.</param>
-    /// <param name="example_inputs">A value for each input: the graph runs on them, which tells sizes and types. Numbers are part of the
-    /// program then.</param>
-    /// <param name="dynamic_shapes">The dimensions that stay free, by the input's name and the dimension's position; all others are the
-    /// example's. Sizes must grow evenly with them.</param>
-    /// <exception cref="NotSupportedException">A node has no operation of ATen; the message names it and its line.</exception>
+    /// <param name="path">The file. An existing file is replaced only when the new one is complete.</param>
+    /// <param name="example_inputs">A value for each input. The graph runs on them to find sizes and types. Numbers become constants of the
+    /// program.</param>
+    /// <param name="dynamic_shapes">The free dimensions, by input name and dimension index; all others are fixed to the example's sizes.
+    /// Every size in the graph must be a linear function of the free dimensions.</param>
+    /// <exception cref="NotSupportedException">A node has no ATen operator; the message names the node and its line.</exception>
     public static void save(
         nn.Module graph_module, string path, IReadOnlyList<object?> example_inputs, IReadOnlyDictionary<string, IReadOnlyDictionary<int,
             Dim>>? dynamic_shapes = null)

@@ -10,9 +10,9 @@ public sealed class TorchFxEmbeddingException : Exception
             : $"{errors.Count} of {embeddings.Count} images have no embedding. {errors.First().Value}")
         => (Errors, Embeddings) = (errors, embeddings);
 
-    /// <summary>One sentence for each image that failed, by its place in the call.</summary>
+    /// <summary>One sentence for each image that failed, by its index in the call.</summary>
     public IReadOnlyDictionary<int, string> Errors { get; }
 
-    /// <summary>The embeddings of the others, in the order of the call; null where there is an error.</summary>
+    /// <summary>The embeddings in the order of the call; null for images that failed.</summary>
     public IReadOnlyList<Embedding<float>?> Embeddings { get; }
 }

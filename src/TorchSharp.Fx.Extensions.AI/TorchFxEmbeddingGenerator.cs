@@ -5,10 +5,12 @@ using TorchSharp.Fx.Data;
 
 namespace TorchSharp.Fx.Extensions.AI;
 
-/// <summary>Embeddings of images by a TorchSharp model. Any number of threads may call it; their images run together in batches.</summary>
+/// <summary>
+/// Computes embeddings of images with a TorchSharp model. It is thread-safe; images of several callers run together in batches.
+/// </summary>
 /// <remarks>
-/// An image that is damaged, or that the model refuses, does no harm to others, of whatever caller. Meter and activity source are named
-/// <see cref="TelemetryName"/>.
+/// An image that is damaged, or that the model refuses, doesn't affect other images, of the same caller or another. The meter and the
+/// activity source are named <see cref="TelemetryName"/>.
 /// </remarks>
 public sealed class TorchFxEmbeddingGenerator : IEmbeddingGenerator<DataContent, Embedding<float>>, IAsyncDisposable
 {
@@ -23,10 +25,11 @@ public sealed class TorchFxEmbeddingGenerator : IEmbeddingGenerator<DataContent,
     private readonly SemaphoreSlim room;
     private int isDisposed;
 
-    /// <param name="model">What computes the embeddings; disposed with this. It runs once, to know the width.</param>
-    /// <param name="options">How images are gathered; null is the defaults.</param>
-    /// <param name="logger">Where to log; null doesn't.</param>
-    /// <exception cref="ArgumentException">The model has several keys and names none, or a feature is no tensor of the batch.</exception>
+    /// <param name="model">The model that computes the embeddings; disposed with the generator. It runs once to find the width.</param>
+    /// <param name="options">How to gather images into batches; the defaults when null.</param>
+    /// <param name="logger">The logger; null for none.</param>
+    /// <exception cref="ArgumentException">The model has several features and no <see cref="TorchFxEmbeddingModel.Key"/>, or a feature is
+    /// no tensor whose first dimension is the batch.</exception>
     public TorchFxEmbeddingGenerator(TorchFxEmbeddingModel model, TorchFxEmbeddingOptions? options = null,
         ILogger<TorchFxEmbeddingGenerator>? logger = null)
     {
@@ -42,13 +45,13 @@ public sealed class TorchFxEmbeddingGenerator : IEmbeddingGenerator<DataContent,
         telemetry.Started(vectors.Width, options);
     }
 
-    /// <summary>The embeddings of images, in their order.</summary>
+    /// <summary>Computes the embeddings of images, in order.</summary>
     /// <param name="values">The images: JPEG, PNG, WebP, BMP or GIF files.</param>
-    /// <param name="options">Their model and width have to be this one's, where they are given.</param>
-    /// <param name="cancellationToken">Stops waiting; images that don't run yet never do.</param>
-    /// <exception cref="TorchFxEmbeddingException">Some have none; it has those of the others.</exception>
+    /// <param name="options">A model id or width in the options must be this generator's.</param>
+    /// <param name="cancellationToken">Stops waiting; images that don't run yet are dropped.</param>
+    /// <exception cref="TorchFxEmbeddingException">Some images failed; the exception has the embeddings of the others.</exception>
     /// <exception cref="ArgumentException">The options ask for another width or model.</exception>
-    /// <exception cref="ObjectDisposedException">It is disposed, or was before all had run.</exception>
+    /// <exception cref="ObjectDisposedException">The generator is disposed, or was disposed before all images had run.</exception>
     public async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(IEnumerable<DataContent> values,
         EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -104,7 +107,7 @@ public sealed class TorchFxEmbeddingGenerator : IEmbeddingGenerator<DataContent,
             : serviceType.IsInstanceOfType(this) ? this : null;
     }
 
-    /// <summary>Lets the batch that runs end, refuses what waits, and disposes the model.</summary>
+    /// <summary>Finishes the running batch, refuses waiting images, and disposes the model.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref isDisposed, 1) != 0)
@@ -114,6 +117,6 @@ public sealed class TorchFxEmbeddingGenerator : IEmbeddingGenerator<DataContent,
         model.Dispose();
     }
 
-    /// <summary>As <see cref="DisposeAsync"/>, waiting for it.</summary>
+    /// <summary>Calls <see cref="DisposeAsync"/> and waits for it.</summary>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 }

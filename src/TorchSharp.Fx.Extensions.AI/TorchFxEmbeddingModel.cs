@@ -7,11 +7,11 @@ public sealed class TorchFxEmbeddingModel : IDisposable
 {
     private readonly IReadOnlyList<IDisposable> owned;
 
-    /// <param name="extract">From a batch of images to named tensors whose first dimension is the batch; an extractor's <c>call</c>. It
-    /// runs without gradients.</param>
-    /// <param name="preprocessing">From a decoded image, uint8 [3, H, W], to what the model takes, without the batch dimension. Called by
-    /// several threads at once.</param>
-    /// <param name="owned">What is disposed with this.</param>
+    /// <param name="extract">Computes, from a batch of images, named tensors whose first dimension is the batch, e.g. an extractor's
+    /// <c>call</c>. It runs without gradients.</param>
+    /// <param name="preprocessing">The transform from a decoded image, uint8 [3, H, W], to the model's input without the batch dimension.
+    /// Several threads call it at once.</param>
+    /// <param name="owned">Objects to dispose with this one.</param>
     public TorchFxEmbeddingModel(Func<Tensor, IReadOnlyDictionary<string, Tensor>> extract, nn.Module<Tensor, Tensor> preprocessing,
         params IReadOnlyList<IDisposable> owned)
     {
@@ -20,21 +20,21 @@ public sealed class TorchFxEmbeddingModel : IDisposable
         (Extract, Preprocessing, this.owned) = (extract, preprocessing, owned);
     }
 
-    /// <summary>The name that callers and telemetry know it by.</summary>
+    /// <summary>The model id, for callers and telemetry.</summary>
     public string? Id { get; init; }
 
-    /// <summary>The key of the features that are the embedding; null where there is only one.</summary>
+    /// <summary>The key of the feature that is the embedding; may be null if there is only one.</summary>
     public string? Key { get; init; }
 
     internal Func<Tensor, IReadOnlyDictionary<string, Tensor>> Extract { get; }
 
     internal nn.Module<Tensor, Tensor> Preprocessing { get; }
 
-    /// <summary>The value of a node of a model, in eval mode.</summary>
-    /// <param name="model">The model; disposed with what is returned, as the preprocessing is.</param>
-    /// <param name="node">The node, as <see cref="feature_extraction"/> names it.</param>
-    /// <param name="preprocessing">From a decoded image, uint8 [3, H, W], to what the model takes.</param>
-    /// <param name="id">The name that callers and telemetry know it by.</param>
+    /// <summary>Makes an embedding model from a node of a model, in eval mode.</summary>
+    /// <param name="model">The model. It and the preprocessing are disposed with the result.</param>
+    /// <param name="node">The node's name in <see cref="feature_extraction"/>.</param>
+    /// <param name="preprocessing">The transform from a decoded image, uint8 [3, H, W], to the model's input.</param>
+    /// <param name="id">The model id, for callers and telemetry.</param>
     public static TorchFxEmbeddingModel Of(nn.Module model, string node, nn.Module<Tensor, Tensor> preprocessing, string? id = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -45,7 +45,7 @@ public sealed class TorchFxEmbeddingModel : IDisposable
         return new(input => extractor.call(input), preprocessing, extractor, preprocessing, model) { Id = id };
     }
 
-    /// <summary>Disposes what it owns.</summary>
+    /// <summary>Disposes the objects that it owns.</summary>
     public void Dispose()
     {
         foreach (var part in owned)

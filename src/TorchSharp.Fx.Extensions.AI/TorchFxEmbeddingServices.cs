@@ -6,15 +6,17 @@ using TorchSharp.Fx.Extensions.AI;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Embeddings of TorchSharp models in a service collection.</summary>
+/// <summary>Adds embeddings of TorchSharp models to a service collection.</summary>
 public static class TorchFxEmbeddingServices
 {
-    /// <summary>Adds a single <see cref="TorchFxEmbeddingGenerator"/>, also as
-    /// <c>IEmbeddingGenerator&lt;DataContent, Embedding&lt;float&gt;&gt;</c>, made when it is first asked for and disposed with the
-    /// provider.</summary>
-    /// <param name="services">Where to.</param>
-    /// <param name="model">Makes what computes the embeddings.</param>
-    /// <param name="configure">Changes how images are gathered into batches.</param>
+    /// <summary>
+    /// Adds a singleton <see cref="TorchFxEmbeddingGenerator"/>, also as
+    /// <c>IEmbeddingGenerator&lt;DataContent, Embedding&lt;float&gt;&gt;</c>. It is created at its first use and disposed with the
+    /// provider.
+    /// </summary>
+    /// <param name="services">The service collection.</param>
+    /// <param name="model">Makes the model that computes the embeddings.</param>
+    /// <param name="configure">Changes the settings for gathering images into batches.</param>
     public static IServiceCollection AddTorchFxEmbeddings(this IServiceCollection services,
         Func<IServiceProvider, TorchFxEmbeddingModel> model, Action<TorchFxEmbeddingOptions>? configure = null)
     {

@@ -7,16 +7,17 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>Reads and writes safetensors files. <c>safetensors.torch</c></summary>
-/// <remarks>A damaged file is refused with an <see cref="InvalidDataException"/> that names it and the tensor, before anything is allocated
-/// for it.</remarks>
+/// <remarks>
+/// A damaged file throws an <see cref="InvalidDataException"/> that names the file and the tensor, before memory is allocated for it.
+/// </remarks>
 public static class Safetensors
 {
     private static readonly JsonWriterOptions json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Reads every tensor. <c>safetensors.torch.load_file</c></summary>
     /// <param name="filename">The file.</param>
-    /// <param name="device">Where the tensors go; null is the CPU.</param>
-    /// <exception cref="InvalidDataException">The file breaks the format's rules.</exception>
+    /// <param name="device">The device of the tensors; the CPU when null.</param>
+    /// <exception cref="InvalidDataException">The file violates the format.</exception>
     public static Dictionary<string, Tensor> load_file(string filename, Device? device = null)
     {
         using var file = File.OpenRead(filename);
@@ -43,15 +44,15 @@ public static class Safetensors
     }
 
     /// <summary>The entries of a file, in its order, without reading the tensors.</summary>
-    /// <exception cref="InvalidDataException">The file breaks the format's rules.</exception>
+    /// <exception cref="InvalidDataException">The file violates the format.</exception>
     public static IReadOnlyList<SafetensorsEntry> list(string filename)
     {
         using var file = File.OpenRead(filename);
         return SafetensorsHeader.Read(file).Entries;
     }
 
-    /// <summary>The texts stored beside the tensors. <c>safe_open(filename).metadata()</c></summary>
-    /// <exception cref="InvalidDataException">The file breaks the format's rules.</exception>
+    /// <summary>The metadata stored in the file: strings by key. <c>safe_open(filename).metadata()</c></summary>
+    /// <exception cref="InvalidDataException">The file violates the format.</exception>
     public static IReadOnlyDictionary<string, string> metadata(string filename)
     {
         using var file = File.OpenRead(filename);
@@ -59,10 +60,10 @@ public static class Safetensors
     }
 
     /// <summary>
-    /// Writes tensors, the same bytes as the original writer; the file is replaced only when all is written.
+    /// Writes tensors, byte for byte like the original writer. An existing file is replaced only when the new one is complete.
     /// <c>safetensors.torch.save_file</c>
     /// </summary>
-    /// <exception cref="ArgumentException">A tensor has a type the format lacks.</exception>
+    /// <exception cref="ArgumentException">A tensor has a dtype that the format doesn't have.</exception>
     public static void save_file(IReadOnlyDictionary<string, Tensor> tensors, string filename,
         IReadOnlyDictionary<string, string>? metadata = null)
     {

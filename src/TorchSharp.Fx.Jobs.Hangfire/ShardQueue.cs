@@ -3,15 +3,18 @@ using TorchSharp.Fx.Data;
 
 namespace TorchSharp.Fx.Jobs.Hangfire;
 
-/// <summary>A job's shards as Hangfire's background jobs, a number each: all else stands in the job's folder.</summary>
+/// <summary>
+/// Puts a job's shards into Hangfire as background jobs. A background job has only the shard's number; everything else is in the job's
+/// folder.
+/// </summary>
 public static class ShardQueue
 {
     internal const string Name = "torchfx";
 
-    /// <summary>Enqueues the shards that are not done. One that is there twice is computed once.</summary>
+    /// <summary>Enqueues the shards that are not done. A shard that is enqueued twice is computed once.</summary>
     /// <param name="storage">The queue.</param>
-    /// <param name="job">The job; workers see its folder under the same path.</param>
-    /// <returns>How many shards were enqueued.</returns>
+    /// <param name="job">The job; workers must see its folder under the same path.</param>
+    /// <returns>The number of enqueued shards.</returns>
     public static int Submit(JobStorage storage, Job job)
     {
         ArgumentNullException.ThrowIfNull(job);

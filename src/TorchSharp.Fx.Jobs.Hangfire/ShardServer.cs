@@ -10,25 +10,27 @@ using Job = TorchSharp.Fx.Data.Job;
 
 namespace TorchSharp.Fx.Jobs.Hangfire;
 
-/// <summary>How a worker works.</summary>
+/// <summary>The settings of a worker.</summary>
 public sealed record ShardServerOptions
 {
     internal static readonly TimeSpan UsualTimeout = TimeSpan.FromMinutes(1);
 
-    /// <summary>Where Hangfire's dashboard listens: on this machine alone, at a free port, unless another address is given.</summary>
+    /// <summary>The address of Hangfire's dashboard. By default it is a free port that only this machine can reach.</summary>
     public IPEndPoint Dashboard { get; init; } = new(IPAddress.Loopback, 0);
 
-    /// <summary>After how long without a sign of life another worker counts as dead; also the storage's and the workers'.</summary>
+    /// <summary>
+    /// The time without a heartbeat after which another worker counts as dead. The storage and the job workers must have the same.
+    /// </summary>
     public TimeSpan Timeout { get; init; } = UsualTimeout;
 
-    /// <summary>Is told of every shard that this worker has done.</summary>
+    /// <summary>Called for every shard that this worker has finished.</summary>
     public Action<Job, ShardOutcome>? Done { get; init; }
 
-    /// <summary>Is told Hangfire's warnings and errors, a sentence each.</summary>
+    /// <summary>Receives Hangfire's warnings and errors, one sentence each.</summary>
     public Action<string>? Warn { get; init; }
 }
 
-/// <summary>Takes shards from a queue and computes them, one at a time, with a dashboard beside.</summary>
+/// <summary>Takes shards from a queue and computes them, one at a time. It also serves Hangfire's dashboard.</summary>
 /// <remarks>The process runs nothing else from Hangfire's storages: a background job that names other code is refused.</remarks>
 public sealed class ShardServer : IAsyncDisposable
 {
@@ -46,14 +48,15 @@ public sealed class ShardServer : IAsyncDisposable
     private ShardServer(JobStorage storage, BackgroundJobServer server, Dashboard dashboard, CancellationTokenSource stop)
         => (this.storage, this.server, this.dashboard, this.stop) = (storage, server, dashboard, stop);
 
-    /// <summary>The dashboard's address, with the token that it asks for.</summary>
+    /// <summary>The dashboard's address, with the required token.</summary>
     public Uri Address => dashboard.Address;
 
-    /// <summary>Starts it.</summary>
+    /// <summary>Starts the server.</summary>
     /// <param name="storage">The queue.</param>
-    /// <param name="worker">Gives the worker of a job: the same for the same job, so that its model is built once.</param>
-    /// <param name="options">How it works.</param>
-    /// <exception cref="IOException">The dashboard's address can't be had.</exception>
+    /// <param name="worker">Returns the worker of a job; it should return the same one for the same job, so that the model is built
+    /// once.</param>
+    /// <param name="options">The settings.</param>
+    /// <exception cref="IOException">The dashboard can't listen at its address.</exception>
     public static async Task<ShardServer> StartAsync(JobStorage storage, Func<Job, JobWorker> worker, ShardServerOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -73,8 +76,8 @@ public sealed class ShardServer : IAsyncDisposable
         return new(storage, server, dashboard, stop);
     }
 
-    /// <summary>Waits until nothing is queued, waiting to be tried again, or being worked on by anybody.</summary>
-    /// <returns>How many shards failed for good.</returns>
+    /// <summary>Waits until no shard is queued, waiting for a retry, or being computed by any worker.</summary>
+    /// <returns>The number of shards that failed finally.</returns>
     public async Task<long> WaitUntilEmptyAsync(CancellationToken cancellation = default)
     {
         var pause = TimeSpan.FromSeconds(1);
@@ -101,7 +104,7 @@ public sealed class ShardServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends it: the shard that it is at goes back to the queue.</summary>
+    /// <summary>Stops the server. The shard that it is computing goes back to the queue.</summary>
     public async ValueTask DisposeAsync()
     {
         server.SendStop();

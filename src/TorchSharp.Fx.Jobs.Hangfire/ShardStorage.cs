@@ -7,7 +7,7 @@ using SQLite;
 
 namespace TorchSharp.Fx.Jobs.Hangfire;
 
-/// <summary>Where Hangfire keeps the shards that are still to be computed.</summary>
+/// <summary>Opens the storage of Hangfire's queue of shards.</summary>
 public static class ShardStorage
 {
     private const string File = "sqlite://";
@@ -15,13 +15,13 @@ public static class ShardStorage
     private static readonly string[] Servers = ["postgres", "postgresql"];
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(2);
 
-    /// <summary>Opens a storage; its tables are made where there are none.</summary>
-    /// <param name="address"><c>sqlite://FILE</c> for the processes of one machine, or <c>postgres://USER:PASSWORD@HOST:PORT/DATABASE</c>
-    /// for
-    /// many; the variable <c>PGPASSWORD</c> may have the password instead.</param>
-    /// <param name="timeout">After how long without a sign of life a worker's shard is given to another; a minute unless given.</param>
-    /// <exception cref="ArgumentException">It is neither.</exception>
-    /// <exception cref="IOException">It can't be opened.</exception>
+    /// <summary>Opens a storage and creates its tables if they are missing.</summary>
+    /// <param name="address"><c>sqlite://FILE</c> for processes on one machine, or <c>postgres://USER:PASSWORD@HOST:PORT/DATABASE</c> for
+    /// several machines. The password may be in the environment variable <c>PGPASSWORD</c> instead.</param>
+    /// <param name="timeout">The time without a heartbeat after which a worker's shard goes to another worker; one minute by
+    /// default.</param>
+    /// <exception cref="ArgumentException">The address is neither of these.</exception>
+    /// <exception cref="IOException">The storage can't be opened.</exception>
     public static JobStorage Open(string address, TimeSpan? timeout = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(address);

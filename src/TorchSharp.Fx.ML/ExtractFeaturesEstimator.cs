@@ -4,7 +4,7 @@ using TorchSharp.Fx.Data;
 
 namespace TorchSharp.Fx.ML;
 
-/// <summary>Adds a column of features of images, a vector of known length. There is nothing to fit.</summary>
+/// <summary>Adds a column of image features, a vector of known length. It fits nothing.</summary>
 public sealed class ExtractFeaturesEstimator : IEstimator<ITransformer>
 {
     private readonly TransformsCatalog catalog;
@@ -16,7 +16,7 @@ public sealed class ExtractFeaturesEstimator : IEstimator<ITransformer>
         => (this.catalog, this.vectors, this.output, this.input, this.folder) = (catalog, vectors, output, input, folder);
 
     /// <summary>Makes the transformer for data of this schema.</summary>
-    /// <exception cref="ArgumentException">The input column is missing, or holds neither paths nor bytes.</exception>
+    /// <exception cref="ArgumentException">The input column is missing, or contains neither paths nor bytes.</exception>
     public ITransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -26,7 +26,7 @@ public sealed class ExtractFeaturesEstimator : IEstimator<ITransformer>
     }
 
     /// <summary>The schema with the new column.</summary>
-    /// <exception cref="ArgumentException">The input column is missing, or holds neither paths nor bytes.</exception>
+    /// <exception cref="ArgumentException">The input column is missing, or contains neither paths nor bytes.</exception>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);

@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.Onnx;
 
-/// <summary>A node has no form in ONNX; the message names it, its place in C#, and what is supported.</summary>
+/// <summary>A node can't be expressed in ONNX. The message names the node, its C# line, and what is supported.</summary>
 public sealed class OnnxExportException : NotSupportedException
 {
     internal OnnxExportException(Node node, string reason, IEnumerable<string> supported)
@@ -8,7 +8,7 @@ public sealed class OnnxExportException : NotSupportedException
             + $"{reason}.{Supported(supported)}")
         => this.node = node;
 
-    /// <summary>The node.</summary>
+    /// <summary>The node that can't be exported.</summary>
     public Node node { get; }
 
     private static string Supported(IEnumerable<string> names)

@@ -2,32 +2,30 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Onnx;
 
-/// <summary>Export to ONNX, and import from it. Counterpart: <c>torch.onnx</c>.</summary>
+/// <summary>Exports to ONNX and imports from it. Counterpart: <c>torch.onnx</c>.</summary>
 public static partial class onnx
 {
     // A protobuf message can't have more.
     private const long MostBytes = 2_000_000_000;
 
     /// <summary>
-    /// Writes a graph module or a feature extractor, in the mode that it is in, as an ONNX model of opset 17. Weights and constants become
-    /// initializers under their names; leaf modules and functions that are not TorchSharp's own are followed. Counterpart:
+    /// Writes a graph module or a feature extractor, in its present mode, as an ONNX model of opset 17. Weights and constants become
+    /// initializers under their names. Leaf modules and functions of your own are traced into the model. Counterpart:
     /// <c>torch.onnx.export</c>.
     /// </summary>
     /// <param name="graph_module">A module that <c>symbolic_trace</c> or <c>create_feature_extractor</c> made.</param>
-    /// <param name="path">The file; it is replaced only when all is written.</param>
-    /// <param name="example_inputs">
-    /// A tensor or an <see cref="InputShape"/> for each input: sizes are fixed as they are, but for letters (<c>Nx3x224x224</c>,
-    /// <c>NxCxH=64xW=64</c>), which stay free.
-    /// </param>
-    /// <param name="input_names">Names for the inputs; those of <c>forward</c> when null.</param>
-    /// <param name="dynamic_axes">Names for dimensions of inputs, by the inputs' names, that stay free too. Counterpart: the parameter of
-    /// the same name.</param>
-    /// <param name="external_data">Whether the weights go into a file of their own, <c>PATH.data</c>, as they do anyway where they take 2
-    /// GB.</param>
-    /// <exception cref="OnnxExportException">A node has no form in ONNX; the message names it, its C# line and what is
+    /// <param name="path">The file. An existing file is replaced only when the new one is complete.</param>
+    /// <param name="example_inputs">A tensor or an <see cref="InputShape"/> for each input. Its sizes become fixed, except those given as
+    /// letters (<c>Nx3x224x224</c>, <c>NxCxH=64xW=64</c>), which stay free.</param>
+    /// <param name="input_names">Names for the inputs; when null, those of the parameters of <c>forward</c>.</param>
+    /// <param name="dynamic_axes">Further free dimensions: for each input name, dimension indices with their names. Counterpart: the
+    /// parameter of the same name.</param>
+    /// <param name="external_data">Whether to write the weights to a separate file, <c>PATH.data</c>. Weights of 2 GB or more always go
+    /// there.</param>
+    /// <exception cref="OnnxExportException">A node can't be expressed in ONNX. The message names the node, its C# line and what is
     /// supported.</exception>
-    /// <exception cref="ArgumentException">The module is no graph module, a name fits nothing, or the model doesn't run for other values of
-    /// a free size.</exception>
+    /// <exception cref="ArgumentException">The module is no graph module, a name matches no input, or the model doesn't run with other
+    /// values of a free size.</exception>
     public static void export(
         nn.Module graph_module, string path, IReadOnlyList<object?> example_inputs, IReadOnlyList<string>? input_names = null,
         IReadOnlyDictionary<string, IReadOnlyDictionary<int, string>>? dynamic_axes = null, bool external_data = false)

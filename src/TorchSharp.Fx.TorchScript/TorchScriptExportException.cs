@@ -1,6 +1,6 @@
 namespace TorchSharp.Fx.TorchScript;
 
-/// <summary>A node has no form in TorchScript; the message names it, its place in C#, and what is supported.</summary>
+/// <summary>A node can't be expressed in TorchScript. The message names the node, its C# line, and what is supported.</summary>
 public sealed class TorchScriptExportException : NotSupportedException
 {
     internal TorchScriptExportException(Node node, string reason, IEnumerable<string> supported)
@@ -8,7 +8,7 @@ public sealed class TorchScriptExportException : NotSupportedException
             + $"{reason}.{Supported(supported)}")
         => this.node = node;
 
-    /// <summary>The node.</summary>
+    /// <summary>The node that can't be exported.</summary>
     public Node node { get; }
 
     private static string Supported(IEnumerable<string> names)

@@ -3,23 +3,23 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.TorchScript;
 
-/// <summary>Export to TorchScript. Counterpart: <c>torch.jit.script</c> followed by <c>torch.jit.save</c>.</summary>
+/// <summary>Exports to TorchScript. Counterpart: <c>torch.jit.script</c> followed by <c>torch.jit.save</c>.</summary>
 public static class torchscript
 {
     // The one that PyTorch 1.13 writes; later versions read it.
     private const int Version = 10;
 
     /// <summary>
-    /// Writes a graph module or a feature extractor, in the mode that it is in, as an archive that <c>torch.jit.load</c> of PyTorch and of
-    /// TorchSharp runs. Parameters and buffers keep the names of <c>state_dict</c>, inputs those of <c>forward</c>, and sizes are computed
-    /// when it runs; leaf modules and functions that are not TorchSharp's own are followed. Counterpart: <c>torch.jit.save</c>.
+    /// Writes a graph module or a feature extractor, in its present mode, as an archive for <c>torch.jit.load</c> of PyTorch and
+    /// TorchSharp. Parameters and buffers keep the names of <c>state_dict</c>, inputs those of <c>forward</c>. Sizes are computed when it
+    /// runs. Leaf modules and functions of your own are traced into the archive. Counterpart: <c>torch.jit.save</c>.
     /// </summary>
     /// <param name="graph_module">A module that <c>symbolic_trace</c> or <c>create_feature_extractor</c> made.</param>
-    /// <param name="path">The file; it is replaced only when all is written.</param>
-    /// <param name="example_inputs">A tensor or an <see cref="InputShape"/> for each input, for leaves that branch on sizes: the archive
-    /// then holds for sizes that take the same branches, and asserts it.</param>
-    /// <exception cref="TorchScriptExportException">A node has no form in TorchScript; the message names it, its C# line and what is
-    /// supported.</exception>
+    /// <param name="path">The file. An existing file is replaced only when the new one is complete.</param>
+    /// <param name="example_inputs">A tensor or an <see cref="InputShape"/> for each input. They are needed where your own leaves branch on
+    /// sizes. The archive then holds for sizes that take the same branches, and asserts this.</param>
+    /// <exception cref="TorchScriptExportException">A node can't be expressed in TorchScript. The message names the node, its C# line and
+    /// what is supported.</exception>
     public static void export(nn.Module graph_module, string path, IReadOnlyList<object?>? example_inputs = null)
     {
         if (graph_module is not IGraphModule { Program: var program })

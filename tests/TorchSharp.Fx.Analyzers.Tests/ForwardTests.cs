@@ -78,7 +78,7 @@ public sealed class ForwardTests
     {
         const string Named = "public sealed class Named() : Module<Tensor, string, Tensor>(\"Named\") { public override Tensor forward(Tensor x, string head) => head == \"main\" ? x : -x; }";
         var code = new Code($"Named{Guid.NewGuid():n}", ("Named.cs", "using static TorchSharp.torch; using static TorchSharp.torch.nn; " + Named));
-        Assert.Equal("The input 'head' is a string, which nothing can stand for while tracing: fix it with concrete_args, or give it a default value",
+        Assert.Equal("The input 'head' is a string, and the tracer can't make a fake object of that type: fix it with concrete_args, or give it a default value",
             Assert.Single(code.Diagnostics()).GetMessage(System.Globalization.CultureInfo.InvariantCulture));
         using var model = (nn.Module)Activator.CreateInstance(code.Load().GetType("Named")!)!;
         Assert.Equal("FX016", Assert.Throws<TraceException>(() => fx.symbolic_trace(model)).code);

@@ -88,7 +88,7 @@ public class AtenTests
     [Theory]
     [InlineData("no_such", "There is no operation aten::no_such that can be called from here.")]
     [InlineData("from_file", "There is no operation aten::from_file that can be called from here.")]
-    [InlineData("item", "aten::item can't be called by name: it gives what is no tensor.")]
+    [InlineData("item", "aten::item can't be called by name: it doesn't return tensors.")]
     public void WhatCannotBeCalledIsRefused(string name, string message)
         => Assert.Equal(message, Assert.Throws<NotSupportedException>(() => aten.call(name, X)).Message);
 

@@ -10,33 +10,33 @@ internal sealed class BenchCommand : ToolCommand
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
     private readonly Option<string?> nodes =
-        new("--nodes") { Description = "The nodes that are computed; the model's last one by default.", HelpName = "NAME,…" };
+        new("--nodes") { Description = "The nodes to compute; the model's last one by default.", HelpName = "NAME,…" };
     private readonly Option<string> peers =
         new("--peers") { Description = $"What to compare, of {string.Join(", ", BenchPeer.Names)}.", HelpName = "NAME,…",
             DefaultValueFactory = _ => "eager,graph,optimised" };
     private readonly Option<string?> against =
-        new("--against") { Description = "The peer that ratios are against; the first by default.", HelpName = "NAME" };
+        new("--against") { Description = "The peer that ratios are relative to; the first by default.", HelpName = "NAME" };
     private readonly Option<string> batches =
-        new("--batch") { Description = "How many samples a call has.", HelpName = "N,…", DefaultValueFactory = _ => "1" };
+        new("--batch") { Description = "The numbers of samples per call.", HelpName = "N,…", DefaultValueFactory = _ => "1" };
     private readonly Option<string> threads =
-        new("--threads") { Description = "How many threads each process has.", HelpName = "N,…",
+        new("--threads") { Description = "The numbers of threads per process.", HelpName = "N,…",
             DefaultValueFactory = _ => Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture) };
     private readonly Option<int> rounds =
-        new("--rounds") { Description = "How many turns of each are measured, after three to warm up.", HelpName = "N",
+        new("--rounds") { Description = "The number of measured rounds per peer, after three to warm up.", HelpName = "N",
             DefaultValueFactory = _ => 15 };
     private readonly Option<string?> profile =
-        new("--profile") { Description = "Measure every node, too, of the peers that are graphs; with a file, draw flame graphs.",
+        new("--profile") { Description = "Also measure every node of the peers that are graphs; with a file, draw flame graphs.",
             HelpName = "FILE.svg", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<int?> top =
         new("--top") { Description = "How many nodes --profile prints, the slowest first; 10 by default.", HelpName = "N" };
     private readonly Option<string?> json =
         new("--json") { Description = "Also write the results, with machine, date and versions, to this file.", HelpName = "FILE" };
-    private readonly Option<string> format = Choice("--format", "How to print it.", "table", "json");
+    private readonly Option<string> format = Choice("--format", "The output format.", "table", "json");
 
     // What a process of its own is to be: PEER,BATCH,THREADS,FOLDER.
     private readonly Option<string?> worker = new("--worker") { Hidden = true };
 
-    public BenchCommand() : base("bench", "Measures ways of running a model side by side: time, memory, and whether they agree.",
+    public BenchCommand() : base("bench", "Compares ways of running a model: time, memory, and whether their results agree.",
         "bench resnet50 --nodes layer1,layer4 --batch 1,16 --threads 1,2", "bench vit_b_16 --peers ort,optimised,bfloat16 --json vit.json",
         "bench resnet50 --peers ort,ort-int8,int8 --batch 1,16", "bench mobilenet_v2 --peers graph,optimised --profile mobilenet.svg",
         "bench bin/MyModels.dll:MyModels.Encoder --input 1x3x64x64 --format json")

@@ -45,7 +45,7 @@ internal sealed class CompletionCommand : ToolCommand
 
         """;
 
-    private readonly Argument<string> shell = new("SHELL") { Description = "For which shell: bash, zsh or pwsh." };
+    private readonly Argument<string> shell = new("SHELL") { Description = "The shell: bash, zsh or pwsh." };
 
     public CompletionCommand() : base("completion", "Prints a script that completes commands, options, models and node names in a shell.",
         "completion bash >> ~/.bashrc", "completion zsh > ~/.zfunc/_torchfx", "completion pwsh >> $PROFILE")

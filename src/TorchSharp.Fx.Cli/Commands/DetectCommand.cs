@@ -18,13 +18,13 @@ internal sealed class DetectCommand : ToolCommand
     private readonly Option<int?> side = new("--min-size")
     {
         Description =
-            "The shorter side that images are brought to, in pixels; the model's own unless given. Smaller is faster and finds less.",
+            "The shorter side that images are resized to, in pixels; by default the model's own. Smaller is faster and finds less.",
         HelpName = "N",
     };
 
     private readonly Option<double> threshold = new("--threshold")
     {
-        Description = "The smallest score of an object, from 0 to 1.",
+        Description = "The lowest score of an object to keep, from 0 to 1.",
         HelpName = "SCORE",
         DefaultValueFactory = _ => 0.5,
     };

@@ -3,7 +3,7 @@ namespace TorchSharp.Fx.Cli;
 /// <summary><c>torchfx doctor</c></summary>
 internal sealed class DoctorCommand : ToolCommand
 {
-    public DoctorCommand() : base("doctor", "Checks what the tool needs, and says what is missing and how to get it.", "doctor")
+    public DoctorCommand() : base("doctor", "Checks the tool's dependencies, and says what is missing and how to get it.", "doctor")
         => SetAction(_ => Run());
 
     private static int Run()

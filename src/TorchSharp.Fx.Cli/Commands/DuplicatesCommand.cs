@@ -14,7 +14,7 @@ internal sealed class DuplicatesCommand : ToolCommand
     private readonly TablePictures pictures = new();
     private readonly Option<double> threshold = new("--threshold")
     {
-        Description = "The least cosine similarity of two images that belong together, above 0 and up to 1.",
+        Description = "The lowest cosine similarity of two duplicates, above 0 and up to 1.",
         HelpName = "COSINE",
         DefaultValueFactory = _ => 0.98,
     };

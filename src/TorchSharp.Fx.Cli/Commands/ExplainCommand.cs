@@ -11,7 +11,7 @@ internal sealed class ExplainCommand : ToolCommand
     private readonly ImageOptions images = new();
     private readonly Option<string?> node = new("--node")
     {
-        Description = "The node or module whose map is shown, for the three CAMs; the last map says most.",
+        Description = "The node or module whose feature map the three CAM methods show; the last one is the most useful.",
         HelpName = "NAME",
     };
 
@@ -20,11 +20,11 @@ internal sealed class ExplainCommand : ToolCommand
 
     private readonly Option<long?> target = new("--class")
     {
-        Description = "The number of the class; the one with the highest score unless given.",
+        Description = "The index of the class; by default the one with the highest score.",
         HelpName = "N",
     };
 
-    public ExplainCommand() : base("explain", "Draws over images where a model finds a class in them.",
+    public ExplainCommand() : base("explain", "Draws over images where a model sees a class.",
         "explain resnet50 photos --weights DEFAULT --node layer4 --out pictures",
         "explain resnet50 cat.jpg --weights DEFAULT --node layer4 --method grad-cam --class 281 --out pictures",
         "explain vit_b_16 cat.jpg --weights DEFAULT --method attention-rollout --out pictures",

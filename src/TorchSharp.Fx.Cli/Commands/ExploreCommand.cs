@@ -18,7 +18,7 @@ internal sealed class ExploreCommand : ToolCommand
         Arity = ArgumentArity.ZeroOrMore,
     };
 
-    private readonly Option<int> port = new("--port") { Description = "The port to listen on; 0 for any that is free.", HelpName = "N" };
+    private readonly Option<int> port = new("--port") { Description = "The port to listen on; 0 for any free port.", HelpName = "N" };
     private readonly Option<bool> noOpen = new("--no-open") { Description = "Print the address only, and open no browser." };
 
     public ExploreCommand() : base("explore",

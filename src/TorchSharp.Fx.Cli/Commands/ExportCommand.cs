@@ -10,14 +10,14 @@ internal sealed class ExportCommand : ToolCommand
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
     private readonly Option<string> file =
-        new("--out", "--output") { Description = "The file to write; one that exists is replaced. Its ending (.onnx, .pt) says the format.",
+        new("--out", "--output") { Description = "The file to write; replaced if it exists. Its ending (.onnx, .pt) decides the format.",
             HelpName = "FILE", Required = true };
     private readonly Option<string?> nodes =
         new("--nodes") { Description = "Cut the graph at these nodes first, as extract does; their keys name the outputs.",
             HelpName = "NAME[=KEY],…" };
     private readonly WeightsOptions weights = new();
     private readonly Option<string?> format =
-        new("--format") { Description = "The format, where the file's ending does not say it.", HelpName = "onnx|torchscript" };
+        new("--format") { Description = "The format, where the file's ending does not decide it.", HelpName = "onnx|torchscript" };
 
     public ExportCommand()
         : base("export",

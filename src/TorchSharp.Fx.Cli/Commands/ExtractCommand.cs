@@ -15,14 +15,14 @@ internal sealed class ExtractCommand : ToolCommand
                 + "manifests.", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string> folder =
         new("--out") { Description =
-            "The folder to write to, made where it does not exist; or a .parquet file, for one table with a row for each image.",
+            "The folder to write to, created if missing; or a .parquet file, for one table with a row per image.",
                 HelpName = "DIR|FILE.parquet", Required = true };
     private readonly Option<string> format =
-        Choice("--format", "In a folder: one .safetensors file a batch, or one .npy file a key and a .json file that lists them.",
+        Choice("--format", "In a folder: one .safetensors file per batch, or one .npy file per key and a .json file that lists them.",
             "safetensors", "npy");
     private readonly Option<bool> record =
         new("--record") { Description =
-            "Run the model's own code rather than its graph: for models that are no graph, as content or other threads decide what they do." };
+            "Run the model's own code instead of its graph: for models that can't be traced." };
 
     public ExtractCommand()
         : base("extract",

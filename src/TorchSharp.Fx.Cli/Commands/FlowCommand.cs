@@ -28,7 +28,7 @@ internal sealed class FlowCommand : ToolCommand
 
     private readonly Option<long> updates = new("--updates")
     {
-        Description = "How often the flow is refined.",
+        Description = "The number of refinements of the flow.",
         HelpName = "N",
         DefaultValueFactory = _ => 12,
     };
@@ -37,10 +37,10 @@ internal sealed class FlowCommand : ToolCommand
 
     private readonly Option<string?> format = new("--format")
     {
-        Description = "A picture, or the numbers for NumPy or in Middlebury's format; else the ending of --out says.",
+        Description = "A picture, or numbers for NumPy or in Middlebury's format; by default the ending of --out decides.",
     };
 
-    public FlowCommand() : base("flow", "Draws how far each pixel of an image has moved in the next.",
+    public FlowCommand() : base("flow", "Computes how far each pixel of an image has moved in the next (optical flow).",
         "flow frame1.png frame2.png --out flow.png", "flow frame1.png frame2.png --model raft_small --updates 20 --out flow.flo")
     {
         model.AcceptOnlyFromAmong([.. models.list_models(ModelInput.Pair)]);

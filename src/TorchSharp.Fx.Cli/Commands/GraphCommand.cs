@@ -8,21 +8,21 @@ internal sealed class GraphCommand : ToolCommand
 {
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
-    private readonly Option<string> mode = Choice("--mode", "Whose graph to print.", "eval", "train", "both");
+    private readonly Option<string> mode = Choice("--mode", "The mode whose graph to print.", "eval", "train", "both");
     private readonly Option<string> format =
-        Choice("--format", "Text of one line a node, Graphviz's DOT, a picture, or the C# code that the graph stands for.", "text", "dot",
+        Choice("--format", "Text with one line per node, Graphviz's DOT, a picture, or C# code of the graph.", "text", "dot",
             "svg", "csharp");
     private readonly Option<int?> depth =
-        new("--depth") { Description = "How many modules inside each other a picture opens; deeper ones are one box each. All by default.",
+        new("--depth") { Description = "How many module levels a picture opens; deeper modules are one box each. All by default.",
             HelpName = "N" };
     private readonly Option<string?> nodes =
         new("--nodes") { Description = "Cut the graph at these nodes first, as extract does.", HelpName = "NAME[=KEY],…" };
 
     private readonly Option<bool> shapes =
-        new("--shapes") { Description = "Show the shape and type of every value; a user's class needs --input for it." };
+        new("--shapes") { Description = "Show the shape and type of every value; needs --input for a class of your own." };
     private readonly Option<string> stage =
         new("--stage") { Description =
-            "What to print: the code that the trace runs through, the graph, or the graph after a pass "
+            "What to print: the CIL code that is traced, the graph, or the graph after a pass "
                 + $"({string.Join(", ", Stages.Passes)}) and those before it.", HelpName = "cil|graph|after:PASS",
                     DefaultValueFactory = _ => Stages.Graph };
 

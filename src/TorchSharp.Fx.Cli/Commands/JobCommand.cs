@@ -6,7 +6,7 @@ namespace TorchSharp.Fx.Cli;
 /// <summary><c>torchfx job …</c></summary>
 internal sealed class JobCommand : ToolCommand
 {
-    public JobCommand() : base("job", "Features of a large data set, in shards that any number of processes and machines compute.",
+    public JobCommand() : base("job", "Computes features of a large data set in shards, with any number of processes and machines.",
         "job create DIR resnet50 photos --nodes embedding --weights DEFAULT --shard-size 10000")
     {
         Add(new JobCreateCommand());
@@ -46,7 +46,7 @@ internal static class JobOptions
 {
     internal static Option<double> LeaseTimeout() => new("--lease-timeout")
     {
-        Description = "After how many seconds without a sign of life another worker counts as dead, and its shard is taken over.",
+        Description = "The seconds without a heartbeat after which another worker counts as dead and its shard is taken over.",
         HelpName = "SECONDS",
         DefaultValueFactory = _ => 60,
     };

@@ -13,11 +13,11 @@ internal sealed class JobCreateCommand : JobFolderCommand
             "Files, folders, patterns, archives (.tar, .tar.gz, .zip) and manifests (.csv, .tsv, .jsonl, .parquet).",
                 Arity = ArgumentArity.OneOrMore };
     private readonly Option<int> shardSize =
-        new("--shard-size") { Description = "How many inputs a shard has: what is lost when a process dies.", HelpName = "N",
+        new("--shard-size") { Description = "The number of inputs per shard. A process that dies loses its present shard.", HelpName = "N",
             DefaultValueFactory = _ => 10_000 };
 
     public JobCreateCommand()
-        : base("create", "Lists the inputs, cuts them into shards, and writes what the numbers depend on to job.json.",
+        : base("create", "Lists the inputs, splits them into shards, and writes all settings that affect the results to job.json.",
         "job create features resnet50 photos --nodes embedding --weights DEFAULT --batch 8 --optimised",
         "job create features resnet50 shards/*.tar --nodes embedding=f --weights resnet50.safetensors --shard-size 5000 --float16")
     {

@@ -7,7 +7,7 @@ namespace TorchSharp.Fx.Cli;
 internal sealed class JobVerifyCommand : JobFolderCommand
 {
     public JobVerifyCommand()
-        : base("verify", "Compares the results with the inputs: every row once, in files that are as they were written.",
+        : base("verify", "Checks the results: every input has exactly one row, and no file has changed since it was written.",
             "job verify features") => SetAction(Run);
 
     private async Task<int> Run(ParseResult parsed, CancellationToken token)
@@ -34,7 +34,7 @@ internal sealed class JobRetryCommand : JobFolderCommand
     private readonly JobAssemblies assemblies = new();
 
     public JobRetryCommand()
-        : base("retry", "Computes the rows with errors again, and leaves the others as they are.", "job retry features")
+        : base("retry", "Computes the rows with errors again and keeps the others.", "job retry features")
     {
         Add(timeout);
         assemblies.AddTo(this);
@@ -58,7 +58,7 @@ internal sealed class JobMergeCommand : JobFolderCommand
     private readonly Option<string> maps = TableOptions.Maps();
 
     public JobMergeCommand()
-        : base("merge", "Writes the results as one table. Most tools read the parts as they are: 'DIR/parts/*.parquet'.",
+        : base("merge", "Writes the results as one table. Most tools can also read the parts directly: 'DIR/parts/*.parquet'.",
             "job merge features --out features.parquet")
     {
         Add(output);

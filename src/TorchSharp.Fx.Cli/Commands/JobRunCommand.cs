@@ -10,7 +10,7 @@ internal sealed class JobRunCommand : JobFolderCommand
 {
     private readonly Option<int?> shard =
         new("--shard") { Description =
-            "Only this shard; an array task of Slurm and a pod of an indexed job of Kubernetes take theirs from the environment.",
+            "Compute only this shard. A Slurm array task and a pod of an indexed Kubernetes job read it from the environment.",
                 HelpName = "N" };
     private readonly Option<int> workers = new("--workers") { Description = "How many processes share the work and the processors.",
         HelpName = "K", DefaultValueFactory = _ => 1 };
@@ -19,7 +19,7 @@ internal sealed class JobRunCommand : JobFolderCommand
 
     public JobRunCommand()
         : base("run",
-            "Computes the shards that are not done and that nobody else works on. Run it as often and on as many machines as you like.",
+            "Computes the shards that are not done and not in work elsewhere. Run it as often and on as many machines as you like.",
         "job run features", "job run features --workers 2", "job run features --shard 7")
     {
         foreach (var option in new Option[] { shard, workers, timeout })

@@ -7,7 +7,7 @@ namespace TorchSharp.Fx.Cli;
 internal sealed class JobScriptCommand : ToolCommand
 {
     public JobScriptCommand()
-        : base("script", "Prints what an engine runs a job with.", "job script slurm features --array 0-999%64 > features.sh")
+        : base("script", "Prints a script that runs a job on a cluster.", "job script slurm features --array 0-999%64 > features.sh")
     {
         Add(new SlurmCommand());
         Add(new KubernetesCommand());
@@ -28,13 +28,13 @@ internal sealed class JobScriptCommand : ToolCommand
     {
         private readonly Option<string?> array =
             new("--array") { Description =
-                "The tasks, and how many run at once; one a shard unless given. Fewer tasks than shards share them.",
+                "The tasks, and how many run at once; by default one per shard. Fewer tasks than shards share the shards.",
                     HelpName = "0-999%64" };
         private readonly Option<int> processors = new("--cpus") { Description = "The processors of a task.", HelpName = "N",
             DefaultValueFactory = _ => 4 };
         private readonly Option<string?> memory = new("--memory") { Description = "The memory of a task.", HelpName = "8G" };
         private readonly JobAssemblies assemblies = new();
-        private readonly Option<string?> partition = new("--partition") { Description = "Where to run.", HelpName = "NAME" };
+        private readonly Option<string?> partition = new("--partition") { Description = "The Slurm partition.", HelpName = "NAME" };
 
         public SlurmCommand()
             : base("slurm", "Prints a batch script of an array of tasks. DIR has to be the same folder on all nodes, or in a bucket.",
@@ -75,14 +75,14 @@ internal sealed class JobScriptCommand : ToolCommand
     private sealed class KubernetesCommand : JobFolderCommand
     {
         private readonly Option<string> image =
-            new("--image") { Description = "The image of the tool; the repository's Dockerfile makes one.", HelpName = "NAME",
+            new("--image") { Description = "The container image of the tool; the repository's Dockerfile builds one.", HelpName = "NAME",
                 DefaultValueFactory = _ => "torchfx" };
         private readonly Option<string?> claim =
             new("--claim") { Description =
                 "The volume claim that has the job's folder, its inputs and its weights, for many pods to write to. A job in a bucket "
                     + "needs none.", HelpName = "NAME" };
         private readonly Option<string?> mount =
-            new("--mount") { Description = "Where pods see it: as deep as it lies here.", HelpName = "DIR" };
+            new("--mount") { Description = "Where pods mount the volume; as deep as its path here.", HelpName = "DIR" };
         private readonly Option<string?> secret =
             new("--secret") { Description =
                 "A secret whose entries pods get as environment variables: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for a bucket.",
@@ -96,7 +96,7 @@ internal sealed class JobScriptCommand : ToolCommand
             DefaultValueFactory = _ => "4Gi" };
 
         public KubernetesCommand()
-            : base("kubernetes", "Prints an indexed job with one pod a shard.",
+            : base("kubernetes", "Prints an indexed Kubernetes job with one pod per shard.",
                 "job script kubernetes /data/features --claim data --mount /data | kubectl apply -f -",
                 "job script kubernetes s3://bucket/features --secret bucket-keys | kubectl apply -f -")
         {

@@ -9,11 +9,11 @@ internal sealed class JobStatusCommand : JobFolderCommand
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
 
-    private readonly Option<string> format = Choice("--format", "How to print it.", "table", "json");
-    private readonly Option<bool> watch = new("--watch") { Description = "Go on until all shards are done." };
+    private readonly Option<string> format = Choice("--format", "The output format.", "table", "json");
+    private readonly Option<bool> watch = new("--watch") { Description = "Keep printing until all shards are done." };
 
     public JobStatusCommand()
-        : base("status", "Tells how far a job is.", "job status features", "job status features --watch",
+        : base("status", "Shows the progress of a job.", "job status features", "job status features --watch",
             "job status features --format json")
     {
         Add(format);

@@ -8,7 +8,7 @@ internal sealed class JobSubmitCommand : JobFolderCommand
 {
     private readonly Option<string> storage = JobOptions.Storage();
 
-    public JobSubmitCommand() : base("submit", "Puts the shards that are not done into Hangfire's queue, for 'torchfx worker' to compute.",
+    public JobSubmitCommand() : base("submit", "Puts the shards that are not done into Hangfire's queue; 'torchfx worker' computes them.",
         "job submit features --storage sqlite://queue.db", "job submit /data/features --storage postgres://torchfx@queue.example/jobs")
     {
         Add(storage);

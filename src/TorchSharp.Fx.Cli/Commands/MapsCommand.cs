@@ -12,20 +12,20 @@ internal sealed class MapsCommand : ToolCommand
     private readonly InputOptions examples = new();
     private readonly Option<string> nodes = new("--nodes", "--node")
     {
-        Description = "The nodes to draw: names, patterns (layer?.*.conv2), 'stages', or 'attention' for what each head attends to.",
+        Description = "The nodes to draw: names, patterns (layer?.*.conv2), 'stages', or 'attention' for the attention of each head.",
         HelpName = "NAME,…",
         Required = true,
     };
 
     private readonly Option<int> channels = new("--channels")
     {
-        Description = "How many channels to draw at most, those that vary most first.",
+        Description = "The largest number of channels to draw; those that vary most come first.",
         HelpName = "N",
         DefaultValueFactory = _ => 64,
     };
 
     public MapsCommand()
-        : base("maps", "Draws what nodes compute of images: norm over the image, principal components as colours, channels side by side.",
+        : base("maps", "Draws the feature maps of nodes: norm over the image, principal components as colours, channels side by side.",
         "maps resnet18-trained samples/images --nodes stages --out pictures",
         "maps resnet50 photo.jpg --weights DEFAULT --nodes layer1,layer2.0.conv1 --channels 16 --format svg --out pictures",
         "maps vit_b_16 photo.jpg --weights DEFAULT --nodes attention --out pictures")

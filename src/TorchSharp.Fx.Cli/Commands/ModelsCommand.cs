@@ -10,9 +10,9 @@ namespace TorchSharp.Fx.Cli;
 internal sealed class ModelsCommand : ToolCommand
 {
     private readonly Option<string> format =
-        Choice("--format", "How to print them; markdown has stages, costs and weights too.", "table", "json", "markdown");
+        Choice("--format", "The output format; markdown also has stages, costs and weights.", "table", "json", "markdown");
 
-    public ModelsCommand() : base("models", "Lists the models that have a name.", "models", "models --format json")
+    public ModelsCommand() : base("models", "Lists the models that torchfx knows by name.", "models", "models --format json")
     {
         Add(format);
         SetAction(parsed => Print(Rows(), parsed.GetRequiredValue(format)));

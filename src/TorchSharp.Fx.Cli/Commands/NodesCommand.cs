@@ -8,14 +8,14 @@ internal sealed class NodesCommand : ToolCommand
 {
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
-    private readonly Option<string> mode = Choice("--mode", "Whose nodes to list.", "both", "train", "eval");
+    private readonly Option<string> mode = Choice("--mode", "The mode whose nodes to list.", "both", "train", "eval");
     private readonly Option<string?> match =
         new("--match") { Description =
-            "Only names that fit, modules among them: '*' and '?' stand for letters between dots, '**' for dots as well.",
+            "List only matching names of nodes and modules: '*' and '?' match characters between dots, '**' also dots.",
                 HelpName = "PATTERN" };
     private readonly Option<bool> shapes =
-        new("--shapes") { Description = "Show the shape of each value; for a class of your own give the inputs with --input." };
-    private readonly Option<string> format = Choice("--format", "How to print them.", "table", "json");
+        new("--shapes") { Description = "Show the shape of each value; needs --input for a class of your own." };
+    private readonly Option<string> format = Choice("--format", "The output format.", "table", "json");
 
     public NodesCommand() : base("nodes", "Lists the nodes of a model in the order of execution, by the names that --nodes takes.",
         "nodes resnet18", "nodes resnet18 --match 'layer?' --shapes", "nodes inception_v3 --mode train --format json",

@@ -14,15 +14,15 @@ internal sealed class PredictCommand : ToolCommand
         new("INPUT") { Description = "Images, or folders: all images in them and in the folders inside, in natural order.",
             Arity = ArgumentArity.OneOrMore };
     private readonly Option<int> top =
-        new("--top") { Description = "How many labels to print for each image.", HelpName = "N", DefaultValueFactory = _ => 5 };
+        new("--top") { Description = "The number of labels to print per image.", HelpName = "N", DefaultValueFactory = _ => 5 };
     private readonly Option<string> weights =
         new("--weights") { Description = "Published weights (DEFAULT, IMAGENET1K_V2), or a .pth or .safetensors file.",
             HelpName = "NAME|FILE", DefaultValueFactory = _ => "DEFAULT" };
-    private readonly Option<string> format = Choice("--format", "How to print them.", "table", "json");
+    private readonly Option<string> format = Choice("--format", "The output format.", "table", "json");
 
     private readonly PreprocessingOptions preprocessing = new();
 
-    public PredictCommand() : base("predict", "Tells what is on images, by the labels that published weights were trained for.",
+    public PredictCommand() : base("predict", "Classifies images, with the labels of published weights.",
         "predict resnet50 photo.jpg", "predict convnext_tiny photos --top 3 --format json",
         "predict resnet50 photo.jpg --weights IMAGENET1K_V1")
     {

@@ -9,22 +9,22 @@ internal sealed class ProbeCommand : ToolCommand
 {
     private readonly FeatureTableOptions table = new("table", "json");
     private readonly Option<string> label =
-        new("--label") { Description = "The column that has each row's class: texts, numbers or truth values.", HelpName = "COLUMN",
+        new("--label") { Description = "The column with each row's class: strings, numbers or booleans.", HelpName = "COLUMN",
             Required = true };
     private readonly Option<int> folds =
-        FeatureTableOptions.Number("--folds", 5, 2, "How many parts the rows are cut into; each is tried once with what the others teach.");
-    private readonly Option<int> neighbours = FeatureTableOptions.Number("--neighbours", 20, 1, "How many neighbours vote.");
+        FeatureTableOptions.Number("--folds", 5, 2, "The number of folds; each tests a probe that is fitted on the others.");
+    private readonly Option<int> neighbours = FeatureTableOptions.Number("--neighbours", 20, 1, "The number of neighbours that vote.");
     private readonly Option<int> seed =
-        new("--seed") { Description = "What the parts, and --rows, are drawn with.", HelpName = "N", DefaultValueFactory = _ => 0 };
+        new("--seed") { Description = "The random seed for the folds and --rows.", HelpName = "N", DefaultValueFactory = _ => 0 };
     private readonly Option<double> decay =
-        new("--weight-decay") { Description = "How much the linear probe avoids large weights.", HelpName = "NUMBER",
+        new("--weight-decay") { Description = "The weight decay of the linear probe.", HelpName = "NUMBER",
             DefaultValueFactory = _ => 1e-3 };
     private readonly Option<int?> most =
-        new("--rows") { Description = "Take this many rows, drawn at random, where the table has more.", HelpName = "N" };
+        new("--rows") { Description = "The largest number of rows to use; they are drawn at random.", HelpName = "N" };
 
     public ProbeCommand()
         : base("probe",
-            "Tells how well features tell the classes of a column apart: accuracy of a linear classifier and of nearest neighbours, "
+            "Measures how well features separate the classes of a column: accuracy of a linear classifier and of nearest neighbours, "
                 + "cross-validated.",
         "probe features.parquet --label species", "probe features.parquet --label species --folds 10 --seed 1 --format json",
         "probe features.parquet --key layer4 --label species --rows 20000 --neighbours 5")

@@ -14,7 +14,7 @@ internal sealed class QuantizeCommand : ToolCommand
     private readonly Option<string[]> photos =
         new("--calibrate")
         {
-            Description = "Typical images, or folders of them: the values that they give decide the scales.",
+            Description = "Typical images, or folders of them, for calibration: their values decide the scales.",
             HelpName = "IMAGE|FOLDER", Required = true, AllowMultipleArgumentsPerToken = true,
         };
     private readonly Option<string> file =
@@ -23,21 +23,21 @@ internal sealed class QuantizeCommand : ToolCommand
     private readonly Option<string?> nodes =
         new("--nodes") { Description = "Cut the graph at these nodes first, as extract does.", HelpName = "NAME[=KEY],…" };
     private readonly Option<string> observer = Choice(
-        "--observer", "What finds the range of values: histogram leaves out what is rare, minmax takes all, moving averages.", "histogram",
+        "--observer", "How to find the range of values: histogram drops outliers, minmax keeps all, moving averages.", "histogram",
         "minmax", "moving");
     private readonly WeightsOptions weights = new();
     private readonly Option<double?> cosine =
-        new("--target-cosine") { Description = "Leave the layers that cost most in fp32 until each output has this cosine to that of fp32.",
+        new("--target-cosine") { Description = "Keep the worst layers in fp32 until each output has this cosine to that of fp32.",
             HelpName = "0.999" };
     private readonly Option<string?> report =
         new("--report")
         {
-            Description = "Print how far each value is from the one in fp32, in decibels; with an .svg file, draw it there too.",
+            Description = "Print the error of each value against fp32, in decibels; with an .svg file, also draw it.",
             HelpName = "FILE.svg",
             Arity = ArgumentArity.ZeroOrOne,
         };
 
-    public QuantizeCommand() : base("quantize", "Makes a model that computes in eight bits, by what it sees on some images.",
+    public QuantizeCommand() : base("quantize", "Quantises a model to 8 bits, calibrated with some images.",
         "quantize resnet18 --weights DEFAULT --calibrate photos --out resnet18.int8.safetensors",
         "quantize resnet50 --weights DEFAULT --nodes embedding --calibrate photos --target-cosine 0.999 --report errors.svg --out int8.onnx")
     {

@@ -14,10 +14,10 @@ internal sealed class RunCommand : ToolCommand
             "A .safetensors file with a tensor for each input, under its name or its position (0, 1, …); what is in a list or dictionary "
                 + "after a dot. For one input also a .npy file.", HelpName = "FILE", Required = true };
     private readonly Option<string> output =
-        new("--out") { Description = "The file to write, .safetensors, or .npy for a single tensor; one that exists is replaced.",
+        new("--out") { Description = "The file to write, .safetensors, or .npy for a single tensor; an existing one is replaced.",
             HelpName = "FILE", Required = true };
     private readonly Option<string?> nodes =
-        new("--nodes") { Description = "Give the values of these nodes instead of the result, as extract does.",
+        new("--nodes") { Description = "Return the values of these nodes instead of the result, as extract does.",
             HelpName = "NAME[=KEY],…" };
     private readonly WeightsOptions weights = new();
 

@@ -8,13 +8,13 @@ internal sealed class SaveCommand : ToolCommand
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
     private readonly Option<string> file =
-        new("--out") { Description = "The file to write; one that exists is replaced.", HelpName = "FILE.safetensors", Required = true };
+        new("--out") { Description = "The file to write; an existing one is replaced.", HelpName = "FILE.safetensors", Required = true };
     private readonly Option<string?> nodes =
         new("--nodes") { Description = "Cut the graph at these nodes first, as extract does.", HelpName = "NAME[=KEY],…" };
     private readonly WeightsOptions weights = new();
 
     private readonly Option<TraceModes> modes =
-        new("--modes") { Description = "With --nodes, the modes to trace in: one alone for a model that is a graph in that mode only.",
+        new("--modes") { Description = "With --nodes, the modes to trace in; one mode for a model that can't be traced in the other.",
             HelpName = "both|train|eval" };
 
     public SaveCommand() : base("save", "Saves a model's graph and weights in one file, which loads without the model's code.",

@@ -15,14 +15,14 @@ internal sealed class SearchCommand : ToolCommand
         HelpName = "N" };
     private readonly Option<string?> path = new("--path") { Description = "Instead of QUERY: the path of a row of the table.",
         HelpName = "PATH" };
-    private readonly Option<int> top = FeatureTableOptions.Number("--top", 10, 1, "How many rows to print.");
+    private readonly Option<int> top = FeatureTableOptions.Number("--top", 10, 1, "The number of rows to print.");
     private readonly Option<string?> index =
         new("--index") { Description =
-            "An index of USearch for large tables, made where the file does not exist: not all of the nearest may be found, but fast.",
+            "A USearch index for large tables, created if missing: fast, but it may miss some of the nearest.",
                 HelpName = "FILE" };
     private readonly Option<string?> model =
         new("--model") { Description =
-            "The model, where it is a class of an assembly, or lies elsewhere now: no code runs because a table names it.",
+            "The model, where it is a class of an assembly, or was moved. A table alone never makes code of an assembly run.",
                 HelpName = "MODEL" };
 
     public SearchCommand() : base("search", "Lists the images of a table whose features are most like those of an image.",

@@ -9,14 +9,14 @@ internal sealed class SummaryCommand : ToolCommand
 {
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
-    private readonly Option<string> mode = Choice("--mode", "In which mode to run it.", "eval", "train");
+    private readonly Option<string> mode = Choice("--mode", "The mode to run the model in.", "eval", "train");
     private readonly Option<int?> depth =
         new("--depth") { Description =
-            "How many modules inside each other have rows of their own; deeper ones are summed up. All by default.", HelpName = "N" };
-    private readonly Option<string> format = Choice("--format", "How to print it; JSON has bytes as a number.", "table", "json");
+            "How many module levels have their own rows; deeper modules are summed up. All by default.", HelpName = "N" };
+    private readonly Option<string> format = Choice("--format", "The output format; JSON has bytes as a number.", "table", "json");
 
     public SummaryCommand()
-        : base("summary", "Lists what each part of a model gives and costs: output shape, parameters, multiplications, memory.",
+        : base("summary", "Lists the output shape, parameters, multiplications and memory of each part of a model.",
         "summary resnet50 --depth 1", "summary vit_b_16 --input 8x3x224x224 --format json",
         "summary bin/MyModels.dll:MyModels.Encoder --input 1x3x64x64")
     {

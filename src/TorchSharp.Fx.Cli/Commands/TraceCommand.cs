@@ -7,12 +7,12 @@ internal sealed class TraceCommand : ToolCommand
 {
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
-    private readonly Option<string> mode = Choice("--mode", "In which mode to trace.", "eval", "train");
-    private readonly Option<bool> report = new("--report") { Description = "List what the trace found, rather than count it." };
-    private readonly Option<string> format = Choice("--format", "How to print it; JSON has the whole report.", "text", "json");
+    private readonly Option<string> mode = Choice("--mode", "The mode to trace in.", "eval", "train");
+    private readonly Option<bool> report = new("--report") { Description = "List the facts about the trace instead of counting them." };
+    private readonly Option<string> format = Choice("--format", "The output format; JSON has the whole report.", "text", "json");
 
     public TraceCommand()
-        : base("trace", "Traces a model and tells what its graph assumes and leaves out, or where and why it can't be traced.",
+        : base("trace", "Traces a model and reports what its graph assumes and leaves out, or where and why it can't be traced.",
         "trace resnet18 --report", "trace bin/MyModels.dll:MyModels.Encoder --input Nx3xH=64xW=64 --input N:int64",
         "trace bin/MyModels.dll:MyModels.Encoder --mode train --format json")
     {

@@ -8,14 +8,14 @@ internal sealed class VerifyCommand : ToolCommand
 {
     private readonly ModelOptions model = new();
     private readonly InputOptions inputs = new();
-    private readonly Option<string> mode = Choice("--mode", "In which mode to trace and run it.", "both", "eval", "train");
+    private readonly Option<string> mode = Choice("--mode", "The mode to trace and run the model in.", "both", "eval", "train");
     private readonly Option<int> seed =
-        new("--seed") { Description = "For the weights of a model that is not loaded from a file, and for draws.", HelpName = "N" };
-    private readonly Option<string> format = Choice("--format", "How to print it.", "text", "json");
+        new("--seed") { Description = "The random seed, for random weights and random operations.", HelpName = "N" };
+    private readonly Option<string> format = Choice("--format", "The output format.", "text", "json");
 
     public VerifyCommand()
         : base("verify",
-            "Runs a model and its graph on the same inputs, and on others of other sizes, and tells whether they do the same: the module "
+            "Runs a model and its graph on the given inputs and on other sizes, and tells whether the results agree: the module "
                 + "itself, the graph, the evaluator and the optimised copy.",
         "verify resnet18", "verify bin/MyModels.dll:MyModels.Encoder --input Nx3x64x64 --mode eval", "verify vit_b_16 --format json")
     {
@@ -32,7 +32,7 @@ internal sealed class VerifyCommand : ToolCommand
         var (source, kwargs) = (model.Read(parsed), inputs.Read(parsed));
         if (source.IsSaved)
             throw new ToolException(
-                $"'{source.Name}' is a graph without the program that it came from, so there is nothing to hold it against.") { IsWrongUsage = true };
+                $"'{source.Name}' is a graph without the program that it came from, so there is nothing to compare it with.") { IsWrongUsage = true };
         var given = source.Inputs(kwargs);
         manual_seed(parsed.GetValue(seed));
         using var module = source.Build(null);

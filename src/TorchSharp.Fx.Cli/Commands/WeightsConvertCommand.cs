@@ -10,12 +10,12 @@ internal sealed class WeightsConvertCommand : ToolCommand
 
     private readonly Argument<string> input = new("IN") { Description = "A .pth or .pt file." };
     private readonly Argument<string> output =
-        new("OUT") { Description = "The .safetensors file to write; it appears whole or not at all." };
+        new("OUT") { Description = "The .safetensors file to write; it is complete or not written at all." };
     private readonly Option<string?> key =
         new("--key") { Description =
-            "Under which key the checkpoint keeps the weights; without it, its root and the usual keys are looked at.", HelpName = "KEY" };
+            "The key of the weights in the checkpoint; by default its root and the usual keys.", HelpName = "KEY" };
 
-    public WeightsConvertCommand() : base("convert", "Writes the tensors of PyTorch's file as safetensors; nothing in the file is run.",
+    public WeightsConvertCommand() : base("convert", "Converts a PyTorch file to safetensors. No code in the file runs.",
         "weights convert resnet50-11ad3fa6.pth resnet50.safetensors",
         "weights convert checkpoint.pt model.safetensors --key ema_state_dict")
     {

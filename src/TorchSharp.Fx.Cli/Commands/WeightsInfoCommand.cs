@@ -14,7 +14,7 @@ internal sealed class WeightsInfoCommand : ToolCommand
                 + ".safetensors file." };
 
     public WeightsInfoCommand()
-        : base("info", "Tells what is known of published weights, or which tensors a file holds.", "weights info ResNet50_Weights.DEFAULT",
+        : base("info", "Shows the facts about published weights, or the tensors in a file.", "weights info ResNet50_Weights.DEFAULT",
             "weights info checkpoint.pth")
     {
         Add(subject);

@@ -11,7 +11,7 @@ internal sealed class WeightsListCommand : ToolCommand
 {
     private readonly Argument<string?> model =
         new("MODEL") { Description = "A model of 'torchfx models'; without it, all models.", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<string> format = Choice("--format", "How to print them.", "table", "json");
+    private readonly Option<string> format = Choice("--format", "The output format.", "table", "json");
 
     public WeightsListCommand()
         : base("list", "Lists the weights that torchvision publishes for the models here.", "weights list",

@@ -9,7 +9,7 @@ internal sealed class WeightsVerifyCommand : ToolCommand
 {
     private readonly Argument<string> input = new("FILE") { Description = "A .pth, .pt or .safetensors file." };
     private readonly Option<string?> model =
-        new("--model") { Description = "The model whose keys and shapes the file has to have. A published file knows its own.",
+        new("--model") { Description = "The model whose keys and shapes the file must have; not needed for a published file.",
             HelpName = "MODEL" };
     private readonly Option<string?> args =
         new("--args") { Description = "Arguments for the constructor by name, where MODEL is a type.", HelpName = "JSON" };

@@ -11,15 +11,15 @@ internal sealed class WorkerCommand : ToolCommand
     private readonly Option<string> storage = JobOptions.Storage();
     private readonly Option<string> dashboard =
         new("--dashboard") { Description =
-            "Where the dashboard listens; on this machine alone unless given. Whoever opens it needs the token that is printed.",
+            "The address of the dashboard; by default only this machine can open it. Opening it needs the printed token.",
                 HelpName = "IP:PORT", DefaultValueFactory = _ => "127.0.0.1:0" };
     private readonly Option<bool> untilEmpty =
-        new("--until-empty") { Description = "End when nothing is queued and nobody works on anything." };
+        new("--until-empty") { Description = "Exit when nothing is queued and no worker is busy." };
     private readonly Option<double> timeout = JobOptions.LeaseTimeout();
     private readonly JobAssemblies assemblies = new();
 
     public WorkerCommand()
-        : base("worker", "Computes what 'torchfx job submit' puts into Hangfire's queue. Run it on as many machines as you like.",
+        : base("worker", "Computes the shards that 'torchfx job submit' put into Hangfire's queue. Run it on as many machines as you like.",
         "worker --storage sqlite://queue.db --until-empty",
         "worker --storage postgres://torchfx@queue.example/jobs --dashboard 0.0.0.0:8080")
     {

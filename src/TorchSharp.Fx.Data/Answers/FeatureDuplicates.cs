@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>Rows of a table whose features are nearly the same.</summary>
+/// <summary>Finds rows of a table whose features are nearly equal.</summary>
 public static class FeatureDuplicates
 {
     // Vectors that stay in memory while the rest of the table goes by.
@@ -12,14 +12,15 @@ public static class FeatureDuplicates
     // What a product of float32 vectors of length 1 may be off by.
     private const double Rounding = 1e-6;
 
-    /// <summary>Groups of rows that hang together by pairs of at least this similarity; in a large group, the ends may be less
-    /// alike.</summary>
-    /// <param name="table">Where to look. All pairs are compared, exactly, in blocks; memory does not grow with the rows, but with those
-    /// that have duplicates.</param>
-    /// <param name="threshold">The least cosine similarity, above 0 and up to 1.</param>
-    /// <param name="progress">Is told how many rows have been compared with all others.</param>
-    /// <param name="cancellation">Ends it.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The threshold is none.</exception>
+    /// <summary>
+    /// Groups rows that are connected by pairs of at least this similarity. In a large group, two rows may be less similar than that.
+    /// </summary>
+    /// <param name="table">The table. All pairs are compared exactly, in blocks. Memory grows with the number of duplicates, not with the
+    /// number of rows.</param>
+    /// <param name="threshold">The lowest cosine similarity of duplicates, above 0 and up to 1.</param>
+    /// <param name="progress">Receives the number of rows that have been compared with all others.</param>
+    /// <param name="cancellation">Cancels the search.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The threshold is not above 0 and up to 1.</exception>
     public static DuplicateRows Find(FeatureVectors table, double threshold, IProgress<long>? progress = null,
         CancellationToken cancellation = default) => Find(table, threshold, MostBytes, progress, cancellation);
 
@@ -138,7 +139,7 @@ public static class FeatureDuplicates
 }
 
 /// <summary>Rows that have duplicates.</summary>
-/// <param name="Groups">Each group's rows by their place in the table, with the similarity to the one that is most like each. The largest
-/// group comes first.</param>
-/// <param name="Compared">How many rows were compared: those with features that have a direction.</param>
+/// <param name="Groups">The groups, the largest first. A group's rows are in table order, each with its similarity to the most similar row
+/// of the group.</param>
+/// <param name="Compared">The number of compared rows: those whose features are finite and not all zero.</param>
 public sealed record DuplicateRows(IReadOnlyList<IReadOnlyList<SimilarRow>> Groups, long Compared);

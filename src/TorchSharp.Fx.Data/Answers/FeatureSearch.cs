@@ -2,26 +2,29 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>The rows of a table whose features are most like others: exactly, by matrix products, a block in memory at a time.</summary>
+/// <summary>
+/// Finds the rows of a table whose features are most similar to a query. The search is exact, by matrix products, with one block in memory
+/// at a time.
+/// </summary>
 public static class FeatureSearch
 {
     /// <summary>The rows with the largest cosine similarity.</summary>
-    /// <param name="table">Where to look.</param>
-    /// <param name="query">A vector of the table's width.</param>
-    /// <param name="count">How many rows.</param>
-    /// <param name="cancellation">Ends it.</param>
-    /// <returns>The most alike first; of equals, the first of the table.</returns>
-    /// <exception cref="ArgumentException">The query is of another length, of zeros only, or not finite.</exception>
+    /// <param name="table">The table.</param>
+    /// <param name="query">A vector with <see cref="FeatureVectors.Width"/> elements.</param>
+    /// <param name="count">The number of rows to return.</param>
+    /// <param name="cancellation">Cancels the search.</param>
+    /// <returns>The most similar rows first; of equal ones, the first in the table.</returns>
+    /// <exception cref="ArgumentException">The query has another length, is all zero, or is not finite.</exception>
     public static SearchResult Nearest(FeatureVectors table, ReadOnlyMemory<float> query, int count,
         CancellationToken cancellation = default)
         => Nearest(table, query, count, _ => true, null, cancellation);
 
-    /// <param name="table">Where to look.</param>
-    /// <param name="query">A vector of the table's width.</param>
-    /// <param name="count">How many rows.</param>
+    /// <param name="table">The table.</param>
+    /// <param name="query">A vector with <see cref="FeatureVectors.Width"/> elements.</param>
+    /// <param name="count">The number of rows to return.</param>
     /// <param name="takes">Whether a row is compared, by its place in the file.</param>
     /// <param name="groups">Which row groups are read; null for all.</param>
-    /// <param name="cancellation">Ends it.</param>
+    /// <param name="cancellation">Cancels the search.</param>
     internal static SearchResult Nearest(FeatureVectors table, ReadOnlyMemory<float> query, int count, Func<long, bool> takes,
         Func<int, bool>? groups, CancellationToken cancellation)
     {
@@ -58,13 +61,13 @@ public static class FeatureSearch
     }
 }
 
-/// <summary>A row that is like another.</summary>
-/// <param name="Row">Its number.</param>
-/// <param name="Path">Its path.</param>
+/// <summary>A similar row.</summary>
+/// <param name="Row">The row's number.</param>
+/// <param name="Path">The row's path.</param>
 /// <param name="Similarity">The cosine of the angle between their features, from -1 to 1.</param>
 public sealed record SimilarRow(long Row, string Path, double Similarity);
 
 /// <summary>The results of a search.</summary>
-/// <param name="Rows">The rows.</param>
-/// <param name="Compared">How many rows were compared: those with features that have a direction.</param>
+/// <param name="Rows">The rows found.</param>
+/// <param name="Compared">The number of compared rows: those whose features are finite and not all zero.</param>
 public sealed record SearchResult(IReadOnlyList<SimilarRow> Rows, long Compared);

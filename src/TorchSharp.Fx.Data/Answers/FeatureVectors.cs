@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>The vectors that a table of features has under one key, a block of rows in memory at a time.</summary>
+/// <summary>The vectors of one key in a table of features, read with one block of rows in memory at a time.</summary>
 /// <remarks>
-/// The table is one of <see cref="FeatureTableWriter"/>, or what another tool made of it: with the columns <c>row</c> and <c>path</c>, and
-/// lists of numbers. A map is one long vector. For one thread.
+/// The table comes from <see cref="FeatureTableWriter"/>, or from another tool that kept the columns <c>row</c>, <c>path</c> and lists of
+/// numbers. A feature map is read as one long vector. Not thread-safe.
 /// </remarks>
 public sealed class FeatureVectors : IDisposable
 {
@@ -41,24 +41,25 @@ public sealed class FeatureVectors : IDisposable
 
     /// <summary>Opens a table.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="key">The key; null for the only one.</param>
+    /// <param name="key">The key; may be null if there is only one.</param>
     /// <exception cref="IOException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">It is no such table, has several keys or not this one, or no row has a vector.</exception>
+    /// <exception cref="InvalidDataException">The file is no such table, lacks the key, has several keys when none is given, or has no row
+    /// with a vector.</exception>
     public static FeatureVectors Open(string path, string? key = null) => new(path, key);
 
-    /// <summary>The file.</summary>
+    /// <summary>The path of the file.</summary>
     public string Path { get; }
 
     /// <summary>The column of the vectors.</summary>
     public string Key { get; }
 
-    /// <summary>How many numbers a vector has.</summary>
+    /// <summary>The number of elements of a vector.</summary>
     public int Width { get; }
 
-    /// <summary>How many rows the table has, those without a vector too.</summary>
+    /// <summary>The number of rows of the table, including those without a vector.</summary>
     public long Rows => starts[^1];
 
-    /// <summary>The model, its weights and its nodes, which all rows have in common.</summary>
+    /// <summary>The table's metadata: the model, its weights and its nodes.</summary>
     public IReadOnlyDictionary<string, string> Metadata => file.FileMetaData.KeyValueMetadata;
 
     /// <summary>The rows that have a vector, with their vectors.</summary>

@@ -4,14 +4,13 @@ using System.Text.Json.Nodes;
 namespace TorchSharp.Fx.Data;
 
 /// <summary>
-/// A data set's features in a folder or a bucket, cut into shards that any number of processes compute, here or elsewhere; each shard's
-/// result appears whole, and once.
+/// Computes the features of a data set in shards, with any number of processes on any number of machines. A job lives in a folder or a
+/// bucket. Each shard's result is written completely and once.
 /// </summary>
 /// <remarks>
-/// <c>job.json</c> has all that the numbers depend on; <c>shards/shard-N.parquet</c> the inputs of shard N; <c>parts/part-N.parquet</c> its
-/// result, which counts once
-/// <c>parts/part-N.done.json</c> is there; <c>leases</c> says who works on what. A shard may be computed twice, but only one result is
-/// kept.
+/// <c>job.json</c> has all settings that affect the results, <c>shards/shard-N.parquet</c> the inputs of shard N, and
+/// <c>parts/part-N.parquet</c> its result, which is valid once <c>parts/part-N.done.json</c> exists. <c>leases</c> records which worker has
+/// which shard. A shard may be computed twice, but only one result is kept.
 /// </remarks>
 public sealed class Job
 {
@@ -19,22 +18,22 @@ public sealed class Job
 
     private Job(string folder, JobStore store, JobDefinition definition) => (Folder, Store, Definition) = (folder, store, definition);
 
-    /// <summary>Its folder, or its address in a store of the S3 kind (<c>s3://BUCKET/KEY</c>).</summary>
+    /// <summary>The job's folder, or its address in an S3-compatible store (<c>s3://BUCKET/KEY</c>).</summary>
     public string Folder { get; }
 
-    /// <summary>The same for processes that were started elsewhere: a full path, or the address.</summary>
+    /// <summary>The job's full path or address, for processes with another current folder.</summary>
     public string Location => Store.Location;
 
     internal bool IsInBucket => Store is S3JobStore;
 
-    /// <summary>The work it does.</summary>
+    /// <summary>The model, nodes and inputs of the job.</summary>
     public JobDefinition Definition { get; }
 
-    /// <summary>The columns of its result.</summary>
+    /// <summary>The columns of the job's result.</summary>
     public FeatureSchema Schema => new(Definition.Passed, Definition.Features);
 
-    /// <summary>Opens one that was created.</summary>
-    /// <exception cref="InvalidDataException">The folder has no job, or a damaged one.</exception>
+    /// <summary>Opens an existing job.</summary>
+    /// <exception cref="InvalidDataException">The folder has no job, or the job is damaged.</exception>
     public static Job Open(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -44,14 +43,14 @@ public sealed class Job
                 $"The folder '{folder}' has no {FileName}: make a job with 'torchfx job create', or wait until it is made.");
     }
 
-    /// <summary>Lists the inputs, cuts them into shards, and writes what a job is made of; <c>job.json</c> comes last.</summary>
-    /// <param name="folder">A folder that is not there yet, or is empty.</param>
-    /// <param name="settings">All that the numbers depend on, beside the inputs.</param>
+    /// <summary>Creates a job: lists the inputs, splits them into shards, and writes the job's files, <c>job.json</c> last.</summary>
+    /// <param name="folder">A folder that doesn't exist or is empty.</param>
+    /// <param name="settings">All settings, besides the inputs, that affect the results.</param>
     /// <param name="source">The inputs.</param>
-    /// <param name="features">The columns that the model gives.</param>
-    /// <param name="shardSize">How many inputs a shard has; the last may have fewer.</param>
-    /// <param name="cancellation">Ends it; what is there is then no job.</param>
-    /// <exception cref="IOException">The folder has something in it, or can't be written.</exception>
+    /// <param name="features">The columns of features that the model computes.</param>
+    /// <param name="shardSize">The number of inputs per shard; the last may have fewer.</param>
+    /// <param name="cancellation">Cancels the creation; the files written so far are no job.</param>
+    /// <exception cref="IOException">The folder isn't empty or can't be written.</exception>
     public static async Task<Job> CreateAsync(string folder, JsonObject settings, DataSource source, IReadOnlyList<FeatureColumn> features,
         int shardSize, CancellationToken cancellation = default)
     {
@@ -71,8 +70,8 @@ public sealed class Job
         return new(folder, store, definition);
     }
 
-    /// <summary>Whether a shard's result is there.</summary>
-    /// <param name="shard">Its number.</param>
+    /// <summary>Whether a shard's result exists.</summary>
+    /// <param name="shard">The shard's number.</param>
     /// <exception cref="ArgumentException">The job has no such shard.</exception>
     public bool IsDone(int shard) => Shard(shard).IsDone;
 

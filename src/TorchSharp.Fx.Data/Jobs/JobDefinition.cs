@@ -7,12 +7,12 @@ using System.Text.Json.Nodes;
 namespace TorchSharp.Fx.Data;
 
 /// <summary>The model, nodes and inputs of a job.</summary>
-/// <param name="Id">The SHA-256 of all the rest: two jobs of one id give the same numbers.</param>
-/// <param name="Settings">What its maker says that the numbers depend on: the model, its weights' hash, its nodes, versions.</param>
-/// <param name="Passed">The columns of the inputs.</param>
+/// <param name="Id">The SHA-256 of the other members. Jobs with the same id have the same results.</param>
+/// <param name="Settings">The settings that affect the results: the model, the hash of its weights, its nodes, versions.</param>
+/// <param name="Passed">The columns that the source passes on.</param>
 /// <param name="Features">The columns of features.</param>
-/// <param name="Rows">How many inputs there are.</param>
-/// <param name="ShardSize">How many of them a shard has.</param>
+/// <param name="Rows">The number of inputs.</param>
+/// <param name="ShardSize">The number of inputs per shard.</param>
 /// <param name="Inputs">The SHA-256 of the list of inputs.</param>
 public sealed record JobDefinition(string Id, JsonObject Settings, IReadOnlyList<DataColumn> Passed, IReadOnlyList<FeatureColumn> Features,
     long Rows, int ShardSize, string Inputs)
@@ -28,7 +28,7 @@ public sealed record JobDefinition(string Id, JsonObject Settings, IReadOnlyList
     internal static JsonSerializerOptions Indented { get; } = new() { WriteIndented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>How many shards there are.</summary>
+    /// <summary>The number of shards.</summary>
     public int Shards => checked((int)((Rows + ShardSize - 1) / ShardSize));
 
     internal static JobDefinition Create(JsonObject settings, FeatureSchema schema, long rows, int shardSize, string inputs)

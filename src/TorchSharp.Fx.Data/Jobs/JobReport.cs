@@ -3,22 +3,22 @@ using System.Security.Cryptography;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>How far a job is.</summary>
-/// <param name="Shards">All its shards.</param>
-/// <param name="Done">Those that are done.</param>
-/// <param name="Rows">Rows of these.</param>
-/// <param name="Errors">Those of them with an error.</param>
-/// <param name="TotalRows">All rows of the job.</param>
-/// <param name="Working">Shards that somebody works on, as far as one can tell.</param>
-/// <param name="RowsPerSecond">The rate since the first shard was begun; null before one is done.</param>
-/// <param name="Remaining">How long the rest takes at that rate.</param>
+/// <summary>The progress of a job.</summary>
+/// <param name="Shards">The number of shards.</param>
+/// <param name="Done">The number of shards that are done.</param>
+/// <param name="Rows">The number of rows in the shards that are done.</param>
+/// <param name="Errors">The number of these rows with an error.</param>
+/// <param name="TotalRows">The number of rows in the job.</param>
+/// <param name="Working">The number of shards that a live worker seems to have.</param>
+/// <param name="RowsPerSecond">The average rate since the first shard was started; null before one is done.</param>
+/// <param name="Remaining">The estimated time for the rest at that rate.</param>
 public sealed record JobStatus(int Shards, int Done, long Rows, long Errors, long TotalRows, int Working, double? RowsPerSecond,
     TimeSpan? Remaining);
 
-/// <summary>The state of a job's results.</summary>
+/// <summary>Reports on a job's results, and merges them.</summary>
 public static class JobReport
 {
-    /// <summary>Counts what is done.</summary>
+    /// <summary>Counts the shards and rows that are done.</summary>
     public static JobStatus Status(this Job job)
     {
         ArgumentNullException.ThrowIfNull(job);
@@ -37,8 +37,8 @@ public static class JobReport
             rate > 0 ? TimeSpan.FromSeconds((job.Definition.Rows - rows) / rate.Value) : null);
     }
 
-    /// <summary>Compares the results with the inputs: every row once, in its place, in files that are as they were written.</summary>
-    /// <returns>What is wrong, a sentence each; none if nothing is.</returns>
+    /// <summary>Checks the results: every input has exactly one row, in its place, and no file has changed since it was written.</summary>
+    /// <returns>One sentence for each thing that is wrong; none when all is right.</returns>
     public static async IAsyncEnumerable<string> VerifyAsync(this Job job,
         [EnumeratorCancellation] CancellationToken cancellation = default)
     {
@@ -58,25 +58,26 @@ public static class JobReport
             yield return $"The inputs in '{ShardFiles.Shards}' are not those that the job was made of.";
     }
 
-    /// <summary>Writes the parts as one table.</summary>
-    /// <param name="job">The job; all its shards are done.</param>
+    /// <summary>Merges the results of all shards into one table.</summary>
+    /// <param name="job">The job; all its shards must be done.</param>
     /// <param name="path">The file.</param>
-    /// <param name="metadata">What goes into it.</param>
-    /// <param name="cancellation">Ends it; there is then no file.</param>
+    /// <param name="metadata">The table's metadata.</param>
+    /// <param name="cancellation">Cancels the merge; no file is written then.</param>
     /// <exception cref="InvalidDataException">A shard is not done.</exception>
     public static Task MergeAsync(this Job job, string path, IReadOnlyDictionary<string, string> metadata,
         CancellationToken cancellation = default) => job.MergeAsync(path, metadata, mapsBeside: false, cancellation);
 
     /// <summary>
-    /// The same, where <paramref name="mapsBeside"/> with maps in <c>.safetensors</c> files beside the table, which it names.
+    /// The same, but with <paramref name="mapsBeside"/> the maps go into <c>.safetensors</c> files beside the table, which names them.
     /// </summary>
-    /// <param name="job">The job; all its shards are done.</param>
-    /// <param name="path">The file; the maps go into a folder of its name, with <c>.maps</c> behind it.</param>
-    /// <param name="metadata">What goes into it.</param>
-    /// <param name="mapsBeside">Whether maps go there rather than into the table.</param>
-    /// <param name="cancellation">Ends it; there is then no file.</param>
+    /// <param name="job">The job; all its shards must be done.</param>
+    /// <param name="path">The file. The maps go into a folder beside it, with the same name but <c>.maps</c> instead of the
+    /// extension.</param>
+    /// <param name="metadata">The table's metadata.</param>
+    /// <param name="mapsBeside">Whether maps go into that folder instead of the table.</param>
+    /// <param name="cancellation">Cancels the merge; no file is written then.</param>
     /// <exception cref="InvalidDataException">A shard is not done.</exception>
-    /// <exception cref="IOException">There are maps already.</exception>
+    /// <exception cref="IOException">The folder of maps already exists.</exception>
     public static async Task MergeAsync(this Job job, string path, IReadOnlyDictionary<string, string> metadata, bool mapsBeside,
         CancellationToken cancellation = default)
     {

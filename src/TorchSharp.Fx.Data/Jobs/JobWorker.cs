@@ -3,11 +3,11 @@ using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>Computes the shards of a job that nobody else does.</summary>
+/// <summary>Computes shards of a job, next to other workers of the same job.</summary>
 /// <param name="job">The job.</param>
 /// <param name="pipeline">The model of the job.</param>
-/// <param name="metadata">What goes into every part's file; the same in all processes.</param>
-/// <param name="timeout">After how long without a sign of life another worker is taken for dead.</param>
+/// <param name="metadata">The metadata of every result file; it must be the same in all processes.</param>
+/// <param name="timeout">The time without a heartbeat after which another worker counts as dead.</param>
 public sealed class JobWorker(Job job, FeaturePipeline pipeline, IReadOnlyDictionary<string, string> metadata, TimeSpan timeout)
 {
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(50);
@@ -15,13 +15,13 @@ public sealed class JobWorker(Job job, FeaturePipeline pipeline, IReadOnlyDictio
     private readonly LeaseOwner owner = LeaseOwner.Create();
     private readonly LeaseWatch watch = new(timeout);
 
-    /// <summary>Is told after every row.</summary>
+    /// <summary>Receives the progress after every row.</summary>
     public IProgress<PipelineProgress>? Progress { get; init; }
 
-    /// <summary>Computes shards until all are done: those that are free, then those whose owners have died.</summary>
+    /// <summary>Computes shards until all are done: first free shards, then those of dead workers.</summary>
     /// <param name="shards">The shards' numbers; null for all of the job.</param>
-    /// <param name="cancellation">Ends it; shards that are not done stay so.</param>
-    /// <returns>What this worker has done, as it gets done.</returns>
+    /// <param name="cancellation">Cancels the work; unfinished shards stay free.</param>
+    /// <returns>The shards that this worker computed, each when it is done.</returns>
     public async IAsyncEnumerable<ShardOutcome> RunAsync(IEnumerable<int>? shards = null,
         [EnumeratorCancellation] CancellationToken cancellation = default)
     {
@@ -51,17 +51,17 @@ public sealed class JobWorker(Job job, FeaturePipeline pipeline, IReadOnlyDictio
     }
 
     /// <summary>Computes one shard, unless it is done or another worker has it.</summary>
-    /// <param name="number">Its number.</param>
-    /// <param name="cancellation">Ends it; the shard is then not done.</param>
-    /// <returns>What came of it; null where nothing was to do, or another took it over.</returns>
+    /// <param name="number">The shard's number.</param>
+    /// <param name="cancellation">Cancels the work; the shard is then not done.</param>
+    /// <returns>The result; null when there was nothing to do or another worker took the shard over.</returns>
     public Task<ShardOutcome?> TryRunAsync(int number, CancellationToken cancellation = default)
         => job.Shard(number) is { IsDone: false } shard
             ? Leased(shard, lost => pipeline.RunAsync(ShardManifest.ReadAsync(job, shard, lost), Progress, lost), cancellation)
             : Task.FromResult<ShardOutcome?>(null);
 
-    /// <summary>Computes the rows with errors of shards that are done, at their places, and leaves all others as they are.</summary>
-    /// <param name="cancellation">Ends it; the old results then stay.</param>
-    /// <returns>The shards that had errors, as they are now.</returns>
+    /// <summary>Computes the rows with errors of finished shards again, and keeps all other rows.</summary>
+    /// <param name="cancellation">Cancels the work; the old results stay.</param>
+    /// <returns>The new results of the shards that had errors.</returns>
     public async Task<IReadOnlyList<ShardOutcome>> RetryAsync(CancellationToken cancellation = default)
     {
         var outcomes = new List<ShardOutcome>();

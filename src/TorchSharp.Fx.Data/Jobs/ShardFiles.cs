@@ -64,15 +64,15 @@ internal sealed record ShardFiles(JobStore Store, int Number)
     }
 }
 
-/// <summary>The record of a shard that is done.</summary>
-/// <param name="Shard">Its number.</param>
-/// <param name="Rows">Its rows.</param>
-/// <param name="Errors">Those with an error.</param>
-/// <param name="Sha256">The checksum of the part's file.</param>
-/// <param name="Bytes">That file's length.</param>
-/// <param name="Seconds">How long it took.</param>
-/// <param name="Finished">When it was done.</param>
-/// <param name="Worker">Who did it.</param>
+/// <summary>The result of a finished shard.</summary>
+/// <param name="Shard">The shard's number.</param>
+/// <param name="Rows">The number of rows.</param>
+/// <param name="Errors">The number of rows with an error.</param>
+/// <param name="Sha256">The SHA-256 of the result file.</param>
+/// <param name="Bytes">The length of the result file in bytes.</param>
+/// <param name="Seconds">The computing time in seconds.</param>
+/// <param name="Finished">The time when it was finished.</param>
+/// <param name="Worker">The name of the worker that computed it.</param>
 public sealed record ShardOutcome(int Shard, long Rows, long Errors, string Sha256, long Bytes, double Seconds, DateTime Finished,
     string Worker)
 {

@@ -4,24 +4,26 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>Runs a model over a data set: reading, decoding and preprocessing go on beside the model, all in bounded memory, and rows come
-/// out in order.</summary>
+/// <summary>
+/// Runs a model over a data set. Reading, decoding and preprocessing run in parallel with the model, in bounded memory. Rows come out in
+/// order.
+/// </summary>
 /// <remarks>
-/// Row r is always at place r mod <see cref="FeaturePipelineOptions.BatchSize"/> of its batch, and a broken or absent neighbour is a sample
-/// of zeros there: so the bits of a row do not depend
-/// on what became of others. An input that can't be read, or that the model refuses, is a row with an error.
+/// Row r is always at index r mod <see cref="FeaturePipelineOptions.BatchSize"/> of its batch, and a broken or missing row is replaced by
+/// zeros. So a row's result is bit for bit the same whether others fail or not. An input that can't be read, or that the model refuses,
+/// gives a row with an error.
 /// </remarks>
 public sealed class FeaturePipeline
 {
     private readonly FeatureModel model;
     private readonly FeaturePipelineOptions options;
 
-    /// <param name="extract">The model: from a batch to named tensors whose first dimension is the batch. Called by several threads at
-    /// once, without gradients; an extractor's <c>call</c> does.</param>
-    /// <param name="example">What one input looks like, without the batch dimension; the model runs on it once, to know the columns. It
-    /// stays the caller's.</param>
-    /// <param name="options">Batches, threads, decoding; null is the defaults.</param>
-    /// <exception cref="ArgumentException">A feature is no tensor of the batch.</exception>
+    /// <param name="extract">The model: computes, from a batch, named tensors whose first dimension is the batch, e.g. an extractor's
+    /// <c>call</c>. Several threads call it at once, without gradients.</param>
+    /// <param name="example">An example of one input, without the batch dimension. The model runs on it once to find the columns. The
+    /// caller disposes it.</param>
+    /// <param name="options">Batches, threads, decoding; the defaults when null.</param>
+    /// <exception cref="ArgumentException">A feature is no tensor whose first dimension is the batch.</exception>
     public FeaturePipeline(Func<Tensor, IReadOnlyDictionary<string, Tensor>> extract, Tensor example,
         FeaturePipelineOptions? options = null)
     {
@@ -34,10 +36,10 @@ public sealed class FeaturePipeline
     /// <summary>The columns of features, in the order of the model.</summary>
     public IReadOnlyList<FeatureColumn> Columns => model.Columns;
 
-    /// <summary>The rows of all inputs, in their order.</summary>
-    /// <param name="items">The inputs, by ascending row.</param>
-    /// <param name="progress">Is told after every row.</param>
-    /// <param name="cancellation">Ends the run.</param>
+    /// <summary>Computes the rows of all inputs, in order.</summary>
+    /// <param name="items">The inputs, in ascending order of their rows.</param>
+    /// <param name="progress">Receives the progress after every row.</param>
+    /// <param name="cancellation">Cancels the run.</param>
     /// <exception cref="InvalidDataException">An input is broken, and <see cref="FeaturePipelineOptions.FailFast"/> is set.</exception>
     public async IAsyncEnumerable<FeatureRow> RunAsync(IAsyncEnumerable<DataItem> items, IProgress<PipelineProgress>? progress = null,
         [EnumeratorCancellation] CancellationToken cancellation = default)

@@ -3,29 +3,36 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>How a pipeline works.</summary>
+/// <summary>The settings of a pipeline.</summary>
 public sealed record FeaturePipelineOptions
 {
     // What bounds the memory on machines with many processors: how many images are worked on at once, where that is more than two batches.
     private const int ImagesAtOnce = 32;
 
-    /// <summary>How many inputs run together.</summary>
+    /// <summary>The number of inputs in a batch.</summary>
     public int BatchSize { get; init; } = 1;
 
-    /// <summary>From bytes, and the name for a message, to a tensor that the caller disposes; images by default.</summary>
+    /// <summary>
+    /// Decodes bytes to a tensor, which the caller disposes; the second argument is the input's name for messages. Decodes images by
+    /// default.
+    /// </summary>
     public Func<ReadOnlyMemory<byte>, string, Tensor> Decode { get; init; } = (bytes, name) => io.Decode(bytes.Span, name);
 
-    /// <summary>From what was decoded to what the model takes, without the batch dimension; null leaves it as it is. Called by several
-    /// threads at once.</summary>
+    /// <summary>
+    /// The transform from a decoded tensor to the model's input, without the batch dimension; null for none. Several threads call it at
+    /// once.
+    /// </summary>
     public Func<Tensor, Tensor>? Preprocess { get; init; }
 
-    /// <summary>How many batches run at once, each in its share of the threads; 1 for a model that keeps something between calls.</summary>
+    /// <summary>
+    /// The number of batches that run at once, each with its share of the threads. Use 1 for a model that keeps state between calls.
+    /// </summary>
     public int Workers { get => workers ?? Math.Min(get_num_threads(), Math.Max(2, ImagesAtOnce / BatchSize)); init => workers = value; }
 
-    /// <summary>Whether features are float16 in the result.</summary>
+    /// <summary>Whether the results are float16.</summary>
     public bool IsHalf { get; init; }
 
-    /// <summary>Whether a broken input ends the run.</summary>
+    /// <summary>Whether a broken input ends the run with an exception.</summary>
     public bool FailFast { get; init; }
 
     private readonly int? workers;

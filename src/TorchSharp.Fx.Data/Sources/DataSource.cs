@@ -2,25 +2,24 @@ using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>Inputs that come one after the other, never all at once: memory does not grow with their number.</summary>
+/// <summary>A stream of inputs. Memory does not grow with their number.</summary>
 public abstract class DataSource
 {
-    /// <summary>The columns that go into the result beside every input; known before the first row.</summary>
+    /// <summary>The columns that the source passes on to the result. They are known before the first row.</summary>
     public virtual IReadOnlyList<DataColumn> Columns => [];
 
     /// <summary>The inputs, always in the same order, numbered from 0.</summary>
-    /// <param name="cancellation">Ends the listing.</param>
+    /// <param name="cancellation">Cancels the listing.</param>
     public abstract IAsyncEnumerable<DataItem> ItemsAsync(CancellationToken cancellation = default);
 
-    /// <summary>The inputs that the texts of a command line stand for.</summary>
-    /// <param name="inputs">
-    /// Files, folders, patterns (<c>photos/**/*.jpg</c>), archives (.tar, .tar.gz, .tgz, .zip), manifests (.csv, .tsv, .jsonl, .ndjson,
-    /// .parquet). The paths of one folder, pattern or
-    /// archive are relative to it; those of several begin with the input as it is written.
-    /// </param>
-    /// <param name="options">How manifests are read; null is the defaults.</param>
+    /// <summary>Opens inputs given as command-line arguments.</summary>
+    /// <param name="inputs">Files, folders, patterns (<c>photos/**/*.jpg</c>), archives (.tar, .tar.gz, .tgz, .zip), manifests (.csv, .tsv,
+    /// .jsonl, .ndjson, .parquet). With one folder, pattern or archive, paths are relative to it; with several inputs, paths begin with the
+    /// input as given.</param>
+    /// <param name="options">How to read manifests; the defaults when null.</param>
     /// <exception cref="IOException">There is no such file or folder.</exception>
-    /// <exception cref="ArgumentException">Two inputs would give the same file twice.</exception>
+    /// <exception cref="ArgumentException">An input is given twice or lies in another one, or the paths of two inputs would begin
+    /// alike.</exception>
     public static DataSource Open(IReadOnlyList<string> inputs, DataSourceOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
@@ -33,8 +32,8 @@ public abstract class DataSource
             => options.Folder is null || ContentLocation.AddressOf(input) is not null ? input : Path.Combine(options.Folder, input);
     }
 
-    /// <summary>Tensors from anywhere, each with a name that is unique among them.</summary>
-    /// <param name="tensors">Names, and what makes each tensor, without a batch dimension.</param>
+    /// <summary>A source of your own tensors, each with a unique name.</summary>
+    /// <param name="tensors">The names, and a function that makes each tensor, without a batch dimension.</param>
     public static DataSource Of(IAsyncEnumerable<(string Path, Func<torch.Tensor> Make)> tensors) => new TensorSource(tensors);
 
     private sealed class TensorSource(IAsyncEnumerable<(string Path, Func<torch.Tensor> Make)> tensors) : DataSource
@@ -78,13 +77,13 @@ public abstract class DataSource
     }
 }
 
-/// <summary>How sources are read.</summary>
+/// <summary>The settings for reading sources.</summary>
 public sealed record DataSourceOptions
 {
     /// <summary>The column of manifests that has the paths or addresses; null looks for <c>path</c>, <c>url</c>, <c>uri</c>, <c>file</c>,
     /// <c>filename</c>, <c>image</c>.</summary>
     public string? PathColumn { get; init; }
 
-    /// <summary>Where relative inputs start; null is the current folder.</summary>
+    /// <summary>The base folder of relative inputs; the current folder when null.</summary>
     public string? Folder { get; init; }
 }

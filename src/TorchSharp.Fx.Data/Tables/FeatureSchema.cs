@@ -4,15 +4,15 @@ using ParquetSharp.Schema;
 namespace TorchSharp.Fx.Data;
 
 /// <summary>The columns of a table of features.</summary>
-/// <param name="Passed">What the source passes on.</param>
-/// <param name="Features">What the model gives.</param>
+/// <param name="Passed">The columns that the source passes on.</param>
+/// <param name="Features">The columns of features that the model computes.</param>
 public sealed record FeatureSchema(IReadOnlyList<DataColumn> Passed, IReadOnlyList<FeatureColumn> Features)
 {
     internal const string Row = "row", Path = "path", Error = "error", ShapeSuffix = "_shape", FileSuffix = "_file",
     TensorSuffix = "_tensor";
 
-    /// <summary>Refuses two columns of one name.</summary>
-    /// <exception cref="ArgumentException">The message says which, and what to do.</exception>
+    /// <summary>Checks that no two columns have the same name.</summary>
+    /// <exception cref="ArgumentException">Two columns have the same name; the message says which, and what to do.</exception>
     public FeatureSchema RequireDistinct()
     {
         var taken = new HashSet<string>(StringComparer.Ordinal) { Row, Path, Error };

@@ -5,10 +5,10 @@ namespace TorchSharp.Fx.Data;
 /// <summary>Reads the rows of a table that <see cref="FeatureTableWriter"/> wrote.</summary>
 public static class FeatureTableReader
 {
-    /// <summary>The rows, a row group in memory at a time.</summary>
+    /// <summary>Reads the rows, with one row group in memory at a time.</summary>
     /// <param name="path">The file.</param>
     /// <param name="schema">Its columns.</param>
-    /// <exception cref="InvalidDataException">It is no Parquet file, or is damaged.</exception>
+    /// <exception cref="InvalidDataException">The file is no Parquet file, or is damaged.</exception>
     public static IEnumerable<FeatureRow> Read(string path, FeatureSchema schema)
     {
         ArgumentNullException.ThrowIfNull(schema);

@@ -2,9 +2,11 @@ using ParquetSharp;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>Writes rows of features as a Parquet file: <c>row</c>, <c>path</c>, the source's columns, a list for each key (and its shape
-/// where it is a map), <c>error</c>.</summary>
-/// <remarks>The same rows give the same bytes. A row group has up to 10,000 rows or 64 MB, which is what is kept in memory.</remarks>
+/// <summary>
+/// Writes rows of features as a Parquet file: <c>row</c>, <c>path</c>, the source's columns, a list for each key (and the shape where it
+/// has several dimensions), <c>error</c>.
+/// </summary>
+/// <remarks>The same rows give the same bytes. The writer keeps one row group in memory, up to 10,000 rows or 64 MB.</remarks>
 public sealed class FeatureTableWriter : IDisposable
 {
     private const int MostRows = 10_000;
@@ -18,15 +20,15 @@ public sealed class FeatureTableWriter : IDisposable
     private readonly MapShards? maps;
     private long bytes;
 
-    /// <param name="stream">Where to; it stays open.</param>
+    /// <param name="stream">The stream to write to; it stays open.</param>
     /// <param name="schema">The columns.</param>
-    /// <param name="metadata">The model, its weights and its nodes, which all rows have in common.</param>
+    /// <param name="metadata">The table's metadata: the model, its weights and its nodes.</param>
     public FeatureTableWriter(Stream stream, FeatureSchema schema, IReadOnlyDictionary<string, string> metadata)
         : this(stream, schema, metadata, null)
     {
     }
 
-    /// <param name="stream">Where to; it stays open.</param>
+    /// <param name="stream">The stream to write to; it stays open.</param>
     /// <param name="schema">The columns.</param>
     /// <param name="metadata">What is known of all rows.</param>
     /// <param name="maps">Where maps go; null puts them into the table.</param>
@@ -47,7 +49,7 @@ public sealed class FeatureTableWriter : IDisposable
     }
 
     /// <summary>Adds a row.</summary>
-    /// <param name="row">With values for all columns of the schema, or an error in the place of its features.</param>
+    /// <param name="row">The row, with values for all columns of the schema, or with an error instead of features.</param>
     public void Add(FeatureRow row)
     {
         ArgumentNullException.ThrowIfNull(row);
@@ -58,8 +60,8 @@ public sealed class FeatureTableWriter : IDisposable
             WriteGroup();
     }
 
-    /// <summary>Writes what is left and the file's end; without it the file is none.</summary>
-    /// <exception cref="IOException">It can't be written.</exception>
+    /// <summary>Writes the remaining rows and the file's end. Without this call the file is invalid.</summary>
+    /// <exception cref="IOException">The stream can't be written.</exception>
     public void Complete()
     {
         if (rows.Count > 0)

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Data;
 
-/// <summary>An identity of a set of weights, whatever file they came from.</summary>
+/// <summary>Identifies a set of weights, independent of the file they came from.</summary>
 public static class WeightsHash
 {
     /// <summary>The SHA-256 of the names, types, shapes and elements of a module's state, in lower-case hexadecimal digits.</summary>

@@ -75,7 +75,7 @@ internal sealed class FactFinder : DryRun
         if (plain.Graph.nodes.FirstOrDefault(node
             => first[node] is Fact.OfNumber or Fact.OfOther { Value: double or float or bool or Scalar } && IsOfContent(node)) is { } read)
             throw new NotSupportedException(
-                $"node '{read.name}' ({read.origin?.ToString() ?? "made by hand"}): its number hangs on what is in a tensor, and the "
+                $"node '{read.name}' ({read.origin?.ToString() ?? "made by hand"}): its number depends on the elements of a tensor, and the "
                     + "program would have the example's for all inputs");
         // Two steps tell a size that does not grow evenly.
         var others = sizes.Select((_, dim) => (One: Run(enlarged(dim, 1)), Two: Run(enlarged(dim, 2)))).ToArray();

@@ -6,18 +6,16 @@ namespace TorchSharp.Fx.Onnx;
 public static partial class onnx
 {
     /// <summary>
-    /// Reads an ONNX file as a graph module in evaluation mode: its nodes become TorchSharp operations and layers under the names that
-    /// the file has for them, its initializers their parameters and buffers.
-    /// Nothing of the file runs but these. The module takes the model's inputs in order, as tensors, and returns its output, or a
-    /// <see cref="Features"/> of several. Counterpart: <c>onnx.load</c>.
+    /// Reads an ONNX file as a graph module in eval mode. Its nodes become TorchSharp operations and layers with the file's names, its
+    /// initializers parameters and buffers. The file contains no other code. The module takes the model's inputs in order, as tensors, and
+    /// returns the output, or a <see cref="Features"/> for several outputs. Counterpart: <c>onnx.load</c>.
     /// </summary>
-    /// <param name="path">The file; what it keeps in other files must lie in the same folder. Opsets 6 to 24 are read.</param>
-    /// <param name="device">Where the weights go; the CPU when null.</param>
-    /// <returns>A <see cref="GraphModule{T1, TResult}"/> of as many inputs as the model has; a <see cref="GraphModule"/> for none or
-    /// more than six. Disposing it disposes the weights.</returns>
-    /// <exception cref="InvalidDataException">The file is damaged, or says something of itself that isn't so; the message says
-    /// what.</exception>
-    /// <exception cref="OnnxImportException">A node has no form in TorchSharp; the message names it.</exception>
+    /// <param name="path">The file, of opset 6 to 24. Files with external data must lie in the same folder.</param>
+    /// <param name="device">The device of the weights; the CPU when null.</param>
+    /// <returns>A <see cref="GraphModule{T1, TResult}"/> with the model's number of inputs; a <see cref="GraphModule"/> for none or more
+    /// than six. Disposing it disposes the weights.</returns>
+    /// <exception cref="InvalidDataException">The file is damaged or contradicts itself; the message says where.</exception>
+    /// <exception cref="OnnxImportException">A node can't be expressed in TorchSharp; the message names it.</exception>
     public static nn.Module load(string path, Device? device = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -34,8 +32,8 @@ public static partial class onnx
         }
     }
 
-    /// <summary>As <see cref="load(string, Device)"/>, for a module of a known type.</summary>
-    /// <exception cref="InvalidDataException">The model has other inputs or outputs, or is refused for another reason.</exception>
+    /// <summary>Like <see cref="load(string, Device)"/>, for a module of a known type.</summary>
+    /// <exception cref="InvalidDataException">The model has other inputs or outputs, or can't be read for another reason.</exception>
     public static TModule load<TModule>(string path, Device? device = null) where TModule : nn.Module
         => fx.Expected<TModule>(path, load(path, device));
 }

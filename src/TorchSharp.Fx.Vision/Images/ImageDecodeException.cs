@@ -3,17 +3,17 @@ namespace TorchSharp.Fx.Vision;
 /// <summary>A file or buffer is not an image that can be decoded; the message says which and why, in one sentence.</summary>
 public sealed class ImageDecodeException : Exception
 {
-    /// <summary>For the serialisers and mocks that need one.</summary>
+    /// <summary>For serialisers and mocks.</summary>
     public ImageDecodeException()
     {
     }
 
-    /// <summary>Says what is wrong.</summary>
+    /// <summary>An exception with a message.</summary>
     public ImageDecodeException(string message) : base(message)
     {
     }
 
-    /// <summary>Says what is wrong and what it followed from.</summary>
+    /// <summary>An exception with a message and its cause.</summary>
     public ImageDecodeException(string message, Exception innerException) : base(message, innerException)
     {
     }

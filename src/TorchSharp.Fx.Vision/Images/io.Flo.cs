@@ -7,8 +7,8 @@ public static partial class io
 {
     /// <summary>Writes a flow in Middlebury's format, whole or not at all.</summary>
     /// <param name="flow">float32 [2, H, W]: pixels to the right and down.</param>
-    /// <param name="filename">The file; one that is there is replaced.</param>
-    /// <exception cref="ArgumentException">It is no such flow.</exception>
+    /// <param name="filename">The file; an existing one is replaced.</param>
+    /// <exception cref="ArgumentException">The flow has another shape or type.</exception>
     /// <exception cref="IOException">The file can't be written.</exception>
     public static void write_flo(Tensor flow, string filename)
     {

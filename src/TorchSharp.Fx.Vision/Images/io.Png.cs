@@ -8,7 +8,7 @@ public static partial class io
 {
     /// <summary>Encodes an image as PNG. <c>torchvision.io.encode_png</c></summary>
     /// <param name="input">uint8 [3, H, W] or, grey, [1, H, W].</param>
-    /// <exception cref="ArgumentException">It is no such image.</exception>
+    /// <exception cref="ArgumentException">The image has another shape or type.</exception>
     public static byte[] encode_png(Tensor input)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -37,8 +37,8 @@ public static partial class io
 
     /// <summary>Writes an image to a PNG file, whole or not at all. <c>torchvision.io.write_png</c></summary>
     /// <param name="input">uint8 [3, H, W] or, grey, [1, H, W].</param>
-    /// <param name="filename">The file; one that is there is replaced.</param>
-    /// <exception cref="ArgumentException">It is no such image.</exception>
+    /// <param name="filename">The file; an existing one is replaced.</param>
+    /// <exception cref="ArgumentException">The image has another shape or type.</exception>
     /// <exception cref="IOException">The file can't be written.</exception>
     public static void write_png(Tensor input, string filename)
     {

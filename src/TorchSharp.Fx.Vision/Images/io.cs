@@ -7,20 +7,19 @@ namespace TorchSharp.Fx.Vision;
 
 /// <summary>Decodes images, JPEG, PNG, WebP, BMP and the first frame of a GIF, and writes PNG.</summary>
 /// <remarks>
-/// <c>torchvision.io</c>, always with <c>mode=RGB</c>: what PIL's <c>Image.open(path).convert("RGB")</c> gives. Grey and palette
-/// images become RGB; alpha is dropped, not blended; embedded colour profiles and the EXIF orientation are not applied, as
-/// neither PIL nor torchvision apply them by default. Where a GIF's first frame is transparent it is black here, the palette's colour in
-/// PIL.
+/// <c>torchvision.io</c>, always with <c>mode=RGB</c>: the same as PIL's <c>Image.open(path).convert("RGB")</c>. Grey and palette images
+/// become RGB; alpha is dropped, not blended; embedded colour profiles and the EXIF orientation are not applied, because PIL and
+/// torchvision don't apply them by default. Where a GIF's first frame is transparent it is black here, the palette's colour in PIL.
 /// </remarks>
 public static partial class io
 {
-    /// <summary>The largest image decoded, in pixels: where PIL too refuses what is probably a decompression bomb.</summary>
+    /// <summary>The largest image that is decoded, in pixels. It is PIL's limit for probable decompression bombs.</summary>
     public const long max_pixels = 178_956_970;
 
     /// <summary>Decodes a file. <c>torchvision.io.read_image</c></summary>
     /// <returns>uint8 [3, H, W].</returns>
-    /// <exception cref="ImageDecodeException">It is empty, truncated, corrupt, too large or no image.</exception>
-    /// <exception cref="IOException">It can't be read.</exception>
+    /// <exception cref="ImageDecodeException">The file is empty, truncated, corrupt, too large or no image.</exception>
+    /// <exception cref="IOException">The file can't be read.</exception>
     public static Tensor read_image(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -29,7 +28,7 @@ public static partial class io
 
     /// <summary>Decodes a buffer. <c>torchvision.io.decode_image</c></summary>
     /// <returns>uint8 [3, H, W].</returns>
-    /// <exception cref="ImageDecodeException">It is empty, truncated, corrupt, too large or no image.</exception>
+    /// <exception cref="ImageDecodeException">The file is empty, truncated, corrupt, too large or no image.</exception>
     public static Tensor decode_image(ReadOnlySpan<byte> input) => Decode(input, "The buffer");
 
     /// <summary>Decodes a buffer that a message calls by a name.</summary>

@@ -16,7 +16,7 @@ public static class optical_flow
     /// </summary>
     /// <param name="flow">float32 [2, H, W] or [N, 2, H, W]: pixels to the right and down.</param>
     /// <returns>uint8 [3, H, W] or [N, 3, H, W]; what doesn't move is white.</returns>
-    /// <exception cref="ArgumentException">It is no such flow.</exception>
+    /// <exception cref="ArgumentException">The flow has another shape or type.</exception>
     public static Tensor flow_to_image(Tensor flow)
     {
         ArgumentNullException.ThrowIfNull(flow);

@@ -3,18 +3,16 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Draws on images what detectors find. <c>torchvision.utils</c></summary>
-/// <remarks>Images are uint8 [3, H, W]; each method returns a new one. Where no colours are given, each object has one of its
-/// own.</remarks>
+/// <summary>Draws the results of detectors on images. <c>torchvision.utils</c></summary>
+/// <remarks>Images are uint8 [3, H, W]; each method returns a new one. Without given colours, each object has its own.</remarks>
 public static class visualization
 {
     /// <summary>Draws a frame around each box, and above it a label. <c>torchvision.utils.draw_bounding_boxes</c></summary>
     /// <param name="image">uint8 [3, H, W].</param>
     /// <param name="boxes">x1, y1, x2, y2 in pixels: [L, 4].</param>
-    /// <param name="labels">A text for each box; null is none. They need a font on the machine: where there is none, they are left
-    /// out.</param>
+    /// <param name="labels">A label for each box; null for none. Labels need an installed font; without one they are left out.</param>
     /// <param name="colors">Red, green and blue for each box.</param>
-    /// <param name="width">The frame's, in pixels.</param>
+    /// <param name="width">The width of the frame, in pixels.</param>
     /// <param name="font_size">The height of the labels' letters, in pixels.</param>
     /// <exception cref="ArgumentException">The image or the boxes have other shapes, or there is not a label or colour for each
     /// box.</exception>
@@ -65,8 +63,8 @@ public static class visualization
     /// visible.</param>
     /// <param name="connectivity">Pairs of points that a line joins; null is none.</param>
     /// <param name="colors">Red, green and blue for each object.</param>
-    /// <param name="radius">The discs', in pixels.</param>
-    /// <param name="width">The lines', in pixels.</param>
+    /// <param name="radius">The radius of the discs, in pixels.</param>
+    /// <param name="width">The width of the lines, in pixels.</param>
     /// <exception cref="ArgumentException">The image or the points have other shapes, or there is not a colour for each object.</exception>
     public static Tensor draw_keypoints(
         Tensor image, Tensor keypoints, IReadOnlyList<(int from, int to)>? connectivity = null,

@@ -14,7 +14,7 @@ public sealed class AlexNet : Module<Tensor, Tensor>
     private readonly AdaptiveAvgPool2d avgpool;
     private readonly Sequential classifier;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public AlexNet(long num_classes = 1000, double dropout = 0.5, Device? device = null) : base(nameof(AlexNet))
     {
         features = Sequential(

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// A model's children up to the last that is asked for, and a feature pyramid on what they put out.
+/// A model's children up to the last requested one, and a feature pyramid on their outputs.
 /// <c>torchvision.models.detection.backbone_utils.BackboneWithFPN</c>
 /// </summary>
 /// <remarks>Images [N, 3, H, W] to the pyramid's levels by name, each [N, out_channels, h, w].</remarks>
@@ -13,14 +13,14 @@ public sealed class BackboneWithFPN : Module<Tensor, Dictionary<string, Tensor>>
     private readonly IntermediateLayerGetter body;
     private readonly FeaturePyramidNetwork fpn;
 
-    /// <summary>Shares the model's children and draws the pyramid's weights.</summary>
-    /// <param name="backbone">The model; what <see cref="IntermediateLayerGetter"/> says of it holds.</param>
-    /// <param name="return_layers">The children that the pyramid stands on, each with its level's name.</param>
+    /// <summary>Shares the model's children and initialises random weights for the pyramid.</summary>
+    /// <param name="backbone">The model; it must meet the conditions of <see cref="IntermediateLayerGetter"/>.</param>
+    /// <param name="return_layers">The children that feed the pyramid, each with the name of its level.</param>
     /// <param name="in_channels_list">The channels of each.</param>
     /// <param name="out_channels">Channels of the pyramid.</param>
     /// <param name="extra_blocks">Adds levels; null is <see cref="LastLevelMaxPool"/>.</param>
     /// <param name="norm_layer">Builds the pyramid's norms; null is none.</param>
-    /// <param name="device">Where the pyramid's weights live; null is the default device.</param>
+    /// <param name="device">The device of the pyramid's weights; null for the default device.</param>
     public BackboneWithFPN(
         nn.Module backbone, IReadOnlyDictionary<string, string> return_layers, IReadOnlyList<long> in_channels_list, long out_channels,
         ExtraFPNBlock? extra_blocks = null, NormLayer? norm_layer = null, Device? device = null) : base(nameof(BackboneWithFPN))

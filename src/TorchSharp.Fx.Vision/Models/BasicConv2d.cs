@@ -5,7 +5,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Convolution without bias, batch norm, ReLU: what both Inception networks are made of.</summary>
+/// <summary>Convolution without bias, batch norm, ReLU: the building block of both Inception networks.</summary>
 /// <remarks><c>torchvision.models.inception.BasicConv2d</c> and <c>torchvision.models.googlenet.BasicConv2d</c>, which are the
 /// same.</remarks>
 public sealed class BasicConv2d : Module<Tensor, Tensor>
@@ -14,14 +14,14 @@ public sealed class BasicConv2d : Module<Tensor, Tensor>
     private readonly BatchNorm2d bn;
     private readonly ReLU? relu;
 
-    /// <summary>Draws fresh weights for a square kernel.</summary>
+    /// <summary>Initialises random weights for a square kernel.</summary>
     public BasicConv2d(long in_channels, long out_channels, long kernel_size, long stride = 1, long padding = 0, Device? device = null,
         bool quantizable = false)
         : this(in_channels, out_channels, (kernel_size, kernel_size), (padding, padding), stride, device, quantizable)
     {
     }
 
-    /// <summary>Draws fresh weights for a kernel of (height, width).</summary>
+    /// <summary>Initialises random weights for a kernel of (height, width).</summary>
     public BasicConv2d(long in_channels, long out_channels, (long, long) kernel_size, (long, long) padding, long stride = 1,
         Device? device = null, bool quantizable = false) : base(nameof(BasicConv2d))
     {

@@ -13,7 +13,7 @@ public sealed class LayerNorm2d : Module<Tensor, Tensor>
     private readonly long[] normalized_shape;
     private readonly double eps;
 
-    /// <summary>Begins with ones and zeros.</summary>
+    /// <summary>Initialises the weight with ones and the bias with zeros.</summary>
     public LayerNorm2d(long num_channels, double eps = 1e-5, Device? device = null) : base(nameof(LayerNorm2d))
     {
         weight = new Parameter(torch.ones(num_channels, device: device));
@@ -41,7 +41,7 @@ public sealed class CNBlock : Module<Tensor, Tensor>
     private readonly Sequential block;
     private readonly StochasticDepth stochastic_depth;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public CNBlock(long dim, double layer_scale, double stochastic_depth_prob, Device? device = null) : base(nameof(CNBlock))
     {
         this.layer_scale = new Parameter(torch.full([dim, 1, 1], layer_scale, dtype: ScalarType.Float32, device: device));
@@ -82,14 +82,14 @@ public sealed class ConvNeXt : Module<Tensor, Tensor>
     private readonly AdaptiveAvgPool2d avgpool;
     private readonly Sequential classifier;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="block_setting">The stages.</param>
-    /// <param name="stochastic_depth_prob">How likely the last block is dropped in training; it grows to that from 0 with the
-    /// depth.</param>
-    /// <param name="layer_scale">What the blocks' own scales begin with.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
+    /// <param name="stochastic_depth_prob">The probability of dropping the last block in training; it grows linearly with the depth from
+    /// 0.</param>
+    /// <param name="layer_scale">The initial value of the blocks' layer scales.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
     /// <param name="norm_layer">Builds the norms outside of the blocks; null is <see cref="LayerNorm2d"/> with an epsilon of 1e-6.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public ConvNeXt(
         IReadOnlyList<CNBlockConfig> block_setting, double stochastic_depth_prob = 0, double layer_scale = 1e-6, long num_classes = 1000,
         NormLayer? norm_layer = null, Device? device = null) : base(nameof(ConvNeXt))

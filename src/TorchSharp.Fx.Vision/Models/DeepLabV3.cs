@@ -13,7 +13,9 @@ namespace TorchSharp.Fx.Vision;
 /// W].</remarks>
 public sealed class DeepLabV3 : SegmentationModel
 {
-    /// <summary>Puts the classifiers on a backbone that puts out <c>out</c>, and <c>aux</c> for the auxiliary one.</summary>
+    /// <summary>
+    /// Combines the classifiers with a backbone, whose outputs are <c>out</c>, and <c>aux</c> for the auxiliary classifier.
+    /// </summary>
     public DeepLabV3(Module<Tensor, Dictionary<string, Tensor>> backbone, Module<Tensor, Tensor> classifier,
         Module<Tensor, Tensor>? aux_classifier = null)
         : base(nameof(DeepLabV3), backbone, classifier, aux_classifier)
@@ -27,7 +29,7 @@ public sealed class DeepLabV3 : SegmentationModel
 /// </summary>
 public sealed class DeepLabHead : Sequential
 {
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public DeepLabHead(long in_channels, long num_classes, IReadOnlyList<long>? atrous_rates = null, Device? device = null) : base(
         new ASPP(in_channels, atrous_rates ?? [12, 24, 36], device: device),
         Conv2d(256, 256, kernel_size: 3, padding: 1, bias: false, device: device),
@@ -39,7 +41,7 @@ public sealed class DeepLabHead : Sequential
 }
 
 /// <summary>
-/// Atrous spatial pyramid pooling: what surrounds a pixel at several distances at once.
+/// Atrous spatial pyramid pooling: combines the surroundings of a pixel at several distances.
 /// <c>torchvision.models.segmentation.deeplabv3.ASPP</c>
 /// </summary>
 /// <remarks>[N, in_channels, H, W] to [N, out_channels, H, W].</remarks>
@@ -48,7 +50,7 @@ public sealed class ASPP : Module<Tensor, Tensor>
     private readonly ModuleList<Module<Tensor, Tensor>> convs;
     private readonly Sequential project;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public ASPP(long in_channels, IReadOnlyList<long> atrous_rates, long out_channels = 256, Device? device = null) : base(nameof(ASPP))
     {
         ArgumentNullException.ThrowIfNull(atrous_rates);
@@ -76,7 +78,7 @@ public sealed class ASPP : Module<Tensor, Tensor>
 /// <summary>A dilated convolution. <c>torchvision.models.segmentation.deeplabv3.ASPPConv</c></summary>
 public sealed class ASPPConv : Sequential
 {
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public ASPPConv(long in_channels, long out_channels, long dilation, Device? device = null) : base(
         Conv2d(in_channels, out_channels, kernel_size: 3, padding: dilation, dilation: dilation, bias: false, device: device),
         BatchNorm2d(out_channels, device: device), ReLU())
@@ -87,7 +89,7 @@ public sealed class ASPPConv : Sequential
 /// <summary>The whole image's mean at every pixel. <c>torchvision.models.segmentation.deeplabv3.ASPPPooling</c></summary>
 public sealed class ASPPPooling : Sequential
 {
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public ASPPPooling(long in_channels, long out_channels, Device? device = null) : base(
         AdaptiveAvgPool2d(1), Conv2d(in_channels, out_channels, kernel_size: 1, bias: false, device: device),
         BatchNorm2d(out_channels, device: device), ReLU())

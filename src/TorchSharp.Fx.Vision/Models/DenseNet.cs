@@ -16,7 +16,7 @@ public sealed class DenseLayer : Module<List<Tensor>, Tensor>
     private readonly Conv2d conv2;
     private readonly double drop_rate;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public DenseLayer(long num_input_features, long growth_rate, long bn_size, double drop_rate, Device? device = null)
         : base(nameof(DenseLayer))
     {
@@ -46,7 +46,7 @@ public sealed class DenseBlock : Module<Tensor, Tensor>
 {
     private readonly List<DenseLayer> layers = [];
 
-    /// <summary>Draws fresh weights; the output has <c>num_layers * growth_rate</c> channels more than the input.</summary>
+    /// <summary>Initialises random weights; the output has <c>num_layers * growth_rate</c> channels more than the input.</summary>
     public DenseBlock(int num_layers, long num_input_features, long bn_size, long growth_rate, double drop_rate, Device? device = null)
         : base(nameof(DenseBlock))
     {
@@ -76,14 +76,14 @@ public sealed class DenseNet : Module<Tensor, Tensor>
     private readonly Sequential features;
     private readonly Linear classifier;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="growth_rate">How many channels a layer adds, the paper's k.</param>
     /// <param name="block_config">How many layers each block has.</param>
     /// <param name="num_init_features">Channels of the first convolution.</param>
     /// <param name="bn_size">How many times <paramref name="growth_rate"/> a layer's 1 × 1 convolution puts out.</param>
-    /// <param name="drop_rate">Dropout after each layer.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="drop_rate">The dropout probability after each layer.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public DenseNet(
         long growth_rate = 32, IReadOnlyList<int>? block_config = null, long num_init_features = 64,
         long bn_size = 4, double drop_rate = 0, long num_classes = 1000, Device? device = null) : base(nameof(DenseNet))

@@ -16,15 +16,15 @@ public sealed class EfficientNet : Module<Tensor, Tensor>
     private readonly AdaptiveAvgPool2d avgpool;
     private readonly Sequential classifier;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="inverted_residual_setting">The stages.</param>
-    /// <param name="dropout">Before the classifier.</param>
-    /// <param name="stochastic_depth_prob">How likely the last block is dropped in training; it grows to that from 0 with the
-    /// depth.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
+    /// <param name="dropout">The dropout probability before the classifier.</param>
+    /// <param name="stochastic_depth_prob">The probability of dropping the last block in training; it grows linearly with the depth from
+    /// 0.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
     /// <param name="norm_layer">Builds the norms; null is batch norm.</param>
     /// <param name="last_channel">Channels of the last convolution; null is four times the last stage's.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public EfficientNet(
         IReadOnlyList<EfficientNetStage> inverted_residual_setting, double dropout, double stochastic_depth_prob = 0.2,
         long num_classes = 1000,

@@ -56,7 +56,7 @@ public sealed class MBConv : Module<Tensor, Tensor>
     private readonly Sequential block;
     private readonly StochasticDepth stochastic_depth;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <exception cref="ArgumentException">The stride is neither 1 nor 2.</exception>
     public MBConv(MBConvConfig cnf, double stochastic_depth_prob, NormLayer norm_layer, Device? device = null) : base(nameof(MBConv))
     {
@@ -100,7 +100,7 @@ public sealed class FusedMBConv : Module<Tensor, Tensor>
     private readonly Sequential block;
     private readonly StochasticDepth stochastic_depth;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <exception cref="ArgumentException">The stride is neither 1 nor 2.</exception>
     public FusedMBConv(FusedMBConvConfig cnf, double stochastic_depth_prob, NormLayer norm_layer, Device? device = null)
         : base(nameof(FusedMBConv))

@@ -12,7 +12,9 @@ namespace TorchSharp.Fx.Vision;
 /// W].</remarks>
 public sealed class FCN : SegmentationModel
 {
-    /// <summary>Puts the classifiers on a backbone that puts out <c>out</c>, and <c>aux</c> for the auxiliary one.</summary>
+    /// <summary>
+    /// Combines the classifiers with a backbone, whose outputs are <c>out</c>, and <c>aux</c> for the auxiliary classifier.
+    /// </summary>
     public FCN(Module<Tensor, Dictionary<string, Tensor>> backbone, Module<Tensor, Tensor> classifier,
         Module<Tensor, Tensor>? aux_classifier = null)
         : base(nameof(FCN), backbone, classifier, aux_classifier)
@@ -23,7 +25,7 @@ public sealed class FCN : SegmentationModel
 /// <summary>Two convolutions: [N, in_channels, H, W] to [N, channels, H, W]. <c>torchvision.models.segmentation.fcn.FCNHead</c></summary>
 public sealed class FCNHead : Sequential
 {
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public FCNHead(long in_channels, long channels, Device? device = null) : base(
         Conv2d(in_channels, in_channels / 4, kernel_size: 3, padding: 1, bias: false, device: device),
         BatchNorm2d(in_channels / 4, device: device),

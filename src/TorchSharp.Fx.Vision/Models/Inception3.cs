@@ -39,15 +39,15 @@ public sealed class Inception3 : Module<Tensor, InceptionOutputs>
     private readonly QuantStub? quant;
     private readonly DeQuantStub? dequant;
 
-    /// <summary>Draws fresh weights.</summary>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
+    /// <summary>Initialises random weights.</summary>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
     /// <param name="aux_logits">Whether it has the auxiliary classifier used in training.</param>
-    /// <param name="transform_input">Takes images normalised with ImageNet's mean and deviation to the range the published weights
-    /// expect.</param>
-    /// <param name="init_weights">Draws from a normal distribution instead of PyTorch's default.</param>
-    /// <param name="dropout">Before the classifier.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
-    /// <param name="quantizable">Whether it is made to be quantised, as <see cref="models.quantization"/> has it.</param>
+    /// <param name="transform_input">Whether to convert images normalised with ImageNet's mean and deviation to the range that the
+    /// published weights expect.</param>
+    /// <param name="init_weights">Whether to initialise from a normal distribution instead of PyTorch's default.</param>
+    /// <param name="dropout">The dropout probability before the classifier.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
+    /// <param name="quantizable">Whether to build the quantisable variant, as in <see cref="models.quantization"/>.</param>
     public Inception3(
         long num_classes = 1000, bool aux_logits = true, bool transform_input = false, bool init_weights = true,
         double dropout = 0.5, Device? device = null, bool quantizable = false) : base(nameof(Inception3))

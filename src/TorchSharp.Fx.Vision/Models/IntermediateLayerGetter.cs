@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// Runs a model's children one after the other, up to the last that is asked for, and returns what those put out.
+/// Runs a model's children one after the other, up to the last requested one, and returns the outputs of the requested ones.
 /// <c>torchvision.models._utils.IntermediateLayerGetter</c>
 /// </summary>
 /// <remarks>It shares the children and leaves out those after the last. Only for models whose forward is nothing but its children in order;

@@ -15,7 +15,7 @@ public sealed class LRASPP : Module<Tensor, Dictionary<string, Tensor>>
     private readonly LRASPPHead classifier;
 
     /// <summary>
-    /// Puts the classifier on a backbone that puts out <c>low</c>, of a higher resolution, and <c>high</c>, of a higher level.
+    /// Combines the classifier with a backbone, whose outputs are <c>low</c>, of a higher resolution, and <c>high</c>, of a higher level.
     /// </summary>
     public LRASPP(Module<Tensor, Dictionary<string, Tensor>> backbone, long low_channels, long high_channels, long num_classes,
         long inter_channels = 128, Device? device = null)
@@ -47,7 +47,7 @@ public sealed class LRASPPHead : Module<Dictionary<string, Tensor>, Tensor>
     private readonly Conv2d low_classifier;
     private readonly Conv2d high_classifier;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public LRASPPHead(long low_channels, long high_channels, long num_classes, long inter_channels, Device? device = null)
         : base(nameof(LRASPPHead))
     {

@@ -10,7 +10,7 @@ public sealed class MNASNetInvertedResidual : Module<Tensor, Tensor>
     private readonly bool apply_residual;
     private readonly Sequential layers;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public MNASNetInvertedResidual(long in_ch, long out_ch, long kernel_size, long stride, long expansion_factor, double bn_momentum = 0.1,
         Device? device = null)
         : base(nameof(MNASNetInvertedResidual))
@@ -46,11 +46,11 @@ public sealed class MNASNet : Module<Tensor, Tensor>
     private readonly Sequential layers;
     private readonly Sequential classifier;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="alpha">Scales the numbers of channels.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
-    /// <param name="dropout">Before the classifier.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
+    /// <param name="dropout">The dropout probability before the classifier.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public MNASNet(double alpha, long num_classes = 1000, double dropout = 0.2, Device? device = null) : base(nameof(MNASNet))
     {
         if (alpha <= 0) throw new ArgumentOutOfRangeException(nameof(alpha), alpha, "MNASNet's width multiplier is greater than 0.");

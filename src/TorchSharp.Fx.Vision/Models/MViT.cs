@@ -12,8 +12,8 @@ namespace TorchSharp.Fx.Vision;
 /// <param name="num_heads">How many heads the attention has.</param>
 /// <param name="input_channels">Channels of the input.</param>
 /// <param name="output_channels">Channels of the output.</param>
-/// <param name="kernel_q">What the queries are pooled with; (1, 1, 1) with stride (1, 1, 1) is not at all.</param>
-/// <param name="kernel_kv">What the keys and values are pooled with.</param>
+/// <param name="kernel_q">The pooling kernel of the queries; (1, 1, 1) with stride (1, 1, 1) for no pooling.</param>
+/// <param name="kernel_kv">The pooling kernel of the keys and values.</param>
 /// <param name="stride_q">The pooling's stride for queries, and so for the block's output.</param>
 /// <param name="stride_kv">The pooling's stride for keys and values.</param>
 public sealed record MSBlockConfig(long num_heads, long input_channels, long output_channels, Thw kernel_q, Thw kernel_kv, Thw stride_q,
@@ -26,7 +26,7 @@ public sealed record MSBlockConfig(long num_heads, long input_channels, long out
 /// <param name="proj_after_attn">Whether the attention changes the number of channels, as in v2, or the MLP.</param>
 /// <param name="attention_dropout">The probability of dropping an element in a block.</param>
 /// <param name="norm_layer">Builds the norms.</param>
-/// <param name="device">Where the weights live; null is the default device.</param>
+/// <param name="device">The device of the weights; null for the default device.</param>
 internal sealed record MViTConfig(
     bool residual_pool, bool residual_with_cls_embed, bool rel_pos_embed, bool proj_after_attn, double attention_dropout,
     NormLayer norm_layer, Device? device);
@@ -42,7 +42,7 @@ public sealed class MViT : Module<Tensor, Tensor>
     private readonly Sequential head;
     private readonly Thw patches;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="spatial_size">Height and width of the videos.</param>
     /// <param name="temporal_size">How many frames the videos have.</param>
     /// <param name="block_setting">The blocks.</param>
@@ -53,9 +53,9 @@ public sealed class MViT : Module<Tensor, Tensor>
     /// <param name="dropout">The probability of dropping an element before the classifier.</param>
     /// <param name="attention_dropout">The probability of dropping an element in a block.</param>
     /// <param name="stochastic_depth_prob">The probability of skipping the last block; the earlier ones are less likely, down to 0.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
     /// <param name="norm_layer">Builds the norms; null is layer norm.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <exception cref="ArgumentException">There are no blocks.</exception>
     public MViT(
         (long h, long w) spatial_size, long temporal_size, IReadOnlyList<MSBlockConfig> block_setting, bool residual_pool,
@@ -113,7 +113,7 @@ public sealed class MViT : Module<Tensor, Tensor>
 }
 
 /// <summary>
-/// Puts the class token in front and, unless positions are relative, adds each token's.
+/// Prepends the class token and, unless positions are relative, adds the position embeddings.
 /// <c>torchvision.models.video.mvit.PositionalEncoding</c>
 /// </summary>
 public sealed class MViTPositionalEncoding : Module<Tensor, Tensor>

@@ -12,7 +12,7 @@ namespace TorchSharp.Fx.Vision;
 [FxLeaf]
 public static class mvit
 {
-    /// <summary>Adds a dimension where one is missing, and gives the rank there was.</summary>
+    /// <summary>Adds a dimension if one is missing, and returns the original rank.</summary>
     /// <exception cref="ArgumentException">The rank is neither the target's nor one less.</exception>
     public static (Tensor x, long tensor_dim) _unsqueeze(Tensor x, long target_dim, long expand_dim)
     {
@@ -23,7 +23,7 @@ public static class mvit
             ? (x, tensor_dim) : throw new ArgumentException($"Unsupported input dimension [{string.Join(", ", x.shape)}]", nameof(x));
     }
 
-    /// <summary>Takes away what <see cref="_unsqueeze"/> added.</summary>
+    /// <summary>Removes the dimension that <see cref="_unsqueeze"/> added.</summary>
     public static Tensor _squeeze(Tensor x, long target_dim, long expand_dim, long tensor_dim)
     {
         ArgumentNullException.ThrowIfNull(x);
@@ -31,8 +31,8 @@ public static class mvit
     }
 
     /// <summary>
-    /// Adds what the query says to its distance from each key: [N, heads, 1 + queries, 1 + keys] to the same shape; the class token has no
-    /// place and stays.
+    /// Adds the query's score for its relative position to each key: [N, heads, 1 + queries, 1 + keys] to the same shape. The class token
+    /// has no position and is not changed.
     /// </summary>
     public static Tensor _add_rel_pos(Tensor attn, Tensor q, Thw q_thw, Thw k_thw, Tensor rel_pos_h, Tensor rel_pos_w, Tensor rel_pos_t)
     {

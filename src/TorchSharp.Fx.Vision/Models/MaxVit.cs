@@ -12,11 +12,11 @@ public sealed class MaxVit : Module<Tensor, Tensor>
     private readonly ModuleList<MaxVitBlock> blocks;
     private readonly Sequential classifier;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="input_size">Height and width of the images.</param>
-    /// <param name="stem_channels">How many channels the stem puts out.</param>
+    /// <param name="stem_channels">The number of output channels of the stem.</param>
     /// <param name="partition_size">Height and width of windows and grids.</param>
-    /// <param name="block_channels">How many channels each block puts out.</param>
+    /// <param name="block_channels">The number of output channels of each block.</param>
     /// <param name="block_layers">How many layers each block has.</param>
     /// <param name="head_dim">How many channels each head of the attention has.</param>
     /// <param name="stochastic_depth_prob">The probability of skipping the last layer; the earlier ones are less likely, down to 0.</param>
@@ -27,8 +27,8 @@ public sealed class MaxVit : Module<Tensor, Tensor>
     /// <param name="mlp_ratio">How many times wider an MLP's hidden layer is.</param>
     /// <param name="mlp_dropout">The probability of dropping an element of an MLP's output.</param>
     /// <param name="attention_dropout">The probability of dropping an element of an attention's output.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <exception cref="ArgumentException">A block's input can't be cut into partitions.</exception>
     public MaxVit(
         (long h, long w) input_size, long stem_channels, long partition_size, IReadOnlyList<long> block_channels,

@@ -21,7 +21,7 @@ public sealed class RelativePositionalMultiHeadAttention : Module<Tensor, Tensor
     private readonly long max_seq_len;
     private readonly double scale_factor;
 
-    /// <summary>Draws fresh weights for groups of <paramref name="size"/> × <paramref name="size"/> tokens.</summary>
+    /// <summary>Initialises random weights for groups of <paramref name="size"/> × <paramref name="size"/> tokens.</summary>
     /// <exception cref="ArgumentException">The heads don't divide the channels.</exception>
     public RelativePositionalMultiHeadAttention(long feat_dim, long head_dim, long size, Device? device = null)
         : base(nameof(RelativePositionalMultiHeadAttention))
@@ -134,8 +134,8 @@ public sealed class PartitionAttentionLayer : Module<Tensor, Tensor>
     private readonly (long h, long w) grid_size;
     private readonly long p;
 
-    /// <summary>Draws fresh weights; <paramref name="partition_type"/> is "window" or "grid".</summary>
-    /// <exception cref="ArgumentException">There is no such type, or the partitions don't divide the image.</exception>
+    /// <summary>Initialises random weights; <paramref name="partition_type"/> is "window" or "grid".</summary>
+    /// <exception cref="ArgumentException">The partition type doesn't exist, or the partitions don't divide the image.</exception>
     public PartitionAttentionLayer(
         long in_channels, long head_dim, long partition_size, string partition_type, (long h, long w) grid_size, long mlp_ratio,
         ActivationLayer activation_layer, NormLayer norm_layer,

@@ -21,7 +21,7 @@ public sealed class MobileNetV2InvertedResidual : Module<Tensor, Tensor>, IMobil
     private readonly Sequential conv;
     private readonly FloatFunctional? skip_add;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The stride is neither 1 nor 2.</exception>
     public MobileNetV2InvertedResidual(long inp, long oup, long stride, double expand_ratio, NormLayer? norm_layer = null,
         Device? device = null, bool quantizable = false)
@@ -75,15 +75,15 @@ public sealed class MobileNetV2 : Module<Tensor, Tensor>
     private readonly QuantStub? quant;
     private readonly DeQuantStub? dequant;
 
-    /// <summary>Draws fresh weights.</summary>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
+    /// <summary>Initialises random weights.</summary>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
     /// <param name="width_mult">Scales the numbers of channels.</param>
     /// <param name="inverted_residual_setting">The stages; null is the paper's.</param>
     /// <param name="round_nearest">Numbers of channels are multiples of it.</param>
     /// <param name="norm_layer">Builds the norms; null is batch norm.</param>
-    /// <param name="dropout">Before the classifier.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
-    /// <param name="quantizable">Whether it is made to be quantised, as <see cref="models.quantization"/> has it.</param>
+    /// <param name="dropout">The dropout probability before the classifier.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
+    /// <param name="quantizable">Whether to build the quantisable variant, as in <see cref="models.quantization"/>.</param>
     public MobileNetV2(
         long num_classes = 1000, double width_mult = 1, IReadOnlyList<MobileNetV2Stage>? inverted_residual_setting = null,
         long round_nearest = 8, NormLayer? norm_layer = null, double dropout = 0.2, Device? device = null, bool quantizable = false)

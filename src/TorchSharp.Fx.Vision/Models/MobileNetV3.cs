@@ -34,7 +34,7 @@ public sealed class MobileNetV3InvertedResidual : Module<Tensor, Tensor>, IMobil
     private readonly Sequential block;
     private readonly FloatFunctional? skip_add;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <exception cref="ArgumentException">The stride is neither 1 nor 2.</exception>
     public MobileNetV3InvertedResidual(MobileNetV3Block cnf, NormLayer norm_layer, Device? device = null, bool quantizable = false)
         : base(nameof(MobileNetV3InvertedResidual))
@@ -89,14 +89,14 @@ public sealed class MobileNetV3 : Module<Tensor, Tensor>
     private readonly QuantStub? quant;
     private readonly DeQuantStub? dequant;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="inverted_residual_setting">The blocks.</param>
     /// <param name="last_channel">Width of the classifier's hidden layer.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
     /// <param name="norm_layer">Builds the norms; null is batch norm with an epsilon of 0.001 and a momentum of 0.01.</param>
-    /// <param name="dropout">Before the classifier's last layer.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
-    /// <param name="quantizable">Whether it is made to be quantised, as <see cref="models.quantization"/> has it.</param>
+    /// <param name="dropout">The dropout probability before the classifier's last layer.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
+    /// <param name="quantizable">Whether to build the quantisable variant, as in <see cref="models.quantization"/>.</param>
     public MobileNetV3(
         IReadOnlyList<MobileNetV3Block> inverted_residual_setting, long last_channel, long num_classes = 1000,
         NormLayer? norm_layer = null, double dropout = 0.2, Device? device = null, bool quantizable = false) : base(nameof(MobileNetV3))
@@ -184,13 +184,13 @@ public static partial class models
     ];
 
     /// <summary>MobileNet v3, large. <c>torchvision.models.mobilenet_v3_large</c></summary>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
-    /// <param name="dropout">Before the classifier's last layer.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
+    /// <param name="dropout">The dropout probability before the classifier's last layer.</param>
     /// <param name="width_mult">Scales the numbers of channels.</param>
     /// <param name="reduced_tail">Halves the channels of the last blocks.</param>
     /// <param name="dilated">Keeps the last blocks' resolution and dilates instead.</param>
     /// <param name="norm_layer">Builds the norms; null is batch norm.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public static MobileNetV3 mobilenet_v3_large(
         long num_classes = 1000, double dropout = 0.2, double width_mult = 1, bool reduced_tail = false, bool dilated = false,
         NormLayer? norm_layer = null, Device? device = null) =>
@@ -198,13 +198,13 @@ public static partial class models
             dropout, norm_layer, device);
 
     /// <summary>MobileNet v3, small. <c>torchvision.models.mobilenet_v3_small</c></summary>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
-    /// <param name="dropout">Before the classifier's last layer.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
+    /// <param name="dropout">The dropout probability before the classifier's last layer.</param>
     /// <param name="width_mult">Scales the numbers of channels.</param>
     /// <param name="reduced_tail">Halves the channels of the last blocks.</param>
     /// <param name="dilated">Keeps the last blocks' resolution and dilates instead.</param>
     /// <param name="norm_layer">Builds the norms; null is batch norm.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public static MobileNetV3 mobilenet_v3_small(
         long num_classes = 1000, double dropout = 0.2, double width_mult = 1, bool reduced_tail = false, bool dilated = false,
         NormLayer? norm_layer = null, Device? device = null) =>

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>Builds a model with random weights.</summary>
-/// <param name="num_classes">How many outputs the classifier has.</param>
-/// <param name="device">Where the weights live; null is the default device.</param>
+/// <param name="num_classes">The number of outputs of the classifier.</param>
+/// <param name="device">The device of the weights; null for the default device.</param>
 public delegate nn.Module ModelBuilder(long num_classes, Device? device);
 
 /// <summary>The kind of input that a model's <c>forward</c> takes.</summary>
@@ -25,10 +25,10 @@ public enum ModelInput
 /// <param name="num_params">How many parameters it has with the default number of classes; buffers don't count.</param>
 /// <param name="input_shape">One sample's shape at training resolution, without the batch dimension: channels, frames of a video, height,
 /// width.</param>
-/// <param name="builder">What builds it.</param>
+/// <param name="builder">The function that builds it.</param>
 public sealed record ModelInfo(string name, long num_params, IReadOnlyList<long> input_shape, ModelBuilder builder)
 {
-    /// <summary>How many classes its published weights tell apart; 0 where it tells none apart.</summary>
+    /// <summary>The number of classes of its published weights; 0 for a model without classes.</summary>
     public long num_classes { get; init; } = 1000;
 
     /// <summary>The kind of input that its <c>forward</c> takes.</summary>

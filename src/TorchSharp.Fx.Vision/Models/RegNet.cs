@@ -48,7 +48,7 @@ public sealed class ResBottleneckBlock : Module<Tensor, Tensor>
     private readonly Sequential f;
     private readonly Module<Tensor, Tensor> activation;
 
-    /// <summary>Draws fresh weights; the shortcut is projected where the shape changes.</summary>
+    /// <summary>Initialises random weights; the shortcut is projected where the shape changes.</summary>
     public ResBottleneckBlock(
         long width_in, long width_out, long stride, NormLayer norm_layer, ActivationLayer activation_layer,
         long group_width = 1, double bottleneck_multiplier = 1, double? se_ratio = null, Device? device = null)
@@ -90,13 +90,13 @@ public sealed class RegNet : Module<Tensor, Tensor>
     private readonly AdaptiveAvgPool2d avgpool;
     private readonly Linear fc;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="block_params">The stages.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
     /// <param name="stem_width">Channels of the first convolution.</param>
     /// <param name="norm_layer">Builds the norms; null is batch norm.</param>
     /// <param name="activation">Builds the activations; null is ReLU.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public RegNet(
         BlockParams block_params, long num_classes = 1000, long stem_width = 32, NormLayer? norm_layer = null,
         ActivationLayer? activation = null, Device? device = null)

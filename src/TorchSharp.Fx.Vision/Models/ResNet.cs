@@ -22,17 +22,18 @@ public sealed class ResNet : Module<Tensor, Tensor>
     private readonly QuantStub? quant;
     private readonly DeQuantStub? dequant;
 
-    /// <summary>Draws fresh weights.</summary>
-    /// <param name="block">What the stages are made of.</param>
+    /// <summary>Initialises random weights.</summary>
+    /// <param name="block">The kind of blocks of the stages.</param>
     /// <param name="layers">How many blocks each of the four stages has.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
-    /// <param name="zero_init_residual">Lets every block begin as the identity: its last norm's weight is zero.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
+    /// <param name="zero_init_residual">Whether every block starts as the identity: its last norm's weight is zero.</param>
     /// <param name="groups">ResNeXt's cardinality.</param>
     /// <param name="width_per_group">ResNeXt's width of a group, 64 for ResNet, 128 for wide ResNet.</param>
-    /// <param name="replace_stride_with_dilation">For stages 2 to 4: keep the resolution and dilate instead; null is never.</param>
+    /// <param name="replace_stride_with_dilation">For each of the stages 2 to 4, whether to keep the resolution and dilate instead; null
+    /// for never.</param>
     /// <param name="norm_layer">Builds the norms; null is batch norm.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
-    /// <param name="quantizable">Whether it is made to be quantised, as <see cref="models.quantization"/> has it.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
+    /// <param name="quantizable">Whether to build the quantisable variant, as in <see cref="models.quantization"/>.</param>
     public ResNet(
         ResidualBlock block, IReadOnlyList<int> layers, long num_classes = 1000, bool zero_init_residual = false, long groups = 1,
         long width_per_group = 64,

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>The blocks of a ResNet's stages.</summary>
-/// <param name="expansion">How many times more channels a block puts out than its <c>planes</c>.</param>
+/// <param name="expansion">The ratio of a block's output channels to its <c>planes</c>.</param>
 /// <param name="create">Builds one block.</param>
 public sealed record ResidualBlock(long expansion, ResidualBlock.Constructor create)
 {
@@ -46,7 +46,7 @@ public sealed record ResidualBlock(long expansion, ResidualBlock.Constructor cre
 /// <summary>Two 3 × 3 convolutions around a shortcut. <c>torchvision.models.resnet.BasicBlock</c></summary>
 public sealed class BasicBlock : Module<Tensor, Tensor>
 {
-    /// <summary>It puts out as many channels as its <c>planes</c>.</summary>
+    /// <summary>The output has <c>planes</c> channels.</summary>
     public const long expansion = 1;
 
     private readonly Conv2d conv1;
@@ -57,8 +57,9 @@ public sealed class BasicBlock : Module<Tensor, Tensor>
     private readonly Module<Tensor, Tensor>? downsample;
     private readonly FloatFunctional? add_relu;
 
-    /// <summary>Draws fresh weights.</summary>
-    /// <exception cref="ArgumentException">It exists in one width and undilated only, as in torchvision.</exception>
+    /// <summary>Initialises random weights.</summary>
+    /// <exception cref="ArgumentException">The groups, width or dilation are not 1, 64 and 1; a basic block supports no others, as in
+    /// torchvision.</exception>
     public BasicBlock(
         long inplanes, long planes, long stride = 1, Module<Tensor, Tensor>? downsample = null,
         long groups = 1, long base_width = 64, long dilation = 1, NormLayer? norm_layer = null, Device? device = null,
@@ -106,7 +107,7 @@ public sealed class BasicBlock : Module<Tensor, Tensor>
 /// <remarks>The paper puts the stride on the first 1 × 1; this is the "ResNet V1.5" of NVIDIA, which is more accurate.</remarks>
 public sealed class Bottleneck : Module<Tensor, Tensor>
 {
-    /// <summary>It puts out four times as many channels as its <c>planes</c>.</summary>
+    /// <summary>The output has four times <c>planes</c> channels.</summary>
     public const long expansion = 4;
 
     private readonly Conv2d conv1;
@@ -123,7 +124,7 @@ public sealed class Bottleneck : Module<Tensor, Tensor>
     private readonly ReLU? relu1;
     private readonly ReLU? relu2;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public Bottleneck(
         long inplanes, long planes, long stride = 1, Module<Tensor, Tensor>? downsample = null,
         long groups = 1, long base_width = 64, long dilation = 1, NormLayer? norm_layer = null, Device? device = null,

@@ -14,7 +14,7 @@ public sealed class S3D : Module<Tensor, Tensor>
     private readonly AvgPool3d avgpool;
     private readonly Sequential classifier;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public S3D(long num_classes = 400, double dropout = 0.2, NormLayer? norm_layer = null, Device? device = null) : base(nameof(S3D))
     {
         norm_layer ??= features => BatchNorm3d(features, eps: 0.001, momentum: 0.001, device: device);
@@ -54,7 +54,7 @@ public sealed class S3D : Module<Tensor, Tensor>
 /// <summary>A convolution over space, then one over time. <c>torchvision.models.video.s3d.TemporalSeparableConv</c></summary>
 public sealed class TemporalSeparableConv : Sequential
 {
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public TemporalSeparableConv(long in_planes, long out_planes, long kernel_size, long stride, long padding, NormLayer norm_layer,
         Device? device = null) : base(
         new Conv3dNormActivation(in_planes, out_planes, norm_layer, ReLU, (1, kernel_size, kernel_size), (1, stride, stride),
@@ -73,7 +73,7 @@ public sealed class SepInceptionBlock3D : Module<Tensor, Tensor>
     private readonly Sequential branch2;
     private readonly Sequential branch3;
 
-    /// <summary>Draws fresh weights; the numbers are each branch's channels, in the middle and at its end.</summary>
+    /// <summary>Initialises random weights; the numbers are each branch's channels, in the middle and at its end.</summary>
     public SepInceptionBlock3D(
         long in_planes, long b0_out, long b1_mid, long b1_out, long b2_mid, long b2_out, long b3_out, NormLayer norm_layer,
         Device? device = null) : base(nameof(SepInceptionBlock3D))

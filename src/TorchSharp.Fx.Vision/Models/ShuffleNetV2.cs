@@ -13,7 +13,7 @@ public sealed class ShuffleNetInvertedResidual : Module<Tensor, Tensor>
     private readonly Sequential branch2;
     private readonly FloatFunctional? cat;
 
-    /// <summary>Draws fresh weights; with a stride both branches see all channels.</summary>
+    /// <summary>Initialises random weights; with a stride both branches see all channels.</summary>
     /// <exception cref="ArgumentException">The stride is none of 1, 2 and 3, or it is 1 and the numbers of channels differ or are
     /// odd.</exception>
     public ShuffleNetInvertedResidual(long inp, long oup, long stride, Device? device = null, bool quantizable = false)
@@ -85,12 +85,12 @@ public sealed class ShuffleNetV2 : Module<Tensor, Tensor>
     private readonly QuantStub? quant;
     private readonly DeQuantStub? dequant;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="stages_repeats">How many blocks each of the three stages has.</param>
     /// <param name="stages_out_channels">Channels of the first convolution, of the three stages and of the last convolution.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
-    /// <param name="quantizable">Whether it is made to be quantised, as <see cref="models.quantization"/> has it.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
+    /// <param name="quantizable">Whether to build the quantisable variant, as in <see cref="models.quantization"/>.</param>
     /// <exception cref="ArgumentException">There are not three stages.</exception>
     public ShuffleNetV2(IReadOnlyList<int> stages_repeats, IReadOnlyList<long> stages_out_channels, long num_classes = 1000,
         Device? device = null, bool quantizable = false)

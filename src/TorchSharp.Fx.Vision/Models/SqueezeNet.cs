@@ -14,7 +14,7 @@ public sealed class Fire : Module<Tensor, Tensor>
     private readonly Conv2d expand3x3;
     private readonly ReLU expand3x3_activation;
 
-    /// <summary>Draws fresh weights; the output has the channels of both expansions.</summary>
+    /// <summary>Initialises random weights; the output has the channels of both expansions.</summary>
     public Fire(long inplanes, long squeeze_planes, long expand1x1_planes, long expand3x3_planes, Device? device = null)
         : base(nameof(Fire))
     {
@@ -45,12 +45,12 @@ public sealed class SqueezeNet : Module<Tensor, Tensor>
     private readonly Sequential features;
     private readonly Sequential classifier;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="version">"1_0" is the paper's, "1_1" pools earlier and takes 2.4 times less computation.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
-    /// <param name="dropout">Before the classifier's convolution.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
-    /// <exception cref="ArgumentException">There is no such version.</exception>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
+    /// <param name="dropout">The dropout probability before the classifier's convolution.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
+    /// <exception cref="ArgumentException">The version doesn't exist.</exception>
     public SqueezeNet(string version = "1_0", long num_classes = 1000, double dropout = 0.5, Device? device = null)
         : base(nameof(SqueezeNet))
     {

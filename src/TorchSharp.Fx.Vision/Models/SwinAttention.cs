@@ -72,7 +72,7 @@ public sealed class ShiftedWindowAttention : Module<Tensor, Tensor>
     private readonly double attention_dropout;
     private readonly double dropout;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public ShiftedWindowAttention(
         long dim, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, long num_heads, double attention_dropout = 0,
         double dropout = 0, Device? device = null)
@@ -118,7 +118,7 @@ public sealed class ShiftedWindowAttentionV2 : Module<Tensor, Tensor>
     private readonly double attention_dropout;
     private readonly double dropout;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public ShiftedWindowAttentionV2(
         long dim, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, long num_heads, double attention_dropout = 0,
         double dropout = 0, Device? device = null)

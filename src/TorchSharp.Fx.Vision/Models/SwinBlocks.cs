@@ -22,7 +22,7 @@ public sealed class PatchMerging : Module<Tensor, Tensor>
     private readonly Linear reduction;
     private readonly Module<Tensor, Tensor> norm;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public PatchMerging(long dim, NormLayer norm_layer, Device? device = null) : base(nameof(PatchMerging))
     {
         ArgumentNullException.ThrowIfNull(norm_layer);
@@ -50,7 +50,7 @@ public sealed class PatchMergingV2 : Module<Tensor, Tensor>
     private readonly Linear reduction;
     private readonly Module<Tensor, Tensor> norm;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public PatchMergingV2(long dim, NormLayer norm_layer, Device? device = null) : base(nameof(PatchMergingV2))
     {
         ArgumentNullException.ThrowIfNull(norm_layer);
@@ -81,7 +81,7 @@ public class SwinTransformerBlock : Module<Tensor, Tensor>
     private protected readonly Module<Tensor, Tensor> norm2;
     private protected readonly MLP mlp;
 
-    /// <summary>Draws fresh weights around the given attention.</summary>
+    /// <summary>Initialises random weights around the given attention.</summary>
     public SwinTransformerBlock(long dim, Module<Tensor, Tensor> attn, double mlp_ratio, double dropout, double stochastic_depth_prob,
         NormLayer norm_layer, Device? device = null)
         : this(nameof(SwinTransformerBlock), dim, attn, mlp_ratio, dropout, stochastic_depth_prob, norm_layer, device)
@@ -122,7 +122,7 @@ public class SwinTransformerBlock : Module<Tensor, Tensor>
 /// </summary>
 public sealed class SwinTransformerBlockV2 : SwinTransformerBlock
 {
-    /// <summary>Draws fresh weights around the given attention.</summary>
+    /// <summary>Initialises random weights around the given attention.</summary>
     public SwinTransformerBlockV2(long dim, Module<Tensor, Tensor> attn, double mlp_ratio, double dropout, double stochastic_depth_prob,
         NormLayer norm_layer, Device? device = null)
         : base(nameof(SwinTransformerBlockV2), dim, attn, mlp_ratio, dropout, stochastic_depth_prob, norm_layer, device)

@@ -18,7 +18,7 @@ public sealed class SwinTransformer : Module<Tensor, Tensor>
     private readonly Flatten flatten;
     private readonly Linear head;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="patch_size">Height and width of the patches that the image is cut into.</param>
     /// <param name="embed_dim">How many channels a patch's embedding has.</param>
     /// <param name="depths">How many blocks each stage has.</param>
@@ -28,11 +28,11 @@ public sealed class SwinTransformer : Module<Tensor, Tensor>
     /// <param name="dropout">The probability of dropping an element.</param>
     /// <param name="attention_dropout">The probability of dropping an attention weight.</param>
     /// <param name="stochastic_depth_prob">The probability of skipping the last block; the earlier ones are less likely, down to 0.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
     /// <param name="norm_layer">Builds the norms; null is layer norm.</param>
     /// <param name="block">Builds the blocks; null is Swin v1's.</param>
-    /// <param name="downsample_layer">Builds what is between two stages; null is Swin v1's patch merging.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="downsample_layer">Builds the downsampling between two stages; null is Swin v1's patch merging.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public SwinTransformer(
         IReadOnlyList<long> patch_size, long embed_dim, IReadOnlyList<int> depths, IReadOnlyList<long> num_heads,
         IReadOnlyList<long> window_size, double mlp_ratio = 4, double dropout = 0,

@@ -16,7 +16,7 @@ public sealed class SwinTransformer3d : Module<Tensor, Tensor>
     private readonly AdaptiveAvgPool3d avgpool;
     private readonly Linear head;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="patch_size">Frames, height and width of the patches that the video is cut into.</param>
     /// <param name="embed_dim">How many channels a patch's embedding has.</param>
     /// <param name="depths">How many blocks each stage has.</param>
@@ -26,11 +26,11 @@ public sealed class SwinTransformer3d : Module<Tensor, Tensor>
     /// <param name="dropout">The probability of dropping an element.</param>
     /// <param name="attention_dropout">The probability of dropping an attention weight.</param>
     /// <param name="stochastic_depth_prob">The probability of skipping the last block; the earlier ones are less likely, down to 0.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
     /// <param name="norm_layer">Builds the norms; null is layer norm.</param>
     /// <param name="block">Builds the blocks; null is Swin v1's with attention over three dimensions.</param>
-    /// <param name="downsample_layer">Builds what is between two stages; null is patch merging.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="downsample_layer">Builds the downsampling between two stages; null is patch merging.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public SwinTransformer3d(
         IReadOnlyList<long> patch_size, long embed_dim, IReadOnlyList<int> depths, IReadOnlyList<long> num_heads,
         IReadOnlyList<long> window_size, double mlp_ratio = 4, double dropout = 0,
@@ -124,7 +124,7 @@ public sealed class ShiftedWindowAttention3d : Module<Tensor, Tensor>
     private readonly double attention_dropout;
     private readonly double dropout;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public ShiftedWindowAttention3d(
         long dim, IReadOnlyList<long> window_size, IReadOnlyList<long> shift_size, long num_heads, double attention_dropout = 0,
         double dropout = 0, Device? device = null)
@@ -161,7 +161,7 @@ public sealed class ShiftedWindowAttention3d : Module<Tensor, Tensor>
 [FxLeaf]
 public static class video_swin_transformer
 {
-    /// <summary>How much a video lacks to be whole patches, in each dimension.</summary>
+    /// <summary>The padding that a video needs for whole patches, in each dimension.</summary>
     public static (long t, long h, long w) _compute_pad_size_3d((long t, long h, long w) size_dhw, (long t, long h, long w) patch_size) =>
         (WindowAttention.Missing(size_dhw.t, patch_size.t), WindowAttention.Missing(size_dhw.h, patch_size.h),
             WindowAttention.Missing(size_dhw.w, patch_size.w));

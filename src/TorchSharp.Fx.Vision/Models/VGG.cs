@@ -12,7 +12,7 @@ public sealed class VGG : Module<Tensor, Tensor>
     private readonly AdaptiveAvgPool2d avgpool;
     private readonly Sequential classifier;
 
-    /// <summary>Puts the classifier on the given convolutional part, whose output has 512 channels.</summary>
+    /// <summary>Combines the classifier with the given convolutional part, whose output has 512 channels.</summary>
     public VGG(Sequential features, long num_classes = 1000, bool init_weights = true, double dropout = 0.5, Device? device = null)
         : base(nameof(VGG))
     {

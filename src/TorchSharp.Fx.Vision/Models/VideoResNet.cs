@@ -18,12 +18,12 @@ public sealed class VideoResNet : Module<Tensor, Tensor>
     private readonly AdaptiveAvgPool3d avgpool;
     private readonly Linear fc;
 
-    /// <summary>Draws fresh weights.</summary>
-    /// <param name="conv_makers">What each of the four stages convolves with.</param>
+    /// <summary>Initialises random weights.</summary>
+    /// <param name="conv_makers">The kind of convolution of each of the four stages.</param>
     /// <param name="layers">How many blocks each of the four stages has.</param>
-    /// <param name="stem">What comes first; it puts out 64 channels.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="stem">The first layers; their output has 64 channels.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public VideoResNet(IReadOnlyList<VideoConv> conv_makers, IReadOnlyList<int> layers, Sequential stem, long num_classes = 400,
         Device? device = null) : base(nameof(VideoResNet))
     {
@@ -148,7 +148,7 @@ public sealed class VideoBasicBlock : Module<Tensor, Tensor>
     private readonly ReLU relu;
     private readonly Sequential? downsample;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public VideoBasicBlock(long inplanes, long planes, VideoConv conv, long stride = 1, Sequential? downsample = null,
         Device? device = null) : base("BasicBlock")
     {

@@ -16,7 +16,7 @@ public sealed class VisionTransformer : Module<Tensor, Tensor>
     private readonly ViTEncoder encoder;
     private readonly Sequential heads;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="image_size">The only height and width of images it takes.</param>
     /// <param name="patch_size">The height and width of a patch, which must divide the image's.</param>
     /// <param name="num_layers">How many blocks the encoder has.</param>
@@ -25,10 +25,10 @@ public sealed class VisionTransformer : Module<Tensor, Tensor>
     /// <param name="mlp_dim">The hidden size of each block's MLP.</param>
     /// <param name="dropout">The probability of dropping an element of an embedding.</param>
     /// <param name="attention_dropout">The probability of dropping an attention weight.</param>
-    /// <param name="num_classes">How many outputs the classifier has.</param>
+    /// <param name="num_classes">The number of outputs of the classifier.</param>
     /// <param name="representation_size">The size of the layer before the classifier, as in pre-training; null is none.</param>
     /// <param name="norm_layer">Builds the norms; null is layer norm.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <exception cref="ArgumentException">The image can't be cut into whole patches.</exception>
     public VisionTransformer(
         long image_size, long patch_size, int num_layers, long num_heads, long hidden_dim, long mlp_dim, double dropout = 0,

@@ -12,13 +12,14 @@ public static partial class models
     /// A ResNet with a feature pyramid, the first layers frozen. <c>torchvision.models.detection.backbone_utils.resnet_fpn_backbone</c>
     /// </summary>
     /// <param name="backbone_name">A ResNet, ResNeXt or wide ResNet.</param>
-    /// <param name="weights">Published weights of it, downloaded where they are not there yet; null draws fresh ones.</param>
+    /// <param name="weights">Published weights of it, downloaded if missing; null initialises random ones.</param>
     /// <param name="norm_layer">Builds the ResNet's norms; null is <see cref="FrozenBatchNorm2d"/>.</param>
-    /// <param name="trainable_layers">How many layers train, from the last, of the four stages and the stem: 0 to 5.</param>
-    /// <param name="returned_layers">The stages that the pyramid stands on, 1 to 4; null is all. Its levels are "0", "1" and so on, and
+    /// <param name="trainable_layers">The number of layers to train, counted from the last, of the four stages and the stem: 0 to
+    /// 5.</param>
+    /// <param name="returned_layers">The stages that feed the pyramid, 1 to 4; null is all. Its levels are "0", "1" and so on, and
     /// "pool".</param>
     /// <param name="extra_blocks">Adds levels; null is <see cref="LastLevelMaxPool"/>.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <exception cref="ArgumentException">No ResNet has that name, or the layers are not in the range.</exception>
     public static BackboneWithFPN resnet_fpn_backbone(
         string backbone_name, Weights? weights = null, NormLayer? norm_layer = null, int trainable_layers = 3,
@@ -60,14 +61,15 @@ public static partial class models
     /// <c>torchvision.models.detection.backbone_utils.mobilenet_backbone</c>
     /// </summary>
     /// <param name="backbone_name">A MobileNet v2 or v3.</param>
-    /// <param name="weights">Published weights of it, downloaded where they are not there yet; null draws fresh ones.</param>
+    /// <param name="weights">Published weights of it, downloaded if missing; null initialises random ones.</param>
     /// <param name="fpn">Whether it has a feature pyramid.</param>
     /// <param name="norm_layer">Builds the MobileNet's norms; null is <see cref="FrozenBatchNorm2d"/>.</param>
-    /// <param name="trainable_layers">How many stages train, from the last; a stage begins where the resolution is halved.</param>
-    /// <param name="returned_layers">The stages that the pyramid stands on, counted from 0; null is the last two. Its levels are "0", "1"
-    /// and so on, and "pool".</param>
+    /// <param name="trainable_layers">The number of stages to train, counted from the last; a stage begins where the resolution is
+    /// halved.</param>
+    /// <param name="returned_layers">The stages that feed the pyramid, counted from 0; null is the last two. Its levels are "0", "1" and so
+    /// on, and "pool".</param>
     /// <param name="extra_blocks">Adds levels; null is <see cref="LastLevelMaxPool"/>.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <returns>A <see cref="BackboneWithFPN"/>, or a sequence of the features and the convolution.</returns>
     /// <exception cref="ArgumentException">No MobileNet has that name, or the layers are not in the range.</exception>
     public static nn.Module mobilenet_backbone(

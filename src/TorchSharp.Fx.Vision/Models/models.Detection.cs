@@ -10,18 +10,16 @@ public static partial class models
     private const long coco_classes = 91;
 
     /// <summary>Faster R-CNN on ResNet-50 with a feature pyramid. <c>torchvision.models.detection.fasterrcnn_resnet50_fpn</c></summary>
-    /// <param name="num_classes">How many classes there are, the background among them.</param>
-    /// <param name="weights_backbone">
-    /// Published weights of the backbone, downloaded where they are not there yet; null draws fresh ones.
-    /// </param>
-    /// <param name="trainable_backbone_layers">
-    /// How many layers of the backbone train, from the last; null is 3 with published weights, and else all.
-    /// </param>
+    /// <param name="num_classes">The number of classes, including the background.</param>
+    /// <param name="weights_backbone">Published weights of the backbone, downloaded if missing; null initialises random ones.</param>
+    /// <param name="trainable_backbone_layers">The number of the backbone's layers to train, counted from the last; null for 3 with
+    /// published weights, otherwise all.</param>
     /// <param name="norm_layer">
     /// Builds the backbone's norms; null is <see cref="FrozenBatchNorm2d"/> with published weights, and else batch norm.
     /// </param>
-    /// <param name="options">Changes the model's default options: <c>options: its => its with { box_score_thresh = 0.5 }</c>.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="options">A function that changes the model's default options:
+    /// <c>options: its => its with { box_score_thresh = 0.5 }</c>.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public static FasterRCNN fasterrcnn_resnet50_fpn(
         long num_classes = coco_classes, Weights? weights_backbone = null, int? trainable_backbone_layers = null,
             NormLayer? norm_layer = null,
@@ -98,19 +96,16 @@ public static partial class models
     /// Keypoint R-CNN on ResNet-50 with a feature pyramid: people, and 17 points of each.
     /// <c>torchvision.models.detection.keypointrcnn_resnet50_fpn</c>
     /// </summary>
-    /// <param name="num_classes">How many classes there are, the background among them.</param>
+    /// <param name="num_classes">The number of classes, including the background.</param>
     /// <param name="num_keypoints">How many key points an object has.</param>
-    /// <param name="weights_backbone">
-    /// Published weights of the backbone, downloaded where they are not there yet; null draws fresh ones.
-    /// </param>
-    /// <param name="trainable_backbone_layers">
-    /// How many layers of the backbone train, from the last; null is 3 with published weights, and else all.
-    /// </param>
+    /// <param name="weights_backbone">Published weights of the backbone, downloaded if missing; null initialises random ones.</param>
+    /// <param name="trainable_backbone_layers">The number of the backbone's layers to train, counted from the last; null for 3 with
+    /// published weights, otherwise all.</param>
     /// <param name="norm_layer">
     /// Builds the backbone's norms; null is <see cref="FrozenBatchNorm2d"/> with published weights, and else batch norm.
     /// </param>
-    /// <param name="options">Changes the model's default options.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="options">A function that changes the model's default options.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public static KeypointRCNN keypointrcnn_resnet50_fpn(
         long num_classes = 2, long num_keypoints = 17, Weights? weights_backbone = null, int? trainable_backbone_layers = null,
             NormLayer? norm_layer = null,
@@ -160,15 +155,12 @@ public static partial class models
     }
 
     /// <summary>SSD for images of 300 × 300 on VGG-16. <c>torchvision.models.detection.ssd300_vgg16</c></summary>
-    /// <param name="num_classes">How many classes there are, the background among them.</param>
-    /// <param name="weights_backbone">
-    /// Published weights of the VGG-16, downloaded where they are not there yet; null draws fresh ones.
-    /// </param>
-    /// <param name="trainable_backbone_layers">
-    /// How many stages of the backbone train, from the last; null is 4 with published weights, and else all.
-    /// </param>
-    /// <param name="options">Changes the model's default options.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="num_classes">The number of classes, including the background.</param>
+    /// <param name="weights_backbone">Published weights of the VGG-16, downloaded if missing; null initialises random ones.</param>
+    /// <param name="trainable_backbone_layers">The number of the backbone's stages to train, counted from the last; null for 4 with
+    /// published weights, otherwise all.</param>
+    /// <param name="options">A function that changes the model's default options.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public static SSD ssd300_vgg16(
         long num_classes = coco_classes, Weights? weights_backbone = null, int? trainable_backbone_layers = null,
             Func<SSDOptions, SSDOptions>? options = null,
@@ -191,14 +183,13 @@ public static partial class models
     /// <summary>
     /// SSDlite for images of 320 × 320 on MobileNet v3, large. <c>torchvision.models.detection.ssdlite320_mobilenet_v3_large</c>
     /// </summary>
-    /// <param name="num_classes">How many classes there are, the background among them.</param>
-    /// <param name="weights_backbone">
-    /// Published weights of the MobileNet, downloaded where they are not there yet; null draws fresh ones, and halves its tail's channels.
-    /// </param>
-    /// <param name="trainable_backbone_layers">How many stages of the backbone train, from the last; null is all.</param>
+    /// <param name="num_classes">The number of classes, including the background.</param>
+    /// <param name="weights_backbone">Published weights of the MobileNet, downloaded if missing; null initialises random ones, and halves
+    /// the channels of its last blocks.</param>
+    /// <param name="trainable_backbone_layers">The number of the backbone's stages to train, counted from the last; null for all.</param>
     /// <param name="norm_layer">Builds the norms; null is batch norm with an epsilon of 0.001 and a momentum of 0.03.</param>
-    /// <param name="options">Changes the model's default options.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="options">A function that changes the model's default options.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public static SSD ssdlite320_mobilenet_v3_large(
         long num_classes = coco_classes, Weights? weights_backbone = null, int? trainable_backbone_layers = null,
             NormLayer? norm_layer = null,

@@ -26,16 +26,16 @@ public static partial class models
     }
 
     /// <summary>
-    /// Builds a model with published weights, downloaded where they are not there yet; of those in eight bits a graph, as
-    /// <see cref="quantization"/> does. <c>torchvision.models.get_model(name, weights=…)</c>
+    /// Builds a model with published weights, downloaded if missing; for quantised weights a graph, as <see cref="quantization"/> does.
+    /// <c>torchvision.models.get_model(name, weights=…)</c>
     /// </summary>
     /// <param name="name">One of <see cref="list_models"/>; upper and lower case are the same.</param>
     /// <param name="weights">Weights of that model, such as <c>ResNet50_Weights.DEFAULT</c>.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <param name="options">Mirror, time limits and progress of the download; null is the defaults.</param>
-    /// <exception cref="ArgumentException">No model has that name, or the weights are another model's.</exception>
+    /// <exception cref="ArgumentException">No model has that name, or the weights belong to another model.</exception>
     /// <exception cref="DownloadException">They could not be downloaded; the message says which file to put where.</exception>
-    /// <exception cref="NotSupportedException">The weights are in eight bits, and the program is without TorchSharp.Fx.</exception>
+    /// <exception cref="NotSupportedException">The weights are quantised, and the program doesn't refer to TorchSharp.Fx.</exception>
     public static nn.Module get_model(string name, Weights weights, Device? device = null, DownloadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(weights);
@@ -53,7 +53,7 @@ public static partial class models
     /// <summary>Builds a model with published weights, chosen by name.</summary>
     /// <param name="name">One of <see cref="list_models"/>; upper and lower case are the same.</param>
     /// <param name="weights"><c>DEFAULT</c>, <c>IMAGENET1K_V2</c> or the full <c>ResNet50_Weights.IMAGENET1K_V2</c>.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <param name="options">Mirror, time limits and progress of the download; null is the defaults.</param>
     /// <exception cref="ArgumentException">No model or no weights have that name.</exception>
     /// <exception cref="DownloadException">They could not be downloaded; the message says which file to put where.</exception>

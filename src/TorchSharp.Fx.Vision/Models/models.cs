@@ -4,8 +4,8 @@ namespace TorchSharp.Fx.Vision;
 
 /// <summary>The architectures, one builder each, and the catalogue of their names.</summary>
 /// <remarks>
-/// <c>torchvision.models</c>. A builder draws fresh weights. With <c>device: torch.META</c> it draws and allocates
-/// none, which takes milliseconds: enough to list names, count parameters or trace.
+/// <c>torchvision.models</c>. A builder initialises random weights. With <c>device: torch.META</c> it allocates no weights and takes
+/// milliseconds: enough to list names, count parameters or trace.
 /// </remarks>
 public static partial class models
 {
@@ -45,7 +45,7 @@ public static partial class models
     /// <summary>
     /// The names that <see cref="get_model(string, long?, Device?)"/> knows, sorted. <c>torchvision.models.list_models</c>
     /// </summary>
-    /// <param name="input">Those whose <c>forward</c> takes such an input; null is all.</param>
+    /// <param name="input">Only models whose <c>forward</c> takes this input; null for all.</param>
     public static IReadOnlyList<string> list_models(ModelInput? input = null) =>
         [.. catalogue.Values.Where(row => input is null || row.input == input).Select(row => row.name).Order(StringComparer.Ordinal)];
 
@@ -62,7 +62,7 @@ public static partial class models
     /// <summary>Builds a model by name. <c>torchvision.models.get_model</c></summary>
     /// <param name="name">One of <see cref="list_models"/>; upper and lower case are the same.</param>
     /// <param name="num_classes">How many outputs the classifier has; null is what the published weights have.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <exception cref="ArgumentException">No model has that name, or it has no classes.</exception>
     public static nn.Module get_model(string name, long? num_classes = null, Device? device = null)
     {

@@ -14,8 +14,8 @@ public static partial class ops
     }
 
     /// <summary>
-    /// Minus what of the enclosing box neither of a pair covers: Rezatofighi et al. 2019. [N, 4] and [M, 4] to [N, M].
-    /// <c>torchvision.ops.generalized_box_iou</c>
+    /// Generalised IoU: IoU minus the share of the enclosing box that neither box of a pair covers: Rezatofighi et al. 2019. [N, 4] and [M,
+    /// 4] to [N, M]. <c>torchvision.ops.generalized_box_iou</c>
     /// </summary>
     /// <param name="boxes1">x1, y1, x2, y2.</param>
     /// <param name="boxes2">x1, y1, x2, y2.</param>
@@ -29,7 +29,8 @@ public static partial class ops
     }
 
     /// <summary>
-    /// Minus the distance of a pair's centres: Zheng et al. 2020. [N, 4] and [M, 4] to [N, M]. <c>torchvision.ops.distance_box_iou</c>
+    /// Distance IoU: IoU minus the normalised distance of a pair's centres: Zheng et al. 2020. [N, 4] and [M, 4] to [N, M].
+    /// <c>torchvision.ops.distance_box_iou</c>
     /// </summary>
     /// <param name="boxes1">x1, y1, x2, y2.</param>
     /// <param name="boxes2">x1, y1, x2, y2.</param>
@@ -42,8 +43,8 @@ public static partial class ops
     }
 
     /// <summary>
-    /// Minus the distance of a pair's centres and the difference of its proportions: Zheng et al. 2020. [N, 4] and [M, 4] to [N, M].
-    /// <c>torchvision.ops.complete_box_iou</c>
+    /// Complete IoU: IoU minus the normalised distance of a pair's centres and the difference of their proportions: Zheng et al. 2020. [N,
+    /// 4] and [M, 4] to [N, M]. <c>torchvision.ops.complete_box_iou</c>
     /// </summary>
     /// <param name="boxes1">x1, y1, x2, y2.</param>
     /// <param name="boxes2">x1, y1, x2, y2.</param>

@@ -9,10 +9,10 @@ public static partial class ops
     /// <c>torchvision.ops.generalized_box_iou_loss</c>
     /// </summary>
     /// <param name="boxes1">x1, y1, x2, y2: [N, 4] or [4].</param>
-    /// <param name="boxes2">As many.</param>
+    /// <param name="boxes2">As many boxes.</param>
     /// <param name="reduction">"none", "mean" or "sum".</param>
     /// <param name="eps">Keeps divisors from being zero.</param>
-    /// <exception cref="ArgumentException">There is no such reduction.</exception>
+    /// <exception cref="ArgumentException">The reduction doesn't exist.</exception>
     public static Tensor generalized_box_iou_loss(Tensor boxes1, Tensor boxes2, string reduction = "none", double eps = 1e-7)
     {
         using var scope = NewDisposeScope();
@@ -25,10 +25,10 @@ public static partial class ops
 
     /// <summary>1 - DIoU of boxes side by side: Zheng et al. 2020. <c>torchvision.ops.distance_box_iou_loss</c></summary>
     /// <param name="boxes1">x1, y1, x2, y2: [N, 4] or [4].</param>
-    /// <param name="boxes2">As many.</param>
+    /// <param name="boxes2">As many boxes.</param>
     /// <param name="reduction">"none", "mean" or "sum".</param>
     /// <param name="eps">Keeps divisors from being zero.</param>
-    /// <exception cref="ArgumentException">There is no such reduction.</exception>
+    /// <exception cref="ArgumentException">The reduction doesn't exist.</exception>
     public static Tensor distance_box_iou_loss(Tensor boxes1, Tensor boxes2, string reduction = "none", double eps = 1e-7)
     {
         using var scope = NewDisposeScope();
@@ -39,10 +39,10 @@ public static partial class ops
 
     /// <summary>1 - CIoU of boxes side by side: Zheng et al. 2020. <c>torchvision.ops.complete_box_iou_loss</c></summary>
     /// <param name="boxes1">x1, y1, x2, y2: [N, 4] or [4].</param>
-    /// <param name="boxes2">As many.</param>
+    /// <param name="boxes2">As many boxes.</param>
     /// <param name="reduction">"none", "mean" or "sum".</param>
     /// <param name="eps">Keeps divisors from being zero.</param>
-    /// <exception cref="ArgumentException">There is no such reduction.</exception>
+    /// <exception cref="ArgumentException">The reduction doesn't exist.</exception>
     public static Tensor complete_box_iou_loss(Tensor boxes1, Tensor boxes2, string reduction = "none", double eps = 1e-7)
     {
         using var scope = NewDisposeScope();

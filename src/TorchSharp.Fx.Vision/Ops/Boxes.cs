@@ -18,7 +18,7 @@ public static partial class ops
     /// <param name="boxes">The boxes.</param>
     /// <param name="in_fmt">"xyxy" (two corners), "xywh" (a corner and the size) or "cxcywh" (the centre and the size).</param>
     /// <param name="out_fmt">One of the same.</param>
-    /// <exception cref="ArgumentException">There is no such format.</exception>
+    /// <exception cref="ArgumentException">The format doesn't exist.</exception>
     public static Tensor box_convert(Tensor boxes, string in_fmt, string out_fmt)
     {
         ArgumentNullException.ThrowIfNull(boxes);
@@ -43,9 +43,7 @@ public static partial class ops
         return torch.stack(converted, -1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>
-    /// Moves what reaches beyond an image to its edge: [..., 4] to the same shape. <c>torchvision.ops.clip_boxes_to_image</c>
-    /// </summary>
+    /// <summary>Clips boxes to an image: [..., 4] to the same shape. <c>torchvision.ops.clip_boxes_to_image</c></summary>
     /// <param name="boxes">x1, y1, x2, y2.</param>
     /// <param name="size">The image's height and width.</param>
     public static Tensor clip_boxes_to_image(Tensor boxes, (long height, long width) size)
@@ -72,7 +70,7 @@ public static partial class ops
     /// <summary>
     /// The smallest box around each mask: [N, H, W] to x1, y1, x2, y2 in float32 [N, 4]. <c>torchvision.ops.masks_to_boxes</c>
     /// </summary>
-    /// <param name="masks">What isn't zero belongs to the mask; an empty one has no box.</param>
+    /// <param name="masks">The masks; elements other than 0 belong to a mask.</param>
     /// <exception cref="ArgumentException">A mask is empty.</exception>
     public static Tensor masks_to_boxes(Tensor masks)
     {

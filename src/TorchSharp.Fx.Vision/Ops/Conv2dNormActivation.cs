@@ -14,19 +14,19 @@ public delegate Module<Tensor, Tensor> ActivationLayer(bool inplace);
 [FxLeaf]
 public sealed class Conv2dNormActivation : Sequential
 {
-    /// <summary>Draws fresh weights for a square kernel.</summary>
+    /// <summary>Initialises random weights for a square kernel.</summary>
     /// <param name="in_channels">Channels of the input.</param>
     /// <param name="out_channels">Channels of the output.</param>
     /// <param name="norm_layer">Builds the normalisation; null is none. torchvision's default is batch norm.</param>
     /// <param name="activation_layer">Builds the activation; null is none. torchvision's default is ReLU.</param>
     /// <param name="kernel_size">Height and width of the kernel.</param>
     /// <param name="stride">The convolution's.</param>
-    /// <param name="padding">Null keeps the resolution where the stride is 1 and the kernel odd.</param>
+    /// <param name="padding">The convolution's padding; null keeps the resolution where the stride is 1 and the kernel odd.</param>
     /// <param name="groups">The convolution's.</param>
     /// <param name="dilation">The convolution's.</param>
     /// <param name="inplace">Whether the activation overwrites its input.</param>
-    /// <param name="bias">The convolution's; null is only without normalisation.</param>
-    /// <param name="device">Where the convolution's weights live; null is the default device.</param>
+    /// <param name="bias">Whether the convolution has a bias; null for one only without normalisation.</param>
+    /// <param name="device">The device of the convolution's weights; null for the default device.</param>
     public Conv2dNormActivation(
         long in_channels, long out_channels, NormLayer? norm_layer, ActivationLayer? activation_layer, long kernel_size = 3,
         long stride = 1, long? padding = null,

@@ -8,18 +8,18 @@ namespace TorchSharp.Fx.Vision;
 [FxLeaf]
 public class Conv3dNormActivation : Sequential
 {
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="in_channels">Channels of the input.</param>
     /// <param name="out_channels">Channels of the output.</param>
     /// <param name="norm_layer">Builds the normalisation; null is none. torchvision's default is batch norm.</param>
     /// <param name="activation_layer">Builds the activation; null is none. torchvision's default is ReLU.</param>
     /// <param name="kernel_size">Frames, height and width of the kernel; null is 3 × 3 × 3.</param>
-    /// <param name="stride">The convolution's; null is 1.</param>
-    /// <param name="padding">Null keeps the resolution where the stride is 1 and the kernel odd.</param>
+    /// <param name="stride">The stride of the convolution; null for 1.</param>
+    /// <param name="padding">The convolution's padding; null keeps the resolution where the stride is 1 and the kernel odd.</param>
     /// <param name="groups">The convolution's.</param>
     /// <param name="inplace">Whether the activation overwrites its input.</param>
-    /// <param name="bias">The convolution's; null is only without normalisation.</param>
-    /// <param name="device">Where the convolution's weights live; null is the default device.</param>
+    /// <param name="bias">Whether the convolution has a bias; null for one only without normalisation.</param>
+    /// <param name="device">The device of the convolution's weights; null for the default device.</param>
     public Conv3dNormActivation(
         long in_channels, long out_channels, NormLayer? norm_layer, ActivationLayer? activation_layer,
         (long, long, long)? kernel_size = null, (long, long, long)? stride = null,

@@ -5,7 +5,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>A convolution whose kernel looks where offsets say. <c>torchvision.ops.DeformConv2d</c></summary>
+/// <summary>A convolution that moves each sample of its kernel by an offset. <c>torchvision.ops.DeformConv2d</c></summary>
 /// <remarks>Input, offsets and mask, or null for none, as <see cref="ops.deform_conv2d"/> takes them.</remarks>
 [FxLeaf]
 public sealed class DeformConv2d : Module<Tensor, Tensor, Tensor?, Tensor>
@@ -14,7 +14,7 @@ public sealed class DeformConv2d : Module<Tensor, Tensor, Tensor?, Tensor>
     private readonly Parameter? bias;
     private readonly (long, long) stride, padding, dilation;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="in_channels">Channels of the input.</param>
     /// <param name="out_channels">Channels of the output.</param>
     /// <param name="kernel_size">Height and width of the kernel.</param>
@@ -23,7 +23,7 @@ public sealed class DeformConv2d : Module<Tensor, Tensor, Tensor?, Tensor>
     /// <param name="dilation">The convolution's; null is (1, 1).</param>
     /// <param name="groups">The convolution's.</param>
     /// <param name="bias">Whether it has one.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <exception cref="ArgumentException">The groups don't divide the channels.</exception>
     public DeformConv2d(
         long in_channels, long out_channels, (long height, long width) kernel_size, (long, long)? stride = null,
@@ -49,24 +49,20 @@ public sealed class DeformConv2d : Module<Tensor, Tensor, Tensor?, Tensor>
 public static partial class ops
 {
     /// <summary>
-    /// A convolution whose kernel looks where offsets say: Dai et al., "Deformable Convolutional Networks" (2017); with a mask Zhu et al.,
-    /// "Deformable
-    /// ConvNets v2" (2018). <c>torchvision.ops.deform_conv2d</c>
+    /// A convolution that moves each sample of its kernel by an offset: Dai et al., "Deformable Convolutional Networks" (2017); with a mask
+    /// Zhu et al., "Deformable ConvNets v2" (2018). <c>torchvision.ops.deform_conv2d</c>
     /// </summary>
     /// <remarks>Gradients go to all of its tensors.</remarks>
     /// <param name="input">[N, in_channels, H, W].</param>
-    /// <param name="offset">
-    /// Pixels down and to the right for each of the kernel's places, from its own: [N, 2 × offset groups × kernel height × kernel width,
-    /// out height, out width].
-    /// </param>
+    /// <param name="offset">The offset of each kernel element, in pixels down and to the right: [N, 2 × offset groups × kernel height ×
+    /// kernel width, out height, out width].</param>
     /// <param name="weight">[out_channels, in_channels / groups, kernel height, kernel width].</param>
     /// <param name="bias">[out_channels]; null is none.</param>
     /// <param name="stride">Rows and columns; null is (1, 1).</param>
     /// <param name="padding">Rows and columns; null is (0, 0).</param>
     /// <param name="dilation">Rows and columns; null is (1, 1).</param>
-    /// <param name="mask">
-    /// What each place is multiplied with: [N, offset groups × kernel height × kernel width, out height, out width]; null is 1.
-    /// </param>
+    /// <param name="mask">The factor of each kernel element: [N, offset groups × kernel height × kernel width, out height, out width]; null
+    /// is 1.</param>
     /// <returns>[N, out_channels, out height, out width].</returns>
     /// <exception cref="ArgumentException">The shapes don't fit.</exception>
     public static Tensor deform_conv2d(

@@ -30,12 +30,13 @@ public static partial class ops
     /// Sets randomly chosen squares to zero and scales the rest so that the sum stays. <c>torchvision.ops.drop_block2d</c>
     /// </summary>
     /// <param name="input">[N, C, H, W].</param>
-    /// <param name="p">How likely it is that an element is dropped.</param>
-    /// <param name="block_size">The side of a square; even ones, which fail in torchvision, too.</param>
+    /// <param name="p">The probability of dropping an element.</param>
+    /// <param name="block_size">The side of a square. It may be even, which fails in torchvision.</param>
     /// <param name="inplace">Whether the input is overwritten.</param>
     /// <param name="eps">Keeps the divisor from being zero where all is dropped.</param>
-    /// <param name="training">Otherwise the input is returned as it is.</param>
-    /// <exception cref="ArgumentException">The probability is not one, or the input has another number of dimensions.</exception>
+    /// <param name="training">Whether to drop; otherwise the input is returned as it is.</param>
+    /// <exception cref="ArgumentException">The probability is not between 0 and 1, or the input has another number of
+    /// dimensions.</exception>
     [FxLeaf(Draws = true)]
     public static Tensor drop_block2d(Tensor input, double p, long block_size, bool inplace = false, double eps = 1e-6,
         bool training = true) =>
@@ -43,12 +44,13 @@ public static partial class ops
 
     /// <summary>Sets randomly chosen cubes to zero and scales the rest so that the sum stays. <c>torchvision.ops.drop_block3d</c></summary>
     /// <param name="input">[N, C, T, H, W].</param>
-    /// <param name="p">How likely it is that an element is dropped.</param>
-    /// <param name="block_size">The side of a cube; even ones, which fail in torchvision, too.</param>
+    /// <param name="p">The probability of dropping an element.</param>
+    /// <param name="block_size">The side of a cube. It may be even, which fails in torchvision.</param>
     /// <param name="inplace">Whether the input is overwritten.</param>
     /// <param name="eps">Keeps the divisor from being zero where all is dropped.</param>
-    /// <param name="training">Otherwise the input is returned as it is.</param>
-    /// <exception cref="ArgumentException">The probability is not one, or the input has another number of dimensions.</exception>
+    /// <param name="training">Whether to drop; otherwise the input is returned as it is.</param>
+    /// <exception cref="ArgumentException">The probability is not between 0 and 1, or the input has another number of
+    /// dimensions.</exception>
     [FxLeaf(Draws = true)]
     public static Tensor drop_block3d(Tensor input, double p, long block_size, bool inplace = false, double eps = 1e-6,
         bool training = true) =>

@@ -6,8 +6,10 @@ using F = TorchSharp.torch.nn.functional;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>Adds levels to a feature pyramid. <c>torchvision.ops.feature_pyramid_network.ExtraFPNBlock</c></summary>
-/// <remarks>Takes the pyramid's levels, what the backbone put out, and the levels' names, all from the highest resolution to the lowest;
-/// returns levels and names with its own behind them.</remarks>
+/// <remarks>
+/// Takes the pyramid's levels, the backbone's outputs and the levels' names, all from the highest resolution to the lowest; returns levels
+/// and names with its own appended.
+/// </remarks>
 [FxLeaf]
 public abstract class ExtraFPNBlock(string name)
     : Module<List<Tensor>, List<Tensor>, List<string>, (List<Tensor> results, List<string> names)>(name);
@@ -31,11 +33,11 @@ public sealed class LastLevelP6P7 : ExtraFPNBlock
     private readonly Conv2d p7;
     private readonly bool use_P5;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="in_channels">Channels of the backbone's last output; where they are as many as the pyramid's, the pyramid's last level
     /// is taken instead.</param>
     /// <param name="out_channels">Channels of the pyramid.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public LastLevelP6P7(long in_channels, long out_channels, Device? device = null) : base(nameof(LastLevelP6P7))
     {
         p6 = Conv2d(in_channels, out_channels, kernel_size: 3, stride: 2, padding: 1, device: device);

@@ -6,7 +6,7 @@ using F = TorchSharp.torch.nn.functional;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// Carries what low resolutions know up to the high ones: Lin et al., "Feature Pyramid Networks for Object Detection" (2017).
+/// Adds the features of low resolutions to those of high resolutions: Lin et al., "Feature Pyramid Networks for Object Detection" (2017).
 /// <c>torchvision.ops.FeaturePyramidNetwork</c>
 /// </summary>
 /// <remarks>Features by name, from the highest resolution to the lowest, to as many with <c>out_channels</c> channels under the same names,
@@ -18,12 +18,12 @@ public sealed class FeaturePyramidNetwork : Module<Dictionary<string, Tensor>, D
     private readonly ModuleList<Module<Tensor, Tensor>> layer_blocks = [];
     private readonly ExtraFPNBlock? extra_blocks;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="in_channels_list">Channels of each feature.</param>
     /// <param name="out_channels">Channels of the pyramid.</param>
     /// <param name="extra_blocks">Adds levels; null is none.</param>
     /// <param name="norm_layer">Builds the norms; null is none.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <exception cref="ArgumentException">There are no features, or one has no channels.</exception>
     public FeaturePyramidNetwork(
         IReadOnlyList<long> in_channels_list, long out_channels, ExtraFPNBlock? extra_blocks = null, NormLayer? norm_layer = null,

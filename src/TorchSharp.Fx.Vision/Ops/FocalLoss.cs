@@ -11,10 +11,10 @@ public static partial class ops
     /// </summary>
     /// <param name="inputs">Logits of any shape.</param>
     /// <param name="targets">0 or 1 for each, in floating point.</param>
-    /// <param name="alpha">How much positive examples weigh, between 0 and 1; a negative number weighs none.</param>
-    /// <param name="gamma">How much less easy examples count.</param>
+    /// <param name="alpha">The weight of positive examples, between 0 and 1; a negative value for no weighting.</param>
+    /// <param name="gamma">The focusing exponent: larger values reduce the weight of easy examples.</param>
     /// <param name="reduction">"none", "mean" or "sum".</param>
-    /// <exception cref="ArgumentException">There is no such reduction.</exception>
+    /// <exception cref="ArgumentException">The reduction doesn't exist.</exception>
     public static Tensor sigmoid_focal_loss(Tensor inputs, Tensor targets, double alpha = 0.25, double gamma = 2, string reduction = "none")
     {
         ArgumentNullException.ThrowIfNull(inputs);

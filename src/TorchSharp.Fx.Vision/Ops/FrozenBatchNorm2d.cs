@@ -4,8 +4,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// Batch norm whose averages, weights and biases never change, as detectors want it for their small batches.
-/// <c>torchvision.ops.FrozenBatchNorm2d</c>
+/// Batch norm with fixed statistics, weights and biases, for detectors with small batches. <c>torchvision.ops.FrozenBatchNorm2d</c>
 /// </summary>
 /// <remarks>[N, num_features, H, W] to the same shape. All four are buffers under batch norm's names, so that its weights load.</remarks>
 [FxLeaf]
@@ -17,10 +16,10 @@ public sealed class FrozenBatchNorm2d : Module<Tensor, Tensor>
     private readonly Tensor running_var;
     private readonly double eps;
 
-    /// <summary>Begins as the identity, but for <paramref name="eps"/>.</summary>
+    /// <summary>Initialises to the identity, apart from <paramref name="eps"/>.</summary>
     /// <param name="num_features">Channels of the input.</param>
-    /// <param name="eps">Is added to the variance.</param>
-    /// <param name="device">Where the buffers live; null is the default device.</param>
+    /// <param name="eps">The constant added to the variance.</param>
+    /// <param name="device">The device of the buffers; null for the default device.</param>
     public FrozenBatchNorm2d(long num_features, double eps = 1e-5, Device? device = null) : base(nameof(FrozenBatchNorm2d))
     {
         this.eps = eps;

@@ -9,15 +9,15 @@ namespace TorchSharp.Fx.Vision;
 [FxLeaf]
 public class MLP : Sequential
 {
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="in_channels">The size of the input's last dimension.</param>
-    /// <param name="hidden_channels">What each linear layer puts out.</param>
+    /// <param name="hidden_channels">The output size of each linear layer.</param>
     /// <param name="norm_layer">Builds the norm after each linear layer but the last; null is none.</param>
     /// <param name="activation_layer">Builds the activations; null is ReLU.</param>
     /// <param name="inplace">Whether the activations and dropout overwrite their input.</param>
     /// <param name="bias">Whether the linear layers have one.</param>
     /// <param name="dropout">The probability of dropping an element.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public MLP(
         long in_channels, IReadOnlyList<long> hidden_channels, NormLayer? norm_layer = null, ActivationLayer? activation_layer = null,
         bool inplace = false, bool bias = true, double dropout = 0, Device? device = null)

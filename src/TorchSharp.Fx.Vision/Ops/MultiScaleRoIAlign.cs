@@ -21,14 +21,13 @@ public sealed class MultiScaleRoIAlign : Module<Dictionary<string, Tensor>, List
     private readonly double canonical_scale;
     private readonly double canonical_level;
 
-    /// <summary>States where regions are cut from.</summary>
-    /// <param name="featmap_names">The features to take; those that are not there are left out.</param>
+    /// <summary>A region pooler for the given features.</summary>
+    /// <param name="featmap_names">The names of the features to use; missing ones are ignored.</param>
     /// <param name="output_size">Height and width of the grid over each region.</param>
     /// <param name="sampling_ratio">How many samples a cell has in each direction; 0 and less is one for each pixel that it covers.</param>
     /// <param name="canonical_scale">The side, in pixels, of a region that belongs to the canonical level.</param>
-    /// <param name="canonical_level">
-    /// The level, as the power of two that it is smaller than the image, for regions of the canonical scale.
-    /// </param>
+    /// <param name="canonical_level">The level for regions of the canonical scale, as the power of two by which it is smaller than the
+    /// image.</param>
     public MultiScaleRoIAlign(
         IReadOnlyList<string> featmap_names, (long height, long width) output_size, long sampling_ratio, double canonical_scale = 224,
             double canonical_level = 4)

@@ -7,9 +7,9 @@ namespace TorchSharp.Fx.Vision;
 
 /// <summary>Multi-head attention with the batch in front: Vaswani et al., "Attention Is All You Need" (2017).</summary>
 /// <remarks>
-/// <c>torch.nn.MultiheadAttention(batch_first=True)</c>, called with <c>need_weights=False</c>: TorchSharp's own knows neither, nor a
-/// device. Three tensors [N, L, embed_dim], [N, S, embed_dim] and [N, S, embed_dim] to [N, L, embed_dim], and null for the weights that
-/// were not asked for.
+/// <c>torch.nn.MultiheadAttention(batch_first=True)</c>, called with <c>need_weights=False</c>: TorchSharp's own has neither option, nor a
+/// device parameter. Three tensors [N, L, embed_dim], [N, S, embed_dim] and [N, S, embed_dim] to [N, L, embed_dim], and null for the
+/// attention weights.
 /// </remarks>
 [FxLeaf(Draws = true)]
 public sealed class MultiheadAttention : Module<Tensor, Tensor, Tensor, Tuple<Tensor, Tensor?>>
@@ -20,7 +20,7 @@ public sealed class MultiheadAttention : Module<Tensor, Tensor, Tensor, Tuple<Te
     private readonly long num_heads;
     private readonly double dropout;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <exception cref="ArgumentException">The heads don't divide the dimension.</exception>
     public MultiheadAttention(long embed_dim, long num_heads, double dropout = 0, Device? device = null) : base(nameof(MultiheadAttention))
     {

@@ -7,20 +7,20 @@ public static partial class ops
 {
     /// <summary>Drops every box that overlaps a better one too much (non-maximum suppression). <c>torchvision.ops.nms</c></summary>
     /// <param name="boxes">x1, y1, x2, y2: [N, 4].</param>
-    /// <param name="scores">How good each is: [N].</param>
+    /// <param name="scores">The score of each box: [N].</param>
     /// <param name="iou_threshold">The largest intersection over union that two boxes may have.</param>
-    /// <returns>The indices of the boxes that stay, int64 [K], best first; of equal ones the first is better.</returns>
-    /// <exception cref="ArgumentException">The shapes are others.</exception>
+    /// <returns>The indices of the boxes that are kept, int64 [K], best first; of equal ones the first is better.</returns>
+    /// <exception cref="ArgumentException">The shapes are wrong.</exception>
     [FxLeaf(Always = true, ShapedByElements = true)]
     public static Tensor nms(Tensor boxes, Tensor scores, double iou_threshold) => Suppressed(boxes, scores, null, iou_threshold);
 
     /// <summary>As <see cref="nms"/>, where only boxes of the same category compete. <c>torchvision.ops.batched_nms</c></summary>
     /// <param name="boxes">x1, y1, x2, y2: [N, 4].</param>
-    /// <param name="scores">How good each is: [N].</param>
+    /// <param name="scores">The score of each box: [N].</param>
     /// <param name="idxs">Each box's category: [N].</param>
     /// <param name="iou_threshold">The largest intersection over union that two boxes of a category may have.</param>
-    /// <returns>The indices of the boxes that stay, int64 [K], best first.</returns>
-    /// <exception cref="ArgumentException">The shapes are others.</exception>
+    /// <returns>The indices of the boxes that are kept, int64 [K], best first.</returns>
+    /// <exception cref="ArgumentException">The shapes are wrong.</exception>
     [FxLeaf(Always = true, ShapedByElements = true)]
     public static Tensor batched_nms(Tensor boxes, Tensor scores, Tensor idxs, double iou_threshold)
     {

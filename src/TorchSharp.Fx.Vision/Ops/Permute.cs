@@ -9,7 +9,7 @@ public sealed class Permute : Module<Tensor, Tensor>
 {
     private readonly long[] dims;
 
-    /// <summary>The output's dimensions, each as the input's it is.</summary>
+    /// <summary>A permutation that takes output dimension i from input dimension <c>dims[i]</c>.</summary>
     public Permute(params long[] dims) : base(nameof(Permute)) => this.dims = [.. dims];
 
     /// <inheritdoc/>

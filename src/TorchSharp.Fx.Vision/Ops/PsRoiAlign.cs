@@ -3,7 +3,7 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Cuts regions out of images, each cell out of channels of its own. <c>torchvision.ops.PSRoIAlign</c></summary>
+/// <summary>Cuts regions out of images; each cell of the grid reads its own channels. <c>torchvision.ops.PSRoIAlign</c></summary>
 /// <remarks>Images [N, C, H, W] and boxes [K, 5], as <see cref="ops.ps_roi_align(Tensor, Tensor, ValueTuple{long, long}, double, long)"/>
 /// takes them.</remarks>
 [FxLeaf]
@@ -17,16 +17,16 @@ public sealed class PSRoIAlign((long height, long width) output_size, double spa
 public static partial class ops
 {
     /// <summary>
-    /// As <see cref="roi_align(Tensor, Tensor, ValueTuple{long, long}, double, long, bool)"/>, but each cell has channels of its own: Li et
+    /// As <see cref="roi_align(Tensor, Tensor, ValueTuple{long, long}, double, long, bool)"/>, but each cell reads its own channels: Li et
     /// al., "Light-Head R-CNN" (2017). <c>torchvision.ops.ps_roi_align</c>
     /// </summary>
     /// <param name="input">[N, C × height × width, H, W].</param>
     /// <param name="boxes">The image's index and x1, y1, x2, y2: [K, 5].</param>
     /// <param name="output_size">Height and width of the grid.</param>
-    /// <param name="spatial_scale">What the boxes' coordinates are multiplied with.</param>
+    /// <param name="spatial_scale">The factor from the boxes' coordinates to pixels of the input.</param>
     /// <param name="sampling_ratio">How many samples a cell has in each direction; 0 and less is one for each pixel that it covers.</param>
     /// <returns>[K, C, height, width].</returns>
-    /// <exception cref="ArgumentException">The shapes are others, or a box is in no image.</exception>
+    /// <exception cref="ArgumentException">The shapes are wrong, or a box has an invalid image index.</exception>
     [FxLeaf(Always = true)]
     public static Tensor ps_roi_align(Tensor input, Tensor boxes, (long height, long width) output_size, double spatial_scale = 1,
         long sampling_ratio = -1)
@@ -46,7 +46,7 @@ public static partial class ops
         });
     }
 
-    /// <summary>As the other, with a tensor of boxes [L, 4] for each image. <c>torchvision.ops.ps_roi_align</c></summary>
+    /// <summary>The same, with a tensor of boxes [L, 4] for each image. <c>torchvision.ops.ps_roi_align</c></summary>
     /// <inheritdoc cref="ps_roi_align(Tensor, Tensor, ValueTuple{long, long}, double, long)"/>
     [FxLeaf(Always = true)]
     public static Tensor ps_roi_align(Tensor input, IReadOnlyList<Tensor> boxes, (long height, long width) output_size,

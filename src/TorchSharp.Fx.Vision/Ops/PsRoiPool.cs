@@ -3,7 +3,7 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Cuts regions out of images, each cell out of channels of its own, by means. <c>torchvision.ops.PSRoIPool</c></summary>
+/// <summary>Cuts regions out of images, by means; each cell of the grid reads its own channels. <c>torchvision.ops.PSRoIPool</c></summary>
 /// <remarks>
 /// Images [N, C, H, W] and boxes [K, 5], as <see cref="ops.ps_roi_pool(Tensor, Tensor, ValueTuple{long, long}, double)"/> takes them.
 /// </remarks>
@@ -18,16 +18,16 @@ public sealed class PSRoIPool((long height, long width) output_size, double spat
 public static partial class ops
 {
     /// <summary>
-    /// The mean in each cell of a grid over each region, both rounded to pixels, each cell of channels of its own: Dai et al., "R-FCN"
+    /// The mean in each cell of a grid over each region, both rounded to pixels; each cell reads its own channels: Dai et al., "R-FCN"
     /// (2016). <c>torchvision.ops.ps_roi_pool</c>
     /// </summary>
     /// <remarks>As torchvision's, it never takes the image's last row and column; here its gradients don't either.</remarks>
     /// <param name="input">[N, C × height × width, H, W].</param>
     /// <param name="boxes">The image's index and x1, y1, x2, y2: [K, 5].</param>
     /// <param name="output_size">Height and width of the grid.</param>
-    /// <param name="spatial_scale">What the boxes' coordinates are multiplied with.</param>
+    /// <param name="spatial_scale">The factor from the boxes' coordinates to pixels of the input.</param>
     /// <returns>[K, C, height, width]; a cell without pixels is 0.</returns>
-    /// <exception cref="ArgumentException">The shapes are others, or a box is in no image.</exception>
+    /// <exception cref="ArgumentException">The shapes are wrong, or a box has an invalid image index.</exception>
     public static Tensor ps_roi_pool(Tensor input, Tensor boxes, (long height, long width) output_size, double spatial_scale = 1)
     {
         var (height, width) = output_size;
@@ -42,7 +42,7 @@ public static partial class ops
         });
     }
 
-    /// <summary>As the other, with a tensor of boxes [L, 4] for each image. <c>torchvision.ops.ps_roi_pool</c></summary>
+    /// <summary>The same, with a tensor of boxes [L, 4] for each image. <c>torchvision.ops.ps_roi_pool</c></summary>
     /// <inheritdoc cref="ps_roi_pool(Tensor, Tensor, ValueTuple{long, long}, double)"/>
     public static Tensor ps_roi_pool(Tensor input, IReadOnlyList<Tensor> boxes, (long height, long width) output_size,
         double spatial_scale = 1)

@@ -44,7 +44,7 @@ internal static class Regions
     /// <summary>Pools each region by itself and stacks the results.</summary>
     /// <param name="input">[N, C, H, W].</param>
     /// <param name="boxes">[K, 5].</param>
-    /// <param name="scale">What the boxes' coordinates are multiplied with.</param>
+    /// <param name="scale">The factor from the boxes' coordinates to pixels of the input.</param>
     /// <param name="result">A result's shape: where there are no regions nothing else tells.</param>
     /// <param name="pool">Takes an image [C, H, W] and the region's rows and columns.</param>
     public static Tensor Pool(Tensor input, Tensor boxes, double scale, long[] result, Func<Tensor, Side, Side, Tensor> pool)
@@ -58,7 +58,7 @@ internal static class Regions
     /// <summary>The image and the sides of each region, checked.</summary>
     /// <param name="input">[N, C, H, W].</param>
     /// <param name="boxes">[K, 5].</param>
-    /// <param name="scale">What the boxes' coordinates are multiplied with.</param>
+    /// <param name="scale">The factor from the boxes' coordinates to pixels of the input.</param>
     public static (long image, Side y, Side x)[] Read(Tensor input, Tensor boxes, double scale)
     {
         ArgumentNullException.ThrowIfNull(boxes);

@@ -25,11 +25,12 @@ public static partial class ops
     /// <param name="input">[N, C, H, W].</param>
     /// <param name="boxes">The image's index and x1, y1, x2, y2: [K, 5].</param>
     /// <param name="output_size">Height and width of the grid.</param>
-    /// <param name="spatial_scale">What the boxes' coordinates are multiplied with.</param>
+    /// <param name="spatial_scale">The factor from the boxes' coordinates to pixels of the input.</param>
     /// <param name="sampling_ratio">How many samples a cell has in each direction; 0 and less is one for each pixel that it covers.</param>
-    /// <param name="aligned">Whether a pixel's centre is half a pixel from its corner. In models older than the question it isn't.</param>
+    /// <param name="aligned">Whether to shift boxes by half a pixel, so that pixel centres lie at half coordinates. Older models
+    /// don't.</param>
     /// <returns>[K, C, height, width].</returns>
-    /// <exception cref="ArgumentException">The shapes are others, or a box is in no image.</exception>
+    /// <exception cref="ArgumentException">The shapes are wrong, or a box has an invalid image index.</exception>
     [FxLeaf(Always = true)]
     public static Tensor roi_align(Tensor input, Tensor boxes, (long height, long width) output_size, double spatial_scale = 1,
         long sampling_ratio = -1, bool aligned = false)
@@ -53,7 +54,7 @@ public static partial class ops
                 : side with { end = Math.Max(side.end, side.start + 1) };
     }
 
-    /// <summary>As the other, with a tensor of boxes [L, 4] for each image. <c>torchvision.ops.roi_align</c></summary>
+    /// <summary>The same, with a tensor of boxes [L, 4] for each image. <c>torchvision.ops.roi_align</c></summary>
     /// <inheritdoc cref="roi_align(Tensor, Tensor, ValueTuple{long, long}, double, long, bool)"/>
     [FxLeaf(Always = true)]
     public static Tensor roi_align(Tensor input, IReadOnlyList<Tensor> boxes, (long height, long width) output_size,

@@ -22,9 +22,9 @@ public static partial class ops
     /// <param name="input">[N, C, H, W].</param>
     /// <param name="boxes">The image's index and x1, y1, x2, y2: [K, 5].</param>
     /// <param name="output_size">Height and width of the grid.</param>
-    /// <param name="spatial_scale">What the boxes' coordinates are multiplied with.</param>
+    /// <param name="spatial_scale">The factor from the boxes' coordinates to pixels of the input.</param>
     /// <returns>[K, C, height, width]; a cell beyond the image is 0.</returns>
-    /// <exception cref="ArgumentException">The shapes are others, or a box is in no image.</exception>
+    /// <exception cref="ArgumentException">The shapes are wrong, or a box has an invalid image index.</exception>
     [FxLeaf(Always = true)]
     public static Tensor roi_pool(Tensor input, Tensor boxes, (long height, long width) output_size, double spatial_scale = 1) =>
         Regions.Pool(input, boxes, spatial_scale, [Regions.Channels(input), output_size.height, output_size.width], (image, y, x) =>
@@ -35,7 +35,7 @@ public static partial class ops
             return Maxima(Maxima(image.narrow(2, left, right - left), 1, rows, 0), 2, columns, left);
         });
 
-    /// <summary>As the other, with a tensor of boxes [L, 4] for each image. <c>torchvision.ops.roi_pool</c></summary>
+    /// <summary>The same, with a tensor of boxes [L, 4] for each image. <c>torchvision.ops.roi_pool</c></summary>
     /// <inheritdoc cref="roi_pool(Tensor, Tensor, ValueTuple{long, long}, double)"/>
     [FxLeaf(Always = true)]
     public static Tensor roi_pool(Tensor input, IReadOnlyList<Tensor> boxes, (long height, long width) output_size,

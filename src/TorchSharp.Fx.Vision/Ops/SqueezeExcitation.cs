@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Weighs the channels by what the whole image holds: Hu et al., "Squeeze-and-Excitation Networks" (2017).</summary>
+/// <summary>Weighs the channels by the content of the whole image: Hu et al., "Squeeze-and-Excitation Networks" (2017).</summary>
 /// <remarks><c>torchvision.ops.SqueezeExcitation</c>. [N, input_channels, H, W] to the same shape.</remarks>
 [FxLeaf]
 public sealed class SqueezeExcitation : Module<Tensor, Tensor>
@@ -16,13 +16,13 @@ public sealed class SqueezeExcitation : Module<Tensor, Tensor>
     private readonly Module<Tensor, Tensor> scale_activation;
     private readonly FloatFunctional? skip_mul;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="input_channels">Channels of the input and of the output.</param>
     /// <param name="squeeze_channels">Width of the hidden layer.</param>
     /// <param name="activation">Builds the hidden layer's activation; null is ReLU.</param>
-    /// <param name="scale_activation">Builds what maps to the weights; null is the sigmoid.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
-    /// <param name="quantizable">Whether it is made to be quantised, as <see cref="models.quantization"/> has it.</param>
+    /// <param name="scale_activation">Builds the activation that gives the weights; null for the sigmoid.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
+    /// <param name="quantizable">Whether to build the quantisable variant, as in <see cref="models.quantization"/>.</param>
     public SqueezeExcitation(
         long input_channels, long squeeze_channels, Func<Module<Tensor, Tensor>>? activation = null,
         Func<Module<Tensor, Tensor>>? scale_activation = null, Device? device = null, bool quantizable = false)

@@ -28,10 +28,10 @@ public static partial class ops
     /// Sets randomly chosen samples to zero and scales the others so that the expectation stays. <c>torchvision.ops.stochastic_depth</c>
     /// </summary>
     /// <param name="input">[N, …].</param>
-    /// <param name="p">How likely it is that a sample is dropped.</param>
+    /// <param name="p">The probability of dropping a sample.</param>
     /// <param name="mode">"row" draws for every sample, "batch" once for all.</param>
-    /// <param name="training">Otherwise the input is returned as it is.</param>
-    /// <exception cref="ArgumentException">The probability is not one, or the mode is another.</exception>
+    /// <param name="training">Whether to drop; otherwise the input is returned as it is.</param>
+    /// <exception cref="ArgumentException">The probability is not between 0 and 1, or the mode is another.</exception>
     [FxLeaf(Draws = true)]
     public static Tensor stochastic_depth(Tensor input, double p, string mode, bool training = true)
     {

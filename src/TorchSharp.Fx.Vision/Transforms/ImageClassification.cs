@@ -2,9 +2,8 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>From a decoded image to what a classification model takes: resize, crop, scale to [0, 1], normalise.</summary>
-/// <remarks><c>torchvision.transforms._presets.ImageClassification</c>, which every classification weight names as its
-/// <c>transforms</c>.</remarks>
+/// <summary>Converts a decoded image to the input of a classification model: resize, crop, scale to [0, 1], normalise.</summary>
+/// <remarks><c>torchvision.transforms._presets.ImageClassification</c>, the <c>transforms</c> of all classification weights.</remarks>
 public sealed class ImageClassification : nn.Module<Tensor, Tensor>
 {
     private readonly long crop_size;
@@ -13,7 +12,7 @@ public sealed class ImageClassification : nn.Module<Tensor, Tensor>
     private readonly IReadOnlyList<double> std;
     private readonly InterpolationMode interpolation;
 
-    /// <summary>Takes one weight's settings; the defaults are ImageNet's.</summary>
+    /// <summary>A transform with the given settings; the defaults are ImageNet's.</summary>
     /// <param name="crop_size">The result's side, in pixels.</param>
     /// <param name="resize_size">The shorter side before cropping, in pixels.</param>
     /// <param name="mean">Three means, by channel.</param>

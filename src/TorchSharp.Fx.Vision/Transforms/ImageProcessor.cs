@@ -2,8 +2,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>From a decoded image to what a model of Hugging Face's takes, as its <c>preprocessor_config.json</c> says: resize, crop,
-/// scale, normalise. Counterpart: <c>transformers.AutoImageProcessor</c>, the fast processors.</summary>
+/// <summary>
+/// Converts a decoded image to the input of a Hugging Face model, by its <c>preprocessor_config.json</c>: resize, crop, scale, normalise.
+/// Counterpart: <c>transformers.AutoImageProcessor</c>, the fast processors.
+/// </summary>
 public sealed class ImageProcessor : nn.Module<Tensor, Tensor>
 {
     private const string FileName = "preprocessor_config.json";
@@ -14,9 +16,9 @@ public sealed class ImageProcessor : nn.Module<Tensor, Tensor>
 
     /// <summary>Reads the settings of a model.</summary>
     /// <param name="path">A <c>preprocessor_config.json</c>, or the folder that has one.</param>
-    /// <exception cref="InvalidDataException">It is damaged, or asks for something that is not done here; the message says
+    /// <exception cref="InvalidDataException">The file is damaged, or asks for something that isn't supported; the message says
     /// what.</exception>
-    /// <exception cref="IOException">It can't be read.</exception>
+    /// <exception cref="IOException">The file can't be read.</exception>
     public static ImageProcessor from_pretrained(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// From a decoded image to what a detector takes, which resizes and normalises by itself.
+/// Converts a decoded image to the input of a detector, which itself resizes and normalises.
 /// <c>torchvision.transforms._presets.ObjectDetection</c>
 /// </summary>
 public sealed class ObjectDetection() : nn.Module<Tensor, Tensor>(nameof(ObjectDetection))

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>From decoded images to what RAFT takes: scale to [-1, 1]. <c>torchvision.transforms._presets.OpticalFlow</c></summary>
+/// <summary>Converts decoded images to the input of RAFT: scale to [-1, 1]. <c>torchvision.transforms._presets.OpticalFlow</c></summary>
 public sealed class OpticalFlow() : nn.Module<Tensor, Tensor>(nameof(OpticalFlow))
 {
     private static readonly double[] half = [0.5, 0.5, 0.5];
@@ -16,7 +16,7 @@ public sealed class OpticalFlow() : nn.Module<Tensor, Tensor>(nameof(OpticalFlow
         return transforms.normalize(transforms.convert_image_dtype(img), half, half).contiguous().MoveToOuterDisposeScope();
     }
 
-    /// <summary>Preprocesses two.</summary>
+    /// <summary>Preprocesses two images or batches.</summary>
     /// <param name="img1">The first, as the other <c>forward</c> takes it.</param>
     /// <param name="img2">The second.</param>
     public (Tensor img1, Tensor img2) forward(Tensor img1, Tensor img2) => (forward(img1), forward(img2));

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// From a decoded image to what a segmentation model takes: resize, scale to [0, 1], normalise.
+/// Converts a decoded image to the input of a segmentation model: resize, scale to [0, 1], normalise.
 /// <c>torchvision.transforms._presets.SemanticSegmentation</c>
 /// </summary>
 public sealed class SemanticSegmentation : nn.Module<Tensor, Tensor>
@@ -13,7 +13,7 @@ public sealed class SemanticSegmentation : nn.Module<Tensor, Tensor>
     private readonly IReadOnlyList<double> std;
     private readonly InterpolationMode interpolation;
 
-    /// <summary>Takes one weight's settings; the defaults are ImageNet's.</summary>
+    /// <summary>A transform with the given settings; the defaults are ImageNet's.</summary>
     /// <param name="resize_size">The shorter side, in pixels.</param>
     /// <param name="mean">Three means, by channel.</param>
     /// <param name="std">Three deviations, by channel.</param>

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// From a decoded video to what a video model takes: resize, crop, scale to [0, 1], normalise, channels before frames.
+/// Converts a decoded video to the input of a video model: resize, crop, scale to [0, 1], normalise, channels before frames.
 /// <c>torchvision.transforms._presets.VideoClassification</c>
 /// </summary>
 public sealed class VideoClassification : nn.Module<Tensor, Tensor>
@@ -14,7 +14,7 @@ public sealed class VideoClassification : nn.Module<Tensor, Tensor>
     private readonly IReadOnlyList<double> std;
     private readonly InterpolationMode interpolation;
 
-    /// <summary>Takes one weight's settings; the defaults are Kinetics-400's.</summary>
+    /// <summary>A transform with the given settings; the defaults are Kinetics-400's.</summary>
     /// <param name="crop_size">The result's height and width, in pixels; the same in all published weights.</param>
     /// <param name="resize_size">Height and width before cropping, or the shorter side alone.</param>
     /// <param name="mean">Three means, by channel.</param>

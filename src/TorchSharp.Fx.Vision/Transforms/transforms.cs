@@ -2,9 +2,11 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Image preprocessing on tensors [..., C, H, W], number for number what torchvision's tensor backend computes.</summary>
-/// <remarks><c>torchvision.transforms.functional</c>. The PIL backend differs by up to one level, by what PIL rounds between its two
-/// passes.</remarks>
+/// <summary>Image preprocessing on tensors [..., C, H, W], with exactly the results of torchvision's tensor backend.</summary>
+/// <remarks>
+/// <c>torchvision.transforms.functional</c>. torchvision's PIL backend differs by up to one level, because PIL rounds between its two
+/// passes.
+/// </remarks>
 public static class transforms
 {
     /// <summary>Resizes so that the shorter side has <paramref name="size"/> pixels, with antialiasing unless told otherwise.</summary>
@@ -63,7 +65,7 @@ public static class transforms
             .to(img.dtype);
     }
 
-    /// <summary>Cuts out the central square; what is smaller is padded with zeros first.</summary>
+    /// <summary>Cuts out the central square; smaller images are padded with zeros first.</summary>
     /// <param name="img">[..., H, W].</param>
     /// <param name="output_size">The square's side, in pixels.</param>
     public static Tensor center_crop(Tensor img, long output_size)
@@ -100,7 +102,7 @@ public static class transforms
     /// <summary>The length before the centre of a line; half pixels are rounded to even, as Python rounds.</summary>
     private static long Before(long size, long output_size) => (long)Math.Round((size - output_size) / 2.0, MidpointRounding.ToEven);
 
-    /// <summary>Turns integers into floating point numbers between 0 and 1; what is floating point stays as it is.</summary>
+    /// <summary>Turns integers into floating point numbers between 0 and 1; floating-point images stay as they are.</summary>
     /// <remarks><c>torchvision.transforms.functional.convert_image_dtype</c> to float32.</remarks>
     public static Tensor convert_image_dtype(Tensor img)
     {

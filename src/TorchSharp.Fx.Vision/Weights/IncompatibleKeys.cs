@@ -1,9 +1,9 @@
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>The keys of a model and a file that did not match. <c>torch.nn.modules.module._IncompatibleKeys</c></summary>
-/// <param name="missing_keys">What the model has and the file lacks.</param>
-/// <param name="unexpected_keys">What the file has and the model lacks.</param>
-/// <param name="mismatched_keys">The names that both have, with different shapes.</param>
+/// <param name="missing_keys">The keys that the model has and the file lacks.</param>
+/// <param name="unexpected_keys">The keys that the file has and the model lacks.</param>
+/// <param name="mismatched_keys">The keys that both have, with different shapes.</param>
 public sealed record IncompatibleKeys(IReadOnlyList<TensorShape> missing_keys, IReadOnlyList<TensorShape> unexpected_keys,
     IReadOnlyList<MismatchedShape> mismatched_keys)
 {

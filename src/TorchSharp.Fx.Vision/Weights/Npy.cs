@@ -87,7 +87,7 @@ public static class Npy
         [ScalarType.Bool] = "|b1",
     };
 
-    /// <summary>Writes one tensor; the file is replaced only when all is written. <c>numpy.save</c></summary>
+    /// <summary>Writes one tensor; an existing file is replaced only when the new one is complete. <c>numpy.save</c></summary>
     /// <remarks>NumPy has no bfloat16: such a tensor is written as float32, which holds its values exactly.</remarks>
     /// <exception cref="ArgumentException">The tensor is complex or quantised.</exception>
     public static void save(string path, Tensor tensor)

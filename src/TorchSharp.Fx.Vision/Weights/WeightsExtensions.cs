@@ -8,12 +8,14 @@ public static class WeightsExtensions
     private const string BatchCount = "num_batches_tracked";
 
     /// <summary>Reads a file's tensors into a model's parameters and buffers; when something does not fit, nothing is changed.</summary>
-    /// <remarks>PyTorch's files and safetensors, told by their content. Keys and shapes must be the same, types are converted. Names that
-    /// torchvision's layers had earlier are known.</remarks>
+    /// <remarks>
+    /// Reads PyTorch's files and safetensors, recognised by their content. Keys and shapes must be the same; types are converted. Earlier
+    /// names of torchvision's layers are recognised.
+    /// </remarks>
     /// <returns>The model.</returns>
-    /// <exception cref="InvalidDataException">The file is damaged, or needs more than data; the message says what.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, or needs code to load; the message says what.</exception>
     /// <exception cref="IncompatibleWeightsException">Keys are missing, unexpected or of another shape.</exception>
-    /// <exception cref="InvalidOperationException">The model is on the meta device and so has no memory to read to.</exception>
+    /// <exception cref="InvalidOperationException">The model is on the meta device and has no memory for weights.</exception>
     public static TModule load_weights<TModule>(this TModule model, string path) where TModule : nn.Module
     {
         model.load_state_dict(path);
@@ -26,12 +28,12 @@ public static class WeightsExtensions
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="path">A <c>.pth</c>, <c>.pt</c> or safetensors file, told by its content.</param>
-    /// <param name="strict">Whether missing and unexpected keys are errors. Another shape always is one, as in PyTorch.</param>
-    /// <param name="prefix">Where the file keeps this model among others, such as <c>backbone.</c>: only these keys are taken, and without
-    /// it.</param>
-    /// <exception cref="InvalidDataException">The file is damaged, or needs more than data; the message says what.</exception>
+    /// <param name="strict">Whether missing and unexpected keys are errors. A different shape always is one, as in PyTorch.</param>
+    /// <param name="prefix">The prefix of this model's keys in the file, e.g. <c>backbone.</c>. Only keys with it are used; it is removed
+    /// from them.</param>
+    /// <exception cref="InvalidDataException">The file is damaged, or needs code to load; the message says what.</exception>
     /// <exception cref="IncompatibleWeightsException">Keys do not fit; nothing is changed.</exception>
-    /// <exception cref="InvalidOperationException">The model is on the meta device and so has no memory to read to.</exception>
+    /// <exception cref="InvalidOperationException">The model is on the meta device and has no memory for weights.</exception>
     public static IncompatibleKeys load_state_dict(this nn.Module model, string path, bool strict = true, string prefix = "")
     {
         using var file = new WeightsFile(path);
@@ -42,9 +44,9 @@ public static class WeightsExtensions
     /// Copies tensors into a model's parameters and buffers, and tells which keys did not match. <c>torch.nn.Module.load_state_dict</c>
     /// </summary>
     /// <param name="model">The model.</param>
-    /// <param name="state_dict">Tensors by name; they stay the caller's.</param>
-    /// <param name="strict">Whether missing and unexpected keys are errors. Another shape always is one, as in PyTorch.</param>
-    /// <param name="prefix">Where the dictionary keeps this model among others, such as <c>backbone.</c>; empty takes all.</param>
+    /// <param name="state_dict">Tensors by name; the caller disposes them.</param>
+    /// <param name="strict">Whether missing and unexpected keys are errors. A different shape always is one, as in PyTorch.</param>
+    /// <param name="prefix">The prefix of this model's keys in the dictionary, e.g. <c>backbone.</c>; empty for all keys.</param>
     /// <exception cref="IncompatibleWeightsException">Keys do not fit; nothing is changed.</exception>
     public static IncompatibleKeys load_state_dict(this nn.Module model, IReadOnlyDictionary<string, Tensor> state_dict, bool strict,
         string prefix) =>

@@ -10,9 +10,9 @@ public sealed class FxGraphDrawer
     private readonly string name;
 
     /// <summary>Draws a graph module.</summary>
-    /// <param name="graph_module">What <c>fx.symbolic_trace</c> and <c>create_feature_extractor</c> return, say.</param>
+    /// <param name="graph_module">The graph module, e.g. of <c>fx.symbolic_trace</c> or <c>create_feature_extractor</c>.</param>
     /// <param name="name">The drawing's name.</param>
-    /// <param name="ignore_getattr">Whether to leave parameters and buffers out.</param>
+    /// <param name="ignore_getattr">Whether to leave out parameters and buffers.</param>
     public FxGraphDrawer(IGraphModule graph_module, string name, bool ignore_getattr = false)
     {
         ArgumentNullException.ThrowIfNull(graph_module);
@@ -29,7 +29,7 @@ public sealed class FxGraphDrawer
     }
 
     /// <summary>The drawing of the module itself, or of one that it calls. Counterpart: <c>FxGraphDrawer.get_dot_graph</c>.</summary>
-    /// <param name="submod_name">The qualified name of a graph module inside; the whole when null.</param>
+    /// <param name="submod_name">The qualified name of a graph module inside; null for the whole.</param>
     public GraphPicture get_dot_graph(string? submod_name = null)
         => submod_name is null ? get_main_dot_graph() : get_submod_dot_graph(submod_name);
 
@@ -45,7 +45,7 @@ public sealed class FxGraphDrawer
                 + "are.", nameof(submod_name));
 
     /// <summary>
-    /// All drawings by name; an inner module's is the drawing's name and the module's path with a <c>_</c> between. Counterpart:
+    /// All drawings by name. An inner module's name is the drawing's name, <c>_</c> and the module's path. Counterpart:
     /// <c>FxGraphDrawer.get_all_dot_graphs</c>.
     /// </summary>
     public IReadOnlyDictionary<string, GraphPicture> get_all_dot_graphs() => pictures;
@@ -60,10 +60,10 @@ public sealed class GraphPicture
     internal GraphPicture(ModulePart module, string name, Captions captions)
         => (dot, svg) = (Dot.Of(module, name, captions), Svg.Of(module, name, captions, _ => true));
 
-    /// <summary>The drawing in Graphviz's language. Counterpart: <c>pydot.Dot.to_string</c>.</summary>
+    /// <summary>The drawing in Graphviz's DOT language. Counterpart: <c>pydot.Dot.to_string</c>.</summary>
     public string to_string() => dot;
 
-    /// <summary>Writes the drawing in Graphviz's language. Counterpart: <c>pydot.Dot.write_raw</c>.</summary>
+    /// <summary>Writes the drawing in Graphviz's DOT language. Counterpart: <c>pydot.Dot.write_raw</c>.</summary>
     public void write_raw(string path) => File.WriteAllText(path, dot);
 
     /// <summary>Writes the drawing as an SVG picture, without Graphviz. Counterpart: <c>pydot.Dot.write_svg</c>.</summary>

@@ -6,12 +6,12 @@ namespace TorchSharp.Fx;
 public static class GraphDrawing
 {
     /// <summary>
-    /// The graph in Graphviz's DOT language: a box a node, coloured by its kind, in a frame for each call of a module, with an edge from
-    /// every value to its readers.
+    /// The graph in Graphviz's DOT language: one box per node, coloured by kind; a frame around the nodes of each module call; an edge from
+    /// every value to each of its readers.
     /// </summary>
     /// <param name="graph">The graph to draw.</param>
     /// <param name="name">The drawing's name.</param>
-    /// <param name="root">The module that the graph came from: it knows the classes of the modules inside.</param>
+    /// <param name="root">The module that the graph came from; with it, the drawing shows the classes of the modules.</param>
     public static string to_dot(this Graph graph, string name = "graph", nn.Module? root = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
@@ -19,13 +19,13 @@ public static class GraphDrawing
     }
 
     /// <summary>
-    /// The graph as an SVG picture that any browser shows; no other program is needed. Boxes, frames and edges are those of
-    /// <see cref="to_dot"/>; a box tells its line of the graph's text and its C# line when the pointer rests on it.
+    /// The graph as an SVG picture for any browser; no other program is needed. It has the boxes, frames and edges of <see cref="to_dot"/>.
+    /// A box's tooltip shows the node's line of the graph's text and its C# line.
     /// </summary>
     /// <param name="graph">The graph to draw.</param>
     /// <param name="name">The picture's title.</param>
-    /// <param name="root">The module that the graph came from: it knows the classes of the modules inside.</param>
-    /// <param name="depth">How many modules inside each other are opened; deeper ones are one box each. All when null.</param>
+    /// <param name="root">The module that the graph came from; with it, the drawing shows the classes of the modules.</param>
+    /// <param name="depth">The number of module levels to open; deeper modules are one box each. Null opens all.</param>
     public static string to_svg(this Graph graph, string name = "graph", nn.Module? root = null, int? depth = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
@@ -36,10 +36,10 @@ public static class GraphDrawing
     }
 
     /// <summary>
-    /// A profile as an SVG picture: modules are rows above what runs in them, nodes are as wide as they take time, from left to right in
-    /// order of execution, coloured by operation. Names, times and C# lines show when the pointer rests on a box.
+    /// A profile as a flame graph, an SVG picture. A node's width is its time; nodes run from left to right and are coloured by operation.
+    /// A module is a row above the nodes that run in it. Tooltips show names, times and C# lines.
     /// </summary>
-    /// <param name="profile">What <see cref="GraphModules.profile"/> measured.</param>
+    /// <param name="profile">The result of <see cref="GraphModules.profile"/>.</param>
     /// <param name="name">The picture's title.</param>
     public static string to_flame_graph(this GraphProfile profile, string name = "graph")
     {

@@ -18,7 +18,7 @@ internal static class Cast
             ulong number => From(number, type, isChecked),
             double number when isChecked || type == typeof(double) || type == typeof(float) => From(number, type, isChecked),
             double number => Truncated(number, type),
-            _ => throw new InvalidOperationException($"A {value.GetType()} is no number that could become {type}."),
+            _ => throw new InvalidOperationException($"A {value.GetType()} can't be converted to {type}: it is not a number."),
         };
     }
 

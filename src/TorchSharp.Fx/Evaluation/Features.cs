@@ -59,13 +59,14 @@ public sealed class Features : IReadOnlyDictionary<string, Tensor>, IDisposable
         return value is not null;
     }
 
-    /// <summary>All names with their tensors; a value that is no tensor is an error.</summary>
+    /// <summary>All names with their tensors.</summary>
+    /// <exception cref="InvalidOperationException">A value is no tensor: use <see cref="value{T}"/>.</exception>
     public IEnumerator<KeyValuePair<string, Tensor>> GetEnumerator()
         => values.Select(entry => KeyValuePair.Create(entry.Key, AsTensor(entry.Key, entry.Value))).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>Disposes the tensors, but none that was an input.</summary>
+    /// <summary>Disposes the tensors, except those that were inputs.</summary>
     public void Dispose() => Disposal.Release(values.Values.ToArray(), inputs);
 
     private object? Find(string key) => values.TryGetValue(key, out var found)

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Runs a graph node by node: slow, obvious, and by definition right; every other form is tested against it. It disposes nothing.
+/// Runs a graph node by node. It is slow and simple, and the reference that compiled graphs are tested against. It disposes no tensors.
 /// Override a method to change what a kind of node does. Counterpart: <c>torch.fx.Interpreter</c>.
 /// </summary>
 /// <param name="module">The hierarchy whose modules, parameters and buffers the graph names.</param>
@@ -26,8 +26,8 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     public IReadOnlyDictionary<Node, object?> env => values;
 
     /// <summary>
-    /// Whether a value is forgotten after its last use; otherwise <see cref="env"/> has all after a run. It is never disposed. Counterpart:
-    /// <c>torch.fx.Interpreter.garbage_collect_values</c>.
+    /// Whether <see cref="env"/> drops a value after its last use; otherwise it has all values after a run. A dropped value is not
+    /// disposed. Counterpart: <c>torch.fx.Interpreter.garbage_collect_values</c>.
     /// </summary>
     public bool garbage_collect_values { get; init; } = true;
 
@@ -37,10 +37,10 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     public object? run(params object?[] args) => run(ImmutableDictionary<Node, object?>.Empty, args);
 
     /// <summary>
-    /// Runs the graph where the values of some nodes are known. Counterpart: <c>torch.fx.Interpreter.run</c> with <c>initial_env</c>.
+    /// Runs the graph with given values for some nodes. Counterpart: <c>torch.fx.Interpreter.run</c> with <c>initial_env</c>.
     /// </summary>
-    /// <param name="initial_env">The known values: these nodes are not run.</param>
-    /// <param name="args">The inputs, without those whose value is known.</param>
+    /// <param name="initial_env">The given values. These nodes do not run.</param>
+    /// <param name="args">The inputs, without those that <paramref name="initial_env"/> has.</param>
     /// <exception cref="NodeExecutionException">A node threw.</exception>
     public object? run(IReadOnlyDictionary<Node, object?> initial_env, params object?[] args)
     {
@@ -64,8 +64,8 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     }
 
     /// <summary>
-    /// Runs the graph on the inputs in a list, which is emptied, so that nobody needs to hold on to an input after its last use.
-    /// Counterpart: <c>torch.fx.Interpreter.boxed_run</c>.
+    /// Runs the graph on the inputs in a list and empties the list, so that it doesn't keep inputs alive after their last use. Counterpart:
+    /// <c>torch.fx.Interpreter.boxed_run</c>.
     /// </summary>
     public object? boxed_run(IList<object?> args_list)
     {
@@ -140,7 +140,7 @@ public class GraphInterpreter(nn.Module module, Graph graph, IReadOnlyDictionary
     protected object fetch_attr(string target) => Hierarchy.Find(target) as nn.Module ?? (object)Hierarchy.Attribute(target)();
 
     /// <summary>
-    /// An argument's value by the values computed so far. Counterpart: <c>torch.fx.Interpreter.map_nodes_to_values</c>.
+    /// The value of an argument, from the values computed so far. Counterpart: <c>torch.fx.Interpreter.map_nodes_to_values</c>.
     /// </summary>
     protected virtual object? map_nodes_to_values(Argument argument) => Value(argument);
 

@@ -1,13 +1,13 @@
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A module that runs a graph, whatever its inputs and results; <see cref="GraphModules"/> has what can be done with them.
+/// A module that runs a graph, with any number and type of inputs and results. <see cref="GraphModules"/> has its extension methods.
 /// </summary>
 public interface IGraphModule
 {
     /// <summary>
-    /// The graph that runs in the present mode. Call <see cref="recompile"/> after an edit; setting another graph takes effect at once.
-    /// Counterpart: <c>torch.fx.GraphModule.graph</c>.
+    /// The graph that runs in the module's present mode (train or eval). Call <see cref="recompile"/> after an edit; setting another graph
+    /// takes effect at once. Counterpart: <c>torch.fx.GraphModule.graph</c>.
     /// </summary>
     Graph graph { get; set; }
 

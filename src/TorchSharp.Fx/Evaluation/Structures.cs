@@ -85,7 +85,7 @@ internal static class Structures
 
     /// <summary>A tensor as an index. One that is null would end the process in native code.</summary>
     internal static TensorIndex Index(Tensor? tensor)
-        => TensorIndex.Tensor(tensor ?? throw new NullReferenceException("A tensor is indexed by one that is null."));
+        => TensorIndex.Tensor(tensor ?? throw new NullReferenceException("The index of a tensor is a tensor that is null."));
 
     /// <summary>Whether a method indexes a tensor by tensors, which native code takes to be there.</summary>
     internal static bool Indexes(MethodBase method)
@@ -94,7 +94,7 @@ internal static class Structures
 
     /// <summary>An argument of such a method, checked.</summary>
     internal static T Indexing<T>(T argument) => argument is null || (argument is Tensor?[] tensors && tensors.Contains(null))
-        ? throw new NullReferenceException("A tensor is indexed by one that is null.")
+        ? throw new NullReferenceException("The index of a tensor is a tensor that is null.")
         : argument;
 
     /// <summary>Rows of rows as an array of several dimensions.</summary>

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A model with 2 inputs that is run for its features: its own code runs, with all its effects, and the values of the given nodes are
-/// kept. For models of which there is no graph.
+/// Runs the own code of a model with 2 inputs, with all its side effects, and returns the values of the requested nodes. For models that
+/// can't be traced.
 /// </summary>
 public sealed class FeatureRecorder<T1, T2> : nn.Module<T1, T2, Features>
 {
@@ -14,16 +14,16 @@ public sealed class FeatureRecorder<T1, T2> : nn.Module<T1, T2, Features>
 
     internal FeatureRecorder(RecorderProgram program) : base(nameof(FeatureRecorder)) => this.program = program;
 
-    /// <summary>Runs the model and returns the requested values that this run has.</summary>
+    /// <summary>Runs the model and returns the requested values that this run computed.</summary>
     public override Features forward(T1 input1, T2 input2) => program.Record(input1, input2);
 
-    /// <summary>Runs the model, with all its effects, and lists the names of the run's values in the order of execution.</summary>
+    /// <summary>Runs the model, with all its side effects, and lists the names of the computed values in the order of execution.</summary>
     public IReadOnlyList<string> nodes(T1 input1, T2 input2) => program.Names(input1, input2);
 
-    /// <summary>Whether the model is in training.</summary>
+    /// <summary>Whether the model is in train mode.</summary>
     public override bool training => program.Model.training;
 
-    /// <summary>Sets the model's mode.</summary>
+    /// <summary>Sets the model's train or eval mode.</summary>
     public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>
@@ -36,8 +36,8 @@ public sealed class FeatureRecorder<T1, T2> : nn.Module<T1, T2, Features>
 }
 
 /// <summary>
-/// A model with 3 inputs that is run for its features: its own code runs, with all its effects, and the values of the given nodes are
-/// kept. For models of which there is no graph.
+/// Runs the own code of a model with 3 inputs, with all its side effects, and returns the values of the requested nodes. For models that
+/// can't be traced.
 /// </summary>
 public sealed class FeatureRecorder<T1, T2, T3> : nn.Module<T1, T2, T3, Features>
 {
@@ -45,16 +45,16 @@ public sealed class FeatureRecorder<T1, T2, T3> : nn.Module<T1, T2, T3, Features
 
     internal FeatureRecorder(RecorderProgram program) : base(nameof(FeatureRecorder)) => this.program = program;
 
-    /// <summary>Runs the model and returns the requested values that this run has.</summary>
+    /// <summary>Runs the model and returns the requested values that this run computed.</summary>
     public override Features forward(T1 input1, T2 input2, T3 input3) => program.Record(input1, input2, input3);
 
-    /// <summary>Runs the model, with all its effects, and lists the names of the run's values in the order of execution.</summary>
+    /// <summary>Runs the model, with all its side effects, and lists the names of the computed values in the order of execution.</summary>
     public IReadOnlyList<string> nodes(T1 input1, T2 input2, T3 input3) => program.Names(input1, input2, input3);
 
-    /// <summary>Whether the model is in training.</summary>
+    /// <summary>Whether the model is in train mode.</summary>
     public override bool training => program.Model.training;
 
-    /// <summary>Sets the model's mode.</summary>
+    /// <summary>Sets the model's train or eval mode.</summary>
     public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>
@@ -67,8 +67,8 @@ public sealed class FeatureRecorder<T1, T2, T3> : nn.Module<T1, T2, T3, Features
 }
 
 /// <summary>
-/// A model with 4 inputs that is run for its features: its own code runs, with all its effects, and the values of the given nodes are
-/// kept. For models of which there is no graph.
+/// Runs the own code of a model with 4 inputs, with all its side effects, and returns the values of the requested nodes. For models that
+/// can't be traced.
 /// </summary>
 public sealed class FeatureRecorder<T1, T2, T3, T4> : nn.Module<T1, T2, T3, T4, Features>
 {
@@ -76,16 +76,16 @@ public sealed class FeatureRecorder<T1, T2, T3, T4> : nn.Module<T1, T2, T3, T4, 
 
     internal FeatureRecorder(RecorderProgram program) : base(nameof(FeatureRecorder)) => this.program = program;
 
-    /// <summary>Runs the model and returns the requested values that this run has.</summary>
+    /// <summary>Runs the model and returns the requested values that this run computed.</summary>
     public override Features forward(T1 input1, T2 input2, T3 input3, T4 input4) => program.Record(input1, input2, input3, input4);
 
-    /// <summary>Runs the model, with all its effects, and lists the names of the run's values in the order of execution.</summary>
+    /// <summary>Runs the model, with all its side effects, and lists the names of the computed values in the order of execution.</summary>
     public IReadOnlyList<string> nodes(T1 input1, T2 input2, T3 input3, T4 input4) => program.Names(input1, input2, input3, input4);
 
-    /// <summary>Whether the model is in training.</summary>
+    /// <summary>Whether the model is in train mode.</summary>
     public override bool training => program.Model.training;
 
-    /// <summary>Sets the model's mode.</summary>
+    /// <summary>Sets the model's train or eval mode.</summary>
     public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>
@@ -98,8 +98,8 @@ public sealed class FeatureRecorder<T1, T2, T3, T4> : nn.Module<T1, T2, T3, T4, 
 }
 
 /// <summary>
-/// A model with 5 inputs that is run for its features: its own code runs, with all its effects, and the values of the given nodes are
-/// kept. For models of which there is no graph.
+/// Runs the own code of a model with 5 inputs, with all its side effects, and returns the values of the requested nodes. For models that
+/// can't be traced.
 /// </summary>
 public sealed class FeatureRecorder<T1, T2, T3, T4, T5> : nn.Module<T1, T2, T3, T4, T5, Features>
 {
@@ -107,16 +107,16 @@ public sealed class FeatureRecorder<T1, T2, T3, T4, T5> : nn.Module<T1, T2, T3, 
 
     internal FeatureRecorder(RecorderProgram program) : base(nameof(FeatureRecorder)) => this.program = program;
 
-    /// <summary>Runs the model and returns the requested values that this run has.</summary>
+    /// <summary>Runs the model and returns the requested values that this run computed.</summary>
     public override Features forward(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5) => program.Record(input1, input2, input3, input4, input5);
 
-    /// <summary>Runs the model, with all its effects, and lists the names of the run's values in the order of execution.</summary>
+    /// <summary>Runs the model, with all its side effects, and lists the names of the computed values in the order of execution.</summary>
     public IReadOnlyList<string> nodes(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5) => program.Names(input1, input2, input3, input4, input5);
 
-    /// <summary>Whether the model is in training.</summary>
+    /// <summary>Whether the model is in train mode.</summary>
     public override bool training => program.Model.training;
 
-    /// <summary>Sets the model's mode.</summary>
+    /// <summary>Sets the model's train or eval mode.</summary>
     public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>
@@ -129,8 +129,8 @@ public sealed class FeatureRecorder<T1, T2, T3, T4, T5> : nn.Module<T1, T2, T3, 
 }
 
 /// <summary>
-/// A model with 6 inputs that is run for its features: its own code runs, with all its effects, and the values of the given nodes are
-/// kept. For models of which there is no graph.
+/// Runs the own code of a model with 6 inputs, with all its side effects, and returns the values of the requested nodes. For models that
+/// can't be traced.
 /// </summary>
 public sealed class FeatureRecorder<T1, T2, T3, T4, T5, T6> : nn.Module<T1, T2, T3, T4, T5, T6, Features>
 {
@@ -138,16 +138,16 @@ public sealed class FeatureRecorder<T1, T2, T3, T4, T5, T6> : nn.Module<T1, T2, 
 
     internal FeatureRecorder(RecorderProgram program) : base(nameof(FeatureRecorder)) => this.program = program;
 
-    /// <summary>Runs the model and returns the requested values that this run has.</summary>
+    /// <summary>Runs the model and returns the requested values that this run computed.</summary>
     public override Features forward(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5, T6 input6) => program.Record(input1, input2, input3, input4, input5, input6);
 
-    /// <summary>Runs the model, with all its effects, and lists the names of the run's values in the order of execution.</summary>
+    /// <summary>Runs the model, with all its side effects, and lists the names of the computed values in the order of execution.</summary>
     public IReadOnlyList<string> nodes(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5, T6 input6) => program.Names(input1, input2, input3, input4, input5, input6);
 
-    /// <summary>Whether the model is in training.</summary>
+    /// <summary>Whether the model is in train mode.</summary>
     public override bool training => program.Model.training;
 
-    /// <summary>Sets the model's mode.</summary>
+    /// <summary>Sets the model's train or eval mode.</summary>
     public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>

@@ -4,8 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A model that is run for its features: its own code runs, with all its effects, and the values of the given nodes are kept. For models of
-/// which there is no graph.
+/// Runs a model's own code, with all its side effects, and returns the values of the requested nodes. For models that can't be traced.
 /// </summary>
 public sealed class FeatureRecorder : nn.Module, IFeatureExtractor
 {
@@ -13,16 +12,16 @@ public sealed class FeatureRecorder : nn.Module, IFeatureExtractor
 
     internal FeatureRecorder(RecorderProgram program) : base(nameof(FeatureRecorder)) => this.program = program;
 
-    /// <summary>Runs the model and returns the requested values that this run has; inputs left out take their defaults.</summary>
+    /// <summary>Runs the model and returns the requested values that this run computed; inputs left out take their defaults.</summary>
     public Features call(params object?[] inputs) => program.Record(inputs);
 
-    /// <summary>Runs the model, with all its effects, and lists the names of the run's values in the order of execution.</summary>
+    /// <summary>Runs the model, with all its side effects, and lists the names of the computed values in the order of execution.</summary>
     public IReadOnlyList<string> nodes(params object?[] inputs) => program.Names(inputs);
 
-    /// <summary>Whether the model is in training.</summary>
+    /// <summary>Whether the model is in train mode.</summary>
     public override bool training => program.Model.training;
 
-    /// <summary>Sets the model's mode.</summary>
+    /// <summary>Sets the model's train or eval mode.</summary>
     public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>
@@ -36,8 +35,8 @@ public sealed class FeatureRecorder : nn.Module, IFeatureExtractor
 
 // <arities>
 /// <summary>
-/// A model with one input that is run for its features: its own code runs, with all its effects, and the values of the given nodes are
-/// kept. For models of which there is no graph.
+/// Runs the own code of a model with one input, with all its side effects, and returns the values of the requested nodes. For models that
+/// can't be traced.
 /// </summary>
 public sealed class FeatureRecorder<T> : nn.Module<T, Features>
 {
@@ -45,16 +44,16 @@ public sealed class FeatureRecorder<T> : nn.Module<T, Features>
 
     internal FeatureRecorder(RecorderProgram program) : base(nameof(FeatureRecorder)) => this.program = program;
 
-    /// <summary>Runs the model and returns the requested values that this run has.</summary>
+    /// <summary>Runs the model and returns the requested values that this run computed.</summary>
     public override Features forward(T input) => program.Record(input);
 
-    /// <summary>Runs the model, with all its effects, and lists the names of the run's values in the order of execution.</summary>
+    /// <summary>Runs the model, with all its side effects, and lists the names of the computed values in the order of execution.</summary>
     public IReadOnlyList<string> nodes(T input) => program.Names(input);
 
-    /// <summary>Whether the model is in training.</summary>
+    /// <summary>Whether the model is in train mode.</summary>
     public override bool training => program.Model.training;
 
-    /// <summary>Sets the model's mode.</summary>
+    /// <summary>Sets the model's train or eval mode.</summary>
     public override void train(bool train = true) => program.Model.train(train);
 
     /// <summary>The model's parameters under their own names.</summary>

@@ -7,16 +7,14 @@ namespace TorchSharp.Fx;
 public static class Intervention
 {
     /// <summary>
-    /// A copy of a graph module, with the same parameters, in which the values of some nodes are edited: whatever reads such a node reads
-    /// the edited value, the result too. Gradients flow through an edit as through any other operation. An optimised copy of it keeps the
-    /// edited nodes: none of them becomes part of another kernel.
+    /// A copy of a graph module, with the same parameters, that edits the values of some nodes. All readers of such a node, including the
+    /// graph's result, read the edited value. Gradients flow through an edit as through any other operation. An optimised copy keeps the
+    /// edited nodes; they are not fused into other kernels.
     /// </summary>
-    /// <param name="module">A graph module, a feature extractor or an optimised copy; it stays as it is.</param>
-    /// <param name="edits">
-    /// The edits by the names of nodes or modules: <c>new() { ["layer3"] = value => value * 0 }</c>. An edit is given the node's value and
-    /// returns a tensor of the shape that its readers take. It runs at every call; tensors that it makes on the way are disposed, what it
-    /// should keep it has to detach from the scope. <see cref="interventions"/> has the usual ones.
-    /// </param>
+    /// <param name="module">A graph module, a feature extractor or an optimised copy; it is not changed.</param>
+    /// <param name="edits">The edits by the names of nodes or modules: <c>new() { ["layer3"] = value => value * 0 }</c>. An edit gets the
+    /// node's value and returns a tensor of a shape that the readers accept. It runs at every call. Its intermediate tensors are disposed
+    /// after it; to keep one, detach it from the dispose scope. <see cref="interventions"/> has the usual edits.</param>
     /// <exception cref="ArgumentException">No edit is given, a node isn't in the graph, or its value is no tensor.</exception>
     public static T intervene<T>(this T module, Dictionary<string, Func<Tensor, Tensor>> edits) where T : nn.Module, IGraphModule
     {
@@ -49,12 +47,14 @@ public static class Intervention
         }
     }
 
-    /// <summary>Edits the value of a node: adds a node after it that calls the edit, and lets all that read the value read the edited one.
-    /// Recompile the module afterwards.</summary>
+    /// <summary>
+    /// Edits the value of a node: adds a node after it that calls the edit, and makes all readers of the value read the edited one.
+    /// Recompile the module afterwards.
+    /// </summary>
     /// <param name="graph">The graph.</param>
     /// <param name="node">The node; its value is a tensor.</param>
-    /// <param name="edit">Is given the value, and returns a tensor of the shape that the readers take.</param>
-    /// <returns>The new node. By the old one's name, feature extraction finds it from then on.</returns>
+    /// <param name="edit">Gets the value and returns a tensor of a shape that the readers accept.</param>
+    /// <returns>The new node. From now on, feature extraction finds it under the old node's name.</returns>
     /// <exception cref="ArgumentException">The node is of another graph, or its value is no tensor.</exception>
     public static Node insert_intervention(this Graph graph, Node node, Func<Tensor, Tensor> edit)
     {
@@ -88,7 +88,8 @@ public static class Intervention
 
     /// <summary>The function that an edit's node calls.</summary>
     /// <param name="value">The value to edit.</param>
-    /// <param name="edit">The edit. A tensor of its own that it returns is copied, so that nothing in the graph writes to it.</param>
+    /// <param name="edit">The edit. If it returns a tensor that it keeps, the tensor is copied, so that the graph never writes to
+    /// it.</param>
     public static Tensor intervention(Tensor value, Func<Tensor, Tensor> edit)
     {
         ArgumentNullException.ThrowIfNull(edit);

@@ -4,15 +4,15 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A tracer that keeps the given module types as leaves, their subclasses too, and everything that carries the mark of a leaf.
-/// Counterpart: <c>torchvision.models.feature_extraction.LeafModuleAwareTracer</c>.
+/// A tracer that treats the given module types and their subclasses as leaves, and everything with a leaf attribute. Counterpart:
+/// <c>torchvision.models.feature_extraction.LeafModuleAwareTracer</c>.
 /// </summary>
 public class LeafModuleAwareTracer : Tracer
 {
     private readonly Type[] leafModules;
 
     /// <summary>A tracer with the given leaves.</summary>
-    /// <param name="tracer_kwargs">The user's leaf modules and leaf functions, and the example inputs to trace by.</param>
+    /// <param name="tracer_kwargs">Your leaf modules and leaf functions, and the example inputs.</param>
     public LeafModuleAwareTracer(TracerKwargs? tracer_kwargs = null) : base(tracer_kwargs?.autowrap_functions)
     {
         // What is asked for ends the graph: what the program would keep comes after it.

@@ -1,11 +1,10 @@
 namespace TorchSharp.Fx;
 
-/// <summary>Finds nodes of a graph by the names that feature extraction has for them.</summary>
+/// <summary>Finds nodes of a graph by their names in feature extraction.</summary>
 public static class NodeLookup
 {
-    /// <summary>The node of a name, or the last one inside a module of that name: what <c>create_feature_extractor</c> returns under
-    /// it.</summary>
-    /// <param name="graph">The graph, of a feature extractor, of <see cref="NodePathTracer"/>, or any other: then the names are those of
+    /// <summary>The node with a name, or the last node inside the module with that name, as in <c>create_feature_extractor</c>.</summary>
+    /// <param name="graph">The graph of a feature extractor or a <see cref="NodePathTracer"/>. In any other graph, the names are those of
     /// its text.</param>
     /// <param name="name">A node's qualified name, <c>layer1.0.add</c>, or a module's path, <c>layer1</c>.</param>
     /// <exception cref="ArgumentException">The graph has no such name; the message lists the nearest.</exception>

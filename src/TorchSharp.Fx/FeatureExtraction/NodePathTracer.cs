@@ -4,9 +4,10 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A tracer that gives each node a qualified name: a leaf module's is its path (<c>layer1.0.conv1</c>), anything else's is the path of the
-/// module whose code made it and the operation (<c>layer1.0.add</c>), with <c>_1</c>, <c>_2</c> … where one comes up again. What only
-/// asserts that inputs are like the example has no name. Counterpart: <c>torchvision.models.feature_extraction.NodePathTracer</c>.
+/// A tracer that gives each node a qualified name. The name of a leaf module's node is the module's path (<c>layer1.0.conv1</c>). Any other
+/// node's name is the path of the module whose code made it, and the operation (<c>layer1.0.add</c>). Repeated names get <c>_1</c>,
+/// <c>_2</c> and so on. Nodes that only assert that inputs are like the example have no name. Counterpart:
+/// <c>torchvision.models.feature_extraction.NodePathTracer</c>.
 /// </summary>
 public class NodePathTracer(TracerKwargs? tracer_kwargs = null) : LeafModuleAwareTracer(tracer_kwargs)
 {

@@ -3,15 +3,15 @@ using System.Text.RegularExpressions;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A pattern of qualified names: <c>?</c> is any one letter and <c>*</c> any number of letters within one part of a name, <c>**</c> any
-/// number of letters, dots included. <c>layer*.?.conv2</c> is the second convolution of every block, <c>layer?</c> every layer,
-/// <c>**.relu</c> every ReLU.
+/// A pattern of qualified names: <c>?</c> matches one character and <c>*</c> any number of characters within one part of a name; <c>**</c>
+/// matches any number of characters, including dots. <c>layer*.?.conv2</c> is the second convolution of every block, <c>layer?</c> every
+/// layer, <c>**.relu</c> every ReLU.
 /// </summary>
 public sealed class NodePattern
 {
     private readonly Regex regex;
 
-    /// <summary>Reads a pattern; a name without <c>*</c> and <c>?</c> is one that only it fits.</summary>
+    /// <summary>Parses a pattern. A pattern without <c>*</c> and <c>?</c> matches only that name.</summary>
     /// <param name="pattern">The pattern.</param>
     public NodePattern(string pattern)
     {
@@ -21,7 +21,9 @@ public sealed class NodePattern
         regex = new Regex($"^{escaped}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
     }
 
-    /// <summary>Which names fit: nodes, and the modules that they lie in, each once and where it first comes up.</summary>
+    /// <summary>
+    /// The names that match, of nodes and of the modules that contain them, each once and in the order of first appearance.
+    /// </summary>
     /// <param name="nodes">Names of nodes, as <see cref="feature_extraction.get_graph_node_names"/> lists them.</param>
     public IEnumerable<string> Matches(IEnumerable<string> nodes)
         => nodes.SelectMany(WithModules).Distinct(StringComparer.Ordinal).Where(name => regex.IsMatch(name));

@@ -3,22 +3,20 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>One node that is asked for, and the key its value gets.</summary>
-/// <param name="Name">
-/// A node's qualified name, or a module's: then it is the last node inside. <c>NAME:in</c> is the first input of that node or module, and a
-/// <see cref="NodePattern"/> all names that fit.
-/// </param>
+/// <summary>A requested node, and the key of its value in the result.</summary>
+/// <param name="Name">A node's qualified name, or a module's for the last node inside. <c>NAME:in</c> is the first input of that node or
+/// module. A <see cref="NodePattern"/> means all matching names.</param>
 /// <param name="Key">The key in the result.</param>
 public readonly record struct ReturnNode(string Name, string Key)
 {
-    /// <summary>A name that is its own key.</summary>
+    /// <summary>A name, which is also the key.</summary>
     public static implicit operator ReturnNode(string name) => new(name, name);
 }
 
 /// <summary>
-/// The nodes to return: a list of names and patterns (<c>["layer1", "layer4.?.conv2", "fc:in"]</c>), names with the keys they get (<c>new()
-/// { ["layer1"] = "feat1" }</c>), or all that meet a condition (<c>ReturnNodes.Where((_, module) => module is Conv2d)</c>). Counterpart:
-/// the <c>return_nodes</c> of torchvision's feature extraction.
+/// The nodes to return: a list of names and patterns (<c>["layer1", "layer4.?.conv2", "fc:in"]</c>), names with their keys
+/// (<c>new() { ["layer1"] = "feat1" }</c>), or all nodes that meet a condition (<c>ReturnNodes.Where((_, module) => module is Conv2d)</c>).
+/// Counterpart: the <c>return_nodes</c> of torchvision's feature extraction.
 /// </summary>
 public sealed class ReturnNodes : IEnumerable<ReturnNode>
 {
@@ -36,20 +34,20 @@ public sealed class ReturnNodes : IEnumerable<ReturnNode>
     internal bool AsksForNothing => keys.Count == 0 && Predicate is null;
 
     /// <summary>All nodes that meet a condition, under their own names.</summary>
-    /// <param name="predicate">Is given each named node with the module that it calls, or null where it calls none.</param>
+    /// <param name="predicate">Gets each named node and the module that it calls, or null where it calls none.</param>
     public static ReturnNodes Where(Func<Node, nn.Module?, bool> predicate)
     {
         ArgumentNullException.ThrowIfNull(predicate);
         return new() { Predicate = predicate };
     }
 
-    /// <summary>Asks for one more node.</summary>
+    /// <summary>Requests one more node.</summary>
     public void Add(ReturnNode node) => keys[node.Name] = node.Key;
 
-    /// <summary>Names that are their own keys.</summary>
+    /// <summary>Names, each its own key.</summary>
     public static implicit operator ReturnNodes(string[] names) => From(names.Select(name => (ReturnNode)name));
 
-    /// <summary>Names that are their own keys.</summary>
+    /// <summary>Names, each its own key.</summary>
     public static implicit operator ReturnNodes(List<string> names) => From(names.Select(name => (ReturnNode)name));
 
     /// <summary>Names with their keys.</summary>

@@ -6,9 +6,9 @@ public enum TraceModes
     /// <summary>Train and eval mode, as torchvision does it.</summary>
     both,
 
-    /// <summary>Train mode alone: in eval mode the extractor says that it was not traced.</summary>
+    /// <summary>Train mode only; the extractor throws in eval mode.</summary>
     train,
 
-    /// <summary>Eval mode alone: in train mode the extractor says that it was not traced.</summary>
+    /// <summary>Eval mode only; the extractor throws in train mode.</summary>
     eval,
 }

@@ -1,32 +1,31 @@
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Settings that feature extraction gives its tracers. It is never changed. Counterpart: the <c>tracer_kwargs</c> of torchvision's feature
+/// Settings for the tracers of feature extraction. Instances are immutable. Counterpart: the <c>tracer_kwargs</c> of torchvision's feature
 /// extraction.
 /// </summary>
 public sealed class TracerKwargs
 {
     /// <summary>
-    /// Module types that become one node rather than being followed, their subclasses too; beside TorchSharp's own and those marked as
-    /// leaves.
+    /// Leaf modules: types whose calls become one node each, including subclasses. TorchSharp's own modules and types with a leaf attribute
+    /// are leaves anyway.
     /// </summary>
     public IReadOnlyList<Type> leaf_modules { get; init; } = [];
 
-    /// <summary>Functions that become one node rather than being followed, when an argument depends on an input.</summary>
+    /// <summary>Leaf functions: a call becomes one node when an argument depends on an input.</summary>
     public IReadOnlyList<Delegate> autowrap_functions { get; init; } = [];
 
     /// <summary>
-    /// Values to go by where the program looks at a size or branches, one for each input in order, or an <see cref="InputShape"/> where
-    /// only sizes matter; null to trace by symbols alone.
+    /// Example inputs, in order, each a value or an <see cref="InputShape"/>. They decide where the program reads a size or branches. Null
+    /// traces without examples.
     /// </summary>
     public IReadOnlyList<object?>? example_inputs { get; init; }
 
-    /// <summary>Whether a number that was read out of a tensor may decide a branch as the example has it, too.</summary>
+    /// <summary>Whether a number read out of an example tensor may decide a branch, too.</summary>
     public bool allow_value_specialization { get; init; }
 
     /// <summary>
-    /// The modes to trace in; one alone for a model that is a graph in that mode only, as one is that leaves out layers at random in
-    /// training.
+    /// The modes to trace in. Choose one if the model can't be traced in the other, e.g. because it skips layers at random in training.
     /// </summary>
     public TraceModes modes { get; init; }
 

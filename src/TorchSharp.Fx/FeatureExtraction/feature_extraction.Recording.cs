@@ -5,22 +5,21 @@ namespace TorchSharp.Fx;
 public static partial class feature_extraction
 {
     /// <summary>
-    /// A module that runs a model's own code for real and returns the values of the given nodes, under the names that the model's graph has
-    /// for them. There need be no graph: content may decide what runs, and code that can't be followed runs unseen. The run has all the
-    /// effects that the model's <c>forward</c> has.
+    /// A module that runs a model's own code and returns the values of the requested nodes, under the names of the model's graph. The model
+    /// need not be traceable: values may decide what runs, and code that can't be followed just runs, without nodes of its own. A run has
+    /// all side effects of the model's <c>forward</c>.
     /// </summary>
-    /// <param name="model">The model; it is used as it is, and must outlive the recorder.</param>
+    /// <param name="model">The model; it runs as it is, and must outlive the recorder.</param>
     /// <param name="return_nodes">The nodes for both modes, as for
-    /// <see cref="create_feature_extractor(nn.Module, ReturnNodes?, ReturnNodes?, ReturnNodes?, TracerKwargs?, bool, IReadOnlyDictionary{string, object?}?)"/>. What a run doesn't come by is not among its features.</param>
-    /// <param name="train_return_nodes">The nodes for train mode, together with those for eval mode and instead of the ones for
-    /// both.</param>
+    /// <see cref="create_feature_extractor(nn.Module, ReturnNodes?, ReturnNodes?, ReturnNodes?, TracerKwargs?, bool, IReadOnlyDictionary{string, object?}?)"/>.
+    /// A node that a run doesn't compute is missing in its features.</param>
+    /// <param name="train_return_nodes">The nodes for train mode. Give <paramref name="eval_return_nodes"/> too, and not
+    /// <paramref name="return_nodes"/>.</param>
     /// <param name="eval_return_nodes">The nodes for eval mode.</param>
     /// <param name="tracer_kwargs">Leaf modules and leaf functions.</param>
-    /// <param name="to_end">
-    /// Whether a run in evaluation mode goes on when it has all the values, for the sake of what the rest of the model does beside
-    /// computing. In training mode every run goes to the end.
-    /// </param>
-    /// <exception cref="ArgumentException">No nodes are named, or the two ways of naming them are mixed.</exception>
+    /// <param name="to_end">Whether a run in eval mode continues after it has all requested values, for the side effects of the rest of the
+    /// model. In train mode every run goes to the end.</param>
+    /// <exception cref="ArgumentException">No nodes are requested, or nodes for both modes and for single modes are mixed.</exception>
     public static FeatureRecorder create_recorder(
         nn.Module model, ReturnNodes? return_nodes = null, ReturnNodes? train_return_nodes = null, ReturnNodes? eval_return_nodes = null,
         TracerKwargs? tracer_kwargs = null, bool to_end = false)
@@ -36,18 +35,19 @@ public static partial class feature_extraction
     // </arities>
 
     /// <summary>
-    /// A feature extractor of a model's graph or, where there is none and <paramref name="when_refused"/> says so, a recorder of its runs.
+    /// A feature extractor of a model's graph. If the model can't be traced and <paramref name="when_refused"/> asks for it, a recorder
+    /// instead.
     /// </summary>
-    /// <param name="model">The model; it stays as it is, and must outlive the extractor.</param>
-    /// <param name="return_nodes">The nodes for both modes; null where each has its own.</param>
-    /// <param name="when_refused">What to do where the model can't be traced.</param>
-    /// <param name="train_return_nodes">The nodes for train mode, together with those for eval mode and instead of the ones for
-    /// both.</param>
+    /// <param name="model">The model; it is not changed, and must outlive the extractor.</param>
+    /// <param name="return_nodes">The nodes for both modes; null where each mode has its own.</param>
+    /// <param name="when_refused">What to do if the model can't be traced.</param>
+    /// <param name="train_return_nodes">The nodes for train mode. Give <paramref name="eval_return_nodes"/> too, and not
+    /// <paramref name="return_nodes"/>.</param>
     /// <param name="eval_return_nodes">The nodes for eval mode.</param>
     /// <param name="tracer_kwargs">Leaf modules and leaf functions.</param>
-    /// <param name="suppress_diff_warning">Whether to say nothing when the two modes have different nodes.</param>
-    /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs; a recorder takes
-    /// those of each call.</param>
+    /// <param name="suppress_diff_warning">Whether to suppress the warning that the two modes have different nodes.</param>
+    /// <param name="concrete_args">Fixed values for arguments of <c>forward</c>, by name; these are no inputs of the graph. A recorder
+    /// ignores them and takes all arguments of each call.</param>
     /// <exception cref="TraceException">The program can't be written as a graph, and <paramref name="when_refused"/> is
     /// <see cref="Refused.raise"/>.</exception>
     public static IFeatureExtractor create_feature_extractor(

@@ -3,22 +3,22 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Names the nodes of a model and cuts it at any of them, in train and eval mode. Counterpart:
+/// Lists the nodes of a model and extracts the values of any of them, in train and eval mode. Counterpart:
 /// <c>torchvision.models.feature_extraction</c>.
 /// </summary>
 public static partial class feature_extraction
 {
-    /// <summary>Takes the warning about differing train and eval graphs; writes it to standard error unless set.</summary>
+    /// <summary>Receives warnings, e.g. that the train and eval graphs differ. Writes to standard error by default.</summary>
     public static Action<string> warn { get; set; } = Console.Error.WriteLine;
 
     /// <summary>
-    /// The qualified names of a model's nodes in train and in eval mode, in the order of execution; none for a mode that isn't asked for.
-    /// Counterpart: <c>torchvision.models.feature_extraction.get_graph_node_names</c>.
+    /// The qualified names of a model's nodes in train and in eval mode, in the order of execution. The list of a mode that isn't traced
+    /// (<see cref="TracerKwargs.modes"/>) is empty. Counterpart: <c>torchvision.models.feature_extraction.get_graph_node_names</c>.
     /// </summary>
-    /// <param name="model">The model; its own mode, and that of each module inside, stays as it is.</param>
+    /// <param name="model">The model; its mode and the modes of the modules inside are not changed.</param>
     /// <param name="tracer_kwargs">Leaf modules and leaf functions.</param>
-    /// <param name="suppress_diff_warning">Whether to say nothing when the two lists differ.</param>
-    /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
+    /// <param name="suppress_diff_warning">Whether to suppress the warning that the two lists differ.</param>
+    /// <param name="concrete_args">Fixed values for arguments of <c>forward</c>, by name; these are no inputs of the graph.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     public static (IReadOnlyList<string> train_nodes, IReadOnlyList<string> eval_nodes) get_graph_node_names(
         nn.Module model, TracerKwargs? tracer_kwargs = null, bool suppress_diff_warning = false,

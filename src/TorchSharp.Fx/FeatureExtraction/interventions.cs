@@ -2,15 +2,17 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>The usual edits of a value, for <see cref="Intervention.intervene"/>. The tensors that they are given stay the caller's and
-/// must outlive the module.</summary>
+/// <summary>
+/// The usual edits of a value, for <see cref="Intervention.intervene"/>. The caller owns the tensors that it passes; they must outlive the
+/// module.
+/// </summary>
 public static class interventions
 {
-    /// <summary>Puts another value in the place of the value, or of a part of it.</summary>
-    /// <param name="with">A tensor of the value's shape (of which then the same part is taken), or one that broadcasts to what is replaced,
-    /// such as a mean over images.</param>
-    /// <param name="at">What is replaced, as an index of the value: <c>[.., 5]</c> in Python is <c>TensorIndex.Ellipsis, 5</c>. All of it
-    /// where nothing is given.</param>
+    /// <summary>Replaces the value, or a part of it.</summary>
+    /// <param name="with">The replacement: a tensor of the value's shape, of which the same part is used, or one that broadcasts to the
+    /// replaced part, e.g. a mean over images.</param>
+    /// <param name="at">The index of the part to replace: <c>[.., 5]</c> in Python is <c>TensorIndex.Ellipsis, 5</c>. Leave it out to
+    /// replace the whole value.</param>
     public static Func<Tensor, Tensor> replace(Tensor with, params TensorIndex[] at)
     {
         ArgumentNullException.ThrowIfNull(with);
@@ -26,7 +28,7 @@ public static class interventions
         };
     }
 
-    /// <summary>Multiplies the value.</summary>
+    /// <summary>Multiplies the value by a factor.</summary>
     public static Func<Tensor, Tensor> scale(double factor) => value => value * factor;
 
     /// <summary>Adds a tensor that broadcasts to the value, such as a steering vector.</summary>
@@ -37,7 +39,7 @@ public static class interventions
     }
 
     /// <summary>Sets channels to 0.</summary>
-    /// <param name="channels">Their numbers.</param>
+    /// <param name="channels">The indices of the channels.</param>
     /// <param name="dim">The dimension of the channels: 1 for maps [N, C, H, W], -1 for tokens [N, L, C].</param>
     public static Func<Tensor, Tensor> ablate_channels(long[] channels, long dim = 1)
     {
@@ -46,12 +48,11 @@ public static class interventions
     }
 
     /// <summary>
-    /// Activation patching: the values of another run in the place of this run's, each under the name of its node, for all or some of the
-    /// nodes of <see cref="Intervention.intervene"/>. Meng et al., "Locating and Editing Factual Associations in GPT" (2022),
-    /// arXiv:2202.05262.
+    /// Activation patching: edits that replace the values of nodes by those of another run. Pass the result, or some of its entries, to
+    /// <see cref="Intervention.intervene"/>. Meng et al., "Locating and Editing Factual Associations in GPT" (2022), arXiv:2202.05262.
     /// </summary>
-    /// <param name="other_features">What a feature extractor returned for the other input; the keys are names of nodes.</param>
-    /// <param name="at">The part of the values that is patched, as an index; all of it where nothing is given.</param>
+    /// <param name="other_features">The features of the other run; the keys are node names.</param>
+    /// <param name="at">The index of the part to patch. Leave it out to patch whole values.</param>
     public static Dictionary<string, Func<Tensor, Tensor>> patch_from(
         IReadOnlyDictionary<string, Tensor> other_features, params TensorIndex[] at)
     {

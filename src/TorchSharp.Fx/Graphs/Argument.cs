@@ -11,21 +11,22 @@ public abstract record Argument
 {
     private protected Argument() { }
 
-    /// <summary>The nodes this argument reads, in order, repeated where it reads one twice.</summary>
+    /// <summary>The nodes this argument reads, in order. A node that it reads twice appears twice.</summary>
     public IEnumerable<Node> nodes() => this is NodeArgument self ? [self.Node] : Parts.SelectMany(part => part.nodes());
 
     /// <summary>The arguments directly inside this one.</summary>
     internal virtual IEnumerable<Argument> Parts => [];
 
     /// <summary>
-    /// The same argument with every node replaced by what <paramref name="replacement"/> says. Counterpart: <c>torch.fx.node.map_arg</c>.
+    /// A copy of this argument in which every node is replaced by what <paramref name="replacement"/> returns for it. Counterpart:
+    /// <c>torch.fx.node.map_arg</c>.
     /// </summary>
     public virtual Argument map(Func<Node, Argument> replacement) => this;
 
-    /// <summary>A node stands for its value.</summary>
+    /// <summary>Makes an argument of a node's value.</summary>
     public static implicit operator Argument(Node node) => new NodeArgument(node);
 
-    /// <summary>A number, bool or text stands for itself.</summary>
+    /// <summary>Makes an argument of a constant: a number, a bool or a string.</summary>
     public static implicit operator Argument(long value) => new Literal(value);
 
     /// <inheritdoc cref="op_Implicit(long)"/>
@@ -40,7 +41,7 @@ public abstract record Argument
     /// <inheritdoc cref="op_Implicit(long)"/>
     public static implicit operator Argument(string value) => new Literal(value);
 
-    /// <summary>As the graph's text shows it, e.g. <c>%conv1</c>, <c>(slice(None, None, None), 3)</c>.</summary>
+    /// <summary>The argument as the graph's text shows it, e.g. <c>%conv1</c>, <c>(slice(None, None, None), 3)</c>.</summary>
     public sealed override string ToString() => ArgumentText.Of(this);
 
     private protected static ImmutableArray<Argument> MapAll(ImmutableArray<Argument> items, Func<Node, Argument> replacement)
@@ -61,13 +62,14 @@ public sealed record NodeArgument(Node Node) : Argument
 public sealed record Literal(object? Value) : Argument;
 
 /// <summary>
-/// A list of arguments that becomes an array, a list or a span of <paramref name="ElementType"/>, whatever the callee takes.
+/// A list of arguments. When the graph runs, it becomes an array, a list or a span of <paramref name="ElementType"/>, whichever the callee
+/// takes.
 /// </summary>
 public sealed record ListArgument(ImmutableArray<Argument> Items, Type ElementType) : Argument
 {
     internal override IEnumerable<Argument> Parts => Items;
 
-    /// <summary>The collection to build where nothing else says so: an array of the element type when null.</summary>
+    /// <summary>The collection type to build where no callee's parameter decides; null for an array of the element type.</summary>
     public Type? CollectionType { get; init; }
 
     /// <inheritdoc/>
@@ -103,9 +105,7 @@ public sealed record DictArgument(ImmutableArray<KeyValuePair<Argument, Argument
             [.. Entries.Select(entry => KeyValuePair.Create(entry.Key.map(replacement), entry.Value.map(replacement)))] };
 }
 
-/// <summary>
-/// An object or struct of the user's own (a record of tensors, say), rebuilt field by field without running its constructor.
-/// </summary>
+/// <summary>An object or struct of a user's type, e.g. a record of tensors. It is rebuilt field by field; no constructor runs.</summary>
 public sealed record ObjectArgument(Type ObjectType, ImmutableArray<KeyValuePair<FieldInfo, Argument>> Fields) : Argument
 {
     internal override IEnumerable<Argument> Parts => Fields.Select(entry => entry.Value);
@@ -132,7 +132,7 @@ public sealed record EllipsisArgument : Argument;
 /// A numeric conversion of a symbolic number, as C#'s casts and CIL's <c>conv</c> do it. Python has no such step, so it
 /// belongs to the argument and makes no node of its own.
 /// </summary>
-/// <param name="Value">What is converted.</param>
+/// <param name="Value">The value to convert.</param>
 /// <param name="Type">The primitive type it becomes.</param>
 /// <param name="Checked">Whether a value out of range throws (<c>checked</c>).</param>
 public sealed record ConvertArgument(Argument Value, Type Type, bool Checked) : Argument

@@ -3,19 +3,21 @@ using System.Reflection;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// How a node's operations are recorded for differentiation, where the traced program said so with <c>no_grad</c> and its kin. A node
-/// without one runs in the mode of whoever runs the graph. Counterparts: <c>torch.no_grad</c>, <c>torch.enable_grad</c>,
-/// <c>torch.inference_mode</c>.
+/// Whether a node records gradients, where the traced program set this with <c>no_grad</c>, <c>enable_grad</c> or <c>inference_mode</c>. A
+/// node without a gradient mode runs in the mode of the code that runs the graph. Counterparts: <c>torch.no_grad</c>,
+/// <c>torch.enable_grad</c>, <c>torch.inference_mode</c>.
 /// </summary>
 public sealed class GradientMode
 {
     /// <summary>No gradients are recorded. Counterpart: <c>torch.no_grad</c>.</summary>
     public static readonly GradientMode no_grad = new(false, null, "no_grad", "no_grad()");
 
-    /// <summary>Gradients are recorded, also where the caller switched them off. Counterpart: <c>torch.enable_grad</c>.</summary>
+    /// <summary>Gradients are recorded, even if the caller switched them off. Counterpart: <c>torch.enable_grad</c>.</summary>
     public static readonly GradientMode enable_grad = new(true, null, "enable_grad", "enable_grad()");
 
-    /// <summary>Tensors are made that can never take part in a differentiation. Counterpart: <c>torch.inference_mode</c>.</summary>
+    /// <summary>
+    /// No gradients are recorded, and the new tensors can never take part in differentiation. Counterpart: <c>torch.inference_mode</c>.
+    /// </summary>
     public static readonly GradientMode inference_mode = new(false, true, "inference_mode", "inference_mode()");
 
     private static readonly GradientMode[] All =

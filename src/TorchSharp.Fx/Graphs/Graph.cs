@@ -4,8 +4,8 @@ using System.Reflection;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A program on tensors as a list of <see cref="Node"/>s in execution order: placeholders first, then what is read,
-/// called and computed, then one output. Counterpart: <c>torch.fx.Graph</c>.
+/// A program on tensors as a list of <see cref="Node"/>s in execution order: placeholders first, then attribute reads, calls and
+/// computations, and one output last. Counterpart: <c>torch.fx.Graph</c>.
 /// </summary>
 public sealed class Graph
 {
@@ -61,10 +61,11 @@ public sealed class Graph
     /// <summary>The end of the list, after the last node and before the first: the list is a ring.</summary>
     internal Node End => root;
 
-    /// <summary>How many nodes there are.</summary>
+    /// <summary>The number of nodes.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The output node; an error when there is none yet.</summary>
+    /// <summary>The output node.</summary>
+    /// <exception cref="InvalidOperationException">The graph has no output node yet.</exception>
     public Node output_node()
         => root.prev.op == Opcode.output && root.prev != root
             ? root.prev : throw new InvalidOperationException("The graph has no output node: end it with graph.output(...).");
@@ -76,7 +77,7 @@ public sealed class Graph
     /// <param name="target">The operation that it does, or the thing that it names.</param>
     /// <param name="args">Its arguments, one for each of the callee's parameters.</param>
     /// <param name="type">The C# type of its value.</param>
-    /// <param name="name">The name to start from; made of the target when null.</param>
+    /// <param name="name">The name; derived from the target when null. A suffix is added if the name is taken.</param>
     public Node create_node(Opcode op, Target target, ImmutableArray<Argument> args, Type type, string? name = null)
     {
         var node = new Node(this, names.Create(name ?? Namespace.SnakeCase(target.name)), op, target, type) { args = args };
@@ -86,6 +87,9 @@ public sealed class Graph
     }
 
     /// <summary>Adds an input. Counterpart: <c>torch.fx.Graph.placeholder</c>.</summary>
+    /// <param name="name">The input's name.</param>
+    /// <param name="type">Its C# type.</param>
+    /// <param name="default_value">The value when the caller leaves it out; null when the input is required.</param>
     public Node placeholder(string name, Type type, Literal? default_value = null)
         => create_node(Opcode.placeholder, new PlaceholderTarget(name, default_value), [], type);
 
@@ -119,7 +123,7 @@ public sealed class Graph
 
     /// <summary>Calls an instance method on its first argument. Counterpart: <c>torch.fx.Graph.call_method</c>.</summary>
     /// <param name="method">The method.</param>
-    /// <param name="args">What it is called on, then its arguments in order; parameters left out take their defaults.</param>
+    /// <param name="args">The receiver, then the method's arguments in order; parameters left out take their defaults.</param>
     public Node call_method(MethodInfo method, params ImmutableArray<Argument> args)
         => create_node(Opcode.call_method, new MethodTarget(method), CallArguments.Complete(method, args), method.ReturnType);
 
@@ -137,16 +141,18 @@ public sealed class Graph
 
     /// <summary>The nodes of a kind, in order. Counterpart: <c>torch.fx.Graph.find_nodes</c>.</summary>
     /// <param name="op">The kind.</param>
-    /// <param name="target">What they do or name, as the text shows it; any when null.</param>
+    /// <param name="target">The target's name as the graph's text shows it; any target when null.</param>
     public IEnumerable<Node> find_nodes(Opcode op, string? target = null)
         => nodes.Where(node => node.op == op && (target is null || node.target.name == target));
 
     /// <summary>Ends the graph with its result. Counterpart: <c>torch.fx.Graph.output</c>.</summary>
-    /// <param name="result">What the graph returns.</param>
+    /// <param name="result">The value that the graph returns.</param>
     /// <param name="type">The C# type of the result.</param>
     public Node output(Argument result, Type type) => create_node(Opcode.output, new OutputTarget(), [result], type);
 
-    /// <summary>Takes a node out of the graph. Refused while other nodes read it. Counterpart: <c>torch.fx.Graph.erase_node</c>.</summary>
+    /// <summary>Removes a node from the graph. Counterpart: <c>torch.fx.Graph.erase_node</c>.</summary>
+    /// <exception cref="InvalidOperationException">Other nodes still read it.</exception>
+    /// <exception cref="ArgumentException">It is not part of this graph.</exception>
     public void erase_node(Node to_erase)
     {
         if (to_erase.graph != this || to_erase.IsErased)
@@ -179,11 +185,11 @@ public sealed class Graph
     public IDisposable inserting_after(Node node) => new Insertion(this, node.next);
 
     /// <summary>
-    /// Copies all nodes of <paramref name="source"/> but its output to the insertion point, under their own names where those are free.
-    /// Returns what the source's output stands for, in terms of the copies. Counterpart: <c>torch.fx.Graph.graph_copy</c>.
+    /// Copies all nodes of <paramref name="source"/> except its output to the insertion point. A copy keeps its name if that is free.
+    /// Returns the argument of the source's output, with the copies in place of the nodes. Counterpart: <c>torch.fx.Graph.graph_copy</c>.
     /// </summary>
     /// <param name="source">The graph to copy.</param>
-    /// <param name="copies">Filled with each node's copy; nodes that are in it already are not copied.</param>
+    /// <param name="copies">Receives each node's copy. Nodes that are already in it are not copied.</param>
     public Argument? graph_copy(Graph source, Dictionary<Node, Node> copies)
     {
         foreach (var node in source.nodes)
@@ -213,8 +219,8 @@ public sealed class Graph
     /// Copies one node, of any graph, to the insertion point, with its origin and metadata. Counterpart: <c>torch.fx.Graph.node_copy</c>.
     /// </summary>
     /// <param name="node">The node.</param>
-    /// <param name="arg_transform">What stands for each node that it reads; that node itself when null, which must be one of this
-    /// graph.</param>
+    /// <param name="arg_transform">Gives the argument that replaces each node it reads. When null, the copy reads the same nodes, which
+    /// must belong to this graph.</param>
     public Node node_copy(Node node, Func<Node, Argument>? arg_transform = null)
     {
         ArgumentNullException.ThrowIfNull(node);
@@ -226,14 +232,17 @@ public sealed class Graph
     }
 
     /// <summary>
-    /// Checks what must hold of every graph and throws an <see cref="InvalidOperationException"/> that names the first node that breaks it:
-    /// nodes are used after they are made, belong to this graph, have unique names, an argument for each of the callee's parameters, and
-    /// users that match their arguments, and the output comes last. Counterpart: <c>torch.fx.Graph.lint</c>.
+    /// Checks that the graph is well-formed: every node belongs to this graph, has a unique name, is computed before it is read, has an
+    /// argument for each of the callee's parameters, and lists exactly the nodes that read it; and the output comes last. Counterpart:
+    /// <c>torch.fx.Graph.lint</c>.
     /// </summary>
+    /// <exception cref="InvalidOperationException">The graph is not well-formed; the message names the first node that is
+    /// wrong.</exception>
     public void lint() => GraphLint.Check(this, null);
 
     /// <summary>
-    /// The same, and that the module has what the graph names. Counterpart: <c>torch.fx.Graph.lint</c> of a graph with an owning module.
+    /// Checks the same as <see cref="lint()"/>, and that the module has every submodule and tensor that the graph names. Counterpart:
+    /// <c>torch.fx.Graph.lint</c> of a graph with an owning module.
     /// </summary>
     /// <param name="root">The module whose submodules and tensors the graph names.</param>
     public void lint(torch.nn.Module root) => GraphLint.Check(this, new ModuleHierarchy(root));
@@ -242,14 +251,15 @@ public sealed class Graph
     public void print_tabular(TextWriter? writer = null) => (writer ?? Console.Out).Write(GraphText.Table(this));
 
     /// <summary>
-    /// The C# code that the graph stands for: a class around the module it came from, with a <c>forward</c> of one statement a node. It is
-    /// to be read; <c>docs/graph-code.md</c> says where a compiler would want more. Counterpart: <c>torch.fx.Graph.python_code</c>.
+    /// The C# code that the graph stands for: a class around the module it came from, whose <c>forward</c> has one statement per node. It
+    /// is meant for reading; <c>docs/graph-code.md</c> lists what to add before it compiles. Counterpart:
+    /// <c>torch.fx.Graph.python_code</c>.
     /// </summary>
     /// <param name="class_name">The name of the class.</param>
     /// <param name="root_type">The type of the module that the graph came from.</param>
     public string csharp_code(string class_name = "Traced", string root_type = "nn.Module") => GraphCode.Of(this, class_name, root_type);
 
-    /// <summary>The graph, one line a node; see <c>docs/graph-text.md</c> for the grammar.</summary>
+    /// <summary>The graph as text, one line per node; see <c>docs/graph-text.md</c> for the grammar.</summary>
     public override string ToString() => GraphText.Of(this);
 
     private void Link(Node node, Node before)

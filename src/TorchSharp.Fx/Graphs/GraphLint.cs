@@ -60,13 +60,13 @@ internal static class GraphLint
         var inputs = map.Body.find_nodes(Opcode.placeholder).Count();
         if (inputs == 0 || inputs != node.args.Length)
             throw Broken(node,
-                $"gives {Math.Max(0, node.args.Length - 1)} values to each turn, whose graph takes the turn's number and "
+                $"passes {Math.Max(0, node.args.Length - 1)} values to each iteration, but its graph takes the iteration's number and "
                     + $"{Math.Max(0, inputs - 1)} more");
         if (map.Body.output_node().args[0] is not ListArgument { Items: var results }
             || results.Length != Collections.TypesOf(node.type)?.Length)
             throw Broken(node, "does not collect what its graph returns");
         if (map.Body.nodes.FirstOrDefault(inner => inner.target is StateTarget or AttributeTarget) is { } kept)
-            throw Broken(node, $"reads or keeps '{kept.target.name}' in its turns, which has to be given to them");
+            throw Broken(node, $"reads or writes '{kept.target.name}' inside an iteration: pass it as an argument");
     }
 
     /// <summary>Whether what a node names is there.</summary>

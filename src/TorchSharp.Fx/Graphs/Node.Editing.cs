@@ -11,8 +11,8 @@ public sealed partial class Node
     private Dictionary<object, object?>? metadata;
 
     /// <summary>
-    /// The arguments by the names of the callee's parameters. A C# call has all its arguments in order, so these are the ones of
-    /// <see cref="args"/>; empty where the target has no parameters with names. Counterpart: <c>torch.fx.Node.kwargs</c>.
+    /// The arguments by parameter name. They are the same arguments as in <see cref="args"/>, because a C# call passes all of them in
+    /// order. Empty where the target has no named parameters. Counterpart: <c>torch.fx.Node.kwargs</c>.
     /// </summary>
     public IReadOnlyDictionary<string, Argument> kwargs
         => ParameterNames().Zip(args).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
@@ -28,7 +28,7 @@ public sealed partial class Node
     /// <param name="arg">The new argument.</param>
     public void update_arg(int idx, Argument arg) => args = args.SetItem(Position(idx, args.Length - 1), arg);
 
-    /// <summary>Inserts an argument at a position; those behind it move on. Counterpart: <c>torch.fx.Node.insert_arg</c>.</summary>
+    /// <summary>Inserts an argument at a position and shifts the later ones. Counterpart: <c>torch.fx.Node.insert_arg</c>.</summary>
     /// <param name="idx">The position, from 0 to the number of arguments.</param>
     /// <param name="arg">The new argument.</param>
     public void insert_arg(int idx, Argument arg) => args = args.Insert(Position(idx, args.Length), arg);
@@ -50,7 +50,7 @@ public sealed partial class Node
     /// Makes every user of this node read <paramref name="replace_with"/> instead, and returns those users. Counterpart:
     /// <c>torch.fx.Node.replace_all_uses_with</c>.
     /// </summary>
-    /// <param name="replace_with">What they read from then on.</param>
+    /// <param name="replace_with">The node that they read from then on.</param>
     /// <param name="delete_user_cb">Which users to change; all when null.</param>
     /// <exception cref="ArgumentException">The replacement reads this node and would read itself: leave it out with
     /// <paramref name="delete_user_cb"/>.</exception>
@@ -69,15 +69,16 @@ public sealed partial class Node
     }
 
     /// <summary>
-    /// Makes this node read another node in the place of one it reads now. Counterpart: <c>torch.fx.Node.replace_input_with</c>.
+    /// Makes this node read <paramref name="new_input"/> wherever it reads <paramref name="old_input"/> now. Counterpart:
+    /// <c>torch.fx.Node.replace_input_with</c>.
     /// </summary>
     public void replace_input_with(Node old_input, Node new_input)
         => args = [.. args.Select(argument => argument.map(node => node == old_input ? new_input : node))];
 
     /// <summary>
-    /// Whether the node does something beside computing its value: it is an input, the output, an assertion, a call that writes to an
-    /// argument (<c>add_</c>, an indexer's setter, <c>inplace: true</c>), draws random numbers or changes what belongs to the process, or
-    /// code that isn't known. What a module does only its hierarchy tells, so a call of one is none. Counterpart:
+    /// Whether the node does more than compute its value. That is so for an input, the output, an assertion, a call that writes to an
+    /// argument (<c>add_</c>, an indexer's setter, <c>inplace: true</c>), draws random numbers or changes a setting of the process, and a
+    /// call of unknown code. A call of a module counts as pure: a node alone does not know what its module does. Counterpart:
     /// <c>torch.fx.Node.is_impure</c>.
     /// </summary>
     public bool is_impure()
@@ -86,11 +87,12 @@ public sealed partial class Node
                 && (does.Writes != Operands.None || does.Has(Effects.Lasting)));
 
     /// <summary>
-    /// The note that a pass left on this node under a key; the default value when it noted nothing. Counterpart: <c>torch.fx.Node.meta</c>.
+    /// The value that a pass stored on this node under a key; the type's default value when there is none. Counterpart:
+    /// <c>torch.fx.Node.meta</c>.
     /// </summary>
     public T? get_meta<T>(MetaKey<T> key) => metadata is not null && metadata.TryGetValue(key, out var value) ? (T?)value : default;
 
-    /// <summary>Notes a value under a key.</summary>
+    /// <summary>Stores a value on this node under a key.</summary>
     public void set_meta<T>(MetaKey<T> key, T value) => (metadata ??= [])[key] = value;
 
     internal void CopyMeta(Node source)
@@ -122,8 +124,11 @@ public sealed partial class Node
     private ImmutableArray<string> ParameterNames() => target.Callee is { } callee && target is not MemberTarget ? [.. callee.Names] : [];
 }
 
-/// <summary>The name and type of something that a pass notes of nodes. Keep one in a static field: two keys are never the same.</summary>
-/// <param name="name">What is noted, for a reader.</param>
+/// <summary>
+/// A key under which a pass stores values of type <typeparamref name="T"/> on nodes. Keep it in a static field: two keys are never equal,
+/// even with the same name.
+/// </summary>
+/// <param name="name">The name to show; it need not be unique.</param>
 public sealed class MetaKey<T>(string name)
 {
     /// <inheritdoc/>

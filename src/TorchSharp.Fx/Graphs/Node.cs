@@ -54,10 +54,10 @@ public sealed partial class Node
     /// <summary>The C# type of its value; <c>void</c> where it has none.</summary>
     public Type type { get; }
 
-    /// <summary>Where the user's program made this node; null for a node made by hand.</summary>
+    /// <summary>The place in the traced program that made this node; null for a node added by hand.</summary>
     public Origin? origin { get; internal set; }
 
-    /// <summary>The gradient mode that the node runs in; null for that of whoever runs the graph.</summary>
+    /// <summary>The gradient mode that the node runs in; null for the mode of the code that runs the graph.</summary>
     public GradientMode? gradient_mode { get; set; }
 
     /// <summary>The arguments, one for each of the callee's parameters. Setting them updates the users of every node involved.</summary>
@@ -85,7 +85,7 @@ public sealed partial class Node
         }
     }
 
-    /// <summary>The nodes that read this one, in the order in which they started to.</summary>
+    /// <summary>The nodes that read this one, in the order in which they were made its users.</summary>
     public IReadOnlyList<Node> users => readers;
 
     /// <summary>The nodes this one reads, each once, in order of first appearance.</summary>

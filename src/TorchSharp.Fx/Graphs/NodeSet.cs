@@ -78,7 +78,7 @@ internal sealed class NodeSet : IReadOnlyList<Node>
             yield return nodes[i]!;
             if (version != started)
                 throw new InvalidOperationException(
-                    "The users of a node were changed while they were gone through. Go through a copy: node.users.ToArray().");
+                    "The users of a node changed while they were enumerated. Enumerate a copy: node.users.ToArray().");
         }
     }
 

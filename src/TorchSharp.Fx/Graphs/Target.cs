@@ -79,7 +79,7 @@ public sealed record MemberTarget(MemberInfo Member) : Target
 }
 
 /// <summary>
-/// An operation on numbers, tuples and sequences that is no method call: CIL does it by instructions, Python by its operators.
+/// An operation on numbers, tuples or sequences that is not a method call: CIL has an instruction for it, Python an operator.
 /// </summary>
 /// <param name="Operation">Which one.</param>
 /// <param name="Type">The primitive type whose .NET arithmetic applies (<c>int</c>, <c>long</c>, <c>ulong</c>, <c>double</c> …), or the
@@ -92,15 +92,13 @@ public sealed record BuiltinTarget(Builtin Operation, Type Type, bool Checked = 
 }
 
 /// <summary>
-/// Reads what the traced model keeps at a path, or puts something there, e.g. the keys of past tokens. What is read has no argument; what
-/// is put has two: the input that has the place inside, null for the model itself, and the value.
+/// Reads or writes a value that the traced model keeps between calls, e.g. the keys of past tokens. A read has no arguments. A write has
+/// two: the input that contains the place (null when the model itself does), and the value to write.
 /// </summary>
-/// <param name="Path">
-/// The place: names of fields, indices and keys, joined by dots. <c>[:]</c> at the end stands for all that a collection holds, <c>[+]</c>
-/// for what is added to a list.
-/// </param>
-/// <param name="Type">The C# type of what is there.</param>
-/// <param name="IsWritten">Whether it is put there, not read.</param>
+/// <param name="Path">The place: field names, indices and keys, joined by dots. <c>[:]</c> at the end means the whole content of a
+/// collection, <c>[+]</c> elements appended to a list.</param>
+/// <param name="Type">The C# type of the value.</param>
+/// <param name="IsWritten">Whether the node writes the value; otherwise it reads it.</param>
 public sealed record StateTarget(string Path, Type Type, bool IsWritten) : Target
 {
     /// <summary>At the end of a path: all that the collection there holds.</summary>
@@ -123,13 +121,12 @@ public sealed record StateTarget(string Path, Type Type, bool IsWritten) : Targe
 }
 
 /// <summary>
-/// Runs a graph as often as its first argument says and collects what it gives: what a loop is whose turns know nothing of each other. The
-/// further arguments are what each turn is given beside its number. Counterpart: <c>torch._higher_order_ops.map</c>.
+/// Runs a graph once per iteration and collects the results: a loop whose iterations do not depend on each other. The first argument is the
+/// number of iterations; the others are passed to each iteration, after its number. Counterpart: <c>torch._higher_order_ops.map</c>.
 /// </summary>
-/// <param name="Body">
-/// One turn. Its first input is the turn's number, from zero; it returns an array with one tensor for each collection. It names modules of
-/// the hierarchy that the graph around it names; parameters and buffers are given to it. Nobody edits it.
-/// </param>
+/// <param name="Body">The graph of one iteration. Its first input is the iteration's number, from zero. It returns an array with one tensor
+/// for each collection. It may call modules of the surrounding graph's hierarchy, but gets parameters and buffers as inputs. Do not edit
+/// it.</param>
 public sealed record MapTarget(Graph Body) : Target
 {
     /// <inheritdoc/>
@@ -210,13 +207,15 @@ public enum Builtin
     /// <summary><c>a >= b</c></summary>
     ge,
     /// <summary>
-    /// An element of an array, list, dictionary or tuple, or a slice of an array: arguments are the sequence and the index, key or
+    /// An element of an array, list, dictionary or tuple, or a slice of an array. The arguments are the sequence, then the index, key or
     /// <see cref="SliceArgument"/>.
     /// </summary>
     getitem,
     /// <summary>The number of elements of an array, list or dictionary, as an <c>int</c>.</summary>
     len,
-    /// <summary>Throws the message (second argument) unless the condition (first argument) holds.</summary>
+    /// <summary>
+    /// Throws a <see cref="GraphAssertionException"/> with the message (second argument) unless the condition (first argument) holds.
+    /// </summary>
     _assert,
 }
 

@@ -8,23 +8,23 @@ namespace TorchSharp.Fx;
 /// </summary>
 /// <param name="shape">The sizes.</param>
 /// <param name="dtype">The type of the elements.</param>
-/// <param name="stride">How many elements lie between neighbours in each dimension.</param>
-/// <param name="nbytes">How many bytes its elements take, each counted once for each place where it appears.</param>
+/// <param name="stride">How many elements to step in memory from one index to the next, for each dimension.</param>
+/// <param name="nbytes">The size of its elements in bytes. An element that an expanded tensor repeats counts at each index.</param>
 public sealed record TensorMetadata(ImmutableArray<long> shape, ScalarType dtype, ImmutableArray<long> stride, long nbytes)
 {
-    /// <summary>How many elements it has.</summary>
+    /// <summary>The number of elements.</summary>
     public long numel => shape.Aggregate(1L, (product, size) => product * size);
 
     /// <summary>
     /// The order in which its elements lie in memory: <c>contiguous_format</c>, <c>channels_last</c> (in four or five dimensions; PyTorch
-    /// calls the latter <c>channels_last_3d</c>), or null for another, a transposed matrix say.
+    /// calls the latter <c>channels_last_3d</c>), or null for any other order, e.g. a transposed matrix's.
     /// </summary>
     public memory_format? memory_format
         => LiesIn(Enumerable.Range(0, shape.Length)) ? TorchSharp.memory_format.contiguous_format
         : shape.Length is 4 or 5 && LiesIn([0, .. Enumerable.Range(2, shape.Length - 2), 1]) ? TorchSharp.memory_format.channels_last
         : null;
 
-    /// <summary>The tensor's shape, type and other facts.</summary>
+    /// <summary>The metadata of a tensor.</summary>
     public static TensorMetadata Of(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
@@ -59,16 +59,17 @@ public sealed record TensorMetadata(ImmutableArray<long> shape, ScalarType dtype
 }
 
 /// <summary>
-/// The keys under which passes leave notes on nodes; read them with <see cref="Node.get_meta"/>. Counterpart: the keys of
+/// The keys under which passes store values on nodes; read them with <see cref="Node.get_meta"/>. Counterpart: the keys of
 /// <c>torch.fx.Node.meta</c>.
 /// </summary>
 public static class meta
 {
-    /// <summary>Of a node whose value is a tensor: its shape, type and strides. <c>ShapeProp</c> notes it.</summary>
+    /// <summary>The shape, dtype and strides of a node's value, where that is a tensor. <c>ShapeProp</c> stores it.</summary>
     public static readonly MetaKey<TensorMetadata> tensor_meta = new(nameof(tensor_meta));
 
     /// <summary>
-    /// Of a node whose value is an array, a tuple or another structure: the tensors inside, in order. <c>ShapeProp</c> notes it.
+    /// The metadata of all tensors in a node's value, in order, where that is an array, a tuple or another structure. <c>ShapeProp</c>
+    /// stores it.
     /// </summary>
     public static readonly MetaKey<ImmutableArray<TensorMetadata>> tensor_metas = new(nameof(tensor_metas));
 }

@@ -36,14 +36,13 @@ public static class InferenceOptimization
 
     /// <summary>
     /// An optimised copy of a graph module or extractor, for evaluation without gradients: batch norms folded into convolutions,
-    /// activations and residuals computed by the kernel of the layer before, weights laid out for the processor. Outputs equal the
-    /// original's but for rounding. Counterpart: <c>torch.fx.experimental.optimization.optimize_for_inference</c>.
+    /// activations and residual additions computed by the kernel of the layer before, weights laid out for the processor. Outputs equal the
+    /// original's up to rounding. Counterpart: <c>torch.fx.experimental.optimization.optimize_for_inference</c>.
     /// </summary>
-    /// <param name="module">The module; it stays as it is, and the copy has its own weights.</param>
-    /// <param name="dtype">
-    /// The numbers to compute in, <c>bfloat16</c> or <c>float16</c>; inputs are converted, and results come back in single precision. Of a
-    /// mantissa's 24 bits they keep 8 and 11; see <c>docs/performance.md</c>. Null keeps the precision that the module has.
-    /// </param>
+    /// <param name="module">The module; it is not changed. The copy has its own weights.</param>
+    /// <param name="dtype">The precision to compute in: <c>bfloat16</c> or <c>float16</c>, whose mantissas have 8 and 11 bits (float32 has
+    /// 24); see <c>docs/performance.md</c>. Inputs are converted to it, and results back to float32. Null keeps the module's
+    /// precision.</param>
     /// <returns>A module of the same type in evaluation mode.</returns>
     public static T optimize_for_inference<T>(this T module, ScalarType? dtype = null) where T : nn.Module, IGraphModule
     {

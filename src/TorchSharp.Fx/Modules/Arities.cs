@@ -20,9 +20,9 @@ public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>, IGraphMo
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
     /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
-    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="content">The modules and tensors, by their names in the graph. They are shared, not copied.</param>
     /// <param name="graph">The graph to run.</param>
-    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    /// <exception cref="ArgumentException">The graph names a module or tensor that <paramref name="content"/> doesn't have.</exception>
     public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
 
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph,
@@ -59,8 +59,8 @@ public class GraphModule<T1, T2, TResult> : nn.Module<T1, T2, TResult>, IGraphMo
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>
-    /// Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does
-    /// there.
+    /// Sets the mode of the graph module and of the modules in it. A module that the traced module had not registered keeps its mode, as it
+    /// did there.
     /// </summary>
     public override void train(bool train = true)
     {
@@ -100,9 +100,9 @@ public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>, 
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
     /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
-    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="content">The modules and tensors, by their names in the graph. They are shared, not copied.</param>
     /// <param name="graph">The graph to run.</param>
-    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    /// <exception cref="ArgumentException">The graph names a module or tensor that <paramref name="content"/> doesn't have.</exception>
     public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
 
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph,
@@ -139,8 +139,8 @@ public class GraphModule<T1, T2, T3, TResult> : nn.Module<T1, T2, T3, TResult>, 
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>
-    /// Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does
-    /// there.
+    /// Sets the mode of the graph module and of the modules in it. A module that the traced module had not registered keeps its mode, as it
+    /// did there.
     /// </summary>
     public override void train(bool train = true)
     {
@@ -180,9 +180,9 @@ public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TR
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
     /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
-    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="content">The modules and tensors, by their names in the graph. They are shared, not copied.</param>
     /// <param name="graph">The graph to run.</param>
-    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    /// <exception cref="ArgumentException">The graph names a module or tensor that <paramref name="content"/> doesn't have.</exception>
     public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
 
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph,
@@ -219,8 +219,8 @@ public class GraphModule<T1, T2, T3, T4, TResult> : nn.Module<T1, T2, T3, T4, TR
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>
-    /// Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does
-    /// there.
+    /// Sets the mode of the graph module and of the modules in it. A module that the traced module had not registered keeps its mode, as it
+    /// did there.
     /// </summary>
     public override void train(bool train = true)
     {
@@ -260,9 +260,9 @@ public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
     /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
-    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="content">The modules and tensors, by their names in the graph. They are shared, not copied.</param>
     /// <param name="graph">The graph to run.</param>
-    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    /// <exception cref="ArgumentException">The graph names a module or tensor that <paramref name="content"/> doesn't have.</exception>
     public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
 
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph,
@@ -299,8 +299,8 @@ public class GraphModule<T1, T2, T3, T4, T5, TResult> : nn.Module<T1, T2, T3, T4
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>
-    /// Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does
-    /// there.
+    /// Sets the mode of the graph module and of the modules in it. A module that the traced module had not registered keeps its mode, as it
+    /// did there.
     /// </summary>
     public override void train(bool train = true)
     {
@@ -340,9 +340,9 @@ public class GraphModule<T1, T2, T3, T4, T5, T6, TResult> : nn.Module<T1, T2, T3
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
     /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
-    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="content">The modules and tensors, by their names in the graph. They are shared, not copied.</param>
     /// <param name="graph">The graph to run.</param>
-    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    /// <exception cref="ArgumentException">The graph names a module or tensor that <paramref name="content"/> doesn't have.</exception>
     public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
 
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph,
@@ -379,8 +379,8 @@ public class GraphModule<T1, T2, T3, T4, T5, T6, TResult> : nn.Module<T1, T2, T3
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>
-    /// Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does
-    /// there.
+    /// Sets the mode of the graph module and of the modules in it. A module that the traced module had not registered keeps its mode, as it
+    /// did there.
     /// </summary>
     public override void train(bool train = true)
     {
@@ -405,12 +405,12 @@ public class GraphModule<T1, T2, T3, T4, T5, T6, TResult> : nn.Module<T1, T2, T3
 }
 
 /// <summary>
-/// Two graphs of a module with 2 inputs: what runs follows its train/eval mode, at no cost. Each graph's output is a
-/// <see cref="DictArgument"/> of named values. Counterpart: <c>torchvision.models.feature_extraction.DualGraphModule</c>.
+/// A module with 2 inputs and two graphs, one for train mode and one for eval mode. Each graph's output is a <see cref="DictArgument"/> of
+/// named values. Counterpart: <c>torchvision.models.feature_extraction.DualGraphModule</c>.
 /// </summary>
 /// <param name="root">The module that the graphs came from. Its leaf modules, parameters and buffers are shared, not copied.</param>
-/// <param name="train_graph">What runs in training mode.</param>
-/// <param name="eval_graph">What runs in evaluation mode; may be the same graph.</param>
+/// <param name="train_graph">The graph that runs in train mode.</param>
+/// <param name="eval_graph">The graph that runs in eval mode; may be the same.</param>
 /// <param name="tensor_constants">The tensors that belong to the graphs themselves, <c>_tensor_constant0</c> and so on.</param>
 public sealed class DualGraphModule<T1, T2>(nn.Module root, Graph train_graph, Graph eval_graph,
     IReadOnlyDictionary<string, Tensor>? tensor_constants = null)
@@ -424,12 +424,12 @@ public sealed class DualGraphModule<T1, T2>(nn.Module root, Graph train_graph, G
 }
 
 /// <summary>
-/// Two graphs of a module with 3 inputs: what runs follows its train/eval mode, at no cost. Each graph's output is a
-/// <see cref="DictArgument"/> of named values. Counterpart: <c>torchvision.models.feature_extraction.DualGraphModule</c>.
+/// A module with 3 inputs and two graphs, one for train mode and one for eval mode. Each graph's output is a <see cref="DictArgument"/> of
+/// named values. Counterpart: <c>torchvision.models.feature_extraction.DualGraphModule</c>.
 /// </summary>
 /// <param name="root">The module that the graphs came from. Its leaf modules, parameters and buffers are shared, not copied.</param>
-/// <param name="train_graph">What runs in training mode.</param>
-/// <param name="eval_graph">What runs in evaluation mode; may be the same graph.</param>
+/// <param name="train_graph">The graph that runs in train mode.</param>
+/// <param name="eval_graph">The graph that runs in eval mode; may be the same.</param>
 /// <param name="tensor_constants">The tensors that belong to the graphs themselves, <c>_tensor_constant0</c> and so on.</param>
 public sealed class DualGraphModule<T1, T2, T3>(nn.Module root, Graph train_graph, Graph eval_graph,
     IReadOnlyDictionary<string, Tensor>? tensor_constants = null)
@@ -443,12 +443,12 @@ public sealed class DualGraphModule<T1, T2, T3>(nn.Module root, Graph train_grap
 }
 
 /// <summary>
-/// Two graphs of a module with 4 inputs: what runs follows its train/eval mode, at no cost. Each graph's output is a
-/// <see cref="DictArgument"/> of named values. Counterpart: <c>torchvision.models.feature_extraction.DualGraphModule</c>.
+/// A module with 4 inputs and two graphs, one for train mode and one for eval mode. Each graph's output is a <see cref="DictArgument"/> of
+/// named values. Counterpart: <c>torchvision.models.feature_extraction.DualGraphModule</c>.
 /// </summary>
 /// <param name="root">The module that the graphs came from. Its leaf modules, parameters and buffers are shared, not copied.</param>
-/// <param name="train_graph">What runs in training mode.</param>
-/// <param name="eval_graph">What runs in evaluation mode; may be the same graph.</param>
+/// <param name="train_graph">The graph that runs in train mode.</param>
+/// <param name="eval_graph">The graph that runs in eval mode; may be the same.</param>
 /// <param name="tensor_constants">The tensors that belong to the graphs themselves, <c>_tensor_constant0</c> and so on.</param>
 public sealed class DualGraphModule<T1, T2, T3, T4>(nn.Module root, Graph train_graph, Graph eval_graph,
     IReadOnlyDictionary<string, Tensor>? tensor_constants = null)
@@ -462,12 +462,12 @@ public sealed class DualGraphModule<T1, T2, T3, T4>(nn.Module root, Graph train_
 }
 
 /// <summary>
-/// Two graphs of a module with 5 inputs: what runs follows its train/eval mode, at no cost. Each graph's output is a
-/// <see cref="DictArgument"/> of named values. Counterpart: <c>torchvision.models.feature_extraction.DualGraphModule</c>.
+/// A module with 5 inputs and two graphs, one for train mode and one for eval mode. Each graph's output is a <see cref="DictArgument"/> of
+/// named values. Counterpart: <c>torchvision.models.feature_extraction.DualGraphModule</c>.
 /// </summary>
 /// <param name="root">The module that the graphs came from. Its leaf modules, parameters and buffers are shared, not copied.</param>
-/// <param name="train_graph">What runs in training mode.</param>
-/// <param name="eval_graph">What runs in evaluation mode; may be the same graph.</param>
+/// <param name="train_graph">The graph that runs in train mode.</param>
+/// <param name="eval_graph">The graph that runs in eval mode; may be the same.</param>
 /// <param name="tensor_constants">The tensors that belong to the graphs themselves, <c>_tensor_constant0</c> and so on.</param>
 public sealed class DualGraphModule<T1, T2, T3, T4, T5>(nn.Module root, Graph train_graph, Graph eval_graph,
     IReadOnlyDictionary<string, Tensor>? tensor_constants = null)
@@ -481,12 +481,12 @@ public sealed class DualGraphModule<T1, T2, T3, T4, T5>(nn.Module root, Graph tr
 }
 
 /// <summary>
-/// Two graphs of a module with 6 inputs: what runs follows its train/eval mode, at no cost. Each graph's output is a
-/// <see cref="DictArgument"/> of named values. Counterpart: <c>torchvision.models.feature_extraction.DualGraphModule</c>.
+/// A module with 6 inputs and two graphs, one for train mode and one for eval mode. Each graph's output is a <see cref="DictArgument"/> of
+/// named values. Counterpart: <c>torchvision.models.feature_extraction.DualGraphModule</c>.
 /// </summary>
 /// <param name="root">The module that the graphs came from. Its leaf modules, parameters and buffers are shared, not copied.</param>
-/// <param name="train_graph">What runs in training mode.</param>
-/// <param name="eval_graph">What runs in evaluation mode; may be the same graph.</param>
+/// <param name="train_graph">The graph that runs in train mode.</param>
+/// <param name="eval_graph">The graph that runs in eval mode; may be the same.</param>
 /// <param name="tensor_constants">The tensors that belong to the graphs themselves, <c>_tensor_constant0</c> and so on.</param>
 public sealed class DualGraphModule<T1, T2, T3, T4, T5, T6>(nn.Module root, Graph train_graph, Graph eval_graph,
     IReadOnlyDictionary<string, Tensor>? tensor_constants = null)

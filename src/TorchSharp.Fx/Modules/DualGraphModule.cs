@@ -3,13 +3,13 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Two graphs of one module, for sources that derive from the bare <see cref="nn.Module"/>: what runs follows its train/eval mode, at no
-/// cost. Each graph's output is a <see cref="DictArgument"/> of named values. Counterpart:
+/// A module with two graphs, one for train mode and one for eval mode, for source modules that derive from plain <see cref="nn.Module"/>.
+/// Each graph's output is a <see cref="DictArgument"/> of named values. Counterpart:
 /// <c>torchvision.models.feature_extraction.DualGraphModule</c>.
 /// </summary>
 /// <param name="root">The module that the graphs came from. Its leaf modules, parameters and buffers are shared, not copied.</param>
-/// <param name="train_graph">What runs in training mode.</param>
-/// <param name="eval_graph">What runs in evaluation mode; may be the same graph.</param>
+/// <param name="train_graph">The graph that runs in train mode.</param>
+/// <param name="eval_graph">The graph that runs in eval mode; may be the same.</param>
 /// <param name="tensor_constants">The tensors that belong to the graphs themselves, <c>_tensor_constant0</c> and so on.</param>
 public sealed class DualGraphModule(nn.Module root, Graph train_graph, Graph eval_graph,
     IReadOnlyDictionary<string, Tensor>? tensor_constants = null)
@@ -27,12 +27,12 @@ public sealed class DualGraphModule(nn.Module root, Graph train_graph, Graph eva
 
 // <arities>
 /// <summary>
-/// Two graphs of a module with one input: what runs follows its train/eval mode, at no cost. Each graph's output is a
-/// <see cref="DictArgument"/> of named values. Counterpart: <c>torchvision.models.feature_extraction.DualGraphModule</c>.
+/// A module with one input and two graphs, one for train mode and one for eval mode. Each graph's output is a <see cref="DictArgument"/> of
+/// named values. Counterpart: <c>torchvision.models.feature_extraction.DualGraphModule</c>.
 /// </summary>
 /// <param name="root">The module that the graphs came from. Its leaf modules, parameters and buffers are shared, not copied.</param>
-/// <param name="train_graph">What runs in training mode.</param>
-/// <param name="eval_graph">What runs in evaluation mode; may be the same graph.</param>
+/// <param name="train_graph">The graph that runs in train mode.</param>
+/// <param name="eval_graph">The graph that runs in eval mode; may be the same.</param>
 /// <param name="tensor_constants">The tensors that belong to the graphs themselves, <c>_tensor_constant0</c> and so on.</param>
 public sealed class DualGraphModule<T1>(nn.Module root, Graph train_graph, Graph eval_graph,
     IReadOnlyDictionary<string, Tensor>? tensor_constants = null)

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A graph as a module, for sources that derive from the bare <see cref="nn.Module"/> and whose inputs no type describes. Counterpart:
+/// A graph as a module with untyped inputs, for source modules that derive from plain <see cref="nn.Module"/>. Counterpart:
 /// <c>torch.fx.GraphModule</c>.
 /// </summary>
 public class GraphModule : nn.Module, IGraphModule, IHoldsGraph
@@ -20,9 +20,9 @@ public class GraphModule : nn.Module, IGraphModule, IHoldsGraph
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
     /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
-    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="content">The modules and tensors, by their names in the graph. They are shared, not copied.</param>
     /// <param name="graph">The graph to run.</param>
-    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    /// <exception cref="ArgumentException">The graph names a module or tensor that <paramref name="content"/> doesn't have.</exception>
     public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
 
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph,
@@ -59,8 +59,8 @@ public class GraphModule : nn.Module, IGraphModule, IHoldsGraph
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>
-    /// Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does
-    /// there.
+    /// Sets the mode of the graph module and of the modules in it. A module that the traced module had not registered keeps its mode, as it
+    /// did there.
     /// </summary>
     public override void train(bool train = true)
     {
@@ -101,9 +101,9 @@ public class GraphModule<T1, TResult> : nn.Module<T1, TResult>, IGraphModule, IH
         => program = new(this, root, graph, graph, tensor_constants, returnsFeatures: false);
 
     /// <summary>Makes a module of a graph and of the modules and tensors that it names.</summary>
-    /// <param name="content">The modules and tensors, by the names that the graph has for them. They are shared, not copied.</param>
+    /// <param name="content">The modules and tensors, by their names in the graph. They are shared, not copied.</param>
     /// <param name="graph">The graph to run.</param>
-    /// <exception cref="ArgumentException">The graph names something that is not given.</exception>
+    /// <exception cref="ArgumentException">The graph names a module or tensor that <paramref name="content"/> doesn't have.</exception>
     public GraphModule(IReadOnlyDictionary<string, object> content, Graph graph) : this(GraphModules.Tree(content, graph), graph) { }
 
     private protected GraphModule(nn.Module root, Graph train_graph, Graph eval_graph,
@@ -140,8 +140,8 @@ public class GraphModule<T1, TResult> : nn.Module<T1, TResult>, IGraphModule, IH
         => program.Refreshed(base.named_buffers(recurse, include_nonpersistent));
 
     /// <summary>
-    /// Sets the mode of the graph module and of the modules in it. One that the traced module had not registered keeps its own, as it does
-    /// there.
+    /// Sets the mode of the graph module and of the modules in it. A module that the traced module had not registered keeps its mode, as it
+    /// did there.
     /// </summary>
     public override void train(bool train = true)
     {

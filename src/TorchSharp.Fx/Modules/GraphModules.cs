@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>Operations on a graph module of any inputs and result. Counterpart: the methods of <c>torch.fx.GraphModule</c>.</summary>
+/// <summary>
+/// Extension methods for graph modules with any inputs and result. Counterpart: the methods of <c>torch.fx.GraphModule</c>.
+/// </summary>
 public static class GraphModules
 {
     /// <summary>The members of every graph module.</summary>
@@ -15,10 +17,10 @@ public static class GraphModules
         public string code => module.graph.csharp_code(root_type: RootType(module));
 
         /// <summary>
-        /// The C# code that the graph stands for, with a comment at each new place of the source that it came from. Counterpart:
+        /// The C# code that the graph stands for, with comments that name the source lines it came from. Counterpart:
         /// <c>torch.fx.GraphModule.print_readable</c>.
         /// </summary>
-        /// <param name="print_output">Whether to write it to the console, too.</param>
+        /// <param name="print_output">Whether to write the code to the console, too.</param>
         public string print_readable(bool print_output = true)
         {
             var text = GraphCode.Of(module.graph, "Traced", RootType(module), showOrigins: true);
@@ -28,13 +30,13 @@ public static class GraphModules
         }
 
         /// <summary>
-        /// Writes a C# project that needs nothing but TorchSharp: a class that makes the same modules, its weights, and a project file. It
-        /// has the graph of the present mode. Counterpart: <c>torch.fx.GraphModule.to_folder</c>.
+        /// Writes the graph of the present mode as a C# project that needs only TorchSharp: a class with the same modules, its weights, and
+        /// a project file. Counterpart: <c>torch.fx.GraphModule.to_folder</c>.
         /// </summary>
-        /// <param name="folder">The folder; made when it isn't there.</param>
+        /// <param name="folder">The folder; created if missing.</param>
         /// <param name="module_name">The name of the class and of the files.</param>
-        /// <exception cref="NotSupportedException">A leaf can't be made from C# code: a native module whose settings can't be told, a
-        /// module or function of the program's own.</exception>
+        /// <exception cref="NotSupportedException">A leaf can't be written as C# code: a native module whose settings can't be read, or a
+        /// module or function of your own.</exception>
         public void to_folder(string folder, string module_name = "FxModule")
         {
             ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -44,12 +46,12 @@ public static class GraphModules
         }
 
         /// <summary>
-        /// Puts a module at a path of this one, for nodes to call; one that is there already is replaced here, but not in the module that
-        /// the graph came from. The levels in between are made. Counterpart: <c>torch.fx.GraphModule.add_submodule</c>.
+        /// Adds a module under a path, so that nodes can call it. It replaces a module already there, but not in the module that the graph
+        /// came from. Missing modules on the path are created. Counterpart: <c>torch.fx.GraphModule.add_submodule</c>.
         /// </summary>
         /// <param name="target">The path, e.g. <c>layer1.extra</c>.</param>
         /// <param name="m">The module. It is shared: disposing the graph module leaves it alone.</param>
-        /// <returns>Whether it was added: false where the path leads through a tensor or into a leaf module.</returns>
+        /// <returns>Whether it was added; false if the path leads through a tensor or into a leaf module.</returns>
         public bool add_submodule(string target, nn.Module m)
         {
             ArgumentException.ThrowIfNullOrEmpty(target);
@@ -58,8 +60,8 @@ public static class GraphModules
         }
 
         /// <summary>
-        /// Takes a submodule and all inside it away from this module, but not from the one that the graph came from. A node that still
-        /// calls it is an error when the graph runs next. Counterpart: <c>torch.fx.GraphModule.delete_submodule</c>.
+        /// Removes a submodule and everything inside it from this module, but not from the module that the graph came from. If a node still
+        /// calls it, the next run throws. Counterpart: <c>torch.fx.GraphModule.delete_submodule</c>.
         /// </summary>
         /// <returns>Whether there was one.</returns>
         public bool delete_submodule(string target)
@@ -71,12 +73,12 @@ public static class GraphModules
         }
 
         /// <summary>
-        /// Measures how long each node of the present mode's graph takes, in the compiled form that <c>call</c> runs too; what a node is
-        /// the last to read is disposed in its time. Counterpart: <c>torch.profiler.profile</c>.
+        /// Measures how long each node of the present mode's graph takes in the compiled graph. A node's time includes disposing the values
+        /// that it is the last to read. Counterpart: <c>torch.profiler.profile</c>.
         /// </summary>
-        /// <param name="args">The inputs; those left out take their defaults. They stay the caller's.</param>
-        /// <param name="calls">How many calls are measured.</param>
-        /// <param name="warm_up">How many come before them.</param>
+        /// <param name="args">The inputs; those left out take their defaults. The caller disposes them.</param>
+        /// <param name="calls">The number of measured calls.</param>
+        /// <param name="warm_up">The number of calls before them that are not measured.</param>
         /// <exception cref="NodeExecutionException">A node threw.</exception>
         /// <exception cref="GraphAssertionException">An input breaks an assumption of the trace.</exception>
         public GraphProfile profile(IReadOnlyList<object?> args, int calls = 10, int warm_up = 3)
@@ -88,20 +90,19 @@ public static class GraphModules
         }
 
         /// <summary>
-        /// Takes the submodules away that no node of the graph uses; of two graphs, neither. Counterpart:
+        /// Removes the submodules that no node uses. A module with two graphs keeps those that either graph uses. Counterpart:
         /// <c>torch.fx.GraphModule.delete_all_unused_submodules</c>.
         /// </summary>
         public void delete_all_unused_submodules() => module.Program.RemoveUnused();
     }
 
     /// <summary>
-    /// A graph module of its own with the same graphs, to be edited apart from this one. Parameters, buffers and leaf modules are copied,
-    /// those that are tied stay tied, and belong to the copy. Counterparts: <c>copy.deepcopy</c>, and <c>copy.copy</c> with shared
-    /// parameters.
+    /// A copy of a graph module, which can be edited independently. Its parameters, buffers and leaf modules are copies that belong to it;
+    /// tied ones stay tied. Counterparts: <c>copy.deepcopy</c>, and <c>copy.copy</c> with shared parameters.
     /// </summary>
     /// <param name="module">The graph module.</param>
-    /// <param name="share_parameters">Whether to share them instead with this one and its source.</param>
-    /// <exception cref="NotSupportedException">The settings of a native leaf module can't be told, so that it can only be
+    /// <param name="share_parameters">Whether to share parameters, buffers and leaf modules instead of copying them.</param>
+    /// <exception cref="NotSupportedException">A native leaf module can't be copied because its settings can't be read; it can only be
     /// shared.</exception>
     public static T clone<T>(this T module, bool share_parameters = false) where T : nn.Module, IGraphModule
     {

@@ -13,10 +13,10 @@ public sealed class GraphProfile
 
     internal GraphProfile(ModuleHierarchy modules, IReadOnlyList<NodeTime> nodes) => (this.modules, this.nodes) = (modules, nodes);
 
-    /// <summary>The nodes in the order in which they run; inputs and the output, which take no time, are not among them.</summary>
+    /// <summary>The nodes in the order in which they run, without the inputs and the output.</summary>
     public IReadOnlyList<NodeTime> nodes { get; }
 
-    /// <summary>The slowest first.</summary>
+    /// <summary>The nodes, the slowest first.</summary>
     public IEnumerable<NodeTime> slowest => nodes.OrderByDescending(node => node.median);
 
     /// <summary>The sum of all nodes' medians, in ms.</summary>
@@ -30,7 +30,7 @@ public sealed class GraphProfile
     }
 
     /// <summary>The slowest nodes as a table.</summary>
-    /// <param name="row_limit">How many rows it has; null for all.</param>
+    /// <param name="row_limit">The number of rows; null for all.</param>
     public string table(int? row_limit = null)
     {
         var rows = new List<string[]> { new[] { "node", "operation", "calls", "median ms", "share", "cumulative" } };
@@ -88,7 +88,7 @@ public sealed class GraphProfile
 
 /// <summary>How long one node took.</summary>
 /// <param name="node">The node.</param>
-/// <param name="operation">What it does: the class of the module that it calls, or the operation's name.</param>
+/// <param name="operation">The class of the module that it calls, or the operation's name.</param>
 /// <param name="times">The time of each call, in ms and in order.</param>
 public sealed record NodeTime(Node node, string operation, IReadOnlyList<double> times)
 {

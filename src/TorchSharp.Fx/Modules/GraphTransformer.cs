@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Makes a new graph by going through an old one node by node. As it stands it makes a copy; override the method of a kind of nodes to have
-/// others in their stead: what a method returns, a <see cref="Proxy"/>, a <see cref="Node"/> of the new graph or an <see cref="Argument"/>,
-/// is what the following nodes read. Counterpart: <c>torch.fx.Transformer</c>.
+/// Makes a new graph from an old one, node by node. This class copies every node; override the method of a node kind to replace such nodes.
+/// The method returns the value that later nodes read: a <see cref="Proxy"/>, a <see cref="Node"/> of the new graph or an
+/// <see cref="Argument"/>. Counterpart: <c>torch.fx.Transformer</c>.
 /// </summary>
 /// <param name="module">The hierarchy whose modules, parameters and buffers the graph names.</param>
-/// <param name="graph">The graph to go through; it stays as it is.</param>
+/// <param name="graph">The graph to transform; it is not changed.</param>
 public class GraphTransformer(nn.Module module, Graph graph) : GraphInterpreter(module, graph)
 {
     /// <summary>A transformer of a graph module's present graph: <c>module.graph = new GraphTransformer(module).transform()</c>.</summary>

@@ -1,18 +1,19 @@
 namespace TorchSharp.Fx;
 
-/// <summary>Functions as graphs.</summary>
+/// <summary>Traces functions.</summary>
 public static partial class fx
 {
     /// <summary>
-    /// Captures what a function does as a graph, and returns it as a module. The function's parameters are the inputs; it shares the
-    /// modules that the function captured, and has a handle of its own on every tensor. Counterpart: <c>torch.fx.symbolic_trace</c>.
+    /// Traces a function into a graph and returns it as a module. The function's parameters become the inputs. The module shares the
+    /// modules that the function captured, and has its own handle on each captured tensor. Counterpart: <c>torch.fx.symbolic_trace</c>.
     /// </summary>
-    /// <param name="function">A lambda, a local function or any method, e.g. another method of a module than its <c>forward</c>.</param>
-    /// <param name="concrete_args">Values for its arguments, by name, that are fixed rather than inputs.</param>
-    /// <param name="example_inputs">Values to go by where the function looks at a size or branches.</param>
-    /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
-    /// <param name="suppress_trace_warning">Whether to say nothing of what the graph assumes or leaves out; see <see cref="warn"/>.</param>
-    /// <param name="state">What becomes of what the function keeps between calls.</param>
+    /// <param name="function">A lambda, a local function or any method, e.g. a method of a module other than <c>forward</c>.</param>
+    /// <param name="concrete_args">Fixed values for its arguments, by name; these are no inputs of the graph.</param>
+    /// <param name="example_inputs">Example values, which decide where the function reads a size or branches.</param>
+    /// <param name="allow_value_specialization">Whether a number read out of a tensor may decide a branch, too.</param>
+    /// <param name="suppress_trace_warning">Whether to suppress the warning about what the graph assumes or leaves out; see
+    /// <see cref="warn"/>.</param>
+    /// <param name="state">How to treat the state that the function keeps between calls.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
     public static GraphModule symbolic_trace(Delegate function, IReadOnlyDictionary<string, object?>? concrete_args = null,

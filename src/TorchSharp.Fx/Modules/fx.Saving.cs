@@ -11,14 +11,14 @@ public static partial class fx
     private const int Version = 1;
 
     /// <summary>
-    /// Saves a graph module or a feature extractor, graphs and weights, in one file that
+    /// Saves the graphs and weights of a graph module or feature extractor in one file that
     /// <see cref="load(string, IEnumerable{Type}, Device)"/> reads without the model's code. The file is a safetensors file;
     /// <c>docs/saved-graphs.md</c> describes what is in it. Counterpart: <c>torch.export.save</c>.
     /// </summary>
     /// <param name="graph_module">A module that <c>symbolic_trace</c> or <c>create_feature_extractor</c> made.</param>
-    /// <param name="path">The file; it is replaced only when all is written.</param>
-    /// <param name="allowed_types">Types of your own that the file may name because whoever loads it has them: of results, or with leaf
-    /// functions.</param>
+    /// <param name="path">The file. An existing file is replaced only when the new one is complete.</param>
+    /// <param name="allowed_types">Your own types that the file may name, e.g. the type of a result or one with leaf functions. The program
+    /// that loads the file must have them.</param>
     /// <exception cref="NotSupportedException">Something in the graph can't be written down; the message names the node or module and the
     /// way out.</exception>
     public static void save(nn.Module graph_module, string path, IEnumerable<Type>? allowed_types = null)
@@ -45,18 +45,18 @@ public static partial class fx
     }
 
     /// <summary>
-    /// Loads what <see cref="save"/> wrote. Nothing of the file runs: what its graphs call is looked up among TorchSharp's public
-    /// operations and the types that the caller allows. The result is a module of the type that was saved,
-    /// <see cref="GraphModule{T1, TResult}"/> or <see cref="DualGraphModule{T1}"/>, and disposing it disposes its weights. Counterpart:
-    /// <c>torch.export.load</c>. A program that PyTorch exported (<c>.pt2</c>) is loaded as <c>export.load</c> of TorchSharp.Fx.Export
-    /// does, an <c>.onnx</c> file as <c>onnx.load</c> of TorchSharp.Fx.Onnx, where the program that runs refers to that package.
+    /// Loads a file that <see cref="save"/> wrote. The file contains no code: its graphs may call only TorchSharp's public operations and
+    /// the types that the caller allows. The result is a module of the type that was saved, e.g. <see cref="GraphModule{T1, TResult}"/> or
+    /// <see cref="DualGraphModule{T1}"/>, and disposing it disposes its weights. Counterpart: <c>torch.export.load</c>. With the package
+    /// TorchSharp.Fx.Export it also loads a program that PyTorch exported (<c>.pt2</c>), like <c>export.load</c>; with TorchSharp.Fx.Onnx
+    /// an <c>.onnx</c> file, like <c>onnx.load</c>.
     /// </summary>
-    /// <param name="path">The file: of <see cref="save"/>, of <c>torch.export.save</c>, or an ONNX model, whose name ends in
+    /// <param name="path">A file that <see cref="save"/> or <c>torch.export.save</c> wrote, or an ONNX model whose name ends in
     /// <c>.onnx</c>.</param>
-    /// <param name="allowed_types">Types of your own that the file may name.</param>
-    /// <param name="device">Where the weights go; the CPU when null.</param>
-    /// <exception cref="InvalidDataException">The file is damaged, of another version, or names what it may not; the message says which
-    /// part.</exception>
+    /// <param name="allowed_types">Your own types that the file may name.</param>
+    /// <param name="device">The device of the weights; the CPU when null.</param>
+    /// <exception cref="InvalidDataException">The file is damaged, of another version, or names something that isn't allowed; the message
+    /// says which part.</exception>
     /// <exception cref="NotSupportedException">The package that reads such files is missing; the message names it.</exception>
     public static nn.Module load(string path, IEnumerable<Type>? allowed_types = null, Device? device = null)
     {
@@ -84,8 +84,8 @@ public static partial class fx
         }
     }
 
-    /// <summary>As <see cref="load(string, IEnumerable{Type}, Device)"/>, for a module of a known type.</summary>
-    /// <exception cref="InvalidDataException">The file holds a module of another type, or is refused for another reason.</exception>
+    /// <summary>Like <see cref="load(string, IEnumerable{Type}, Device)"/>, for a module of a known type.</summary>
+    /// <exception cref="InvalidDataException">The file has a module of another type, or can't be loaded for another reason.</exception>
     public static TModule load<TModule>(string path, IEnumerable<Type>? allowed_types = null, Device? device = null)
         where TModule : nn.Module
     {

@@ -6,22 +6,23 @@ namespace TorchSharp.Fx;
 public static partial class fx
 {
     /// <summary>
-    /// Takes what <c>symbolic_trace</c> has to say of a graph that assumes or leaves out something without asserting it
-    /// (<see cref="TraceReport.assumptions"/>): one text a trace, none where there is nothing. Writes to standard error unless set.
+    /// Receives warnings. <c>symbolic_trace</c> gives one text per trace when the graph assumes or leaves out something without asserting
+    /// it (<see cref="TraceReport.assumptions"/>). Writes to standard error by default.
     /// </summary>
     public static Action<string> warn { get; set; } = Console.Error.WriteLine;
 
     /// <summary>
-    /// Captures what a module does as a graph, and returns it as a module of the same inputs and result that shares the module's leaf
-    /// modules, parameters and buffers. Counterpart: <c>torch.fx.symbolic_trace</c>.
+    /// Traces a module into a graph and returns it as a module with the same inputs and result. It shares leaf modules, parameters and
+    /// buffers with <paramref name="root"/>. Counterpart: <c>torch.fx.symbolic_trace</c>.
     /// </summary>
-    /// <param name="root">The module; it stays as it is.</param>
-    /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
-    /// <param name="example_inputs">Values to go by where the program looks at a size or branches; see
+    /// <param name="root">The module; it is not changed.</param>
+    /// <param name="concrete_args">Fixed values for arguments of <c>forward</c>, by name; these are no inputs of the graph.</param>
+    /// <param name="example_inputs">Example values, which decide where the program reads a size or branches; see
     /// <see cref="Tracer.trace(nn.Module, IReadOnlyList{object?}, IReadOnlyDictionary{string, object?}?, bool)"/>.</param>
-    /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
-    /// <param name="suppress_trace_warning">Whether to say nothing of what the graph assumes or leaves out; see <see cref="warn"/>.</param>
-    /// <param name="state">What becomes of what the program keeps between calls.</param>
+    /// <param name="allow_value_specialization">Whether a number read out of a tensor may decide a branch, too.</param>
+    /// <param name="suppress_trace_warning">Whether to suppress the warning about what the graph assumes or leaves out; see
+    /// <see cref="warn"/>.</param>
+    /// <param name="state">How to treat the state that the program keeps between calls.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
     public static GraphModule symbolic_trace(nn.Module root, IReadOnlyDictionary<string, object?>? concrete_args = null,
@@ -60,14 +61,14 @@ public static partial class fx
             var graph = trace(tracer);
             if (!suppress && tracer.AssumesSomething)
                 warn($"The graph of {(tracer.root is TracedFunction ? "the function" : Untraceable.Short(tracer.root.GetType()))} assumes "
-                    + "or leaves out what the program may do otherwise at each call (suppress_trace_warning: true says nothing of "
-                    + $"it):\n{tracer.report.assumptions.TrimEnd()}");
+                    + "or leaves out things that may differ at each call of the program (suppress_trace_warning: true hides this "
+                    + $"warning):\n{tracer.report.assumptions.TrimEnd()}");
             var made = make(tracer.root, graph, tracer.tensor_constants);
             if (state != TracedState.returned)
                 return made;
             return made is GraphModule module ? (TModule)(object)module.lift_state([.. example_inputs ?? []])
                 : throw new ArgumentException(
-                    "The state is to be returned, and so the graph has other inputs and another result than "
+                    "With state: TracedState.returned the graph has other inputs and another result than "
                         + $"{Untraceable.Short(tracer.root.GetType())}: trace it as a plain nn.Module (symbolic_trace((nn.Module)model, "
                         + "…)).", nameof(state));
         }

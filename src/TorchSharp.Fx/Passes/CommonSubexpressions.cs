@@ -2,17 +2,17 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>Computes once what a graph computes twice.</summary>
+/// <summary>Merges nodes that compute the same value.</summary>
 public static class CommonSubexpressions
 {
     /// <summary>
-    /// Gives the users of a node that computes what an earlier one did the earlier one's value. Merged are operations of TorchSharp and of
-    /// <c>System.Math</c>, sizes and arithmetic on them, and reads of the same parameter. Not merged is what draws random numbers, what
-    /// works in place or shares memory with something that is written to, and modules and code that isn't known, such as a function of the
-    /// user's. Counterpart: <c>torch.fx.passes.dialect.common.cse_pass.CSEPass</c>.
+    /// Finds nodes that compute the same value as an earlier one, and lets their users read the earlier one. It merges operations of
+    /// TorchSharp and <c>System.Math</c>, sizes and arithmetic on them, and reads of the same parameter. It doesn't merge random draws,
+    /// in-place operations, values that share memory with something that is written to, modules, and unknown code such as a leaf function
+    /// of your own. Counterpart: <c>torch.fx.passes.dialect.common.cse_pass.CSEPass</c>.
     /// </summary>
     /// <param name="graph">The graph to shorten.</param>
-    /// <param name="root">The hierarchy that its module nodes name; without one every module may do anything.</param>
+    /// <param name="root">The module hierarchy of the graph; without it a module may have any side effect.</param>
     /// <returns>Whether anything was merged.</returns>
     public static bool eliminate_common_subexpressions(this Graph graph, nn.Module? root = null)
     {

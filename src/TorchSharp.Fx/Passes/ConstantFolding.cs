@@ -2,17 +2,17 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>Computes ahead what no input enters into.</summary>
+/// <summary>Computes values in advance that do not depend on an input.</summary>
 public static class ConstantFolding
 {
     /// <summary>
-    /// Replaces each tensor that depends on parameters, buffers and constants alone by its present value. Later changes of those parameters
-    /// have no effect on it any more and no gradient flows to them, so this is for a model that is done with training. What draws random
-    /// numbers, is written to, or calls a leaf of the user's is left. The values belong to the module. Counterpart:
+    /// Replaces each tensor that depends only on parameters, buffers and constants by its present value. Later changes of those parameters
+    /// have no effect, and no gradient flows to them, so use this on a trained model. Random draws, tensors that are written to, and
+    /// results of your own leaf modules and functions stay. The values belong to the module. Counterpart:
     /// <c>torch.fx.experimental.const_fold</c>.
     /// </summary>
-    /// <param name="module">The graph module; its graph of the present mode is changed.</param>
-    /// <param name="skip_folding_node_fn">Which nodes to leave as they are.</param>
+    /// <param name="module">The graph module. The graph of its present mode is changed.</param>
+    /// <param name="skip_folding_node_fn">Returns true for nodes that must not be folded.</param>
     /// <returns>Whether anything was folded.</returns>
     public static bool fold_constants(this IGraphModule module, Func<Node, bool>? skip_folding_node_fn = null)
     {

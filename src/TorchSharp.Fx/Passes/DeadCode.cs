@@ -2,18 +2,19 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>The passes that change a graph in place.</summary>
+/// <summary>Removes nodes that have no effect.</summary>
 public static class DeadCode
 {
     /// <summary>
-    /// Removes every node that the output does not need. What stays beside: placeholders, assertions, in-place operations on what is read
-    /// later or on a parameter or buffer, random draws (the values after them depend on them), layers that keep statistics, and code that
-    /// isn't known, such as a leaf of the user's. Counterpart: <c>torch.fx.Graph.eliminate_dead_code</c>, which drops in-place operations
-    /// that matter.
+    /// Removes every node that the output does not need. It also keeps placeholders, assertions, in-place operations on parameters, buffers
+    /// and values that are read later, random draws (they change the random numbers after them), layers that keep statistics, and unknown
+    /// code such as your own leaf modules. Counterpart: <c>torch.fx.Graph.eliminate_dead_code</c>, which drops in-place operations that
+    /// matter.
     /// </summary>
     /// <param name="graph">The graph to shorten.</param>
-    /// <param name="root">The hierarchy that its module nodes name; without one every module may do anything and stays.</param>
-    /// <param name="is_impure_node">Which nodes to keep beside those: every <see cref="Node.is_impure"/> one, say.</param>
+    /// <param name="root">The module hierarchy of the graph; without it a module may have any side effect, and so every call of one
+    /// stays.</param>
+    /// <param name="is_impure_node">Returns true for further nodes to keep, e.g. <see cref="Node.is_impure"/>.</param>
     /// <returns>Whether anything was removed.</returns>
     public static bool eliminate_dead_code(this Graph graph, nn.Module? root = null, Func<Node, bool>? is_impure_node = null)
         => graph.EliminateDeadCode(root is null ? null : new ModuleHierarchy(root), null, is_impure_node);

@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Runs a graph once and notes of every node what it costs (<see cref="NodeCost.cost"/>), beside what <see cref="ShapeProp"/> notes.
-/// Multiplications of matrices, convolutions, attention and recurrent cells count; additions, activations and normalisation don't, as in
-/// torchvision's published figures. Leaf modules and functions of the user's are followed. With a model or inputs on the meta device
-/// nothing is computed but shapes. Counterpart: <c>torch.utils.flop_counter.FlopCounterMode</c>.
+/// Runs a graph once and stores the cost of every node on it (<see cref="NodeCost.cost"/>), along with the values of
+/// <see cref="ShapeProp"/>. It counts matrix products, convolutions, attention and recurrent cells; like torchvision's published figures,
+/// it doesn't count additions, activations and normalisation. It also counts inside your own leaf modules and functions. With a model or
+/// inputs on the meta device only shapes are computed. Counterpart: <c>torch.utils.flop_counter.FlopCounterMode</c>.
 /// </summary>
 /// <param name="module">The hierarchy whose modules, parameters and buffers the graph names.</param>
 /// <param name="graph">The graph to annotate.</param>
@@ -14,11 +14,11 @@ namespace TorchSharp.Fx;
 public sealed class FlopCounter(nn.Module module, Graph graph, IReadOnlyDictionary<string, Tensor>? tensor_constants = null)
 {
     /// <summary>
-    /// Runs the graph on these inputs and returns what all nodes cost together; a parameter that several read counts once.
+    /// Runs the graph on these inputs and returns the total cost of all nodes. A parameter that several nodes read counts once.
     /// </summary>
-    /// <param name="args">The inputs, or an <see cref="InputShape"/> where only sizes matter; those left out take their defaults.</param>
-    /// <exception cref="NodeExecutionException">A node threw: the inputs don't fit, or, on the meta device, a shape is decided by
-    /// elements.</exception>
+    /// <param name="args">The inputs, each a value or an <see cref="InputShape"/>; those left out take their defaults.</param>
+    /// <exception cref="NodeExecutionException">A node threw: the inputs don't fit, or, on the meta device, a shape depends on the elements
+    /// of a tensor.</exception>
     /// <exception cref="GraphAssertionException">An input breaks an assumption of the trace.</exception>
     public NodeCost count(params object?[] args)
     {
@@ -58,14 +58,14 @@ public sealed class FlopCounter(nn.Module module, Graph graph, IReadOnlyDictiona
 }
 
 /// <summary>The cost of a node.</summary>
-/// <param name="macs">How often it multiplies and adds.</param>
-/// <param name="parameters">How many numbers there are in the parameters that it reads.</param>
-/// <param name="nbytes">How many bytes of memory its result takes; 0 where that is its argument's.</param>
+/// <param name="macs">The number of multiply-accumulate operations.</param>
+/// <param name="parameters">The number of elements in the parameters that it reads.</param>
+/// <param name="nbytes">The memory of its result in bytes; 0 where the result shares its argument's memory.</param>
 public sealed record NodeCost(long macs, long parameters, long nbytes)
 {
-    /// <summary>Where <see cref="FlopCounter"/> notes it.</summary>
+    /// <summary>The key under which <see cref="FlopCounter"/> stores the cost on a node.</summary>
     public static readonly MetaKey<NodeCost> cost = new(nameof(cost));
 
-    /// <summary>Floating-point operations: two for each multiplication and addition, as PyTorch counts them.</summary>
+    /// <summary>Floating-point operations: two for each multiply-accumulate, as PyTorch counts them.</summary>
     public long flops => 2 * macs;
 }

@@ -3,27 +3,25 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>Cuts a graph module into a chain of smaller ones.</summary>
+/// <summary>Splits a graph module into several smaller ones.</summary>
 public static class ModuleSplitting
 {
     private static readonly MethodInfo CallSubmodule = typeof(GraphModule).GetMethod(nameof(GraphModule.call), [typeof(object[])])!;
 
     /// <summary>
-    /// A graph module that computes the same by calling a submodule for each partition, <c>submod_0</c> and so on, each a
-    /// <see cref="GraphModule"/> itself. They share the leaf modules, parameters and buffers of the original. Of an extractor's two graphs
-    /// the one of the present mode is split. Counterpart: <c>torch.fx.passes.split_module.split_module</c>.
+    /// Makes a graph module that calls one submodule for each partition, <c>submod_0</c> and so on, each a <see cref="GraphModule"/>
+    /// itself. It computes the same and shares the leaf modules, parameters and buffers of the original. Of an extractor's two graphs, that
+    /// of the present mode is split. Counterpart: <c>torch.fx.passes.split_module.split_module</c>.
     /// </summary>
-    /// <param name="m">The graph module; it stays as it is.</param>
-    /// <param name="split_callback">Says of each node which computes something in which partition it belongs: any number or name. Tensors
-    /// that a graph reads go where they are read.</param>
-    /// <param name="qualname_map">Filled with the original's name of each module and tensor of the submodules, <c>submod_0.conv</c> →
-    /// <c>conv</c>; may be null.</param>
-    /// <param name="keep_original_order">Whether partitions run in the order of their first nodes, rather than as early as what they need
-    /// allows.</param>
-    /// <exception cref="ArgumentException">
-    /// Partitions need each other's values, or, with <paramref name="keep_original_order"/>, later ones; or one writes to a constant of
-    /// which another has a view.
-    /// </exception>
+    /// <param name="m">The graph module; it is not changed.</param>
+    /// <param name="split_callback">Returns the partition of a node that computes something, as any number or name. Parameters, buffers and
+    /// constants go to the partitions that read them.</param>
+    /// <param name="qualname_map">Receives, for each module and tensor of the submodules, its name in the original: <c>submod_0.conv</c> →
+    /// <c>conv</c>. May be null.</param>
+    /// <param name="keep_original_order">Whether partitions run in the order of their first nodes. Otherwise each runs as soon as its
+    /// inputs are computed.</param>
+    /// <exception cref="ArgumentException">Two partitions need each other's values; or, with <paramref name="keep_original_order"/>, one
+    /// needs the values of a later one; or one writes to a constant of which another has a view.</exception>
     public static T split_module<T>(this T m, Func<Node, object> split_callback, IDictionary<string, string>? qualname_map = null,
         bool keep_original_order = false) where T : nn.Module, IGraphModule
     {

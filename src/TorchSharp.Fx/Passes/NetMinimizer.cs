@@ -2,23 +2,23 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>How <see cref="NetMinimizer"/> looks for the nodes at which two ways of running differ.</summary>
+/// <summary>How <see cref="NetMinimizer"/> searches for the nodes at which two ways of running a graph differ.</summary>
 public enum traverse_method
 {
-    /// <summary>Each node alone.</summary>
+    /// <summary>Compares each node alone.</summary>
     sequential,
-    /// <summary>Ever smaller halves of the graph, each run as a whole.</summary>
+    /// <summary>Compares ever smaller halves of the graph, each run as a whole.</summary>
     binary,
-    /// <summary>From the first node on, one more each time.</summary>
+    /// <summary>Compares the first node, then the first two, and so on.</summary>
     accumulate,
 }
 
 /// <summary>
-/// Finds a small part of a graph that two ways of running it (<see cref="run_a"/>, <see cref="run_b"/>) compute differently: a backend or
-/// dtype against the original, say. Each part is run on the values that its inputs have in the original. Counterpart:
+/// Finds a small part of a graph that two ways of running it (<see cref="run_a"/>, <see cref="run_b"/>) compute differently, e.g. the
+/// original and another backend or dtype. Each part runs on the values that its inputs have in the original. Counterpart:
 /// <c>torch.fx.passes.net_min_base._MinimizerBase</c>.
 /// </summary>
-/// <param name="module">The graph module; it stays as it is.</param>
+/// <param name="module">The graph module; it is not changed.</param>
 /// <param name="sample_input">The inputs to compare on.</param>
 public abstract class NetMinimizer(IGraphModule module, params object?[] sample_input)
 {
@@ -32,11 +32,12 @@ public abstract class NetMinimizer(IGraphModule module, params object?[] sample_
     public bool find_all { get; init; }
 
     /// <summary>
-    /// Whether a part's inputs are what <see cref="run_b"/> made of the nodes before, so that small errors add up. Sequential search only.
+    /// Whether a part's inputs are the results of <see cref="run_b"/> for the earlier nodes, so that small errors accumulate. Sequential
+    /// search only.
     /// </summary>
     public bool accumulate_error { get; init; }
 
-    /// <summary>Runs a part in the first way, by which values go on to the next.</summary>
+    /// <summary>Runs a part in the first way. Its results are the inputs of the next parts.</summary>
     /// <param name="part">The part; it is disposed after the comparison.</param>
     /// <param name="inputs">Its inputs.</param>
     /// <returns>Its outputs, which are disposed after the comparison.</returns>
@@ -46,13 +47,13 @@ public abstract class NetMinimizer(IGraphModule module, params object?[] sample_
     /// <inheritdoc cref="run_a"/>
     protected abstract IReadOnlyList<Tensor> run_b(GraphModule part, IReadOnlyList<object?> inputs);
 
-    /// <summary>Whether an output of the two ways counts as the same.</summary>
+    /// <summary>Whether the outputs of the two ways count as equal.</summary>
     protected abstract bool compare(Tensor a, Tensor b);
 
     /// <summary>Looks for the nodes that make the difference.</summary>
     /// <param name="start">The name of the first node to look at; the first of all when null.</param>
     /// <param name="end">The name of the last.</param>
-    /// <returns>The nodes: those that differ alone, or the smallest part that was found to; none where all is the same.</returns>
+    /// <returns>The nodes that differ alone, or those of the smallest part that differs; none where all outputs are equal.</returns>
     /// <exception cref="ArgumentException">No node that computes something has that name.</exception>
     public IReadOnlyList<Node> minimize(string? start = null, string? end = null)
     {

@@ -4,19 +4,17 @@ namespace TorchSharp.Fx;
 
 /// <summary>A change of a graph module in place, with a name to report it by.</summary>
 /// <param name="name">The name.</param>
-/// <param name="run">Makes the change and returns whether there was anything to change.</param>
+/// <param name="run">Makes the change and returns whether it changed anything.</param>
 public sealed record Pass(string name, Func<IGraphModule, bool> run)
 {
-    /// <summary>Merges what is computed twice; see <see cref="CommonSubexpressions"/>.</summary>
+    /// <summary>Merges nodes that compute the same value; see <see cref="CommonSubexpressions"/>.</summary>
     public static Pass common_subexpressions { get; } =
         new(nameof(common_subexpressions), static module => module.graph.eliminate_common_subexpressions((nn.Module)module));
 
-    /// <summary>
-    /// Computes ahead what no input enters into; see <see cref="ConstantFolding"/>. For a model that is done with training.
-    /// </summary>
+    /// <summary>Computes values in advance that do not depend on an input; see <see cref="ConstantFolding"/>. For trained models.</summary>
     public static Pass constant_folding { get; } = new(nameof(constant_folding), static module => module.fold_constants());
 
-    /// <summary>Removes what the output does not need; see <see cref="DeadCode"/>.</summary>
+    /// <summary>Removes nodes that the output does not need; see <see cref="DeadCode"/>.</summary>
     public static Pass dead_code { get; } =
         new(nameof(dead_code), static module => module.graph.EliminateDeadCode(new((nn.Module)module), module.Program.Training));
 }
@@ -27,14 +25,13 @@ public sealed record Pass(string name, Func<IGraphModule, bool> run)
 public sealed record PassResult(IGraphModule graph_module, bool modified);
 
 /// <summary>
-/// Runs passes in the order in which they stand, and checks the graph after each. Counterpart:
-/// <c>torch.fx.passes.infra.pass_manager.PassManager</c>.
+/// Runs passes in order, and checks the graph after each. Counterpart: <c>torch.fx.passes.infra.pass_manager.PassManager</c>.
 /// </summary>
 public sealed class PassManager
 {
     private readonly Pass[] list;
 
-    /// <summary>Takes passes in the order in which to run them; that order is what PyTorch's constraints are for.</summary>
+    /// <summary>A manager of passes, in the order in which to run them. It replaces PyTorch's ordering constraints.</summary>
     public PassManager(params IEnumerable<Pass> passes)
     {
         ArgumentNullException.ThrowIfNull(passes);
@@ -49,16 +46,16 @@ public sealed class PassManager
     /// <summary>The passes, in order.</summary>
     public IReadOnlyList<Pass> passes => list;
 
-    /// <summary>How often to run them all; it ends sooner when a round changes nothing.</summary>
+    /// <summary>How often to run all passes; the run ends earlier when a round changes nothing.</summary>
     public int steps { get; init; } = 1;
 
-    /// <summary>Called after each pass with the module that it left, e.g. to print its graph.</summary>
+    /// <summary>Called after each pass with the changed module, e.g. to print its graph.</summary>
     public Action<Pass, IGraphModule>? after_pass { get; init; }
 
-    /// <summary>A further check after each pass: it throws where something does not hold.</summary>
+    /// <summary>A further check after each pass; it throws when it finds something wrong.</summary>
     public Action<IGraphModule>? check { get; init; }
 
-    /// <summary>Runs the passes on a graph module, in place, and makes what they did take effect.</summary>
+    /// <summary>Runs the passes on a graph module in place and recompiles it.</summary>
     /// <exception cref="PassException">A pass or a check after it threw, or the graph isn't well-formed any more; the message names the
     /// pass.</exception>
     public PassResult call(IGraphModule module)

@@ -76,7 +76,7 @@ internal sealed class Rewriter
         {
             var args = node.args.Select(argument => argument.map(inner => copies.TryGetValue(inner, out var copy) ? copy
                 : throw new ArgumentException(
-                    $"The replacement reads '{inner.name}', but the pattern doesn't, so it stands for nothing.")));
+                    $"The replacement reads '{inner.name}', but the pattern doesn't, so it has no value there.")));
             var copy = module.graph.create_node(node.op, Adopted(node.target), [.. args], node.type, node.name);
             copy.StandsFor(node);
             copy.gradient_mode ??= after.gradient_mode;

@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Finds the places where a graph does what a pattern does. An input of the pattern stands for anything of its type, the same wherever it
-/// occurs. A module in the pattern stands for itself where the searched module has it, else for any of its class; a tensor for itself.
-/// Counterpart: <c>torch.fx.passes.utils.matcher_utils.SubgraphMatcher</c>.
+/// Finds the places where a graph computes the same as a pattern. An input of the pattern matches any value of its type, the same value
+/// wherever the pattern reads it. A module in the pattern matches itself if the searched module contains it, otherwise any module of its
+/// class. A tensor matches only itself. Counterpart: <c>torch.fx.passes.utils.matcher_utils.SubgraphMatcher</c>.
 /// </summary>
 public sealed class SubgraphMatcher
 {
@@ -13,9 +13,8 @@ public sealed class SubgraphMatcher
     private readonly Node[] anchors;
     private readonly HashSet<Node> returned;
 
-    /// <summary>Takes the pattern, a traced lambda say: <c>fx.symbolic_trace((Tensor x) =&gt; x.neg().relu())</c>.</summary>
-    /// <exception cref="ArgumentException">The pattern returns one of its inputs, or does something that its result doesn't
-    /// need.</exception>
+    /// <summary>A matcher of a pattern, e.g. a traced lambda: <c>fx.symbolic_trace((Tensor x) =&gt; x.neg().relu())</c>.</summary>
+    /// <exception cref="ArgumentException">The pattern returns one of its inputs, or has a node that its result doesn't need.</exception>
     public SubgraphMatcher(IGraphModule pattern)
     {
         ArgumentNullException.ThrowIfNull(pattern);
@@ -35,11 +34,11 @@ public sealed class SubgraphMatcher
     /// <summary>Whether, of two matches that share a node, only the first counts.</summary>
     public bool remove_overlapping_matches { get; init; } = true;
 
-    /// <summary>Whether a constant in the pattern stands for any.</summary>
+    /// <summary>Whether a constant in the pattern matches any constant.</summary>
     public bool ignore_literals { get; init; }
 
     /// <summary>
-    /// All matches, in the order of the graph. What the pattern computes on its way and doesn't return must not be read elsewhere.
+    /// All matches, in the order of the graph. Other nodes must not read intermediate values of a match that the pattern doesn't return.
     /// </summary>
     public IReadOnlyList<SubgraphMatch> match(IGraphModule module)
     {
@@ -57,9 +56,7 @@ public sealed class SubgraphMatcher
         return found;
     }
 
-    /// <summary>
-    /// Why a graph has no match: the place that comes nearest, and what is different there. Null where there is one.
-    /// </summary>
+    /// <summary>Why a graph has no match: the nearest place, and the difference there. Null when there is a match.</summary>
     public string? explain(IGraphModule module)
     {
         nearest = default;
@@ -152,12 +149,12 @@ public sealed class SubgraphMatcher
         return match.nodes_map.All(pair => pair.Key.op is Opcode.placeholder or Opcode.get_attr || returned.Contains(pair.Key)
             || pair.Value.users.All(user => inside.Contains(user)
             || Fails(match.values.Count + 1,
-                $"'{pair.Value.name}' is read by '{user.name}' as well, which the match would take it from.")));
+                $"'{pair.Value.name}' is read by '{user.name}' as well, which is not part of the match.")));
     }
 }
 
 /// <summary>
-/// A place where a graph does what a pattern does. Counterpart: <c>torch.fx.passes.utils.matcher_utils.InternalMatch</c>.
+/// A place where a graph computes the same as a pattern. Counterpart: <c>torch.fx.passes.utils.matcher_utils.InternalMatch</c>.
 /// </summary>
 public sealed class SubgraphMatch
 {
@@ -174,13 +171,13 @@ public sealed class SubgraphMatch
     public IReadOnlyList<Node> anchors { get; }
 
     /// <summary>
-    /// The node that each node of the pattern stands for; a wildcard that stands for a constant is in <see cref="values"/> only.
+    /// The matched node for each node of the pattern. An input of the pattern that matches a constant is in <see cref="values"/> only.
     /// </summary>
     public IReadOnlyDictionary<Node, Node> nodes_map { get; }
 
-    /// <summary>The node or constant that each node of the pattern stands for.</summary>
+    /// <summary>The matched node or constant for each node of the pattern.</summary>
     public IReadOnlyDictionary<Node, Argument> values { get; }
 
-    /// <summary>The nodes that do what the pattern does, without what it reads.</summary>
+    /// <summary>The matched nodes, without the inputs of the match.</summary>
     public IReadOnlyList<Node> computed { get; }
 }

@@ -7,25 +7,26 @@ namespace TorchSharp.Fx;
 public static class optimization
 {
     /// <summary>
-    /// A copy of a graph module in which each batch norm is part of the convolution or linear layer before it. The copy shares nothing with
-    /// the original. A pair is left alone where that would not be the same: the layer is called again or has another reader, its weight is
-    /// read directly, it is transposed, tied to another layer, one of the two has hooks or a tensor that the graph writes to, or the norm
-    /// has no running statistics; and a linear layer unless its output is known to have two dimensions (<paramref name="example_inputs"/>).
-    /// Functions are left alone, too. The copy asserts the number of dimensions for which it is the same. Counterpart:
-    /// <c>torch.fx.experimental.optimization.fuse</c>.
+    /// A copy of a graph module in which each batch norm is folded into the convolution or linear layer before it. The copy shares nothing
+    /// with the original. A pair is not folded where the result could differ: the layer is called again or another node reads its output,
+    /// its weight is read directly, it is transposed or tied to another layer, one of the two has hooks or a tensor that the graph writes
+    /// to, the norm has no running statistics, or a linear layer's output isn't known to have two dimensions
+    /// (<paramref name="example_inputs"/>). Functions are not folded. The copy asserts the number of dimensions that it was folded for.
+    /// Counterpart: <c>torch.fx.experimental.optimization.fuse</c>.
     /// </summary>
     /// <param name="model">The graph module, in eval mode.</param>
-    /// <param name="example_inputs">Inputs to find shapes with; without them linear layers stay, unless <see cref="ShapeProp"/> has been
-    /// there.</param>
-    /// <exception cref="InvalidOperationException">The module is in train mode, where batch norm goes by each batch.</exception>
-    /// <exception cref="NotSupportedException">The settings of a native leaf module can't be told, so that it can't be copied.</exception>
+    /// <param name="example_inputs">Inputs to find shapes with. Without them linear layers are not folded, unless <see cref="ShapeProp"/>
+    /// has run on the graph.</param>
+    /// <exception cref="InvalidOperationException">The module is in train mode, where batch norm uses the statistics of each
+    /// batch.</exception>
+    /// <exception cref="NotSupportedException">A native leaf module can't be copied because its settings can't be read.</exception>
     public static T fuse<T>(T model, params object?[] example_inputs) where T : nn.Module, IGraphModule
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(example_inputs);
         if (model.training)
             throw new InvalidOperationException(
-                "Batch norm can't be fused in train mode, where it goes by the statistics of each batch. Call eval() on the module first.");
+                "Batch norm can't be fused in train mode, where it uses the statistics of each batch. Call eval() on the module first.");
         var fused = model.clone();
         if (example_inputs.Length > 0)
             new ShapeProp(fused, fused.graph, fused.Program.Constants).propagate(example_inputs);

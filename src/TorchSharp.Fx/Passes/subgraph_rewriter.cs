@@ -1,20 +1,20 @@
 namespace TorchSharp.Fx;
 
-/// <summary>Replaces what a graph does in one way by another. Counterpart: <c>torch.fx.subgraph_rewriter</c>.</summary>
+/// <summary>Replaces a pattern of nodes in a graph by another. Counterpart: <c>torch.fx.subgraph_rewriter</c>.</summary>
 public static class subgraph_rewriter
 {
     /// <summary>
-    /// Replaces each place where a graph module does what the pattern does, in place, and tells where. Both are functions of the same
-    /// inputs, which stand for anything: <c>replace_pattern(traced, (Tensor x) =&gt; x.neg().relu(), (Tensor x) =&gt;
-    /// x.clamp_max(0).neg())</c>. Modules and tensors that the replacement captured become the module's. Counterpart:
+    /// Replaces each match of a pattern in a graph module, in place, and returns the replaced places. Pattern and replacement are functions
+    /// of the same inputs, which match any value: <c>replace_pattern(traced, (Tensor x) =&gt; x.neg().relu(), (Tensor x) =&gt;
+    /// x.clamp_max(0).neg())</c>. Modules and tensors that the replacement captured become part of the module. Counterpart:
     /// <c>torch.fx.subgraph_rewriter.replace_pattern_with_filters</c>.
     /// </summary>
-    /// <param name="module">The graph module; its graph of the present mode is changed.</param>
-    /// <param name="pattern">What to look for; <see cref="SubgraphMatcher"/> says what matches.</param>
-    /// <param name="replacement">What to put there.</param>
-    /// <param name="match_filters">Which matches to replace: those for which every filter says yes.</param>
-    /// <param name="ignore_literals">Whether a constant in the pattern stands for any.</param>
-    /// <param name="suppress_match_warning">Whether to say nothing (<see cref="fx.warn"/>) where nothing is replaced; else it is said
+    /// <param name="module">The graph module. The graph of its present mode is changed.</param>
+    /// <param name="pattern">The pattern to find; see <see cref="SubgraphMatcher"/> for what matches.</param>
+    /// <param name="replacement">The function that replaces each match.</param>
+    /// <param name="match_filters">A match is replaced only if every filter returns true.</param>
+    /// <param name="ignore_literals">Whether a constant in the pattern matches any constant.</param>
+    /// <param name="suppress_match_warning">Whether to suppress the warning (<see cref="fx.warn"/>) that nothing was replaced, and
     /// why.</param>
     /// <exception cref="ArgumentException">The two functions differ in their inputs or results.</exception>
     /// <exception cref="TraceException">One of them can't be written as a graph.</exception>
@@ -31,18 +31,18 @@ public static class subgraph_rewriter
         if (replaced.Count > 0)
             module.recompile();
         else if (!suppress_match_warning)
-            fx.warn("replace_pattern replaced nothing (suppress_match_warning: true says nothing of it). "
+            fx.warn("replace_pattern replaced nothing (suppress_match_warning: true hides this warning). "
                 + $"{(found.Count == 0 ? matcher.explain(module) : wanted.Length == 0 ? $"The filters left out each of {found.Count} "
                 + "matches." : Unmovable(wanted[0]))}");
         return replaced;
     }
 
     private static string Unmovable(SubgraphMatch match)
-        => $"The match at '{match.anchors[0].name}' has to stay: between its nodes, others read its results or write to what it reads.";
+        => $"The match at '{match.anchors[0].name}' can't be replaced: nodes between its own read its results or write to what it reads.";
 }
 
 /// <summary>A place that was replaced. Counterpart: <c>torch.fx.subgraph_rewriter.ReplacedPatterns</c>.</summary>
-/// <param name="anchor">The node that had the pattern's first result; it is no part of the graph any more.</param>
-/// <param name="nodes_map">What each node of the pattern stood for.</param>
-/// <param name="replacements">The nodes that were put there.</param>
+/// <param name="anchor">The node that computed the pattern's first result. It is no longer part of the graph.</param>
+/// <param name="nodes_map">The matched node for each node of the pattern.</param>
+/// <param name="replacements">The nodes of the replacement.</param>
 public sealed record ReplacedPatterns(Node anchor, IReadOnlyDictionary<Node, Node> nodes_map, IReadOnlyList<Node> replacements);

@@ -3,44 +3,43 @@ using System.Collections.Immutable;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// How the scale of a result follows from those of the inputs. Counterpart:
-/// <c>torch.ao.quantization.backend_config.ObservationType</c>.
+/// Whether a result shares the scale of the inputs. Counterpart: <c>torch.ao.quantization.backend_config.ObservationType</c>.
 /// </summary>
 public enum ObservationType
 {
-    /// <summary>The result has a scale of its own.</summary>
+    /// <summary>The result has its own scale.</summary>
     OUTPUT_USE_DIFFERENT_OBSERVER_AS_INPUT,
-    /// <summary>All inputs and the result have one scale: pooling, concatenation, what only moves values.</summary>
+    /// <summary>All inputs and the result share one scale: pooling, concatenation, and operations that only move values.</summary>
     OUTPUT_SHARE_OBSERVER_WITH_INPUT,
 }
 
 /// <summary>
-/// Operations that are quantised together: values between them stay as they are. Counterpart:
+/// A sequence of operations that are quantised together. Values between them are not quantised. Counterpart:
 /// <c>torch.ao.quantization.backend_config.BackendPatternConfig</c>.
 /// </summary>
-/// <param name="pattern">
-/// The operations in the order in which they run, each the only reader of the one before: functions by name, <c>add</c>, methods after
-/// a dot,
-/// <c>.view</c>, modules by their class after <c>nn.</c>, <c>nn.Conv2d</c>. The methods <c>add</c>, <c>mul</c>, <c>matmul</c> and
-/// <c>relu</c> count as functions.
-/// </param>
+/// <param name="pattern">The operations in the order in which they run, each the only reader of the one before: a function by its name
+/// (<c>add</c>), a method with a dot (<c>.view</c>), a module by its class (<c>nn.Conv2d</c>). The methods <c>add</c>, <c>mul</c>,
+/// <c>matmul</c> and <c>relu</c> count as functions.</param>
 public sealed record BackendPatternConfig(params ImmutableArray<string> pattern)
 {
-    /// <summary>How the result's scale follows from the inputs'.</summary>
+    /// <summary>Whether the result shares the scale of the inputs.</summary>
     public ObservationType observation_type { get; init; }
 
     /// <summary>Whether the first operation has a weight, which is quantised, and a bias, which isn't.</summary>
     public bool has_weight { get; init; }
 
-    /// <summary>Whether the first operation can take inputs by their own range, with a result in floating point.</summary>
+    /// <summary>
+    /// Whether the first operation supports dynamic quantisation: each input is quantised by its own range, and the result is in floating
+    /// point.
+    /// </summary>
     public bool is_dynamic { get; init; }
 
     /// <summary>
-    /// Whether it is a recurrent layer: with <see cref="is_dynamic"/>, inputs and states go by their own range inside of it.
+    /// Whether it is a recurrent layer. With <see cref="is_dynamic"/> the layer itself quantises its inputs and states by their own ranges.
     /// </summary>
     public bool is_recurrent { get; init; }
 
-    /// <summary>Whether one kernel computes all: such patterns are looked for before the others.</summary>
+    /// <summary>Whether one kernel computes the whole pattern. Such patterns are matched before the others.</summary>
     public bool is_fused { get; init; }
 
     /// <summary>The only scale and zero point that the result may have; null for any.</summary>
@@ -48,10 +47,10 @@ public sealed record BackendPatternConfig(params ImmutableArray<string> pattern)
 }
 
 /// <summary>
-/// The operations that a backend computes in few bits, as data. Counterpart: <c>torch.ao.quantization.backend_config.BackendConfig</c>.
+/// The operations that a backend can compute with quantised values. Counterpart: <c>torch.ao.quantization.backend_config.BackendConfig</c>.
 /// </summary>
 /// <param name="name">The backend.</param>
-/// <param name="configs">Its patterns; of those of one length the first that matches counts.</param>
+/// <param name="configs">Its patterns. Of patterns of the same length, the first that matches is used.</param>
 public sealed record BackendConfig(string name, ImmutableArray<BackendPatternConfig> configs)
 {
     private static readonly string[] Convolutions = ["nn.Conv1d", "nn.Conv2d", "nn.Conv3d"];
@@ -102,8 +101,8 @@ public sealed record BackendConfig(string name, ImmutableArray<BackendPatternCon
     ]);
 
     /// <summary>
-    /// The same without what only oneDNN computes at once: a sum with a convolution, and functions other than relu after a linear
-    /// layer. Counterpart: <c>get_native_backend_config()</c>.
+    /// The same without the fusions that only oneDNN has: a sum with a convolution, and functions other than ReLU after a linear layer.
+    /// Counterpart: <c>get_native_backend_config()</c>.
     /// </summary>
     public static BackendConfig native { get; } = new("native",
         [.. onednn.configs.Where(config => !config.is_fused || config.pattern is [_, "nn.ReLU" or "relu"])]);

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A convolution or linear layer and the batch norm after it, in training with fake quantisation: the weight is rounded as it will be
-/// when the norm is part of it, while the norm still goes by each batch and keeps its statistics. Counterpart:
+/// A convolution or linear layer and the batch norm after it, for quantisation-aware training. The weight is fake-quantised as it will be
+/// once the norm is folded into it, while the norm still uses and tracks the statistics of each batch. Counterpart:
 /// <c>torch.ao.nn.intrinsic.qat.ConvBn1d</c>, <c>ConvBn2d</c>, <c>ConvBn3d</c> and <c>LinearBn1d</c>.
 /// </summary>
 public sealed class ConvBn : nn.Module<Tensor, Tensor>
@@ -28,7 +28,7 @@ public sealed class ConvBn : nn.Module<Tensor, Tensor>
         register_module("bn", norm);
     }
 
-    /// <summary>The module that rounds the weight, times the norm's factors, to steps; null where it isn't quantised.</summary>
+    /// <summary>The module that fake-quantises the weight times the norm's factors; null where the weight isn't quantised.</summary>
     public ObserverBase? weight_fake_quant
     {
         get => rounding;
@@ -39,7 +39,7 @@ public sealed class ConvBn : nn.Module<Tensor, Tensor>
         }
     }
 
-    /// <summary>The norm.</summary>
+    /// <summary>The batch norm.</summary>
     public nn.Module<Tensor, Tensor> bn => norm switch
     {
         BatchNorm1d one => one,
@@ -51,14 +51,14 @@ public sealed class ConvBn : nn.Module<Tensor, Tensor>
     /// <summary>How the windows of a convolution lie; null for a linear layer.</summary>
     internal ConvolutionGeometry? Geometry => geometry;
 
-    /// <summary>From here on the norm goes by its statistics and keeps them, also in training.</summary>
+    /// <summary>Makes the norm use its running statistics from now on, and no longer update them, also in train mode.</summary>
     public void freeze_bn_stats()
     {
         isFrozen = true;
         norm.eval();
     }
 
-    /// <summary>From here on the norm goes by each batch in training.</summary>
+    /// <summary>Makes the norm use and track the statistics of each batch again in train mode.</summary>
     public void update_bn_stats()
     {
         isFrozen = false;

@@ -3,23 +3,22 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Observes a tensor and gives it as quantisation would leave it, so that a model trains with that error; gradients pass where no value
-/// is clamped.
-/// Counterpart: <c>torch.ao.quantization.FakeQuantize</c>.
+/// Observes a tensor, and quantises and dequantises it, so that a model trains with the error of quantisation. Gradients pass where no
+/// value is clamped. Counterpart: <c>torch.ao.quantization.FakeQuantize</c>.
 /// </summary>
 public sealed class FakeQuantize : ObserverBase
 {
     private readonly ObserverBase observer;
 
-    /// <summary>Fake quantisation by what an observer sees.</summary>
-    /// <param name="observer">What finds the scale and zero point.</param>
+    /// <summary>Fake quantisation with the scale and zero point of an observer.</summary>
+    /// <param name="observer">The observer that computes the scale and zero point.</param>
     public FakeQuantize(ObserverBase observer) : base(nameof(FakeQuantize), Checked(observer).dtype, observer.qscheme, observer.quant_min,
         observer.quant_max, observer.eps) => this.observer = observer;
 
-    /// <summary>Whether tensors are still observed.</summary>
+    /// <summary>Whether the observer sees the tensors.</summary>
     public bool observer_enabled { get; set; } = true;
 
-    /// <summary>Whether tensors are rounded to steps.</summary>
+    /// <summary>Whether tensors are quantised and dequantised.</summary>
     public bool fake_quant_enabled { get; set; } = true;
 
     /// <inheritdoc/>

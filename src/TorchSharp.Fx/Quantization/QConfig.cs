@@ -9,26 +9,27 @@ namespace TorchSharp.Fx;
 public sealed record QConfig(Func<ObserverBase> activation, Func<ObserverBase> weight)
 {
     /// <summary>
-    /// Histograms for activations, a scale for each output of a layer for weights. Counterpart: <c>get_default_qconfig("onednn")</c>.
+    /// Histogram observers for activations; for weights one scale per output channel. Counterpart: <c>get_default_qconfig("onednn")</c>.
     /// </summary>
     public static QConfig default_qconfig { get; } = new(() => new HistogramObserver(), PerChannelWeights);
 
-    /// <summary>The same by lowest and highest values.</summary>
+    /// <summary>The same with minimum and maximum instead of histograms.</summary>
     public static QConfig minmax_qconfig { get; } = new(() => new MinMaxObserver(), PerChannelWeights);
 
-    /// <summary>The same by moving averages of the lowest and highest values.</summary>
+    /// <summary>The same with moving averages of minimum and maximum instead of histograms.</summary>
     public static QConfig moving_average_qconfig { get; } = new(() => new MovingAverageMinMaxObserver(), PerChannelWeights);
 
     /// <summary>
-    /// Inputs by their own range when the model runs, one scale for each weight. Counterpart: <c>default_dynamic_qconfig</c>.
+    /// Dynamic quantisation: each input by its own range when the model runs; one scale for each weight. Counterpart:
+    /// <c>default_dynamic_qconfig</c>.
     /// </summary>
     public static QConfig default_dynamic_qconfig { get; } = new(() => new PlaceholderObserver(),
         () => new MinMaxObserver(ScalarType.Int8, QScheme.per_tensor_symmetric));
 
-    /// <summary>The same with a scale for each output of a layer. Counterpart: <c>per_channel_dynamic_qconfig</c>.</summary>
+    /// <summary>The same with one scale per output channel of a weight. Counterpart: <c>per_channel_dynamic_qconfig</c>.</summary>
     public static QConfig per_channel_dynamic_qconfig { get; } = new(() => new PlaceholderObserver(), PerChannelWeights);
 
-    /// <summary>Fake quantisation, to train with. Counterpart: <c>get_default_qat_qconfig("onednn")</c>.</summary>
+    /// <summary>Fake quantisation, for quantisation-aware training. Counterpart: <c>get_default_qat_qconfig("onednn")</c>.</summary>
     public static QConfig default_qat_qconfig { get; } = new(() => new FakeQuantize(new MovingAverageMinMaxObserver()),
         () => new FakeQuantize(new MovingAveragePerChannelMinMaxObserver(0.01, 0, ScalarType.Int8, QScheme.per_channel_symmetric)));
 
@@ -36,9 +37,8 @@ public sealed record QConfig(Func<ObserverBase> activation, Func<ObserverBase> w
 }
 
 /// <summary>
-/// Says what is quantised how: the configuration of a name goes before that of a pattern of names, that before a type's, and that
-/// before the global
-/// one. Each method returns the mapping. Counterpart: <c>torch.ao.quantization.QConfigMapping</c>.
+/// Assigns a <see cref="QConfig"/> to each part of a model. A configuration by name has priority over one by name pattern, that over one by
+/// type, and that over the global one. Each method returns the mapping. Counterpart: <c>torch.ao.quantization.QConfigMapping</c>.
 /// </summary>
 public sealed class QConfigMapping
 {
@@ -48,10 +48,10 @@ public sealed class QConfigMapping
     private QConfig? global;
 
     /// <summary>
-    /// All that can be is quantised by one configuration; sigmoid, softmax and tanh by the ranges that they have. Counterpart:
-    /// <c>get_default_qconfig_mapping</c>.
+    /// Everything that can be quantised has one configuration; sigmoid, softmax and tanh have the fixed ranges of their results.
+    /// Counterpart: <c>get_default_qconfig_mapping</c>.
     /// </summary>
-    /// <param name="qconfig">The configuration; <see cref="QConfig.default_qconfig"/> where null.</param>
+    /// <param name="qconfig">The configuration; <see cref="QConfig.default_qconfig"/> when null.</param>
     public static QConfigMapping default_mapping(QConfig? qconfig = null)
     {
         var config = qconfig ?? QConfig.default_qconfig;
@@ -63,8 +63,8 @@ public sealed class QConfigMapping
         return mapping;
     }
 
-    /// <summary>Sets the configuration that holds where nothing else says more.</summary>
-    /// <param name="qconfig">The configuration; null for what stays in floating point.</param>
+    /// <summary>Sets the configuration for everything that no other one applies to.</summary>
+    /// <param name="qconfig">The configuration; null to stay in floating point.</param>
     public QConfigMapping set_global(QConfig? qconfig)
     {
         global = qconfig;
@@ -73,7 +73,7 @@ public sealed class QConfigMapping
 
     /// <summary>Sets the configuration of a type of modules.</summary>
     /// <param name="type">The type, <c>typeof(Linear)</c>.</param>
-    /// <param name="qconfig">The configuration; null for what stays in floating point.</param>
+    /// <param name="qconfig">The configuration; null to stay in floating point.</param>
     public QConfigMapping set_object_type(Type type, QConfig? qconfig)
     {
         ArgumentNullException.ThrowIfNull(type);
@@ -81,10 +81,8 @@ public sealed class QConfigMapping
     }
 
     /// <summary>Sets the configuration of an operation.</summary>
-    /// <param name="name">
-    /// A function's or method's name, <c>add</c>, or that of a module's class after <c>nn.</c>, <c>nn.Conv2d</c>.
-    /// </param>
-    /// <param name="qconfig">The configuration; null for what stays in floating point.</param>
+    /// <param name="name">The name of a function or method (<c>add</c>), or of a module's class (<c>nn.Conv2d</c>).</param>
+    /// <param name="qconfig">The configuration; null to stay in floating point.</param>
     public QConfigMapping set_object_type(string name, QConfig? qconfig)
     {
         types[name] = qconfig;
@@ -92,10 +90,11 @@ public sealed class QConfigMapping
     }
 
     /// <summary>
-    /// Sets the configuration of modules whose names match a regular expression from their start; the first that does counts.
+    /// Sets the configuration of modules whose names match a regular expression from their start. The first expression that matches
+    /// applies.
     /// </summary>
     /// <param name="module_name_regex">The expression.</param>
-    /// <param name="qconfig">The configuration; null for what stays in floating point.</param>
+    /// <param name="qconfig">The configuration; null to stay in floating point.</param>
     public QConfigMapping set_module_name_regex(string module_name_regex, QConfig? qconfig)
     {
         patterns.Add((new Regex($"^(?:{module_name_regex})", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1)), qconfig));
@@ -103,8 +102,8 @@ public sealed class QConfigMapping
     }
 
     /// <summary>Sets the configuration of a module and all inside it.</summary>
-    /// <param name="module_name">Its name, <c>layer1.0.conv1</c>; also a node's, <c>layer1.0.add</c>.</param>
-    /// <param name="qconfig">The configuration; null for what stays in floating point.</param>
+    /// <param name="module_name">The module's name (<c>layer1.0.conv1</c>), or a node's (<c>layer1.0.add</c>).</param>
+    /// <param name="qconfig">The configuration; null to stay in floating point.</param>
     public QConfigMapping set_module_name(string module_name, QConfig? qconfig)
     {
         names[module_name] = qconfig;

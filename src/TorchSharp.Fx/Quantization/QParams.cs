@@ -62,7 +62,7 @@ internal readonly record struct QRange(long Min, long Max, ScalarType Type)
         };
         var range = new QRange(min ?? least, max ?? most, type);
         return range.Min >= least && range.Max <= most && range.Min <= 0 && range.Max >= 0 && range.Min < range.Max ? range
-            : throw new ArgumentException($"The steps {range.Min} to {range.Max} are no part of {type} that has 0 in it.", nameof(min));
+            : throw new ArgumentException($"The range {range.Min} to {range.Max} must lie within {type} and contain 0.", nameof(min));
     }
 
     /// <summary>The step that stands for 0 where numbers lie evenly around it.</summary>

@@ -3,29 +3,26 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>How far a quantised value is from the one in floating point.</summary>
-/// <param name="name">The node's name, as feature extraction knows it.</param>
-/// <param name="operation">What the node does.</param>
-/// <param name="sqnr">
-/// The ratio of signal to error in decibels, with all errors before it; 6 dB are one bit. Counterpart:
-/// <c>torch.ao.ns.fx.utils.compute_sqnr</c>.
-/// </param>
-/// <param name="own_sqnr">The same where all before it computes in floating point: what its own weight and rounding cost.</param>
+/// <summary>The error of one quantised value against floating point.</summary>
+/// <param name="name">The node's name in feature extraction.</param>
+/// <param name="operation">The node's operation.</param>
+/// <param name="sqnr">The signal-to-quantisation-noise ratio (SQNR) in decibels, with the errors of all layers before it; 6 dB are one bit.
+/// Counterpart: <c>torch.ao.ns.fx.utils.compute_sqnr</c>.</param>
+/// <param name="own_sqnr">The SQNR when all layers before it compute in floating point: the cost of its own weight and rounding.</param>
 public sealed record LayerError(string name, string operation, double sqnr, double own_sqnr);
 
 /// <summary>
-/// How far a quantised model is from the one that it was made of. Counterpart: PyTorch's numeric suite, <c>torch.ao.ns</c>.
+/// The error of a quantised model against the floating-point model. Counterpart: PyTorch's numeric suite, <c>torch.ao.ns</c>.
 /// </summary>
-/// <param name="layers">Each value that became steps, in the order of execution.</param>
-/// <param name="cosines">
-/// The cosine between the outputs, by their names; the least of all inputs. One that is no dictionary is called <c>output</c>.
-/// </param>
+/// <param name="layers">The error of each quantised value, in the order of execution.</param>
+/// <param name="cosines">The cosine similarity of each output to that in floating point, by the output's name; the smallest over all
+/// inputs. An output that isn't a dictionary is called <c>output</c>.</param>
 public sealed record QuantizationReport(IReadOnlyList<LayerError> layers, IReadOnlyDictionary<string, double> cosines)
 {
-    /// <summary>The least cosine of all outputs.</summary>
+    /// <summary>The smallest cosine of all outputs.</summary>
     public double cosine => cosines.Values.DefaultIfEmpty(1).Min();
 
-    /// <summary>As a table.</summary>
+    /// <summary>The report as a table.</summary>
     public override string ToString()
     {
         var rows = new List<string[]> { new[] { "layer", "operation", "SQNR (dB)", "alone" } };
@@ -34,8 +31,8 @@ public sealed record QuantizationReport(IReadOnlyList<LayerError> layers, IReadO
             + string.Concat(cosines.Select(entry => FormattableString.Invariant($"cosine of {entry.Key}: {entry.Value:F6}\n")));
     }
 
-    /// <summary>As an SVG picture: a row for each layer, with bars as long as its ratios in decibels.</summary>
-    /// <param name="name">What stands above.</param>
+    /// <summary>The report as an SVG picture: one row per layer, with bars for its ratios in decibels.</summary>
+    /// <param name="name">The picture's title.</param>
     public string to_svg(string name = "model") => new QuantizationChart(this).Draw(name);
 
     private static string Decibels(double value) => value.ToString("F1", CultureInfo.InvariantCulture);

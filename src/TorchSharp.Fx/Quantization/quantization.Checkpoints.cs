@@ -5,21 +5,18 @@ namespace TorchSharp.Fx;
 public static partial class quantization
 {
     /// <summary>
-    /// The quantised copy of a model in floating point by a checkpoint of PyTorch's eager quantisation: its weights, scales and zero
-    /// points, by the paths of the modules. Counterpart: <c>torch.ao.quantization.convert</c> and <c>load_state_dict</c>, as
+    /// Makes a quantised copy of a floating-point model with the weights, scales and zero points of a checkpoint of PyTorch's eager
+    /// quantisation. They are assigned by module path. Counterpart: <c>torch.ao.quantization.convert</c> and <c>load_state_dict</c>, as
     /// <c>torchvision.models.quantization</c> does with <c>quantize=True</c>.
     /// </summary>
-    /// <param name="model">
-    /// The model before it was converted: with a module named <c>QuantStub</c> where eight bits begin, and <c>FloatFunctional</c>s. Its
-    /// batch norms, which the checkpoint has in the convolutions, are left out. It stays as it is.
-    /// </param>
-    /// <param name="state_dict">
-    /// The checkpoint's tensors, as <c>Pth.load_file</c> reads them: converted, or of training (<c>prepare_qat</c>). They stay the
-    /// caller's.
-    /// </param>
-    /// <param name="example_inputs">Values to trace by, where the program looks at sizes.</param>
-    /// <returns>The reference graph (<see cref="convert_to_reference_fx"/>), in evaluation mode, with weights of its own.</returns>
-    /// <exception cref="ArgumentException">The checkpoint is another model's.</exception>
+    /// <param name="model">The model before conversion, with a <c>QuantStub</c> module where quantisation begins, and
+    /// <c>FloatFunctional</c> modules. Its batch norms are dropped, because the checkpoint has them folded into the convolutions. The model
+    /// is not changed.</param>
+    /// <param name="state_dict">The checkpoint's tensors, as <c>Pth.load_file</c> reads them: of a converted model, or of one in
+    /// quantisation-aware training (<c>prepare_qat</c>). The caller disposes them.</param>
+    /// <param name="example_inputs">Example inputs for the trace, where the program reads sizes.</param>
+    /// <returns>The reference graph (<see cref="convert_to_reference_fx"/>), in eval mode, with its own weights.</returns>
+    /// <exception cref="ArgumentException">The checkpoint doesn't fit the model.</exception>
     public static GraphModule<T, TResult> load_quantized<T, TResult>(nn.Module<T, TResult> model,
         IReadOnlyDictionary<string, Tensor> state_dict,
         IReadOnlyList<object?>? example_inputs = null)
@@ -40,23 +37,17 @@ public static partial class quantization
     }
 
     /// <summary>
-    /// A quantisable model of images in eight bits, compiled as <see cref="convert_fx"/> compiles it. Counterpart:
+    /// Quantises a quantisable image model and compiles it like <see cref="convert_fx"/>. Counterpart:
     /// <c>torchvision.models.quantization.utils.quantize_model</c>; TorchSharp.Fx.Vision's <c>models.quantization</c> calls it for
     /// <c>quantize: true</c>.
     /// </summary>
-    /// <param name="model">
-    /// The model in floating point, from images [N, 3, H, W], as <see cref="load_quantized"/> takes it. It stays as it is.
-    /// </param>
-    /// <param name="backend">
-    /// Without a checkpoint: <c>fbgemm</c> for values in the steps 0 to 127 and a scale for each output of a layer, <c>qnnpack</c> for one
-    /// scale for each weight.
-    /// </param>
-    /// <param name="state_dict">
-    /// The checkpoint that has weights and scales; without one, scales are those of an image [1, 3, 299, 299] of random numbers, as in
-    /// torchvision.
-    /// </param>
-    /// <returns>A module in evaluation mode, with weights of its own.</returns>
-    /// <exception cref="ArgumentException">The backend is neither, or the checkpoint is another model's.</exception>
+    /// <param name="model">The floating-point model of images [N, 3, H, W], as for <see cref="load_quantized"/>. It is not changed.</param>
+    /// <param name="backend">Decides the scales when there is no checkpoint: <c>fbgemm</c> has one scale per output channel of a weight,
+    /// <c>qnnpack</c> one per weight. Both quantise values to 0…127.</param>
+    /// <param name="state_dict">The checkpoint with weights and scales. Without one, the model is calibrated with one random image [1, 3,
+    /// 299, 299], as in torchvision.</param>
+    /// <returns>A module in eval mode, with its own weights.</returns>
+    /// <exception cref="ArgumentException">The backend is unknown, or the checkpoint doesn't fit the model.</exception>
     public static GraphModule<Tensor, TResult> quantize_model<TResult>(nn.Module<Tensor, TResult> model, string backend = "fbgemm",
         IReadOnlyDictionary<string, Tensor>? state_dict = null)
     {

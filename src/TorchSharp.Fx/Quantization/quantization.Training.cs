@@ -7,16 +7,15 @@ namespace TorchSharp.Fx;
 public static partial class quantization
 {
     /// <summary>
-    /// A copy of a graph module that trains with the error of quantisation: <see cref="FakeQuantize"/> behind the values and the
-    /// weights, and <see cref="ConvBn"/> in the place of layers and the batch norms after them. Train it, call <c>eval()</c>, and take
+    /// A copy of a graph module for quantisation-aware training: with a <see cref="FakeQuantize"/> after values and weights, and a
+    /// <see cref="ConvBn"/> in place of a layer and the batch norm after it. Train the copy, call <c>eval()</c>, then
     /// <see cref="convert_to_reference_fx"/>. Counterpart: <c>prepare_qat_fx</c>.
     /// </summary>
-    /// <param name="model">The module; it stays as it is.</param>
-    /// <param name="qconfig_mapping">What is quantised how; all by <see cref="QConfig.default_qat_qconfig"/> where null.</param>
-    /// <param name="backend_config">
-    /// What can be quantised; <see cref="BackendConfig.native"/> where null, as PyTorch trains by that.
-    /// </param>
-    /// <returns>A module of the same type in training mode, with weights of its own.</returns>
+    /// <param name="model">The module; it is not changed.</param>
+    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfig.default_qat_qconfig"/> for all when null.</param>
+    /// <param name="backend_config">The operations that can be quantised; <see cref="BackendConfig.native"/> when null, as in PyTorch's
+    /// training.</param>
+    /// <returns>A module of the same type in train mode, with its own weights.</returns>
     public static T prepare_qat_fx<T>(T model, QConfigMapping? qconfig_mapping = null, BackendConfig? backend_config = null)
         where T : nn.Module, IGraphModule
     {
@@ -43,36 +42,38 @@ public static partial class quantization
     }
 
     /// <summary>
-    /// From here on the batch norms of a <see cref="ConvBn"/> go by their statistics and keep them:
+    /// Makes the batch norm of a <see cref="ConvBn"/> use its running statistics from now on, and no longer update them:
     /// <c>model.apply(quantization.freeze_bn_stats)</c>. Counterpart: <c>torch.ao.nn.intrinsic.qat.freeze_bn_stats</c>.
     /// </summary>
-    /// <param name="mod">A module; what is no <see cref="ConvBn"/> stays as it is.</param>
+    /// <param name="mod">A module; ignored unless it is a <see cref="ConvBn"/>.</param>
     public static void freeze_bn_stats(nn.Module mod) => (mod as ConvBn)?.freeze_bn_stats();
 
     /// <summary>
-    /// From here on the batch norms of a <see cref="ConvBn"/> go by each batch in training. Counterpart:
+    /// Makes the batch norm of a <see cref="ConvBn"/> use and track the statistics of each batch again in train mode. Counterpart:
     /// <c>torch.ao.nn.intrinsic.qat.update_bn_stats</c>.
     /// </summary>
-    /// <param name="mod">A module; what is no <see cref="ConvBn"/> stays as it is.</param>
+    /// <param name="mod">A module; ignored unless it is a <see cref="ConvBn"/>.</param>
     public static void update_bn_stats(nn.Module mod) => (mod as ConvBn)?.update_bn_stats();
 
     /// <summary>
-    /// Keeps the scale of a <see cref="FakeQuantize"/> as it is: <c>model.apply(quantization.disable_observer)</c>. Counterpart:
-    /// <c>torch.ao.quantization.disable_observer</c>.
+    /// Makes a <see cref="FakeQuantize"/> keep its present scale and stop observing: <c>model.apply(quantization.disable_observer)</c>.
+    /// Counterpart: <c>torch.ao.quantization.disable_observer</c>.
     /// </summary>
-    /// <param name="mod">A module; what is no <see cref="FakeQuantize"/> stays as it is.</param>
+    /// <param name="mod">A module; ignored unless it is a <see cref="FakeQuantize"/>.</param>
     public static void disable_observer(nn.Module mod) => SetObserver(mod, false);
 
-    /// <summary>Has a <see cref="FakeQuantize"/> observe again. Counterpart: <c>torch.ao.quantization.enable_observer</c>.</summary>
-    /// <param name="mod">A module; what is no <see cref="FakeQuantize"/> stays as it is.</param>
+    /// <summary>Makes a <see cref="FakeQuantize"/> observe again. Counterpart: <c>torch.ao.quantization.enable_observer</c>.</summary>
+    /// <param name="mod">A module; ignored unless it is a <see cref="FakeQuantize"/>.</param>
     public static void enable_observer(nn.Module mod) => SetObserver(mod, true);
 
-    /// <summary>Has a <see cref="FakeQuantize"/> observe only. Counterpart: <c>torch.ao.quantization.disable_fake_quant</c>.</summary>
-    /// <param name="mod">A module; what is no <see cref="FakeQuantize"/> stays as it is.</param>
+    /// <summary>
+    /// Makes a <see cref="FakeQuantize"/> only observe, without rounding. Counterpart: <c>torch.ao.quantization.disable_fake_quant</c>.
+    /// </summary>
+    /// <param name="mod">A module; ignored unless it is a <see cref="FakeQuantize"/>.</param>
     public static void disable_fake_quant(nn.Module mod) => SetRounding(mod, false);
 
-    /// <summary>Has a <see cref="FakeQuantize"/> round again. Counterpart: <c>torch.ao.quantization.enable_fake_quant</c>.</summary>
-    /// <param name="mod">A module; what is no <see cref="FakeQuantize"/> stays as it is.</param>
+    /// <summary>Makes a <see cref="FakeQuantize"/> round again. Counterpart: <c>torch.ao.quantization.enable_fake_quant</c>.</summary>
+    /// <param name="mod">A module; ignored unless it is a <see cref="FakeQuantize"/>.</param>
     public static void enable_fake_quant(nn.Module mod) => SetRounding(mod, true);
 
     private static void SetObserver(nn.Module mod, bool isEnabled)

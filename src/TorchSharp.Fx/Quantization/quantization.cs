@@ -4,17 +4,17 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Makes models that compute in eight bits. <c>docs/quantization.md</c> shows how. Counterpart: <c>torch.ao.quantization</c> and its
-/// <c>quantize_fx</c>.
+/// Makes quantised models, which compute with 8-bit integers. <c>docs/quantization.md</c> shows how. Counterpart:
+/// <c>torch.ao.quantization</c> and its <c>quantize_fx</c>.
 /// </summary>
 public static partial class quantization
 {
     /// <summary>
-    /// A copy of a graph module in which each batch norm is part of the convolution or linear layer before it. Counterpart:
+    /// A copy of a graph module in which each batch norm is folded into the convolution or linear layer before it. Counterpart:
     /// <c>fuse_fx</c>.
     /// </summary>
-    /// <param name="model">The module; it stays as it is.</param>
-    /// <returns>A module of the same type in evaluation mode, with weights of its own.</returns>
+    /// <param name="model">The module; it is not changed.</param>
+    /// <returns>A module of the same type in eval mode, with its own weights.</returns>
     public static T fuse_fx<T>(T model) where T : nn.Module, IGraphModule
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -35,17 +35,14 @@ public static partial class quantization
     }
 
     /// <summary>
-    /// A copy of a graph module or extractor that observes the values which are to be quantised. Call it with the inputs that are
-    /// typical, then take
-    /// <see cref="convert_to_reference_fx"/>. Counterpart: <c>prepare_fx</c>.
+    /// A copy of a graph module or extractor with observers of the values that will be quantised. Calibrate it by calling it with typical
+    /// inputs, then call <see cref="convert_fx"/> or <see cref="convert_to_reference_fx"/>. Counterpart: <c>prepare_fx</c>.
     /// </summary>
-    /// <param name="model">The module; it stays as it is.</param>
-    /// <param name="qconfig_mapping">What is quantised how; all by histograms where null.</param>
-    /// <param name="backend_config">What can be quantised; <see cref="BackendConfig.onednn"/> where null.</param>
-    /// <returns>
-    /// A module of the same type in evaluation mode, with weights of its own and observers named <c>activation_post_process_0</c> and
-    /// so on.
-    /// </returns>
+    /// <param name="model">The module; it is not changed.</param>
+    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfigMapping.default_mapping"/> when null.</param>
+    /// <param name="backend_config">The operations that can be quantised; <see cref="BackendConfig.onednn"/> when null.</param>
+    /// <returns>A module of the same type in eval mode, with its own weights and observers named <c>activation_post_process_0</c> and so
+    /// on.</returns>
     public static T prepare_fx<T>(T model, QConfigMapping? qconfig_mapping = null, BackendConfig? backend_config = null)
         where T : nn.Module, IGraphModule
         => Observed(fuse_fx(model), qconfig_mapping ?? QConfigMapping.default_mapping(), backend_config,
@@ -54,7 +51,7 @@ public static partial class quantization
     /// <summary>Puts observers into a module without batch norms, which is the caller's.</summary>
     /// <param name="fused">The module.</param>
     /// <param name="mapping">What is quantised how.</param>
-    /// <param name="backend_config">What can be quantised; <see cref="BackendConfig.onednn"/> where null.</param>
+    /// <param name="backend_config">The operations that can be quantised; <see cref="BackendConfig.onednn"/> when null.</param>
     /// <param name="known">What makes the observers of some nodes, by the nodes' names, in the place of the mapping's.</param>
     internal static T Observed<T>(
         T fused, QConfigMapping mapping, BackendConfig? backend_config, IReadOnlyDictionary<string, Func<ObserverBase>> known)
@@ -90,15 +87,15 @@ public static partial class quantization
         }
         if (count == 0)
             throw new ArgumentException(
-                "A model is quantised by the values that it computes of typical inputs, and there are none: give some.",
+                "There are no calibration inputs: give typical inputs, from whose values the scales are computed.",
                 nameof(calibration_inputs));
     }
 
-    /// <summary>The same of a module that isn't a graph yet.</summary>
-    /// <param name="model">The module; it stays as it is.</param>
-    /// <param name="qconfig_mapping">What is quantised how; all by histograms where null.</param>
-    /// <param name="backend_config">What can be quantised; <see cref="BackendConfig.onednn"/> where null.</param>
-    /// <param name="example_inputs">Values to trace by, where the program looks at sizes.</param>
+    /// <summary>The same for a module that isn't traced yet.</summary>
+    /// <param name="model">The module; it is not changed.</param>
+    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfigMapping.default_mapping"/> when null.</param>
+    /// <param name="backend_config">The operations that can be quantised; <see cref="BackendConfig.onednn"/> when null.</param>
+    /// <param name="example_inputs">Example inputs for the trace, where the program reads sizes.</param>
     public static GraphModule<T, TResult> prepare_fx<T, TResult>(nn.Module<T, TResult> model, QConfigMapping? qconfig_mapping = null,
         BackendConfig? backend_config = null, IReadOnlyList<object?>? example_inputs = null)
     {
@@ -107,13 +104,12 @@ public static partial class quantization
     }
 
     /// <summary>
-    /// The quantised copy of an observed module, as plain operations: values become steps and numbers again
-    /// (<see cref="quantized_decomposed"/>), between them the
-    /// operations compute in single precision, and weights are kept as steps. It runs anywhere, and says what int8 kernels compute.
-    /// Counterpart: <c>convert_to_reference_fx</c>.
+    /// Makes the quantised copy of a calibrated module from plain operators. Values are quantised and dequantised
+    /// (<see cref="quantized_decomposed"/>), the operations between compute in float32, and weights are stored quantised. It runs anywhere
+    /// and defines the results that int8 kernels compute. Counterpart: <c>convert_to_reference_fx</c>.
     /// </summary>
-    /// <param name="graph_module">What <c>prepare_fx</c> made, after it has seen inputs; it stays as it is.</param>
-    /// <returns>A module of the same type in evaluation mode.</returns>
+    /// <param name="graph_module">The calibrated module of <c>prepare_fx</c>; it is not changed.</param>
+    /// <returns>A module of the same type in eval mode.</returns>
     public static T convert_to_reference_fx<T>(T graph_module) where T : nn.Module, IGraphModule
     {
         ArgumentNullException.ThrowIfNull(graph_module);
@@ -125,12 +121,12 @@ public static partial class quantization
     }
 
     /// <summary>
-    /// The quantised copy of an observed module, compiled: whole numbers between the layers, kernels of whole numbers in them where the
-    /// processor has such (VNNI), else the reference graph optimised. To save or export take <see cref="convert_to_reference_fx"/>.
-    /// Counterpart: <c>convert_fx</c>.
+    /// Makes the compiled quantised copy of a calibrated module, with integer kernels and 8-bit integers between the layers. On a processor
+    /// without VNNI it is the optimised reference graph. To save or export, use <see cref="convert_to_reference_fx"/>. Counterpart:
+    /// <c>convert_fx</c>.
     /// </summary>
-    /// <param name="graph_module">What <c>prepare_fx</c> made, after it has seen inputs; it stays as it is.</param>
-    /// <returns>A module of the same type in evaluation mode.</returns>
+    /// <param name="graph_module">The calibrated module of <c>prepare_fx</c>; it is not changed.</param>
+    /// <returns>A module of the same type in eval mode.</returns>
     public static T convert_fx<T>(T graph_module) where T : nn.Module, IGraphModule
     {
         using var reference = convert_to_reference_fx(graph_module);
@@ -138,15 +134,14 @@ public static partial class quantization
     }
 
     /// <summary>
-    /// A copy of a graph module whose linear and recurrent layers keep their weights as steps and take each input by its own range; it
-    /// needs no calibration. Counterpart: <c>torch.ao.quantization.quantize_dynamic</c>, whose kernels use the lower half of the steps.
+    /// Dynamic quantisation: a copy of a graph module whose linear and recurrent layers store quantised weights and quantise each input by
+    /// its own range. It needs no calibration. Counterpart: <c>torch.ao.quantization.quantize_dynamic</c>, whose kernels use the lower half
+    /// of the quantised range.
     /// </summary>
-    /// <param name="model">The module; it stays as it is.</param>
-    /// <param name="qconfig_mapping">
-    /// What is quantised how; all linear and recurrent layers by <see cref="QConfig.default_dynamic_qconfig"/> with steps to 127 where
-    /// null.
-    /// </param>
-    /// <returns>The reference graph, a module of the same type in evaluation mode, with weights of its own.</returns>
+    /// <param name="model">The module; it is not changed.</param>
+    /// <param name="qconfig_mapping">The configuration of each part. When null, all linear and recurrent layers use
+    /// <see cref="QConfig.default_dynamic_qconfig"/> with quantised inputs up to 127.</param>
+    /// <returns>The reference graph, a module of the same type in eval mode, with its own weights.</returns>
     public static T quantize_dynamic<T>(T model, QConfigMapping? qconfig_mapping = null) where T : nn.Module, IGraphModule
     {
         using var prepared = prepare_fx(model, qconfig_mapping ?? QConfigMapping.default_mapping(
@@ -155,14 +150,13 @@ public static partial class quantization
     }
 
     /// <summary>
-    /// A graph module or extractor that computes in eight bits, by what it sees in some inputs: <c>using var int8 =
-    /// extractor.quantize(images);</c>.
+    /// Quantises a graph module or extractor, calibrated with the given inputs: <c>using var int8 = extractor.quantize(images);</c>.
     /// </summary>
-    /// <param name="module">The module; it stays as it is.</param>
-    /// <param name="calibration_inputs">Typical inputs, each as the module takes it. They stay the caller's.</param>
-    /// <param name="qconfig_mapping">What is quantised how; all by histograms where null.</param>
-    /// <returns>A module of the same type in evaluation mode, with weights of its own.</returns>
-    /// <exception cref="ArgumentException">There are no inputs.</exception>
+    /// <param name="module">The module; it is not changed.</param>
+    /// <param name="calibration_inputs">Typical inputs for calibration, each a full input of the module. The caller disposes them.</param>
+    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfigMapping.default_mapping"/> when null.</param>
+    /// <returns>A module of the same type in eval mode, with its own weights.</returns>
+    /// <exception cref="ArgumentException">There are no calibration inputs.</exception>
     public static T quantize<T>(this T module, IEnumerable<Tensor> calibration_inputs, QConfigMapping? qconfig_mapping = null)
         where T : nn.Module, IGraphModule
     {
@@ -173,15 +167,15 @@ public static partial class quantization
     }
 
     /// <summary>
-    /// As <see cref="quantize{T}(T, IEnumerable{Tensor}, QConfigMapping?)"/>, but the layers whose quantisation costs most stay in
-    /// floating point, as few as it takes for the
-    /// outputs to meet a cosine.
+    /// Like <see cref="quantize{T}(T, IEnumerable{Tensor}, QConfigMapping?)"/>, but keeps layers in floating point until the outputs reach
+    /// a cosine: as few as possible, those with the largest quantisation error first.
     /// </summary>
-    /// <param name="module">The module; it stays as it is.</param>
-    /// <param name="calibration_inputs">Typical inputs, each as the module takes it. They stay the caller's.</param>
-    /// <param name="target_cosine">The least cosine between each output and that in floating point, on each of the inputs.</param>
-    /// <param name="qconfig_mapping">What is quantised how; all by histograms where null.</param>
-    /// <exception cref="ArgumentException">There are no inputs.</exception>
+    /// <param name="module">The module; it is not changed.</param>
+    /// <param name="calibration_inputs">Typical inputs for calibration, each a full input of the module. The caller disposes them.</param>
+    /// <param name="target_cosine">The smallest allowed cosine between each output and its floating-point value, on each input; at most
+    /// 1.</param>
+    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfigMapping.default_mapping"/> when null.</param>
+    /// <exception cref="ArgumentException">There are no calibration inputs.</exception>
     public static T quantize<T>(this T module, IReadOnlyList<Tensor> calibration_inputs, double target_cosine,
         QConfigMapping? qconfig_mapping = null)
         where T : nn.Module, IGraphModule
@@ -192,10 +186,10 @@ public static partial class quantization
         return new PrecisionSearch<T>(floating, qconfig_mapping ?? QConfigMapping.default_mapping(), calibration_inputs).Run(target_cosine);
     }
 
-    /// <summary>How far each value of a quantised module is from the one in floating point.</summary>
+    /// <summary>Measures the error of each value of a quantised module against floating point.</summary>
     /// <param name="model">The module that was quantised.</param>
-    /// <param name="quantized">What was made of it.</param>
-    /// <param name="inputs">Inputs to run both on. They stay the caller's.</param>
+    /// <param name="quantized">The quantised module.</param>
+    /// <param name="inputs">Inputs to run both on. The caller disposes them.</param>
     public static QuantizationReport report<T>(T model, T quantized, IEnumerable<Tensor> inputs) where T : nn.Module, IGraphModule
     {
         ArgumentNullException.ThrowIfNull(quantized);

@@ -88,7 +88,7 @@ internal sealed record EntryPoint(torch.nn.Module Root, MethodInfo Method, objec
                     + "forward, or give it one."),
             _ => throw new ArgumentException(
                 $"{root.GetType().Name} can't be traced: it has {candidates.Count} forward methods and no rule says which one it starts "
-                    + "with. Derive it from nn.Module<…>: the forward that overrides its is the one."),
+                    + "with. Derive it from nn.Module<…>: the trace then starts with the override of its forward."),
         };
     }
 

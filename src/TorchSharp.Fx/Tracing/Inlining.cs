@@ -3,18 +3,18 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>Writes C# into a graph.</summary>
+/// <summary>Adds C# code to a graph.</summary>
 public static class Inlining
 {
     /// <summary>
-    /// Adds what a function does to the graph, at the insertion point, and returns the node of its result: <c>graph.inline((x, y) =>
-    /// x.relu() + y, a, b)</c>. It is traced, so any method of a tensor, operator and index may stand in it. PyTorch has it as operations
-    /// on <c>torch.fx.Proxy</c>.
+    /// Traces a function, adds its nodes at the graph's insertion point and returns the node of its result:
+    /// <c>graph.inline((x, y) => x.relu() + y, a, b)</c>. The function may use any tensor method, operator and index. PyTorch does this
+    /// with operations on <c>torch.fx.Proxy</c>.
     /// </summary>
     /// <param name="graph">The graph to add to.</param>
-    /// <param name="function">The function. It may use numbers and texts of its own; tensors and modules it takes as arguments or not at
-    /// all, as a graph has nowhere to keep them.</param>
-    /// <param name="args">What its parameters stand for: nodes of the graph, or constants.</param>
+    /// <param name="function">The function. It may capture numbers and strings, but no tensors or modules, because a graph can't store
+    /// them: pass those as arguments.</param>
+    /// <param name="args">The values of its parameters: nodes of the graph, or constants.</param>
     /// <exception cref="TraceException">The function can't be written as a graph; the message says where and what to do.</exception>
     public static Node inline(this Graph graph, Delegate function, params ImmutableArray<Argument> args)
         => ((NodeArgument)Write(graph, function, args, MustBeNode)).Node;

@@ -4,10 +4,10 @@ namespace TorchSharp.Fx;
 
 #pragma warning disable CA2225 // An operator with a named method beside it would be one more way to say the same.
 
-/// <summary>The operators of tensors. Each adds the node that tracing the same expression would.</summary>
+/// <summary>The operators of tensors. Each adds the same node as a trace of the expression.</summary>
 public partial class Proxy
 {
-    /// <summary>A proxy stands for its node.</summary>
+    /// <summary>Makes an argument of the proxy's value.</summary>
     public static implicit operator Argument(Proxy proxy) => proxy?.Argument ?? throw new ArgumentNullException(nameof(proxy));
 
     /// <summary><c>a + b</c></summary>
@@ -53,7 +53,7 @@ public partial class Proxy
     public Proxy this[params TensorIndex[] indices] => apply(tensor => tensor[indices]);
 
     /// <summary>
-    /// Any other operation of a tensor: <c>x.apply(t => t.flatten(1).softmax(-1))</c> adds what the function does; see
+    /// Any other tensor operation: <c>x.apply(t => t.flatten(1).softmax(-1))</c> traces the function and adds its nodes; see
     /// <see cref="Inlining"/>.
     /// </summary>
     public Proxy apply(Func<Tensor, Tensor> function) => new(node.graph.inline(function, Argument));

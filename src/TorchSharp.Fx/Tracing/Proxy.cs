@@ -1,10 +1,9 @@
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A value of a graph that C# expressions can be written with: <c>new Proxy(node) * 2 + other</c> adds nodes to the graph, at its insertion
-/// point. The tracer hands one to whom it asks about a value that depends on the traced module's inputs; there, a symbolic tensor or other
-/// object is passed around as itself, an object without content, and numbers, enums and tuples have only this. Counterpart:
-/// <c>torch.fx.Proxy</c>.
+/// A value of a graph, for use in C# expressions: <c>new Proxy(node) * 2 + other</c> adds nodes at the graph's insertion point. A tracer
+/// also passes proxies to its overridable methods, for numbers, enums and tuples that depend on an input. Tensors and other objects that
+/// depend on an input are passed as fakes: objects of their own type without content. Counterpart: <c>torch.fx.Proxy</c>.
 /// </summary>
 public partial class Proxy
 {
@@ -24,6 +23,6 @@ public partial class Proxy
     /// <summary>The argument by which other nodes read the value.</summary>
     internal virtual Argument Argument => argument!;
 
-    /// <summary><c>&lt;getitem_1></c>: what a log or an exception of the traced program shows for the value.</summary>
+    /// <summary><c>&lt;getitem_1></c>: the text that stands for the value in logs and exceptions of the traced program.</summary>
     public override string ToString() => $"<{node.name}>";
 }

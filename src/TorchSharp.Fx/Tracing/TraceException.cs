@@ -3,8 +3,8 @@ using System.Reflection;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// The traced program does something that can't be written as a graph. The message names the construct, the module, the place and a way
-/// out; <c>docs/untraceable.md</c> has a page for every <see cref="code"/>.
+/// The traced program does something that a graph can't express. The message names the construct, the module, the place and a way out;
+/// <c>docs/untraceable.md</c> explains every <see cref="code"/>.
 /// </summary>
 public sealed class TraceException : Exception
 {
@@ -13,25 +13,25 @@ public sealed class TraceException : Exception
         : base($"{code}: {what} It happens in {place} at {location}. {fix}")
         => (this.code, module_path, this.location, program_stack) = (code, modulePath, location, stack);
 
-    /// <summary>The entry of the catalogue, e.g. <c>FX001</c>.</summary>
+    /// <summary>The code of the refusal, e.g. <c>FX001</c>; see <c>docs/untraceable.md</c>.</summary>
     public string code { get; }
 
-    /// <summary>The qualified name of the module whose code it is; empty for the root.</summary>
+    /// <summary>The qualified name of the module whose code can't be traced; empty for the root.</summary>
     public string module_path { get; }
 
-    /// <summary>The C# file and line; method and IL offset where there is no PDB.</summary>
+    /// <summary>The C# file and line; without a PDB the method and IL offset.</summary>
     public string location { get; }
 
     /// <summary>
-    /// The calls of the traced program that lead there, the innermost first: module path, method and place of each; one that is made again
-    /// and again from the same place is there once.
+    /// The call stack of the traced program, the innermost call first, with module path, method and place of each. Repeated calls from the
+    /// same place appear once.
     /// </summary>
     public IReadOnlyList<Origin> program_stack { get; }
 }
 
 /// <summary>
-/// The tracer itself failed (the inner exception). That is a fault of TorchSharp.Fx and none of the traced program, whose handlers never
-/// see it; please report it.
+/// The tracer itself failed; the inner exception tells how. This is a bug in TorchSharp.Fx, not in the traced program, whose catch blocks
+/// never see it. Please report it.
 /// </summary>
 public sealed class InterpreterFault : Exception
 {
@@ -45,14 +45,14 @@ public sealed class InterpreterFault : Exception
     /// <summary>The qualified name of the module whose code was traced; empty for the root.</summary>
     public string module_path { get; }
 
-    /// <summary>The C# file and line; method and IL offset where there is no PDB.</summary>
+    /// <summary>The C# file and line; without a PDB the method and IL offset.</summary>
     public string location { get; }
 
-    /// <summary>The calls of the traced program that lead there, the innermost first: module path, method and place of each.</summary>
+    /// <summary>The call stack of the traced program, the innermost call first, with module path, method and place of each.</summary>
     public IReadOnlyList<Origin> program_stack { get; }
 }
 
-/// <summary>The traced program itself threw an exception (the inner one), as it would have when run.</summary>
+/// <summary>The traced program threw an exception, as it would have when run. It is the inner exception.</summary>
 public sealed class TracedProgramException : Exception
 {
     internal TracedProgramException(Exception thrown, string modulePath, string place, string location, IReadOnlyList<Origin> stack)
@@ -69,9 +69,9 @@ public sealed class TracedProgramException : Exception
     /// <summary>The qualified name of the module whose code threw; empty for the root.</summary>
     public string module_path { get; }
 
-    /// <summary>The C# file and line; method and IL offset where there is no PDB.</summary>
+    /// <summary>The C# file and line; without a PDB the method and IL offset.</summary>
     public string location { get; }
 
-    /// <summary>The calls of the traced program that lead there, the innermost first: module path, method and place of each.</summary>
+    /// <summary>The call stack of the traced program, the innermost call first, with module path, method and place of each.</summary>
     public IReadOnlyList<Origin> program_stack { get; }
 }

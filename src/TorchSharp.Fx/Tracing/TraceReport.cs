@@ -4,8 +4,8 @@ using System.Text;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// The facts about a trace beside its graph: what the graph assumes, what was computed once and for all, and what the program did
-/// that the graph will not do again.
+/// The facts about a trace: the assumptions of the graph, the values that were computed once during the trace, and the actions of the
+/// program that the graph does not repeat.
 /// </summary>
 public sealed class TraceReport
 {
@@ -36,64 +36,67 @@ public sealed class TraceReport
             => [.. interpreter.Asked.Where(entry => entry.Kind == kind).Select(entry => new TraceNote(entry.What, entry.At))];
     }
 
-    /// <summary>How many nodes the graph has.</summary>
+    /// <summary>The number of nodes in the graph.</summary>
     public int nodes { get; }
 
     /// <summary>The modules that became one node each, by path.</summary>
     public IReadOnlyList<string> leaves { get; }
 
     /// <summary>
-    /// The conditions that the graph asserts: checks of the program that only throw, and branches that went by the example inputs.
+    /// The conditions that the graph asserts: the program's own checks, which only throw, and branches that followed the example inputs.
     /// </summary>
     public IReadOnlyList<TraceNote> guards { get; }
 
-    /// <summary>The numbers and lengths that the graph is held to, because the example inputs or concrete arguments have them.</summary>
+    /// <summary>The numbers and lengths that the graph is fixed to, because the example inputs or <c>concrete_args</c> have them.</summary>
     public IReadOnlyList<TraceNote> specialisations { get; }
 
-    /// <summary>The loops that the graph runs as often as its inputs say.</summary>
+    /// <summary>The loops whose number of iterations the graph takes from its inputs.</summary>
     public IReadOnlyList<TraceNote> loops { get; }
 
     /// <summary>
-    /// The loops that an input bounds and that the graph has turn by turn: it holds for inputs with as many turns as the example.
+    /// The loops that depend on an input and that the graph has unrolled: it holds only for inputs with as many iterations as the example.
     /// </summary>
     public IReadOnlyList<TraceNote> unrolled_loops { get; }
 
     /// <summary>
-    /// The inputs that the program asks for being null, and where: a trace by symbols takes them to be there, and the graph asserts it.
-    /// With example inputs the trace goes by the example.
+    /// The inputs that the program compares with null, and where. Without example inputs the trace assumes that they aren't null, and the
+    /// graph asserts it; with example inputs the trace follows the example.
     /// </summary>
     public IReadOnlyList<TraceNote> present_inputs { get; }
 
-    /// <summary>The tensors that were computed while tracing, or are held without being registered.</summary>
+    /// <summary>The tensors that were computed during the trace, or that the model holds without registering them.</summary>
     public IReadOnlyList<TraceNote> constants { get; }
 
     /// <summary>
-    /// Fields and collections of the model that the program wrote to: the trace went on with the new content, and the graph leaves them as
-    /// they are.
+    /// The fields and collections of the model that the program wrote to and the graph doesn't. The trace continued with the new content.
     /// </summary>
     public IReadOnlyList<TraceNote> dropped_state { get; }
 
     /// <summary>
-    /// The state that the program keeps between calls, and the graph with it, by path: in fields and collections of the model, and in
+    /// The paths of the state that the program, and so the graph, keeps between calls: in fields and collections of the model, and in
     /// inputs.
     /// </summary>
     public IReadOnlyList<string> state { get; }
 
-    /// <summary>Modules whose mode the program's own code asks for: the graph is that of the mode that they were in.</summary>
+    /// <summary>
+    /// The modules whose train or eval mode the program's own code reads. The graph holds for the mode they were in during the trace.
+    /// </summary>
     public IReadOnlyList<TraceNote> modes { get; }
 
-    /// <summary>Where the program sets the state of a random number generator while it is traced: the graph doesn't set it again.</summary>
+    /// <summary>
+    /// The places where the program seeds a random number generator. It was seeded during the trace; the graph doesn't seed it again.
+    /// </summary>
     public IReadOnlyList<TraceNote> seeds { get; }
 
     /// <summary>
-    /// The answers that the program got about the time, the process, the machine or a setting of TorchSharp, such as <c>DateTime.Now</c> or
-    /// the default dtype: the graph has the answer of the trace for good.
+    /// The facts that the program read about the time, the process, the machine or a setting of TorchSharp, e.g. <c>DateTime.Now</c> or the
+    /// default dtype. The graph keeps the values of the trace as constants.
     /// </summary>
     public IReadOnlyList<TraceNote> surroundings { get; }
 
     /// <summary>
-    /// The assumptions and omissions that the graph doesn't assert, a line each with a title before; empty where it is as good as the
-    /// program for all inputs.
+    /// The assumptions and omissions that the graph doesn't assert, one per line under headings. Empty when the graph does the same as the
+    /// program for all inputs that it accepts.
     /// </summary>
     public string assumptions => Text(
         ("written by the program, not by the graph", dropped_state), ("inputs taken to be there", present_inputs),
@@ -103,7 +106,7 @@ public sealed class TraceReport
     /// <summary>Modules that are called without being registered: their parameters would not train, move or be saved.</summary>
     public IReadOnlyList<UnregisteredModule> unregistered_modules { get; }
 
-    /// <summary>The report as text, a line a fact.</summary>
+    /// <summary>The report as text, one line per fact.</summary>
     public override string ToString() => $"{nodes} nodes, {leaves.Count} leaf modules\n" + Text(
         ("leaf modules", leaves), ("asserted conditions", guards), ("asserted values", specialisations),
         ("loops of any number of turns", loops),
@@ -140,7 +143,7 @@ public sealed record TraceNote(string text, Origin? origin)
 /// <summary>A module that is called without being registered.</summary>
 /// <param name="path">Its path through fields and collections.</param>
 /// <param name="type">The name of its class.</param>
-/// <param name="num_parameters">How many numbers its parameters hold: they would not train, move or be saved.</param>
+/// <param name="num_parameters">The number of elements in its parameters, which would not train, move or be saved.</param>
 public sealed record UnregisteredModule(string path, string type, long num_parameters)
 {
     /// <inheritdoc/>

@@ -3,19 +3,19 @@ using System.Collections.Immutable;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// The ways to treat the state that a traced program keeps between calls: in fields and collections of the model, or in an object that it
-/// is given.
+/// How to treat the state that a traced program keeps between calls, in fields and collections of the model or in an object that is an
+/// input.
 /// </summary>
 public enum TracedState
 {
-    /// <summary>The graph reads it and puts it back, as the program does.</summary>
+    /// <summary>The graph reads and writes the state, as the program does.</summary>
     writeback,
     /// <summary>
-    /// It is a further input and output of the graph each: nothing is kept. A tracer's own graph is as for <see cref="writeback"/>;
-    /// <c>fx.lift_state</c> makes the other of it. Counterpart: the mutated buffers of <c>torch.export</c>.
+    /// The state becomes further inputs and outputs of the graph, which keeps nothing. A <see cref="Tracer"/> makes the graph of
+    /// <see cref="writeback"/>; <c>fx.lift_state</c> converts it. Counterpart: the mutated buffers of <c>torch.export</c>.
     /// </summary>
     returned,
-    /// <summary>The graph has it as it was when it was traced, and leaves it so.</summary>
+    /// <summary>The graph uses the state's values of the trace as constants, and writes nothing.</summary>
     dropped,
 }
 
@@ -24,8 +24,8 @@ public partial class Tracer
     private const int MaxTraces = 5;
 
     /// <summary>
-    /// The treatment of the program's state between calls. A program that keeps something is traced again once that is known, so that
-    /// <see cref="call_module"/> and <see cref="create_proxy"/> are called for each trace.
+    /// How to treat the state that the program keeps between calls. When a trace finds such state, the program is traced again, and
+    /// <see cref="call_module"/> and <see cref="create_proxy"/> are called in each trace.
     /// </summary>
     public TracedState state { get; init; }
 

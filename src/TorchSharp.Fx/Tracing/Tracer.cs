@@ -4,9 +4,9 @@ using System.Reflection;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Captures what a module's <c>forward</c> does as a <see cref="Graph"/>, by interpreting its compiled code with symbols for the inputs.
-/// Override its virtual methods to change what is a leaf, how submodules are entered and what is done with each new node. A tracer traces
-/// one module at a time; it changes nothing of the module. Counterpart: <c>torch.fx.Tracer</c>.
+/// Captures what a module's <c>forward</c> does as a <see cref="Graph"/>, by interpreting its compiled code with symbolic inputs. Override
+/// its virtual methods to choose the leaf modules, to change how submodules are entered and to see each new node. A tracer traces one
+/// module at a time and does not change it. Counterpart: <c>torch.fx.Tracer</c>.
 /// </summary>
 public partial class Tracer
 {
@@ -21,27 +21,27 @@ public partial class Tracer
     private ModuleAttributes? attributes;
 
     /// <summary>A tracer with the given leaf functions.</summary>
-    /// <param name="autowrap_functions">Functions that are recorded as one node and not looked into, when one of their arguments depends on
-    /// an input.</param>
+    /// <param name="autowrap_functions">Leaf functions: a call becomes one node when one of its arguments depends on an input.</param>
     public Tracer(IEnumerable<Delegate>? autowrap_functions = null)
         => leafFunctions = [.. (autowrap_functions ?? []).Select(function => Definition(function.Method))];
 
-    /// <summary>The graph that is being made, or was made last.</summary>
+    /// <summary>The graph of the trace that is running, or of the last one.</summary>
+    /// <exception cref="InvalidOperationException">Nothing was traced yet.</exception>
     public Graph graph => traced ?? throw new InvalidOperationException("Nothing was traced yet: call trace first.");
 
     /// <summary>The module that is or was traced.</summary>
     public torch.nn.Module root => Interpreter.Root;
 
     /// <summary>
-    /// The tensors that the graph reads as <c>_tensor_constantN</c>: computed while tracing, or held by the model without being registered.
-    /// Each is a handle of its own on the tensor's memory, and who uses the graph disposes it.
+    /// The tensors that the graph reads as <c>_tensor_constantN</c>: computed during the trace, or held by the model without being
+    /// registered. Each is a separate handle on the tensor's memory; the user of the graph disposes it.
     /// </summary>
     public IReadOnlyDictionary<string, torch.Tensor> tensor_constants
         => attributes?.Constants ?? ImmutableDictionary<string, torch.Tensor>.Empty;
 
     /// <summary>
-    /// Where to write the code that a trace runs through: each method's decoded body, the first time it is entered, with the lines of C#
-    /// that it was compiled from. Nowhere when null.
+    /// Receives the code that a trace interprets: each method's CIL, when it is first entered, with the C# lines it was compiled from. Null
+    /// writes nothing.
     /// </summary>
     public TextWriter? CodeWriter { get; set; }
 
@@ -60,7 +60,7 @@ public partial class Tracer
     /// <summary>The inputs that every trace of this tracer goes by where nothing else is given; null for traces by symbols alone.</summary>
     internal ExampleInputs? Examples { get; init; }
 
-    /// <summary>Facts about the last trace beside its graph; also of one that was refused.</summary>
+    /// <summary>The report on the last trace, also when it failed with a <see cref="TraceException"/>.</summary>
     public TraceReport report => new(graph, Interpreter, Attributes);
 
     /// <summary>Whether a node that is made now holds the graph to the example, and is no part of the program.</summary>
@@ -78,8 +78,8 @@ public partial class Tracer
     internal string CurrentPath => scopes.TryPeek(out var scope) ? scope.Path : "";
 
     /// <summary>
-    /// Whether a module becomes one node, rather than being followed: TorchSharp's own modules but the containers. Counterpart:
-    /// <c>torch.fx.Tracer.is_leaf_module</c>.
+    /// Whether a call of a module becomes one node instead of being followed. By default TorchSharp's own modules do, except containers.
+    /// Counterpart: <c>torch.fx.Tracer.is_leaf_module</c>.
     /// </summary>
     /// <param name="m">The module that is called.</param>
     /// <param name="module_qualified_name">Its path in the root.</param>
@@ -87,7 +87,7 @@ public partial class Tracer
         => Leaves.Of(m.GetType());
 
     /// <summary>
-    /// The qualified name of a module: its registered one, else its path through fields and collections. Counterpart:
+    /// The qualified name of a module: its registered name, or else its path through fields and collections. Counterpart:
     /// <c>torch.fx.Tracer.path_of_module</c>.
     /// </summary>
     /// <exception cref="TraceException">FX009: the root does not reach the module.</exception>
@@ -98,8 +98,8 @@ public partial class Tracer
     /// <c>torch.fx.Tracer.call_module</c>.
     /// </summary>
     /// <param name="m">The module that is called.</param>
-    /// <param name="forward">Follows the module's own code and gives its result.</param>
-    /// <param name="args">The arguments: objects as they are, symbolic numbers and tuples as <see cref="Proxy"/>.</param>
+    /// <param name="forward">Traces the module's own code and returns its result.</param>
+    /// <param name="args">The arguments: symbolic numbers and tuples as <see cref="Proxy"/>, everything else as itself.</param>
     public virtual object? call_module(torch.nn.Module m, Func<object?[], object?> forward, object?[] args)
     {
         ArgumentNullException.ThrowIfNull(forward);
@@ -107,7 +107,8 @@ public partial class Tracer
     }
 
     /// <summary>
-    /// Makes a node and the symbol of its value. All nodes are made here. Counterpart: <c>torch.fx.Tracer.create_proxy</c>.
+    /// Makes a node and the proxy of its value. The tracer makes all nodes by this method. Counterpart:
+    /// <c>torch.fx.Tracer.create_proxy</c>.
     /// </summary>
     /// <param name="op">The node's kind.</param>
     /// <param name="target">The operation that it does, or the thing that it names.</param>
@@ -125,7 +126,7 @@ public partial class Tracer
 
     /// <summary>Traces a module. Counterpart: <c>torch.fx.Tracer.trace</c>.</summary>
     /// <param name="root">The module; its parameters and mode stay as they are.</param>
-    /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
+    /// <param name="concrete_args">Fixed values for arguments of <c>forward</c>, by name; these are no inputs of the graph.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
     /// <exception cref="InterpreterFault">The tracer itself failed.</exception>
@@ -136,15 +137,15 @@ public partial class Tracer
     }
 
     /// <summary>
-    /// Traces a module with example inputs: every symbol also has the value that the example gives it, so that a branch, a loop bound or a
-    /// length that depends on an input is taken as the example has it. The graph asserts each, so that inputs of another kind fail clearly;
-    /// what the program didn't look at stays symbolic.
+    /// Traces a module with example inputs. A branch, loop bound or length that depends on an input follows the example. The graph asserts
+    /// each such decision, so that an input for which it would be another fails with a clear message. Everything that decided nothing stays
+    /// symbolic.
     /// </summary>
-    /// <param name="root">The module; it stays as it is.</param>
+    /// <param name="root">The module; it is not changed.</param>
     /// <param name="example_inputs">A value for each input, in order, or an <see cref="InputShape"/> where only sizes matter; inputs left
     /// out take their defaults.</param>
-    /// <param name="concrete_args">Values for arguments of <c>forward</c>, by name, that are fixed rather than inputs.</param>
-    /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
+    /// <param name="concrete_args">Fixed values for arguments of <c>forward</c>, by name; these are no inputs of the graph.</param>
+    /// <param name="allow_value_specialization">Whether a number read out of a tensor may decide a branch, too.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     public Graph trace(
         torch.nn.Module root, IReadOnlyList<object?> example_inputs, IReadOnlyDictionary<string, object?>? concrete_args = null,
@@ -160,8 +161,8 @@ public partial class Tracer
     /// captured is called by the variable's name, and a method of a module has that module as the root. Counterpart:
     /// <c>torch.fx.Tracer.trace</c>.
     /// </summary>
-    /// <param name="function">The function; what it captured stays as it is.</param>
-    /// <param name="concrete_args">Values for its arguments, by name, that are fixed rather than inputs.</param>
+    /// <param name="function">The function; the objects that it captured are not changed.</param>
+    /// <param name="concrete_args">Fixed values for its arguments, by name; these are no inputs of the graph.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     /// <exception cref="TracedProgramException">The program threw an exception of its own.</exception>
     public Graph trace(Delegate function, IReadOnlyDictionary<string, object?>? concrete_args = null)
@@ -170,11 +171,13 @@ public partial class Tracer
         return Trace(EntryPoint.Of(function), concrete_args, Examples);
     }
 
-    /// <summary>Traces a function with example inputs, as a module is traced with them.</summary>
-    /// <param name="function">The function; what it captured stays as it is.</param>
+    /// <summary>
+    /// Traces a function with example inputs; they decide branches, loop bounds and lengths, and the graph asserts each decision.
+    /// </summary>
+    /// <param name="function">The function; the objects that it captured are not changed.</param>
     /// <param name="example_inputs">A value for each input, in order; inputs left out take their defaults.</param>
-    /// <param name="concrete_args">Values for its arguments, by name, that are fixed rather than inputs.</param>
-    /// <param name="allow_value_specialization">Whether a number that was read out of a tensor may decide a branch, too.</param>
+    /// <param name="concrete_args">Fixed values for its arguments, by name; these are no inputs of the graph.</param>
+    /// <param name="allow_value_specialization">Whether a number read out of a tensor may decide a branch, too.</param>
     /// <exception cref="TraceException">The program can't be written as a graph; the message says where and what to do.</exception>
     public Graph trace(
         Delegate function, IReadOnlyList<object?> example_inputs, IReadOnlyDictionary<string, object?>? concrete_args = null,
@@ -207,9 +210,10 @@ public partial class Tracer
     private readonly HashSet<(MethodIL, int)> unrolled = [];
 
     /// <summary>
-    /// Whether a loop that only collects tensors, as often as an input says, becomes one node (<see cref="MapTarget"/>), so that the graph
-    /// holds for any number of turns; else it is followed turn by turn, as often as the example has it. It is so unless said otherwise; a
-    /// feature extractor's tracer with an example follows the turns, whose nodes can then be asked for.
+    /// Whether a loop that only collects tensors, and whose number of iterations depends on an input, becomes one node
+    /// (<see cref="MapTarget"/>). The graph then holds for any number of iterations. Otherwise the loop is unrolled as often as the example
+    /// runs it. True by default; a feature extractor with example inputs unrolls loops, so that nodes of single iterations can be
+    /// requested.
     /// </summary>
     public bool map_loops { get; init; } = true;
 

@@ -21,7 +21,7 @@ internal static class Untraceable
         : OfContent(at,
         $"The program branches on {Describe(condition)}, which is read out of a tensor that depends on an input, so a graph of it would "
             + "hold for some inputs only.",
-        "Compute with tensors (torch.where) instead, go by an example (example_inputs with allow_value_specialization: true), or "
+        "Compute with tensors (torch.where) instead, let an example decide (example_inputs with allow_value_specialization: true), or "
             + $"{LeafFix}.");
 
     private static TraceException OfContent(Interpreter at, string what, string fix) => Error(at, "FX018", what, fix);
@@ -64,7 +64,7 @@ internal static class Untraceable
         $"Pass numbers, strings, tensors, or tuples, arrays, lists, dictionaries and records of them, or {LeafFix}.");
 
     internal static TraceException ResultType(Interpreter at, Proxy result) => Error(at, "FX008",
-        $"'{result.node.name}' gives a {Short(result.type)} that depends on an input, and no object without content can stand for that "
+        $"'{result.node.name}' gives a {Short(result.type)} that depends on an input, and the tracer can't make a fake object of that "
             + "type.",
         $"Change the method to return tensors, numbers, tuples or a class that isn't abstract, or {LeafFix}.");
 
@@ -111,7 +111,7 @@ internal static class Untraceable
             ? ($"{name} takes '{input.Name}' by reference ({(input.IsOut ? "out" : input.IsIn ? "in" : "ref")}), and a graph's inputs are "
                 + "values.",
                 "Return what it writes beside the result, as a tuple, and take what it reads as a plain parameter.")
-            : ($"The input '{input.Name}' of {name} is a {Short(input.ParameterType)}, and no object without content can stand for that "
+            : ($"The input '{input.Name}' of {name} is a {Short(input.ParameterType)}, and the tracer can't make a fake object of that "
                 + "type.",
                 "Fix it with concrete_args, or give the parameter a default value.");
         return Error(at, "FX016", sentence, advice);
@@ -161,8 +161,8 @@ internal static class Untraceable
         $"Make a new one in forward, or {LeafFix}.");
 
     internal static TraceException ChangesInput(Interpreter at, Proxy part, Node input) => Changes(at,
-        $"The program changes a {Short(part.type)} inside the input '{input.target.name}', and what it reads of that later would be the "
-            + "caller's.",
+        $"The program changes a {Short(part.type)} inside the input '{input.target.name}', and a later read of it would give the "
+            + "caller's value.",
         $"Copy it first (ToArray, ToList) and change the copy, or {LeafFix}.");
 
     internal static TraceException SetsProcess(Interpreter at, MethodBase method) => Error(at, "FX037",

@@ -2,30 +2,30 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx;
 
-/// <summary>Holds a graph against the program that it was traced from.</summary>
+/// <summary>Compares a graph with the program that it was traced from.</summary>
 public static class GraphVerification
 {
     extension(fx)
     {
         /// <summary>
-        /// Runs a module and its graph on the same inputs, and tells whether they do the same: the module itself (eager), the compiled
-        /// graph, the evaluator node by node, and in eval mode the copy that <see cref="InferenceOptimization.optimize_for_inference"/>
-        /// makes. All of it on the given inputs and on others of other sizes, and in both modes. Results, what is left in parameters and
-        /// buffers, and the state of the random number generator are compared. Parameters, buffers, modes and the generator's state are
-        /// afterwards as they were; what the module writes to its own fields is not.
+        /// Runs a module and its graph on the same inputs and compares them. It runs the module itself (eager), the compiled graph, the
+        /// node-by-node evaluator, and in eval mode also the copy that <see cref="InferenceOptimization.optimize_for_inference"/> makes; on
+        /// the given inputs and on inputs of other sizes; in both modes. It compares results, parameters, buffers and the state of the
+        /// random number generator. Afterwards it restores parameters, buffers, modes and the generator's state, but not fields that the
+        /// module wrote to.
         /// </summary>
         /// <param name="traced">The graph module.</param>
-        /// <param name="model">What it was traced from.</param>
+        /// <param name="model">The module that it was traced from.</param>
         /// <param name="inputs">A value for each input, in order, or an <see cref="InputShape"/> where only sizes matter; those left out
         /// take their defaults.</param>
-        /// <exception cref="ArgumentException">The inputs are not as many as the graph takes.</exception>
+        /// <exception cref="ArgumentException">The number of inputs is not that of the graph.</exception>
         public static VerificationReport verify<T>(T traced, nn.Module model, params IReadOnlyList<object?> inputs)
             where T : nn.Module, IGraphModule
             => Verify(traced, model, inputs, [false, true]);
 
-        /// <summary>The same in one mode: for a graph that stands for that mode only.</summary>
+        /// <summary>The same in one mode only, for a graph that holds for that mode.</summary>
         /// <param name="traced">The graph module.</param>
-        /// <param name="model">What it was traced from.</param>
+        /// <param name="model">The module that it was traced from.</param>
         /// <param name="training">Whether to run in train mode.</param>
         /// <param name="inputs">A value for each input, in order, or an <see cref="InputShape"/>.</param>
         public static VerificationReport verify_mode<T>(T traced, nn.Module model, bool training, params IReadOnlyList<object?> inputs)

@@ -6,11 +6,11 @@ namespace TorchSharp.Fx;
 /// <summary>How one way of running a graph compares with the module itself.</summary>
 public enum Agreement
 {
-    /// <summary>It does the same, within rounding, or refuses what the module refuses.</summary>
+    /// <summary>The results are equal up to rounding, or both refuse the inputs.</summary>
     same,
-    /// <summary>The graph refuses inputs that the module takes, by an assertion: it was traced for others.</summary>
+    /// <summary>An assertion of the graph refuses inputs that the module accepts, because the graph was traced for other inputs.</summary>
     refused,
-    /// <summary>It does something else.</summary>
+    /// <summary>The results differ.</summary>
     different,
 }
 
@@ -18,12 +18,12 @@ public enum Agreement
 /// <param name="way"><c>graph</c>, <c>evaluator</c> or <c>optimised</c>.</param>
 /// <param name="training">Whether it ran in train mode.</param>
 /// <param name="inputs">The inputs' types and sizes.</param>
-/// <param name="agreement">What came of it.</param>
-/// <param name="largest_difference">The largest difference of two numbers, relative to the largest number there; 0 where all are the same,
-/// infinite where shapes, types or structures differ.</param>
-/// <param name="detail">What differs, or why it was refused; empty where it is the same.</param>
+/// <param name="agreement">The outcome.</param>
+/// <param name="largest_difference">The largest difference of two elements, relative to the largest element of the tensor; 0 where all are
+/// equal, infinite where shapes, types or structures differ.</param>
+/// <param name="detail">The difference, or the reason of the refusal; empty where the results are equal.</param>
 /// <param name="first_node">The name of the first node whose value is known to differ; null where nothing differs or none is known.</param>
-/// <param name="first_place">Where in the program that node comes from.</param>
+/// <param name="first_place">The place in the program that node comes from.</param>
 public sealed record VerifiedRun(string way, bool training, string inputs, Agreement agreement, double largest_difference, string detail,
     string? first_node, Origin? first_place)
 {
@@ -43,13 +43,13 @@ public sealed record VerifiedRun(string way, bool training, string inputs, Agree
         => first_node is null ? "" : $"; first at the node '{first_node}'{(first_place is null ? "" : $" ({first_place})")}";
 }
 
-/// <summary>The findings of <c>fx.verify</c>.</summary>
+/// <summary>The result of <c>fx.verify</c>.</summary>
 /// <param name="model">The name of the module's class.</param>
-/// <param name="runs">Every way on every set of inputs in every mode.</param>
+/// <param name="runs">One entry for each way of running, set of inputs and mode.</param>
 public sealed record VerificationReport(string model, IReadOnlyList<VerifiedRun> runs)
 {
     /// <summary>
-    /// Whether nothing differs. An input that the graph refuses by an assertion is no difference: nobody gets a wrong number.
+    /// Whether no run differs. A graph that refuses an input by an assertion does not differ: it returns no wrong result.
     /// </summary>
     public bool agrees => runs.All(run => run.agreement != Agreement.different);
 

@@ -142,7 +142,7 @@ public sealed class FusionTests
     {
         using var model = Models["linear"].Make();
         using var traced = fx.symbolic_trace(model);
-        Assert.Equal("Batch norm can't be fused in train mode, where it goes by the statistics of each batch. Call eval() on the module first.",
+        Assert.Equal("Batch norm can't be fused in train mode, where it uses the statistics of each batch. Call eval() on the module first.",
             Assert.Throws<InvalidOperationException>(() => optimization.fuse(traced)).Message);
     }
 

@@ -23,7 +23,7 @@ public sealed class NoMatchTests : IDisposable
         ["two values for one input"] = (x => x.mul(x.neg()), (Tensor x) => x.mul(x), "The nearest place is 'mul' (NoMatchTests.cs): the pattern's 'x' would be both %x and %neg."),
         ["one value where the pattern has two"] = (x => Twice(x.relu()), (Tensor x) => x.relu() + x.relu(),
             "The nearest place is 'add' (NoMatchTests.cs): 'relu' would stand for two nodes of the pattern."),
-        ["read elsewhere"] = (x => Both(x.neg()), (Tensor x) => x.neg().relu(), "The nearest place is 'relu' (NoMatchTests.cs): 'neg' is read by 'add' as well, which the match would take it from."),
+        ["read elsewhere"] = (x => Both(x.neg()), (Tensor x) => x.neg().relu(), "The nearest place is 'relu' (NoMatchTests.cs): 'neg' is read by 'add' as well, which is not part of the match."),
     };
 
     private static Tensor Twice(Tensor x) => x + x;
@@ -40,7 +40,7 @@ public sealed class NoMatchTests : IDisposable
         using var module = fx.symbolic_trace(model);
         Delegate replacement = (Tensor x) => x.sigmoid();
         Assert.Empty(subgraph_rewriter.replace_pattern(module, pattern, replacement));
-        Assert.Equal($"replace_pattern replaced nothing (suppress_match_warning: true says nothing of it). {why}", Regex.Replace(Assert.Single(warnings), @"\.cs:\d+", ".cs"));
+        Assert.Equal($"replace_pattern replaced nothing (suppress_match_warning: true hides this warning). {why}", Regex.Replace(Assert.Single(warnings), @"\.cs:\d+", ".cs"));
 
         Assert.Empty(subgraph_rewriter.replace_pattern(module, pattern, replacement, suppress_match_warning: true));
         Assert.Single(warnings);

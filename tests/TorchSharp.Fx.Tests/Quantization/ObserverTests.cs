@@ -104,7 +104,7 @@ public sealed class ObserverTests : IDisposable
             Assert.Throws<ArgumentException>(() => new MinMaxObserver(qscheme: QScheme.per_channel_affine)).Message);
         Assert.Equal("Numbers are quantised to Byte (quint8) or Int8 (qint8), not to Float32. (Parameter 'type')",
             Assert.Throws<ArgumentException>(() => new MinMaxObserver(ScalarType.Float32)).Message);
-        Assert.Equal("The steps 0 to 300 are no part of Byte that has 0 in it. (Parameter 'min')",
+        Assert.Equal("The range 0 to 300 must lie within Byte and contain 0. (Parameter 'min')",
             Assert.Throws<ArgumentException>(() => new MinMaxObserver(quant_min: 0, quant_max: 300)).Message);
     }
 

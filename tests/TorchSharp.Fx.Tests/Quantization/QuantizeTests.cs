@@ -238,7 +238,7 @@ public sealed class QuantizeTests : IDisposable
     {
         var (model, _) = Example();
         using var traced = fx.symbolic_trace(model);
-        Assert.Equal("A model is quantised by the values that it computes of typical inputs, and there are none: give some. (Parameter 'calibration_inputs')",
+        Assert.Equal("There are no calibration inputs: give typical inputs, from whose values the scales are computed. (Parameter 'calibration_inputs')",
             Assert.Throws<ArgumentException>(() => traced.quantize([])).Message);
     }
 }

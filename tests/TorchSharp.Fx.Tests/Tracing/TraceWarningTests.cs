@@ -39,7 +39,7 @@ public sealed class TraceWarningTests : IDisposable
         using var traced = fx.symbolic_trace(model, state: TracedState.dropped);
         var text = Regex.Replace(Assert.Single(warnings), @"\.cs:\d+", ".cs");
         Assert.Equal("""
-            The graph of Careless assumes or leaves out what the program may do otherwise at each call (suppress_trace_warning: true says nothing of it):
+            The graph of Careless assumes or leaves out things that may differ at each call of the program (suppress_trace_warning: true hides this warning):
             written by the program, not by the graph:
               Careless.last (TraceWarningTests.cs)
               Careless.total (TraceWarningTests.cs)
@@ -102,7 +102,7 @@ public sealed class TraceWarningTests : IDisposable
         using var traced = fx.symbolic_trace(Programs[program]);
         var text = Regex.Replace(Assert.Single(warnings), @"\.cs:\d+", ".cs");
         Assert.Equal($"""
-            The graph of the function assumes or leaves out what the program may do otherwise at each call (suppress_trace_warning: true says nothing of it):
+            The graph of the function assumes or leaves out things that may differ at each call of the program (suppress_trace_warning: true hides this warning):
             read while tracing, not by the graph:
               {what} (TraceWarningTests.cs)
             """, text);

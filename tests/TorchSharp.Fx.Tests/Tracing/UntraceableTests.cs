@@ -124,7 +124,7 @@ public sealed partial class UntraceableTests
     [Fact]
     public void FX008_a_result_that_nothing_can_stand_for()
         => Refused(new Naming(), Naming.Line,
-            "FX008: 'name' gives a String that depends on an input, and no object without content can stand for that type.",
+            "FX008: 'name' gives a String that depends on an input, and the tracer can't make a fake object of that type.",
             "Change the method to return tensors, numbers, tuples or a class that isn't abstract, or " + OrLeaf,
             new Tracer(autowrap_functions: [Naming.Name]));
 
@@ -320,7 +320,7 @@ public sealed partial class UntraceableTests
     public void FX016_an_input_that_nothing_can_stand_for()
     {
         var refusal = Assert.Throws<TraceException>(() => Traced.Graph(new Labelled()));
-        Assert.Equal("FX016: The input 'label' of forward is a String, and no object without content can stand for that type. It happens in the root module at its start. "
+        Assert.Equal("FX016: The input 'label' of forward is a String, and the tracer can't make a fake object of that type. It happens in the root module at its start. "
             + "Fix it with concrete_args, or give the parameter a default value.", refusal.Message);
     }
 
@@ -357,7 +357,7 @@ public sealed partial class UntraceableTests
             + $"It happens in the root module at UntraceableTests.cs:{Scaling.Line}. Allow it with allow_value_specialization: true, compute with tensors (torch.where) instead, or {OrLeaf}", refusal.Message);
         var bySymbols = Assert.Throws<TraceException>(() => fx.symbolic_trace(new Scaling()));
         Assert.Equal("FX018: The program branches on 'item > 1', which is read out of a tensor that depends on an input, so a graph of it would hold for some inputs only. "
-            + $"It happens in the root module at UntraceableTests.cs:{Scaling.Line}. Compute with tensors (torch.where) instead, go by an example (example_inputs with allow_value_specialization: true), or {OrLeaf}", bySymbols.Message);
+            + $"It happens in the root module at UntraceableTests.cs:{Scaling.Line}. Compute with tensors (torch.where) instead, let an example decide (example_inputs with allow_value_specialization: true), or {OrLeaf}", bySymbols.Message);
     }
 
     private sealed class Repeating() : nn.Module<Tensor, Tensor>(nameof(Repeating))

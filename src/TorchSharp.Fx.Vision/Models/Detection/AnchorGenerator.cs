@@ -4,18 +4,19 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// Lays boxes of several sizes and shapes around each place of each feature map.
+/// Places boxes of several sizes and shapes around each position of each feature map.
 /// <c>torchvision.models.detection.anchor_utils.AnchorGenerator</c>
 /// </summary>
 /// <remarks>
-/// Images and their features [N, C, h, w] to each image's anchors, x1, y1, x2, y2 in pixels: [A, 4], feature by feature, place by place.
+/// Images and their features [N, C, h, w] to each image's anchors, x1, y1, x2, y2 in pixels: [A, 4], ordered by feature map, then by
+/// position.
 /// </remarks>
 public sealed class AnchorGenerator : Module<ImageList, List<Tensor>, List<Tensor>>
 {
     private readonly IReadOnlyList<IReadOnlyList<long>> sizes;
     private readonly IReadOnlyList<IReadOnlyList<double>> aspect_ratios;
 
-    /// <summary>States the boxes of each feature map.</summary>
+    /// <summary>An anchor generator with separate boxes for each feature map.</summary>
     /// <param name="sizes">For each feature map the sides of square boxes, in pixels.</param>
     /// <param name="aspect_ratios">For each feature map the ratios of height to width that each size comes in.</param>
     /// <exception cref="ArgumentException">The two are for different numbers of feature maps.</exception>
@@ -39,7 +40,7 @@ public sealed class AnchorGenerator : Module<ImageList, List<Tensor>, List<Tenso
     {
     }
 
-    /// <summary>How many boxes each place of each feature map has.</summary>
+    /// <summary>The number of boxes at each position of each feature map.</summary>
     public IReadOnlyList<long> num_anchors_per_location() =>
         [.. sizes.Zip(aspect_ratios, (size, ratios) => (long)size.Count * ratios.Count)];
 

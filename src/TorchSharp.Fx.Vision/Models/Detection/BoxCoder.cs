@@ -3,16 +3,16 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// Turns boxes into what regressors learn, and back: offsets of the centre and logarithms of the size, relative to a proposal.
+/// Encodes boxes as regression targets and decodes them: offsets of the centre and logarithms of the size, relative to a proposal.
 /// <c>torchvision.models.detection._utils.BoxCoder</c>
 /// </summary>
-/// <param name="weights">What the four are multiplied with.</param>
-/// <param name="bbox_xform_clip">The largest logarithm that is believed; null is that of 1000 / 16.</param>
+/// <param name="weights">The factors of the four codes.</param>
+/// <param name="bbox_xform_clip">The upper limit of a decoded logarithm; null for log(1000 / 16).</param>
 public sealed class BoxCoder((double x, double y, double w, double h) weights, double? bbox_xform_clip = null)
 {
     private readonly double clip = bbox_xform_clip ?? Math.Log(1000.0 / 16);
 
-    /// <summary>Boxes of several images, relative to their proposals: [L, 4] each to the same.</summary>
+    /// <summary>Encodes the boxes of several images relative to their proposals: [L, 4] each to the same shape.</summary>
     public List<Tensor> encode(IReadOnlyList<Tensor> reference_boxes, IReadOnlyList<Tensor> proposals) =>
         [.. reference_boxes.Zip(proposals, encode_single)];
 
@@ -45,7 +45,7 @@ public sealed class BoxCoder((double x, double y, double w, double h) weights, d
             .MoveToOuterDisposeScope();
     }
 
-    /// <summary>The boxes that codes relative to proposals stand for: [N, 4 · C] and [N, 4] to [N, 4 · C].</summary>
+    /// <summary>Decodes codes relative to proposals to boxes: [N, 4 · C] and [N, 4] to [N, 4 · C].</summary>
     public Tensor decode_single(Tensor rel_codes, Tensor boxes)
     {
         ArgumentNullException.ThrowIfNull(rel_codes);
@@ -70,7 +70,7 @@ public sealed class BoxCoder((double x, double y, double w, double h) weights, d
 }
 
 /// <summary>
-/// Turns boxes into the distances of a point from their four sides, in units of the point's anchor, and back.
+/// Encodes boxes as the distances of a point from their four sides, in units of the point's anchor, and decodes them.
 /// <c>torchvision.models.detection._utils.BoxLinearCoder</c>
 /// </summary>
 /// <param name="normalize_by_size">Whether distances are in units of the anchor's width and height; else they are pixels.</param>
@@ -88,7 +88,7 @@ public sealed class BoxLinearCoder(bool normalize_by_size = true)
         return (normalize_by_size ? distances / Sizes(reference_boxes) : distances).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The boxes that distances from anchors' centres stand for: both [..., 4] to [..., 4].</summary>
+    /// <summary>Decodes distances from anchors' centres to boxes: both [..., 4] to [..., 4].</summary>
     public Tensor decode(Tensor rel_codes, Tensor boxes)
     {
         ArgumentNullException.ThrowIfNull(rel_codes);

@@ -4,11 +4,12 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// Lays SSD's default boxes around each place of each feature map: Liu et al., "SSD: Single Shot MultiBox Detector" (2016), section 2.2.
-/// <c>torchvision.models.detection.anchor_utils.DefaultBoxGenerator</c>
+/// Places SSD's default boxes around each position of each feature map: Liu et al., "SSD: Single Shot MultiBox Detector" (2016), section
+/// 2.2. <c>torchvision.models.detection.anchor_utils.DefaultBoxGenerator</c>
 /// </summary>
 /// <remarks>
-/// Images and their features [N, C, h, w] to each image's boxes, x1, y1, x2, y2 in pixels: [A, 4], feature by feature, place by place.
+/// Images and their features [N, C, h, w] to each image's boxes, x1, y1, x2, y2 in pixels: [A, 4], ordered by feature map, then by
+/// position.
 /// </remarks>
 public sealed class DefaultBoxGenerator : Module<ImageList, List<Tensor>, List<Tensor>>
 {
@@ -17,12 +18,13 @@ public sealed class DefaultBoxGenerator : Module<ImageList, List<Tensor>, List<T
     private readonly IReadOnlyList<double>? steps;
     private readonly bool clip;
 
-    /// <summary>States the boxes of each feature map.</summary>
+    /// <summary>An anchor generator with separate boxes for each feature map.</summary>
     /// <param name="aspect_ratios">For each feature map the ratios of width to height that boxes have besides 1; each also upright.</param>
     /// <param name="min_ratio">The first feature map's scale, as a share of the image.</param>
     /// <param name="max_ratio">The last feature map's scale; those between are spread evenly.</param>
     /// <param name="scales">Each feature map's scale, and one more, instead of those; null is none.</param>
-    /// <param name="steps">How many pixels apart the places of each feature map are; null is evenly over the image.</param>
+    /// <param name="steps">The distance in pixels between the positions of each feature map; null to space them evenly over the
+    /// image.</param>
     /// <param name="clip">Whether no box is larger than the image.</param>
     /// <exception cref="ArgumentException">The lists are for different numbers of feature maps.</exception>
     public DefaultBoxGenerator(
@@ -44,7 +46,7 @@ public sealed class DefaultBoxGenerator : Module<ImageList, List<Tensor>, List<T
         (this.aspect_ratios, this.steps, this.clip) = (aspect_ratios, steps, clip);
     }
 
-    /// <summary>How many boxes each place of each feature map has: two squares, and two for each aspect ratio.</summary>
+    /// <summary>The number of boxes at each position of each feature map: two squares, and two for each aspect ratio.</summary>
     public IReadOnlyList<long> num_anchors_per_location() => [.. aspect_ratios.Select(ratios => 2 + 2 * (long)ratios.Count)];
 
     /// <inheritdoc/>

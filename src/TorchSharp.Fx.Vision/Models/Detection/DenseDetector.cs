@@ -3,24 +3,24 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>Rates and moves anchors, and says how far that is from the targets.</summary>
+/// <summary>Computes scores and box codes for anchors, and the losses against the targets.</summary>
 /// <remarks>
-/// Features [N, C, h, w] to <c>cls_logits</c> [N, A, num_classes], <c>bbox_regression</c> [N, A, 4] and what the head has beside, for the
+/// Features [N, C, h, w] to <c>cls_logits</c> [N, A, num_classes], <c>bbox_regression</c> [N, A, 4] and the head's further outputs, for the
 /// anchors of all features.
 /// </remarks>
 public abstract class DetectionHead(string name) : Module<List<Tensor>, Dictionary<string, Tensor>>(name)
 {
     /// <summary>The losses by name, scalars.</summary>
     /// <param name="targets">Boxes and labels of each image.</param>
-    /// <param name="head_outputs">What the head put out.</param>
-    /// <param name="anchors">Of each image: [A, 4].</param>
-    /// <param name="matched_idxs">Of each image the anchors' targets, negative where there is none: int64 [A].</param>
+    /// <param name="head_outputs">The outputs of the head.</param>
+    /// <param name="anchors">The anchors of each image: [A, 4].</param>
+    /// <param name="matched_idxs">For each image, the index of each anchor's target, negative where there is none: int64 [A].</param>
     public abstract Dictionary<string, Tensor> compute_loss(
         List<Dictionary<string, Tensor>> targets, Dictionary<string, Tensor> head_outputs, List<Tensor> anchors, List<Tensor> matched_idxs);
 }
 
 /// <summary>
-/// A detector in one stage with anchors at every place of a pyramid, of which each level sends its best: RetinaNet and FCOS.
+/// A single-stage detector with anchors at every position of a pyramid; each level contributes its best detections: RetinaNet and FCOS.
 /// </summary>
 public abstract class DenseDetector : DetectionModel
 {

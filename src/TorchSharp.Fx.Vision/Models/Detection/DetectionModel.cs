@@ -3,11 +3,11 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>A detector: it finds boxes around objects, and says what they are.</summary>
+/// <summary>A detector: it finds objects in images, with a box and a class for each.</summary>
 /// <remarks>
-/// Images [C, H, W] between 0 and 1, of any sizes, to what is in each, best first: <c>boxes</c>, x1, y1, x2, y2 in pixels, float32 [L, 4];
-/// <c>labels</c>, int64 [L];
-/// <c>scores</c> between 0 and 1 [L]; and what the model has beside. In training mode <see cref="losses"/> is called instead.
+/// Images [C, H, W] between 0 and 1, of any sizes, to the objects in each, best first: <c>boxes</c>, x1, y1, x2, y2 in pixels, float32 [L,
+/// 4]; <c>labels</c>, int64 [L]; <c>scores</c> between 0 and 1 [L]; and the model's further outputs. In train mode call
+/// <see cref="losses"/> instead.
 /// </remarks>
 public abstract class DetectionModel : Module<List<Tensor>, List<Dictionary<string, Tensor>>>
 {
@@ -40,11 +40,8 @@ public abstract class DetectionModel : Module<List<Tensor>, List<Dictionary<stri
 
     /// <summary>The losses, whose sum training minimises: torchvision's <c>model(images, targets)</c> in training mode.</summary>
     /// <param name="images">[C, H, W] each, between 0 and 1, of any sizes.</param>
-    /// <param name="targets">
-    /// What is in each image: <c>boxes</c>, x1, y1, x2, y2 in pixels [L, 4], and <c>labels</c>, int64 [L]; for masks <c>masks</c>, uint8
-    /// [L, H, W]; for key points
-    /// <c>keypoints</c>, x, y and whether it is visible, float32 [L, K, 3].
-    /// </param>
+    /// <param name="targets">The objects in each image: <c>boxes</c>, x1, y1, x2, y2 in pixels [L, 4], and <c>labels</c>, int64 [L]; for
+    /// masks <c>masks</c>, uint8 [L, H, W]; for key points <c>keypoints</c>, x, y and whether it is visible, float32 [L, K, 3].</param>
     /// <returns>Each loss, a scalar, by torchvision's name.</returns>
     /// <exception cref="ArgumentException">A target lacks something, or has a box without area.</exception>
     public Dictionary<string, Tensor> losses(List<Tensor> images, List<Dictionary<string, Tensor>> targets)

@@ -3,47 +3,47 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>To which size a detector brings images, and how it normalises their channels.</summary>
+/// <summary>How a detector resizes images and normalises their channels.</summary>
 public record ResizeOptions
 {
     /// <summary>
-    /// The smaller side of an image, in pixels; of several, training draws one for each image, and otherwise it is the last.
+    /// The shorter side of a resized image, in pixels. Of several, training draws one for each image; evaluation uses the last.
     /// </summary>
     public IReadOnlyList<long> min_size { get; init; } = [800];
 
-    /// <summary>The largest length of the larger side, in pixels.</summary>
+    /// <summary>The limit of the longer side of a resized image, in pixels.</summary>
     public long max_size { get; init; } = 1333;
 
-    /// <summary>Is subtracted from each channel.</summary>
+    /// <summary>The mean that is subtracted from each channel.</summary>
     public IReadOnlyList<double> image_mean { get; init; } = [0.485, 0.456, 0.406];
 
-    /// <summary>Each channel is then divided by it.</summary>
+    /// <summary>The standard deviation that each channel is then divided by.</summary>
     public IReadOnlyList<double> image_std { get; init; } = [0.229, 0.224, 0.225];
 }
 
 /// <summary>The rules by which a single-stage detector keeps detections: the arguments that RetinaNet, FCOS and SSD share.</summary>
 public record OneStageOptions : ResizeOptions
 {
-    /// <summary>Detections stay whose score is above it.</summary>
+    /// <summary>Detections with scores above this are kept.</summary>
     public double score_thresh { get; init; } = 0.05;
 
-    /// <summary>The largest overlap of two detections of a class.</summary>
+    /// <summary>The largest allowed IoU of two detections of a class.</summary>
     public double nms_thresh { get; init; } = 0.5;
 
-    /// <summary>How many of an image stay in the end, the best.</summary>
+    /// <summary>The number of detections to keep per image, the best ones.</summary>
     public int detections_per_img { get; init; } = 300;
 
-    /// <summary>How many compete, the best of each level, or of each class in SSD.</summary>
+    /// <summary>The number of candidates before suppression: the best of each level, or of each class in SSD.</summary>
     public int topk_candidates { get; init; } = 1000;
 }
 
 /// <summary>The arguments of <see cref="RetinaNet"/> that have defaults.</summary>
 public sealed record RetinaNetOptions : OneStageOptions
 {
-    /// <summary>From this overlap with a target on, an anchor belongs to it.</summary>
+    /// <summary>The lowest IoU with a target at which an anchor is matched to it.</summary>
     public double fg_iou_thresh { get; init; } = 0.5;
 
-    /// <summary>Below this overlap an anchor is background.</summary>
+    /// <summary>An anchor with a lower IoU than this is background.</summary>
     public double bg_iou_thresh { get; init; } = 0.4;
 }
 
@@ -63,41 +63,41 @@ public sealed record SSDOptions : OneStageOptions
     /// <summary>torchvision's defaults.</summary>
     public SSDOptions() => (score_thresh, nms_thresh, detections_per_img, topk_candidates) = (0.01, 0.45, 200, 400);
 
-    /// <summary>From this overlap with a target on, a box belongs to it.</summary>
+    /// <summary>The lowest IoU with a target at which a box is matched to it.</summary>
     public double iou_thresh { get; init; } = 0.5;
 
     /// <summary>The share of positive examples in the classification loss.</summary>
     public double positive_fraction { get; init; } = 0.25;
 }
 
-/// <summary>The arguments of <see cref="FasterRCNN"/> that have defaults, and of what is made of it.</summary>
+/// <summary>The arguments of <see cref="FasterRCNN"/>, Mask R-CNN and Keypoint R-CNN that have defaults.</summary>
 public sealed record FasterRCNNOptions : ResizeOptions
 {
     /// <summary>The anchors of the proposals; null is one size for each level of a pyramid with five.</summary>
     public AnchorGenerator? rpn_anchor_generator { get; init; }
 
-    /// <summary>Rates the anchors; null is <see cref="RPNHead"/>.</summary>
+    /// <summary>Computes scores and codes for the anchors; null is <see cref="RPNHead"/>.</summary>
     public Module<List<Tensor>, (List<Tensor> logits, List<Tensor> bbox_reg)>? rpn_head { get; init; }
 
-    /// <summary>How many anchors of each level compete in training.</summary>
+    /// <summary>The number of anchors per level before suppression, in training.</summary>
     public int rpn_pre_nms_top_n_train { get; init; } = 2000;
 
-    /// <summary>How many anchors of each level compete in evaluation.</summary>
+    /// <summary>The number of anchors per level before suppression, in evaluation.</summary>
     public int rpn_pre_nms_top_n_test { get; init; } = 1000;
 
-    /// <summary>How many proposals of an image stay in training.</summary>
+    /// <summary>The number of proposals per image after suppression, in training.</summary>
     public int rpn_post_nms_top_n_train { get; init; } = 2000;
 
-    /// <summary>How many proposals of an image stay in evaluation.</summary>
+    /// <summary>The number of proposals per image after suppression, in evaluation.</summary>
     public int rpn_post_nms_top_n_test { get; init; } = 1000;
 
-    /// <summary>The largest overlap of two proposals of a level.</summary>
+    /// <summary>The largest allowed IoU of two proposals of a level.</summary>
     public double rpn_nms_thresh { get; init; } = 0.7;
 
-    /// <summary>From this overlap with a target on, an anchor is positive.</summary>
+    /// <summary>The lowest IoU with a target at which an anchor is positive.</summary>
     public double rpn_fg_iou_thresh { get; init; } = 0.7;
 
-    /// <summary>Below this overlap an anchor is negative.</summary>
+    /// <summary>An anchor with a lower IoU than this is negative.</summary>
     public double rpn_bg_iou_thresh { get; init; } = 0.3;
 
     /// <summary>How many anchors of an image are drawn for the loss.</summary>
@@ -106,7 +106,7 @@ public sealed record FasterRCNNOptions : ResizeOptions
     /// <summary>The largest share of positive ones among them.</summary>
     public double rpn_positive_fraction { get; init; } = 0.5;
 
-    /// <summary>Proposals stay whose score is at least this.</summary>
+    /// <summary>Proposals with at least this score are kept.</summary>
     public double rpn_score_thresh { get; init; }
 
     /// <summary>Cuts the proposals out of the features; null is 7 × 7 of the levels "0" to "3".</summary>
@@ -118,19 +118,19 @@ public sealed record FasterRCNNOptions : ResizeOptions
     /// <summary>Vectors to classes and boxes; null is <see cref="FastRCNNPredictor"/> for vectors of 1024.</summary>
     public Module<Tensor, (Tensor scores, Tensor bbox_deltas)>? box_predictor { get; init; }
 
-    /// <summary>Detections stay whose score is above it.</summary>
+    /// <summary>Detections with scores above this are kept.</summary>
     public double box_score_thresh { get; init; } = 0.05;
 
-    /// <summary>The largest overlap of two detections of a class.</summary>
+    /// <summary>The largest allowed IoU of two detections of a class.</summary>
     public double box_nms_thresh { get; init; } = 0.5;
 
-    /// <summary>How many of an image stay in the end, the best.</summary>
+    /// <summary>The number of detections to keep per image, the best ones.</summary>
     public int box_detections_per_img { get; init; } = 100;
 
-    /// <summary>From this overlap with a target on, a proposal belongs to it.</summary>
+    /// <summary>The lowest IoU with a target at which a proposal is matched to it.</summary>
     public double box_fg_iou_thresh { get; init; } = 0.5;
 
-    /// <summary>Below this overlap a proposal is background.</summary>
+    /// <summary>A proposal with a lower IoU than this is background.</summary>
     public double box_bg_iou_thresh { get; init; } = 0.5;
 
     /// <summary>How many proposals of an image are drawn for the loss.</summary>

@@ -15,12 +15,13 @@ public sealed class FCOS : DenseDetector
     /// <summary>Puts a head on a backbone.</summary>
     /// <param name="backbone">Images [N, 3, H, W] to features by name, from the highest resolution to the lowest.</param>
     /// <param name="out_channels">Channels of every feature.</param>
-    /// <param name="num_classes">How many classes there are, the background among them.</param>
-    /// <param name="options">The arguments that have defaults; null is those.</param>
-    /// <param name="anchor_generator">Lays one anchor at each place; null is a square of the places' distance, for five features.</param>
-    /// <param name="head">Rates and moves them; null is <see cref="FCOSHead"/>.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
-    /// <exception cref="ArgumentException">A place has several anchors.</exception>
+    /// <param name="num_classes">The number of classes, including the background.</param>
+    /// <param name="options">The arguments that have defaults; null for the defaults.</param>
+    /// <param name="anchor_generator">Places one anchor at each position; null for a square as large as the distance of the positions, for
+    /// five features.</param>
+    /// <param name="head">Computes their scores and codes; null is <see cref="FCOSHead"/>.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
+    /// <exception cref="ArgumentException">A position has several anchors.</exception>
     public FCOS(
         Module<Tensor, Dictionary<string, Tensor>> backbone, long out_channels, long num_classes, FCOSOptions? options = null,
             AnchorGenerator? anchor_generator = null,

@@ -15,12 +15,12 @@ public sealed class FCOSHead : DetectionHead
     private readonly FCOSClassificationHead classification_head;
     private readonly FCOSRegressionHead regression_head;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="in_channels">Channels of the features.</param>
-    /// <param name="num_anchors">How many anchors a place has.</param>
+    /// <param name="num_anchors">The number of anchors at a position.</param>
     /// <param name="num_classes">How many classes there are.</param>
     /// <param name="num_convs">How many convolutions each head has before its last.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public FCOSHead(long in_channels, long num_anchors, long num_classes, int num_convs = 4, Device? device = null) : base(nameof(FCOSHead))
     {
         classification_head = new(in_channels, num_anchors, num_classes, num_convs, device: device);
@@ -94,7 +94,7 @@ public sealed class FCOSClassificationHead : Module<List<Tensor>, Tensor>
     private readonly Conv2d cls_logits;
     private readonly long num_classes;
 
-    /// <summary>Draws fresh weights; the norms are group norms of 32 where <paramref name="norm_layer"/> is null.</summary>
+    /// <summary>Initialises random weights; the norms are group norms of 32 where <paramref name="norm_layer"/> is null.</summary>
     public FCOSClassificationHead(
         long in_channels, long num_anchors, long num_classes, int num_convs = 4, double prior_probability = 0.01,
             NormLayer? norm_layer = null, Device? device = null)
@@ -123,7 +123,7 @@ public sealed class FCOSRegressionHead : Module<List<Tensor>, (Tensor bbox_regre
     private readonly Conv2d bbox_reg;
     private readonly Conv2d bbox_ctrness;
 
-    /// <summary>Draws fresh weights; the norms are group norms of 32 where <paramref name="norm_layer"/> is null.</summary>
+    /// <summary>Initialises random weights; the norms are group norms of 32 where <paramref name="norm_layer"/> is null.</summary>
     public FCOSRegressionHead(long in_channels, long num_anchors, int num_convs = 4, NormLayer? norm_layer = null, Device? device = null)
         : base(nameof(FCOSRegressionHead))
     {

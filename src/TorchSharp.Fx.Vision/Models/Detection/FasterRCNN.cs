@@ -16,9 +16,9 @@ public class FasterRCNN : GeneralizedRCNN
     /// <summary>Puts proposals and heads on a backbone.</summary>
     /// <param name="backbone">Images [N, 3, H, W] to features by name, from the highest resolution to the lowest.</param>
     /// <param name="out_channels">Channels of every feature.</param>
-    /// <param name="num_classes">How many classes there are, the background among them.</param>
-    /// <param name="options">The arguments that have defaults; null is those.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="num_classes">The number of classes, including the background.</param>
+    /// <param name="options">The arguments that have defaults; null for the defaults.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public FasterRCNN(
         Module<Tensor, Dictionary<string, Tensor>> backbone, long out_channels, long num_classes, FasterRCNNOptions? options = null,
             Device? device = null)
@@ -58,10 +58,10 @@ public sealed class TwoMLPHead : Module<Tensor, Tensor>
     private readonly Linear fc6;
     private readonly Linear fc7;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="in_channels">C · h · w.</param>
     /// <param name="representation_size">Length of the vectors.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public TwoMLPHead(long in_channels, long representation_size, Device? device = null) : base(nameof(TwoMLPHead))
     {
         fc6 = Linear(in_channels, representation_size, device: device);
@@ -84,12 +84,12 @@ public sealed class TwoMLPHead : Module<Tensor, Tensor>
 /// </summary>
 public sealed class FastRCNNConvFCHead : Sequential
 {
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="input_size">Channels, height and width of a region.</param>
     /// <param name="conv_layers">Channels of each convolution.</param>
     /// <param name="fc_layers">Width of each linear layer.</param>
     /// <param name="norm_layer">Builds the convolutions' norms; null is none.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public FastRCNNConvFCHead(
         (long channels, long height, long width) input_size, IReadOnlyList<long> conv_layers, IReadOnlyList<long> fc_layers,
             NormLayer? norm_layer = null, Device? device = null)
@@ -127,7 +127,7 @@ public sealed class FastRCNNPredictor : Module<Tensor, (Tensor scores, Tensor bb
     private readonly Linear cls_score;
     private readonly Linear bbox_pred;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public FastRCNNPredictor(long in_channels, long num_classes, Device? device = null) : base(nameof(FastRCNNPredictor))
     {
         cls_score = Linear(in_channels, num_classes, device: device);

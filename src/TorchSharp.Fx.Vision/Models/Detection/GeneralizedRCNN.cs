@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// A detector in two stages: one proposes regions, the other says what is in them.
+/// A two-stage detector: the first stage proposes regions, the second classifies them.
 /// <c>torchvision.models.detection.generalized_rcnn.GeneralizedRCNN</c>
 /// </summary>
 public abstract class GeneralizedRCNN : DetectionModel

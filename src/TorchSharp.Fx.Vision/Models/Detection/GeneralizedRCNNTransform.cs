@@ -5,7 +5,7 @@ using F = TorchSharp.torch.nn.functional;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// Brings images to a size and into one tensor, and their targets with them; brings detections back.
+/// Resizes images into one tensor, and their targets with them, and scales detections back.
 /// <c>torchvision.models.detection.transform.GeneralizedRCNNTransform</c>
 /// </summary>
 /// <remarks>Images [C, H, W] between 0 and 1, of any sizes, and their targets, or null.</remarks>
@@ -16,7 +16,7 @@ public sealed class GeneralizedRCNNTransform
     private readonly long size_divisible;
     private readonly (long height, long width)? fixed_size;
 
-    /// <summary>States sizes and the channels' normalisation.</summary>
+    /// <summary>A transform with the given sizes and normalisation.</summary>
     /// <param name="options">Sizes, means and deviations.</param>
     /// <param name="size_divisible">Height and width of the common tensor are multiples of it.</param>
     /// <param name="fixed_size">The size of all images, whatever their proportions; null is by <paramref name="options"/>.</param>
@@ -47,10 +47,10 @@ public sealed class GeneralizedRCNNTransform
         return (new(Batched(resized, sizes), sizes), moved);
     }
 
-    /// <summary>Detections on the resized images as detections on the original ones.</summary>
+    /// <summary>Converts detections on the resized images to detections on the original ones.</summary>
     /// <param name="result">Boxes, and masks [L, 1, M, M] or key points where there are any; the same dictionaries are returned.</param>
-    /// <param name="image_shapes">The sizes that the images were brought to.</param>
-    /// <param name="original_image_sizes">Their own sizes.</param>
+    /// <param name="image_shapes">The sizes of the resized images.</param>
+    /// <param name="original_image_sizes">The sizes of the original images.</param>
     /// <returns>The same with masks as large as the images: [L, 1, H, W].</returns>
     public List<Dictionary<string, Tensor>> postprocess(
         List<Dictionary<string, Tensor>> result, IReadOnlyList<(long height, long width)> image_shapes,

@@ -12,15 +12,15 @@ public sealed class KeypointRCNN : FasterRCNN
     /// <summary>Puts proposals and heads on a backbone.</summary>
     /// <param name="backbone">Images [N, 3, H, W] to features by name, from the highest resolution to the lowest.</param>
     /// <param name="out_channels">Channels of every feature.</param>
-    /// <param name="num_classes">How many classes there are, the background among them.</param>
-    /// <param name="options">The arguments that have defaults; null is those.</param>
+    /// <param name="num_classes">The number of classes, including the background.</param>
+    /// <param name="options">The arguments that have defaults; null for the defaults.</param>
     /// <param name="keypoint_roi_pool">Cuts detections out of the features; null is 14 × 14 of the levels "0" to "3".</param>
     /// <param name="keypoint_head">Regions to features of as many places; null is <see cref="KeypointRCNNHeads"/>.</param>
     /// <param name="keypoint_predictor">
     /// Those to a heat map for each key point; null is <see cref="KeypointRCNNPredictor"/> for 512 channels.
     /// </param>
     /// <param name="num_keypoints">How many key points an object has.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public KeypointRCNN(
         Module<Tensor, Dictionary<string, Tensor>> backbone, long out_channels, long num_classes = 2, FasterRCNNOptions? options = null,
         MultiScaleRoIAlign? keypoint_roi_pool = null, Module<Tensor, Tensor>? keypoint_head = null,
@@ -40,10 +40,10 @@ public sealed class KeypointRCNN : FasterRCNN
 /// </summary>
 public sealed class KeypointRCNNHeads : Sequential
 {
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="in_channels">Channels of the regions.</param>
     /// <param name="layers">Channels of each convolution.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public KeypointRCNNHeads(long in_channels, IReadOnlyList<long> layers, Device? device = null)
         : base(Layers(in_channels, layers, device)) =>
         DetectionWeights.Kaiming(this);
@@ -66,7 +66,7 @@ public sealed class KeypointRCNNPredictor : Module<Tensor, Tensor>
 {
     private readonly ConvTranspose2d kps_score_lowres;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public KeypointRCNNPredictor(long in_channels, long num_keypoints, Device? device = null) : base(nameof(KeypointRCNNPredictor))
     {
         kps_score_lowres = ConvTranspose2d(in_channels, num_keypoints, kernel_size: 4, stride: 2, padding: 1, device: device);

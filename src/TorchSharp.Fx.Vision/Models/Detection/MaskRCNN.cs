@@ -11,14 +11,14 @@ public sealed class MaskRCNN : FasterRCNN
     /// <summary>Puts proposals and heads on a backbone.</summary>
     /// <param name="backbone">Images [N, 3, H, W] to features by name, from the highest resolution to the lowest.</param>
     /// <param name="out_channels">Channels of every feature.</param>
-    /// <param name="num_classes">How many classes there are, the background among them.</param>
-    /// <param name="options">The arguments that have defaults; null is those.</param>
+    /// <param name="num_classes">The number of classes, including the background.</param>
+    /// <param name="options">The arguments that have defaults; null for the defaults.</param>
     /// <param name="mask_roi_pool">Cuts detections out of the features; null is 14 × 14 of the levels "0" to "3".</param>
     /// <param name="mask_head">Regions to features of as many places; null is <see cref="MaskRCNNHeads"/>.</param>
     /// <param name="mask_predictor">
     /// Those to logits for each class [K, num_classes, M, M]; null is <see cref="MaskRCNNPredictor"/> for 256 channels.
     /// </param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public MaskRCNN(
         Module<Tensor, Dictionary<string, Tensor>> backbone, long out_channels, long num_classes, FasterRCNNOptions? options = null,
         MultiScaleRoIAlign? mask_roi_pool = null, Module<Tensor, Tensor>? mask_head = null, Module<Tensor, Tensor>? mask_predictor = null,
@@ -35,12 +35,12 @@ public sealed class MaskRCNN : FasterRCNN
 /// <summary>Convolutions: [K, in_channels, h, w] to [K, C, h, w]. <c>torchvision.models.detection.mask_rcnn.MaskRCNNHeads</c></summary>
 public sealed class MaskRCNNHeads : Sequential
 {
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="in_channels">Channels of the regions.</param>
     /// <param name="layers">Channels of each convolution.</param>
     /// <param name="dilation">The convolutions'.</param>
     /// <param name="norm_layer">Builds the norms; null is none.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public MaskRCNNHeads(long in_channels, IReadOnlyList<long> layers, long dilation, NormLayer? norm_layer = null, Device? device = null)
         : base(Layers(in_channels, layers, dilation, norm_layer, device)) =>
         DetectionWeights.Kaiming(this);
@@ -58,7 +58,7 @@ public sealed class MaskRCNNHeads : Sequential
 /// </summary>
 public sealed class MaskRCNNPredictor : Sequential
 {
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public MaskRCNNPredictor(long in_channels, long dim_reduced, long num_classes, Device? device = null)
         : this(ConvTranspose2d(in_channels, dim_reduced, kernel_size: 2, stride: 2, device: device),
             Conv2d(dim_reduced, num_classes, kernel_size: 1, device: device))

@@ -3,17 +3,17 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// Gives each prediction the target that it fits best, if it fits well enough. <c>torchvision.models.detection._utils.Matcher</c>
+/// Matches each prediction to the target that it fits best, if it fits well enough. <c>torchvision.models.detection._utils.Matcher</c>
 /// </summary>
-/// <param name="high_threshold">From this quality on, a prediction belongs to its target.</param>
+/// <param name="high_threshold">The lowest quality at which a prediction is matched to its target.</param>
 /// <param name="low_threshold">Below this quality, it is background; between the two it is neither.</param>
-/// <param name="allow_low_quality_matches">Whether the best predictions of each target belong to it whatever their quality.</param>
+/// <param name="allow_low_quality_matches">Whether the best predictions of each target are matched to it whatever their quality.</param>
 public class Matcher(double high_threshold, double low_threshold, bool allow_low_quality_matches = false)
 {
-    /// <summary>Stands for a prediction that is background.</summary>
+    /// <summary>The index of a prediction that is background.</summary>
     public const long BELOW_LOW_THRESHOLD = -1;
 
-    /// <summary>Stands for a prediction that is neither background nor good enough.</summary>
+    /// <summary>The index of a prediction that is neither background nor good enough.</summary>
     public const long BETWEEN_THRESHOLDS = -2;
 
     /// <summary>Matches predictions to targets.</summary>
@@ -52,10 +52,10 @@ public class Matcher(double high_threshold, double low_threshold, bool allow_low
 }
 
 /// <summary>
-/// As <see cref="Matcher"/>, where each target's best prediction belongs to it whatever else it fits.
+/// Like <see cref="Matcher"/>, but each target's best prediction is always matched to it.
 /// <c>torchvision.models.detection._utils.SSDMatcher</c>
 /// </summary>
-/// <param name="threshold">From this quality on, a prediction belongs to its target; below it is background.</param>
+/// <param name="threshold">The lowest quality at which a prediction is matched to its target; below this it is background.</param>
 public sealed class SSDMatcher(double threshold) : Matcher(threshold, threshold)
 {
     /// <inheritdoc/>
@@ -73,12 +73,12 @@ public sealed class SSDMatcher(double threshold) : Matcher(threshold, threshold)
 /// Draws a batch of positive and negative examples, the positive ones up to a share.
 /// <c>torchvision.models.detection._utils.BalancedPositiveNegativeSampler</c>
 /// </summary>
-/// <param name="batch_size_per_image">How many are drawn of an image, if there are as many.</param>
+/// <param name="batch_size_per_image">The number of examples to draw per image, if there are enough.</param>
 /// <param name="positive_fraction">The largest share of positive ones, between 0 and 1.</param>
 public sealed class BalancedPositiveNegativeSampler(long batch_size_per_image, double positive_fraction)
 {
-    /// <summary>Draws of one image.</summary>
-    /// <param name="labels">Positive where an example is, 0 for negative ones, below 0 for those to ignore: [N].</param>
+    /// <summary>Draws the examples of one image.</summary>
+    /// <param name="labels">Above 0 for positive examples, 0 for negative ones, below 0 for those to ignore: [N].</param>
     /// <returns>The indices that were drawn, in ascending order: two int64 tensors.</returns>
     public (Tensor positive, Tensor negative) call(Tensor labels)
     {

@@ -6,7 +6,7 @@ using F = TorchSharp.torch.nn.functional;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// Rates anchors, and says how to move them, at each place of each feature map. <c>torchvision.models.detection.rpn.RPNHead</c>
+/// Computes scores and box codes for the anchors at each position of each feature map. <c>torchvision.models.detection.rpn.RPNHead</c>
 /// </summary>
 /// <remarks>Features [N, in_channels, h, w] to as many logits [N, num_anchors, h, w] and codes [N, 4 · num_anchors, h, w].</remarks>
 public sealed class RPNHead : Module<List<Tensor>, (List<Tensor> logits, List<Tensor> bbox_reg)>
@@ -15,11 +15,11 @@ public sealed class RPNHead : Module<List<Tensor>, (List<Tensor> logits, List<Te
     private readonly Conv2d cls_logits;
     private readonly Conv2d bbox_pred;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="in_channels">Channels of the features.</param>
-    /// <param name="num_anchors">How many anchors a place has.</param>
-    /// <param name="conv_depth">How many convolutions precede the ratings.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="num_anchors">The number of anchors at a position.</param>
+    /// <param name="conv_depth">The number of convolutions before the scores.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public RPNHead(long in_channels, long num_anchors, int conv_depth = 1, Device? device = null) : base(nameof(RPNHead))
     {
         conv = Sequential();
@@ -60,10 +60,10 @@ public sealed class RegionProposalNetwork
     private readonly Matcher proposal_matcher;
     private readonly BalancedPositiveNegativeSampler fg_bg_sampler;
 
-    /// <summary>Puts the network together.</summary>
-    /// <param name="anchor_generator">Lays the anchors.</param>
-    /// <param name="head">Rates and moves them.</param>
-    /// <param name="options">Those that begin with <c>rpn_</c> count.</param>
+    /// <summary>A region proposal network of these parts.</summary>
+    /// <param name="anchor_generator">Places the anchors.</param>
+    /// <param name="head">Computes their scores and codes.</param>
+    /// <param name="options">The options; those that begin with <c>rpn_</c> are used.</param>
     public RegionProposalNetwork(AnchorGenerator anchor_generator,
         Module<List<Tensor>, (List<Tensor> logits, List<Tensor> bbox_reg)> head, FasterRCNNOptions options)
         : base(nameof(RegionProposalNetwork))

@@ -13,11 +13,11 @@ public sealed class RetinaNet : DenseDetector
     /// <summary>Puts a head on a backbone.</summary>
     /// <param name="backbone">Images [N, 3, H, W] to features by name, from the highest resolution to the lowest.</param>
     /// <param name="out_channels">Channels of every feature.</param>
-    /// <param name="num_classes">How many classes there are, the background among them.</param>
-    /// <param name="options">The arguments that have defaults; null is those.</param>
-    /// <param name="anchor_generator">Lays the anchors; null is three sizes of three shapes for each of five features.</param>
-    /// <param name="head">Rates and moves them; null is <see cref="RetinaNetHead"/>.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="num_classes">The number of classes, including the background.</param>
+    /// <param name="options">The arguments that have defaults; null for the defaults.</param>
+    /// <param name="anchor_generator">Places the anchors; null for three sizes of three shapes for each of five features.</param>
+    /// <param name="head">Computes their scores and codes; null is <see cref="RetinaNetHead"/>.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public RetinaNet(
         Module<Tensor, Dictionary<string, Tensor>> backbone, long out_channels, long num_classes, RetinaNetOptions? options = null,
         AnchorGenerator? anchor_generator = null, DetectionHead? head = null, Device? device = null)

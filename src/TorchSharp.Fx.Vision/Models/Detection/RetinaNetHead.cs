@@ -11,13 +11,13 @@ public sealed class RetinaNetHead : DetectionHead
     private readonly RetinaNetClassificationHead classification_head;
     private readonly RetinaNetRegressionHead regression_head;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="in_channels">Channels of the features.</param>
-    /// <param name="num_anchors">How many anchors a place has.</param>
+    /// <param name="num_anchors">The number of anchors at a position.</param>
     /// <param name="num_classes">How many classes there are.</param>
     /// <param name="norm_layer">Builds the norms; null is none.</param>
     /// <param name="loss_type">What the regression loss compares: "l1" codes, "giou" boxes.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public RetinaNetHead(long in_channels, long num_anchors, long num_classes, NormLayer? norm_layer = null, string loss_type = "l1",
         Device? device = null)
         : base(nameof(RetinaNetHead))
@@ -59,7 +59,7 @@ public sealed class RetinaNetClassificationHead : Module<List<Tensor>, Tensor>
     private readonly Conv2d cls_logits;
     private readonly long num_classes;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public RetinaNetClassificationHead(
         long in_channels, long num_anchors, long num_classes, double prior_probability = 0.01, NormLayer? norm_layer = null,
             Device? device = null)
@@ -99,8 +99,8 @@ public sealed class RetinaNetRegressionHead : Module<List<Tensor>, Tensor>
     private readonly BoxCoder box_coder = new((1, 1, 1, 1));
     private readonly bool giou;
 
-    /// <summary>Draws fresh weights.</summary>
-    /// <exception cref="ArgumentException">There is no such loss.</exception>
+    /// <summary>Initialises random weights.</summary>
+    /// <exception cref="ArgumentException">The loss doesn't exist.</exception>
     public RetinaNetRegressionHead(long in_channels, long num_anchors, NormLayer? norm_layer = null, string loss_type = "l1",
         Device? device = null)
         : base(nameof(RetinaNetRegressionHead))

@@ -48,11 +48,11 @@ public sealed class RoIHeads : Module<
     private RoIBranch? masks;
     private RoIBranch? keypoints;
 
-    /// <summary>Puts the heads together.</summary>
+    /// <summary>RoI heads of these parts.</summary>
     /// <param name="box_roi_pool">Cuts the proposals out of the features.</param>
     /// <param name="box_head">Regions [K, C, h, w] to vectors [K, R].</param>
     /// <param name="box_predictor">Vectors to logits [K, num_classes] and codes [K, 4 · num_classes].</param>
-    /// <param name="options">Those that begin with <c>box_</c> and <c>bbox_</c> count.</param>
+    /// <param name="options">The options; those that begin with <c>box_</c> and <c>bbox_</c> are used.</param>
     public RoIHeads(
         MultiScaleRoIAlign box_roi_pool, Module<Tensor, Tensor> box_head,
             Module<Tensor, (Tensor scores, Tensor bbox_deltas)> box_predictor, FasterRCNNOptions options)

@@ -16,13 +16,13 @@ public sealed class SSD : DetectionModel
 
     /// <summary>Puts a head on a backbone.</summary>
     /// <param name="backbone">Images [N, 3, H, W] to features by name, from the highest resolution to the lowest.</param>
-    /// <param name="anchor_generator">Lays the boxes.</param>
+    /// <param name="anchor_generator">Places the boxes.</param>
     /// <param name="size">Height and width that all images are brought to.</param>
     /// <param name="head">
     /// Features to <c>cls_logits</c> [N, A, num_classes] and <c>bbox_regression</c> [N, A, 4], such as <see cref="SSDHead"/>; class 0 is
     /// the background.
     /// </param>
-    /// <param name="options">The arguments that have defaults; null is those.</param>
+    /// <param name="options">The arguments that have defaults; null for the defaults.</param>
     public SSD(
         Module<Tensor, Dictionary<string, Tensor>> backbone, DefaultBoxGenerator anchor_generator, (long height, long width) size,
         Module<List<Tensor>, Dictionary<string, Tensor>> head, SSDOptions? options = null)

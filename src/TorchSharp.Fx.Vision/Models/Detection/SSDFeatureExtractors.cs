@@ -16,10 +16,10 @@ public sealed class SSDFeatureExtractorVGG : Module<Tensor, Dictionary<string, T
     private readonly Sequential features;
     private readonly ModuleList<Module<Tensor, Tensor>> extra;
 
-    /// <summary>Takes a VGG-16's convolutions and draws the further weights.</summary>
+    /// <summary>Takes a VGG-16's convolutions and initialises random weights for the further layers.</summary>
     /// <param name="backbone">The convolutions and five poolings in a row, the last pooling at the end.</param>
     /// <param name="highres">Whether there is one more feature, as images of 512 × 512 need.</param>
-    /// <param name="device">Where the further weights live; null is the default device.</param>
+    /// <param name="device">The device of the further weights; null for the default device.</param>
     public SSDFeatureExtractorVGG(Sequential backbone, bool highres = false, Device? device = null) : base(nameof(SSDFeatureExtractorVGG))
     {
         ArgumentNullException.ThrowIfNull(backbone);
@@ -76,11 +76,11 @@ public sealed class SSDLiteFeatureExtractorMobileNet : Module<Tensor, Dictionary
     private readonly Sequential features;
     private readonly ModuleList<Module<Tensor, Tensor>> extra;
 
-    /// <summary>Takes a MobileNet's blocks and draws the further weights.</summary>
+    /// <summary>Takes a MobileNet's blocks and initialises random weights for the further layers.</summary>
     /// <param name="backbone">The blocks in a row.</param>
     /// <param name="c4_pos">Which block first has a stride of 32: it is cut after its expansion.</param>
     /// <param name="norm_layer">Builds the further norms.</param>
-    /// <param name="device">Where the further weights live; null is the default device.</param>
+    /// <param name="device">The device of the further weights; null for the default device.</param>
     public SSDLiteFeatureExtractorMobileNet(Sequential backbone, int c4_pos, NormLayer norm_layer, Device? device = null)
         : base(nameof(SSDLiteFeatureExtractorMobileNet))
     {

@@ -13,22 +13,24 @@ public sealed class SSDHead : Module<List<Tensor>, Dictionary<string, Tensor>>
     private readonly SSDScoringHead classification_head;
     private readonly SSDScoringHead regression_head;
 
-    /// <summary>Draws fresh weights for SSD's head: a 3 × 3 convolution on each feature.</summary>
+    /// <summary>Initialises random weights for SSD's head: a 3 × 3 convolution on each feature.</summary>
     /// <param name="in_channels">Channels of each feature.</param>
-    /// <param name="num_anchors">How many boxes each place of each feature has.</param>
-    /// <param name="num_classes">How many classes there are, the background among them.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="num_anchors">The number of boxes at each position of each feature map.</param>
+    /// <param name="num_classes">The number of classes, including the background.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public SSDHead(IReadOnlyList<long> in_channels, IReadOnlyList<long> num_anchors, long num_classes, Device? device = null)
         : this(in_channels, num_anchors, num_classes, (channels, outputs) =>
             Conv2d(channels, outputs, kernel_size: 3, padding: 1, device: device)) =>
         DetectionWeights.Xavier(this);
 
-    /// <summary>Draws fresh weights for SSDlite's head: the convolution of each feature is by channel, then across channels.</summary>
+    /// <summary>
+    /// Initialises random weights for SSDlite's head: the convolution of each feature is by channel, then across channels.
+    /// </summary>
     /// <param name="in_channels">Channels of each feature.</param>
-    /// <param name="num_anchors">How many boxes each place of each feature has.</param>
-    /// <param name="num_classes">How many classes there are, the background among them.</param>
+    /// <param name="num_anchors">The number of boxes at each position of each feature map.</param>
+    /// <param name="num_classes">The number of classes, including the background.</param>
     /// <param name="norm_layer">Builds the norms.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public SSDHead(IReadOnlyList<long> in_channels, IReadOnlyList<long> num_anchors, long num_classes, NormLayer norm_layer,
         Device? device = null)
         : this(in_channels, num_anchors, num_classes, (channels, outputs) => Sequential(

@@ -4,7 +4,7 @@ using F = TorchSharp.torch.nn.functional;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// How alike the features of two images are, of every place in the first with those around a place in the second.
+/// Correlates the features of every position in one image with those around a position in another.
 /// <c>torchvision.models.optical_flow.raft.CorrBlock</c>
 /// </summary>
 public sealed class CorrBlock : nn.Module
@@ -12,16 +12,16 @@ public sealed class CorrBlock : nn.Module
     private readonly int num_levels;
     private readonly long radius;
 
-    /// <summary>Has no weights.</summary>
+    /// <summary>A correlation block; it has no weights.</summary>
     /// <param name="num_levels">How many levels the pyramid has, each half as high and wide as the one before.</param>
-    /// <param name="radius">How far around a place it looks, in each level's own pixels.</param>
+    /// <param name="radius">The radius of the window around a position, in each level's own pixels.</param>
     public CorrBlock(int num_levels = 4, long radius = 4)
         : base(nameof(CorrBlock)) => (this.num_levels, this.radius) = (num_levels, radius);
 
-    /// <summary>How many channels <see cref="index_pyramid"/> puts out.</summary>
+    /// <summary>The number of output channels of <see cref="index_pyramid"/>.</summary>
     public long out_channels => num_levels * (2 * radius + 1) * (2 * radius + 1);
 
-    /// <summary>Compares every place of one image with every place of the other.</summary>
+    /// <summary>Computes the correlation of every position of one image with every position of the other.</summary>
     /// <param name="fmap1">The first image's features: [N, C, H, W].</param>
     /// <param name="fmap2">The second image's, of the same shape.</param>
     /// <returns>The levels: [N * H * W, 1, H, W], then half of that height and width, and so on.</returns>
@@ -49,9 +49,9 @@ public sealed class CorrBlock : nn.Module
         return corr_pyramid;
     }
 
-    /// <summary>Looks up the levels around places.</summary>
-    /// <param name="corr_pyramid">What <see cref="build_pyramid"/> returned.</param>
-    /// <param name="centroids_coords">For each place of the first image x and y in the second: [N, 2, H, W].</param>
+    /// <summary>Looks up the correlations around positions in all levels.</summary>
+    /// <param name="corr_pyramid">The result of <see cref="build_pyramid"/>.</param>
+    /// <param name="centroids_coords">For each position of the first image, x and y in the second: [N, 2, H, W].</param>
     /// <returns>[N, <see cref="out_channels"/>, H, W].</returns>
     public Tensor index_pyramid(IReadOnlyList<Tensor> corr_pyramid, Tensor centroids_coords)
     {

@@ -23,7 +23,7 @@ public sealed class RAFT : Module<Tensor, Tensor, List<Tensor>>
     private readonly UpdateBlock update_block;
     private readonly Module<Tensor, Tensor>? mask_predictor;
 
-    /// <summary>Puts a model together.</summary>
+    /// <summary>A model of these parts.</summary>
     /// <param name="feature_encoder">Images to the features that are compared, an eighth as high and wide.</param>
     /// <param name="context_encoder">The first image to the first hidden state and the context, an eighth as high and wide.</param>
     /// <param name="corr_block">Compares the features of both images.</param>
@@ -42,7 +42,7 @@ public sealed class RAFT : Module<Tensor, Tensor, List<Tensor>>
     }
 
     /// <summary>
-    /// How often the flow is refined where <see cref="forward(Tensor, Tensor, long)"/> isn't told; 12 is torchvision's default.
+    /// The number of flow updates when <see cref="forward(Tensor, Tensor, long)"/> isn't given one; 12 is torchvision's default.
     /// </summary>
     public long num_flow_updates { get; set; } = 12;
 

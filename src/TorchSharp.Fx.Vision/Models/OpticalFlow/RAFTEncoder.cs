@@ -9,7 +9,7 @@ namespace TorchSharp.Fx.Vision;
 /// <param name="out_channels">Channels of the output.</param>
 /// <param name="norm_layer">Builds the norms; null is none.</param>
 /// <param name="stride">The block's.</param>
-/// <param name="device">Where the weights live; null is the default device.</param>
+/// <param name="device">The device of the weights; null for the default device.</param>
 public delegate Module<Tensor, Tensor> RAFTBlock(long in_channels, long out_channels, NormLayer? norm_layer, long stride, Device? device);
 
 /// <summary>Images to features an eighth as high and wide. <c>torchvision.models.optical_flow.raft.FeatureEncoder</c></summary>
@@ -21,12 +21,12 @@ public sealed class RAFTFeatureEncoder : Module<Tensor, Tensor>
     private readonly Sequential layer3;
     private readonly Conv2d conv;
 
-    /// <summary>Draws fresh weights.</summary>
-    /// <param name="block">What the stages are made of.</param>
+    /// <summary>Initialises random weights.</summary>
+    /// <param name="block">The kind of blocks of the stages.</param>
     /// <param name="layers">Channels of the stem, the three stages and the output.</param>
     /// <param name="strides">Of the stem and the three stages.</param>
     /// <param name="norm_layer">Builds the norms; null is none.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <exception cref="ArgumentException">There are not five numbers of channels, or not four strides.</exception>
     public RAFTFeatureEncoder(
         RAFTBlock block, IReadOnlyList<long> layers, IReadOnlyList<long> strides, NormLayer? norm_layer, Device? device = null)
@@ -68,7 +68,7 @@ public sealed class RAFTResidualBlock : Module<Tensor, Tensor>
     private readonly Module<Tensor, Tensor> downsample;
     private readonly ReLU relu;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public RAFTResidualBlock(
         long in_channels, long out_channels, NormLayer? norm_layer, long stride = 1, bool always_project = false, Device? device = null)
         : base(nameof(RAFTResidualBlock))
@@ -100,7 +100,7 @@ public sealed class RAFTBottleneckBlock : Module<Tensor, Tensor>
     private readonly ReLU relu;
     private readonly Module<Tensor, Tensor> downsample;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public RAFTBottleneckBlock(long in_channels, long out_channels, NormLayer? norm_layer, long stride = 1, Device? device = null)
         : base(nameof(RAFTBottleneckBlock))
     {

@@ -6,8 +6,7 @@ namespace TorchSharp.Fx.Vision;
 
 /// <summary>One refinement of the flow. <c>torchvision.models.optical_flow.raft.UpdateBlock</c></summary>
 /// <remarks>
-/// Hidden state, context, what the correlation block looked up, and the flow [N, 2, H, W], to the next hidden state and what to add to
-/// the flow.
+/// Hidden state, context, the correlations and the flow [N, 2, H, W] to the next hidden state and the update of the flow.
 /// </remarks>
 public sealed class UpdateBlock : Module<Tensor, Tensor, Tensor, Tensor, (Tensor hidden_state, Tensor delta_flow)>
 {
@@ -15,7 +14,7 @@ public sealed class UpdateBlock : Module<Tensor, Tensor, Tensor, Tensor, (Tensor
     private readonly RecurrentBlock recurrent_block;
     private readonly FlowHead flow_head;
 
-    /// <summary>Puts its parts together.</summary>
+    /// <summary>An update block of these parts.</summary>
     public UpdateBlock(MotionEncoder motion_encoder, RecurrentBlock recurrent_block, FlowHead flow_head) : base(nameof(UpdateBlock))
     {
         (this.motion_encoder, this.recurrent_block, this.flow_head) = (motion_encoder, recurrent_block, flow_head);
@@ -37,7 +36,7 @@ public sealed class UpdateBlock : Module<Tensor, Tensor, Tensor, Tensor, (Tensor
     }
 }
 
-/// <summary>The flow and what the correlation block looked up, in one. <c>torchvision.models.optical_flow.raft.MotionEncoder</c></summary>
+/// <summary>Combines the flow and the correlations. <c>torchvision.models.optical_flow.raft.MotionEncoder</c></summary>
 public sealed class MotionEncoder : Module<Tensor, Tensor, Tensor>
 {
     private readonly Conv2dNormActivation convcorr1;
@@ -46,12 +45,12 @@ public sealed class MotionEncoder : Module<Tensor, Tensor, Tensor>
     private readonly Conv2dNormActivation convflow2;
     private readonly Conv2dNormActivation conv;
 
-    /// <summary>Draws fresh weights.</summary>
-    /// <param name="in_channels_corr">Channels of what the correlation block looks up.</param>
+    /// <summary>Initialises random weights.</summary>
+    /// <param name="in_channels_corr">Channels of the correlations.</param>
     /// <param name="corr_layers">Channels of its one or two convolutions.</param>
     /// <param name="flow_layers">Channels of the flow's two convolutions.</param>
     /// <param name="out_channels">Channels of the output, the last two of them the flow itself.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <exception cref="ArgumentException">There are other numbers of convolutions.</exception>
     public MotionEncoder(
         long in_channels_corr, IReadOnlyList<long> corr_layers, IReadOnlyList<long> flow_layers, long out_channels = 128,
@@ -98,7 +97,7 @@ public sealed class ConvGRU : Module<Tensor, Tensor, Tensor>
     private readonly Conv2d convr;
     private readonly Conv2d convq;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public ConvGRU(long input_size, long hidden_size, (long, long) kernel_size, (long, long) padding, Device? device = null)
         : base(nameof(ConvGRU))
     {
@@ -127,12 +126,12 @@ public sealed class RecurrentBlock : Module<Tensor, Tensor, Tensor>
     private readonly ConvGRU convgru1;
     private readonly ConvGRU? convgru2;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="input_size">Channels of the input.</param>
     /// <param name="hidden_size">Channels of the hidden state.</param>
     /// <param name="kernel_size">Of each unit.</param>
     /// <param name="padding">Of each unit.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     /// <exception cref="ArgumentException">There are other numbers of units.</exception>
     public RecurrentBlock(
         long input_size, long hidden_size, IReadOnlyList<(long, long)> kernel_size, IReadOnlyList<(long, long)> padding,
@@ -160,14 +159,14 @@ public sealed class RecurrentBlock : Module<Tensor, Tensor, Tensor>
     }
 }
 
-/// <summary>Hidden states to what to add to the flow. <c>torchvision.models.optical_flow.raft.FlowHead</c></summary>
+/// <summary>Hidden states to the update of the flow. <c>torchvision.models.optical_flow.raft.FlowHead</c></summary>
 public sealed class FlowHead : Module<Tensor, Tensor>
 {
     private readonly Conv2d conv1;
     private readonly Conv2d conv2;
     private readonly ReLU relu;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     public FlowHead(long in_channels, long hidden_size, Device? device = null) : base(nameof(FlowHead))
     {
         conv1 = Conv2d(in_channels, hidden_size, kernel_size: 3, padding: 1, device: device);
@@ -187,11 +186,11 @@ public sealed class MaskPredictor : Module<Tensor, Tensor>
     private readonly Conv2d conv;
     private readonly double multiplier;
 
-    /// <summary>Draws fresh weights.</summary>
+    /// <summary>Initialises random weights.</summary>
     /// <param name="in_channels">Channels of the hidden state.</param>
     /// <param name="hidden_size">Channels between its two convolutions.</param>
-    /// <param name="multiplier">What the output is multiplied with: the paper balances gradients so.</param>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="multiplier">A factor of the output, by which the paper balances gradients.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public MaskPredictor(long in_channels, long hidden_size, double multiplier = 0.25, Device? device = null) : base(nameof(MaskPredictor))
     {
         convrelu = RAFTBlocks.Convolution(in_channels, hidden_size, norm_layer: null, kernel_size: 3, stride: 1, device);

@@ -15,7 +15,7 @@ public static partial class models
     private static long[] raft_size => [3, 520, 960];
 
     /// <summary>RAFT. <c>torchvision.models.optical_flow.raft_large</c></summary>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public static RAFT raft_large(Device? device = null)
     {
         var corr_block = new CorrBlock(num_levels: 4, radius: 4);
@@ -35,7 +35,7 @@ public static partial class models
     }
 
     /// <summary>RAFT with a fifth of the parameters. <c>torchvision.models.optical_flow.raft_small</c></summary>
-    /// <param name="device">Where the weights live; null is the default device.</param>
+    /// <param name="device">The device of the weights; null for the default device.</param>
     public static RAFT raft_small(Device? device = null)
     {
         var corr_block = new CorrBlock(num_levels: 4, radius: 3);

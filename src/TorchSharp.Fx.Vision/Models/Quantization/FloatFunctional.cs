@@ -6,7 +6,7 @@ using F = TorchSharp.torch.nn.functional;
 namespace TorchSharp.Fx.Vision;
 
 /// <summary>
-/// Operations of several tensors as a part of a model, so that each place has a name and a range of its own.
+/// Operations on several tensors as a module, so that each use has its own name and quantisation range.
 /// <c>torch.ao.nn.quantized.FloatFunctional</c>
 /// </summary>
 /// <remarks>It has no <c>forward</c>: call the operations.</remarks>
@@ -14,7 +14,7 @@ public sealed class FloatFunctional : nn.Module
 {
     private readonly Identity activation_post_process;
 
-    /// <summary>Has no weights.</summary>
+    /// <summary>A correlation block; it has no weights.</summary>
     public FloatFunctional() : base(nameof(FloatFunctional))
     {
         activation_post_process = Identity();
@@ -27,7 +27,7 @@ public sealed class FloatFunctional : nn.Module
     /// <summary><c>x * y</c></summary>
     public Tensor mul(Tensor x, Tensor y) => activation_post_process.call(torch.mul(x, y));
 
-    /// <summary>Tensors one behind the other.</summary>
+    /// <summary>Concatenates tensors.</summary>
     public Tensor cat(IList<Tensor> x, long dim = 0) => activation_post_process.call(torch.cat(x, dim));
 
     /// <summary><c>relu(x + y)</c></summary>

@@ -38,12 +38,12 @@ public static partial class models
     }
 
     /// <summary>
-    /// Models made to be quantised: what <c>torch.ao.quantization</c> has to see is a module (<see cref="FloatFunctional"/>, one ReLU for
-    /// each place), and stubs mark where eight bits begin and end. <c>torchvision.models.quantization</c>
+    /// Quantisable models: every operation that <c>torch.ao.quantization</c> must see is a module (<see cref="FloatFunctional"/>, one ReLU
+    /// for each use), and stubs mark where the quantised part begins and ends. <c>torchvision.models.quantization</c>
     /// </summary>
     /// <remarks>
-    /// They compute in floating point what the models of the same name compute. With <c>quantize: true</c> they are graphs that compute in
-    /// eight bits, which takes TorchSharp.Fx.
+    /// In floating point they compute the same as the models of the same name. With <c>quantize: true</c> they are quantised graphs, which
+    /// needs the package TorchSharp.Fx.
     /// </remarks>
     public static partial class quantization
     {

@@ -10,8 +10,7 @@ public static partial class models
     public static partial class quantization
     {
         /// <summary>
-        /// GoogLeNet, in eight bits with one of GoogLeNet_QuantizedWeights, or in floating point with
-        /// one of GoogLeNet_Weights.
+        /// GoogLeNet, quantised with one of GoogLeNet_QuantizedWeights, or in floating point with one of GoogLeNet_Weights.
         /// <c>torchvision.models.quantization.googlenet(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -20,8 +19,7 @@ public static partial class models
             Of<GoogLeNetOutputs>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// Inception v3, in eight bits with one of Inception_V3_QuantizedWeights, or in floating point with
-        /// one of Inception_V3_Weights.
+        /// Inception v3, quantised with one of Inception_V3_QuantizedWeights, or in floating point with one of Inception_V3_Weights.
         /// <c>torchvision.models.quantization.inception_v3(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -30,8 +28,7 @@ public static partial class models
             Of<InceptionOutputs>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// MobileNet v2, in eight bits with one of MobileNet_V2_QuantizedWeights, or in floating point with
-        /// one of MobileNet_V2_Weights.
+        /// MobileNet v2, quantised with one of MobileNet_V2_QuantizedWeights, or in floating point with one of MobileNet_V2_Weights.
         /// <c>torchvision.models.quantization.mobilenet_v2(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -40,9 +37,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// MobileNet v3, large, in eight bits with one of MobileNet_V3_Large_QuantizedWeights, or in floating point with
-        /// one of MobileNet_V3_Large_Weights.
-        /// <c>torchvision.models.quantization.mobilenet_v3_large(weights=…, quantize=…)</c>
+        /// MobileNet v3, large, quantised with one of MobileNet_V3_Large_QuantizedWeights, or in floating point with one of
+        /// MobileNet_V3_Large_Weights. <c>torchvision.models.quantization.mobilenet_v3_large(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
         public static Module<Tensor, Tensor> mobilenet_v3_large(
@@ -50,8 +46,7 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ResNet-18, in eight bits with one of ResNet18_QuantizedWeights, or in floating point with
-        /// one of ResNet18_Weights.
+        /// ResNet-18, quantised with one of ResNet18_QuantizedWeights, or in floating point with one of ResNet18_Weights.
         /// <c>torchvision.models.quantization.resnet18(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -60,8 +55,7 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ResNet-50, in eight bits with one of ResNet50_QuantizedWeights, or in floating point with
-        /// one of ResNet50_Weights.
+        /// ResNet-50, quantised with one of ResNet50_QuantizedWeights, or in floating point with one of ResNet50_Weights.
         /// <c>torchvision.models.quantization.resnet50(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
@@ -70,9 +64,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ResNeXt-101, 32 groups of width 8, in eight bits with one of ResNeXt101_32X8D_QuantizedWeights, or in floating point with
-        /// one of ResNeXt101_32X8D_Weights.
-        /// <c>torchvision.models.quantization.resnext101_32x8d(weights=…, quantize=…)</c>
+        /// ResNeXt-101, 32 groups of width 8, quantised with one of ResNeXt101_32X8D_QuantizedWeights, or in floating point with one of
+        /// ResNeXt101_32X8D_Weights. <c>torchvision.models.quantization.resnext101_32x8d(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
         public static Module<Tensor, Tensor> resnext101_32x8d(
@@ -80,9 +73,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ResNeXt-101, 64 groups of width 4, in eight bits with one of ResNeXt101_64X4D_QuantizedWeights, or in floating point with
-        /// one of ResNeXt101_64X4D_Weights.
-        /// <c>torchvision.models.quantization.resnext101_64x4d(weights=…, quantize=…)</c>
+        /// ResNeXt-101, 64 groups of width 4, quantised with one of ResNeXt101_64X4D_QuantizedWeights, or in floating point with one of
+        /// ResNeXt101_64X4D_Weights. <c>torchvision.models.quantization.resnext101_64x4d(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
         public static Module<Tensor, Tensor> resnext101_64x4d(
@@ -90,9 +82,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ShuffleNet v2 of half the width, in eight bits with one of ShuffleNet_V2_X0_5_QuantizedWeights, or in floating point with
-        /// one of ShuffleNet_V2_X0_5_Weights.
-        /// <c>torchvision.models.quantization.shufflenet_v2_x0_5(weights=…, quantize=…)</c>
+        /// ShuffleNet v2 of half the width, quantised with one of ShuffleNet_V2_X0_5_QuantizedWeights, or in floating point with one of
+        /// ShuffleNet_V2_X0_5_Weights. <c>torchvision.models.quantization.shufflenet_v2_x0_5(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
         public static Module<Tensor, Tensor> shufflenet_v2_x0_5(
@@ -100,9 +91,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ShuffleNet v2, in eight bits with one of ShuffleNet_V2_X1_0_QuantizedWeights, or in floating point with
-        /// one of ShuffleNet_V2_X1_0_Weights.
-        /// <c>torchvision.models.quantization.shufflenet_v2_x1_0(weights=…, quantize=…)</c>
+        /// ShuffleNet v2, quantised with one of ShuffleNet_V2_X1_0_QuantizedWeights, or in floating point with one of
+        /// ShuffleNet_V2_X1_0_Weights. <c>torchvision.models.quantization.shufflenet_v2_x1_0(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
         public static Module<Tensor, Tensor> shufflenet_v2_x1_0(
@@ -110,9 +100,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ShuffleNet v2 of 1.5 times the width, in eight bits with one of ShuffleNet_V2_X1_5_QuantizedWeights, or in floating point with
-        /// one of ShuffleNet_V2_X1_5_Weights.
-        /// <c>torchvision.models.quantization.shufflenet_v2_x1_5(weights=…, quantize=…)</c>
+        /// ShuffleNet v2 of 1.5 times the width, quantised with one of ShuffleNet_V2_X1_5_QuantizedWeights, or in floating point with one
+        /// of ShuffleNet_V2_X1_5_Weights. <c>torchvision.models.quantization.shufflenet_v2_x1_5(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
         public static Module<Tensor, Tensor> shufflenet_v2_x1_5(
@@ -120,9 +109,8 @@ public static partial class models
             Of<Tensor>(quantize, weights, num_classes, options);
 
         /// <summary>
-        /// ShuffleNet v2 of twice the width, in eight bits with one of ShuffleNet_V2_X2_0_QuantizedWeights, or in floating point with
-        /// one of ShuffleNet_V2_X2_0_Weights.
-        /// <c>torchvision.models.quantization.shufflenet_v2_x2_0(weights=…, quantize=…)</c>
+        /// ShuffleNet v2 of twice the width, quantised with one of ShuffleNet_V2_X2_0_QuantizedWeights, or in floating point with one of
+        /// ShuffleNet_V2_X2_0_Weights. <c>torchvision.models.quantization.shufflenet_v2_x2_0(weights=…, quantize=…)</c>
         /// </summary>
         /// <inheritdoc cref="Of"/>
         public static Module<Tensor, Tensor> shufflenet_v2_x2_0(
@@ -139,7 +127,7 @@ public static partial class models
         /// <exception cref="ArgumentException">The weights are another model's, or have another number of classes.</exception>
         /// <exception cref="DownloadException">They could not be downloaded; the message says which file to put where.</exception>
         /// <exception cref="NotSupportedException">Eight bits are wanted, and the program is without TorchSharp.Fx.</exception>
-        /// <exception cref="InvalidDataException">The file is damaged, or needs more than data; the message says what.</exception>
+        /// <exception cref="InvalidDataException">The file is damaged, or needs code to load; the message says what.</exception>
         private static Module<Tensor, TResult> Of<TResult>(
             bool quantize, Weights? weights, long? num_classes, DownloadOptions? options, [CallerMemberName] string name = "")
         {

@@ -2,9 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Vision;
 
-/// <summary>
-/// Published weights of a model: where they are, what they can do, and what their inputs look like. <c>torchvision.models.Weights</c>
-/// </summary>
+/// <summary>Published weights of a model: their address, accuracy and preprocessing. <c>torchvision.models.Weights</c></summary>
 public sealed class Weights
 {
     private readonly TransformSettings settings;
@@ -18,7 +16,7 @@ public sealed class Weights
             ? $"quantized_{enum_name[..^quantized.Length]}" : enum_name[..^"_Weights".Length]).ToLowerInvariant();
     }
 
-    /// <summary>The type they are a member of, such as <c>ResNet50_Weights</c>.</summary>
+    /// <summary>The type that they are a member of, e.g. <c>ResNet50_Weights</c>.</summary>
     public string enum_name { get; }
 
     /// <summary>Their own name, such as <c>IMAGENET1K_V2</c>.</summary>
@@ -27,7 +25,7 @@ public sealed class Weights
     /// <summary>The model's name, such as <c>resnet50</c>.</summary>
     public string model { get; }
 
-    /// <summary>Where the file is.</summary>
+    /// <summary>The address of the file.</summary>
     public Uri url { get; }
 
     /// <summary>Whether they are the model's best.</summary>
@@ -37,15 +35,15 @@ public sealed class Weights
     public WeightsMeta meta { get; }
 
     /// <summary>The preprocessing they were measured with. <c>weights.transforms()</c></summary>
-    /// <returns>From uint8 images [N, 3, H, W], or videos [N, T, 3, H, W], to what the model takes.</returns>
+    /// <returns>A transform from uint8 images [N, 3, H, W], or videos [N, T, 3, H, W], to the model's input.</returns>
     public nn.Module<Tensor, Tensor> transforms() => settings.Build(ToString());
 
-    /// <summary>The file, downloaded where it is not there yet.</summary>
+    /// <summary>The file, downloaded if missing.</summary>
     /// <param name="options">Mirror, time limits and progress; null is the defaults.</param>
     /// <exception cref="DownloadException">It could not be downloaded; the message says which file to put where.</exception>
     public string download(DownloadOptions? options = null) => hub.download(url, options);
 
-    /// <summary>The tensors by name, downloaded where they are not there yet. <c>weights.get_state_dict()</c></summary>
+    /// <summary>The tensors by name, downloaded if missing. <c>weights.get_state_dict()</c></summary>
     /// <param name="options">Mirror, time limits and progress; null is the defaults.</param>
     /// <exception cref="DownloadException">They could not be downloaded; the message says which file to put where.</exception>
     public Dictionary<string, Tensor> get_state_dict(DownloadOptions? options = null) => Pth.load_file(download(options));
@@ -63,9 +61,9 @@ public sealed class Weights
 /// <summary>The facts about published weights. <c>weights.meta</c></summary>
 /// <param name="num_params">How many parameters the model has.</param>
 /// <param name="min_size">The smallest height and width of an input.</param>
-/// <param name="categories">What its outputs stand for, in order; empty where they are no classes.</param>
-/// <param name="metrics">By data set, then by measure: <c>metrics["ImageNet-1K"]["acc@1"]</c>, in per cent.</param>
-/// <param name="recipe">How they were trained.</param>
+/// <param name="categories">The labels of its outputs, in order; empty where the outputs are no classes.</param>
+/// <param name="metrics">The metrics by data set, then by name: <c>metrics["ImageNet-1K"]["acc@1"]</c>, in per cent.</param>
+/// <param name="recipe">The address of the training recipe.</param>
 /// <param name="gflops">Billions of multiplications and additions for one input.</param>
 /// <param name="file_size">In megabytes (2²⁰ bytes).</param>
 public sealed record WeightsMeta(

@@ -23,7 +23,7 @@ public abstract class ImageNet1K<TSelf> : WeightsOf<TSelf> where TSelf : ImageNe
 {
     private protected ImageNet1K() { }
 
-    /// <summary>As the paper has it or close to it.</summary>
+    /// <summary>As in the paper or close to it.</summary>
     public static Weights IMAGENET1K_V1 => Named();
 }
 
@@ -86,39 +86,39 @@ public abstract class FlyingThings<TSelf> : WeightsOf<TSelf> where TSelf : Flyin
 {
     private protected FlyingThings() { }
 
-    /// <summary>The authors'.</summary>
+    /// <summary>The authors' weights.</summary>
     public static Weights C_T_V1 => Named();
 
     /// <summary>Trained anew with torchvision.</summary>
     public static Weights C_T_V2 => Named();
 }
 
-/// <summary>Trained on ImageNet-1K, in eight bits for x86.</summary>
+/// <summary>Trained on ImageNet-1K, quantised for x86.</summary>
 /// <typeparam name="TSelf">The type of one model's weights.</typeparam>
 public abstract class Fbgemm<TSelf> : WeightsOf<TSelf> where TSelf : Fbgemm<TSelf>
 {
     private protected Fbgemm() { }
 
-    /// <summary>Of the first weights in floating point.</summary>
+    /// <summary>Quantised from the first floating-point weights.</summary>
     public static Weights IMAGENET1K_FBGEMM_V1 => Named();
 }
 
-/// <summary>Trained on ImageNet-1K by an old and a newer recipe, in eight bits for x86.</summary>
+/// <summary>Trained on ImageNet-1K by an old and a newer recipe, quantised for x86.</summary>
 /// <typeparam name="TSelf">The type of one model's weights.</typeparam>
 public abstract class FbgemmTwice<TSelf> : Fbgemm<TSelf> where TSelf : FbgemmTwice<TSelf>
 {
     private protected FbgemmTwice() { }
 
-    /// <summary>Of the second weights in floating point.</summary>
+    /// <summary>Quantised from the second floating-point weights.</summary>
     public static Weights IMAGENET1K_FBGEMM_V2 => Named();
 }
 
-/// <summary>Trained on ImageNet-1K with the errors of eight bits, for ARM.</summary>
+/// <summary>Trained on ImageNet-1K with quantisation-aware training, for ARM.</summary>
 /// <typeparam name="TSelf">The type of one model's weights.</typeparam>
 public abstract class Qnnpack<TSelf> : WeightsOf<TSelf> where TSelf : Qnnpack<TSelf>
 {
     private protected Qnnpack() { }
 
-    /// <summary>The only ones.</summary>
+    /// <summary>The only published weights.</summary>
     public static Weights IMAGENET1K_QNNPACK_V1 => Named();
 }

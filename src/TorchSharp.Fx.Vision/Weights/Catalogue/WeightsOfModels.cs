@@ -69,7 +69,7 @@ public abstract class Inception_V3_Weights : ImageNet1K<Inception_V3_Weights>;
 /// <summary>Weights of <c>keypointrcnn_resnet50_fpn</c>.</summary>
 public abstract class KeypointRCNN_ResNet50_FPN_Weights : Coco<KeypointRCNN_ResNet50_FPN_Weights>
 {
-    /// <summary>As good as the model was when it came out.</summary>
+    /// <summary>From an early training, with the accuracy of the model's first release.</summary>
     public static Weights COCO_LEGACY => Named();
 }
 /// <summary>Weights of <c>lraspp_mobilenet_v3_large</c>.</summary>
@@ -209,7 +209,7 @@ public abstract class SSDLite320_MobileNet_V3_Large_Weights : Coco<SSDLite320_Mo
 /// <summary>Weights of <c>swin3d_b</c>.</summary>
 public abstract class Swin3D_B_Weights : Kinetics400<Swin3D_B_Weights>
 {
-    /// <summary>Begun from ImageNet-22K.</summary>
+    /// <summary>Pre-trained on ImageNet-22K.</summary>
     public static Weights KINETICS400_IMAGENET22K_V1 => Named();
 }
 /// <summary>Weights of <c>swin3d_s</c>.</summary>
@@ -239,7 +239,7 @@ public abstract class VGG13_BN_Weights : ImageNet1K<VGG13_BN_Weights>;
 /// <summary>Weights of <c>vgg16</c>.</summary>
 public abstract class VGG16_Weights : ImageNet1K<VGG16_Weights>
 {
-    /// <summary>The convolutions only, as SSD takes them; the classifier is not a number.</summary>
+    /// <summary>For the convolutions only, as SSD uses them; the classifier's weights are NaN.</summary>
     public static Weights IMAGENET1K_FEATURES => Named();
 }
 /// <summary>Weights of <c>vgg16_bn</c>.</summary>

@@ -15,19 +15,18 @@ public static class hub
         return Path.Combine(home, "hub", "checkpoints");
     }
 
-    /// <summary>The path of a file, downloaded where it is not there yet. <c>torch.hub.download_url_to_file</c></summary>
-    /// <remarks>Processes that want the same file at once wait for each other. A file that is there was checked when it came, and is not
-    /// again.</remarks>
-    /// <param name="url">Its address. What follows the last hyphen of the name is the beginning of its SHA-256.</param>
+    /// <summary>The path of a file, downloaded if missing. <c>torch.hub.download_url_to_file</c></summary>
+    /// <remarks>Processes that download the same file wait for each other. An existing file is not checked again.</remarks>
+    /// <param name="url">The file's address. The part after the last hyphen of its name is the beginning of its SHA-256.</param>
     /// <param name="options">Mirror, time limits and progress; null is the defaults.</param>
     /// <exception cref="DownloadException">It could not be downloaded; the message says which file to put where.</exception>
     public static string download(Uri url, DownloadOptions? options = null)
         => Task.Run(() => download_async(url, options)).GetAwaiter().GetResult();
 
     /// <inheritdoc cref="download"/>
-    /// <param name="url">Its address. What follows the last hyphen of the name is the beginning of its SHA-256.</param>
+    /// <param name="url">The file's address. The part after the last hyphen of its name is the beginning of its SHA-256.</param>
     /// <param name="options">Mirror, time limits and progress; null is the defaults.</param>
-    /// <param name="cancellation">Ends the download; what has arrived is kept for the next.</param>
+    /// <param name="cancellation">Cancels the download; the next attempt continues it.</param>
     public static Task<string> download_async(Uri url, DownloadOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(url);

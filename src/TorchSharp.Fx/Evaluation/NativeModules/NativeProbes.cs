@@ -99,7 +99,7 @@ internal static class NativeProbes
             .ToArray();
         return byError[0].Error < 1e-3 && (byError.Length == 1 || byError[1].Error > 4 * byError[0].Error)
             ? byError[0].Setting
-            : throw new NotSupportedException($"its {what} can't be told from what it computes");
+            : throw new NotSupportedException($"its {what} can't be determined from its results");
     }
 
     private static double Error(Tensor result, Tensor expected)

@@ -5,18 +5,18 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Calls operations of PyTorch that TorchSharp has no member for, by name. Counterpart: <c>torch.ops.aten</c>. Only operations that compute
-/// with tensors are known; <c>docs/export.md</c> says which.
+/// Calls PyTorch operators by name, also those that TorchSharp has no member for. Counterpart: <c>torch.ops.aten</c>. Only operators that
+/// compute with tensors are available; <c>docs/export.md</c> lists them.
 /// </summary>
 public static class aten
 {
     // PyTorch's numbers, which differ from TorchSharp's for neither types nor devices.
     private const ulong Strided = 0;
 
-    /// <summary>Calls an operation that gives one tensor.</summary>
-    /// <param name="overload">Its name and overload, as PyTorch's schema has it: <c>embedding</c>, <c>movedim.int</c>.</param>
-    /// <param name="args">All its arguments in order; those that are left out take their defaults.</param>
-    /// <exception cref="NotSupportedException">The operation isn't known, or can't be called here.</exception>
+    /// <summary>Calls an operator that returns one tensor.</summary>
+    /// <param name="overload">The operator's name and overload as in PyTorch's schema, e.g. <c>embedding</c> or <c>movedim.int</c>.</param>
+    /// <param name="args">Its arguments in order; trailing ones that are left out take their defaults.</param>
+    /// <exception cref="NotSupportedException">The operator isn't known or can't be called by name.</exception>
     /// <exception cref="ArgumentException">An argument is missing or of another type than the schema says.</exception>
     public static Tensor call(string overload, params object?[] args) => call_many(overload, args) switch
     {
@@ -25,7 +25,7 @@ public static class aten
             nameof(overload)),
     };
 
-    /// <summary>Calls an operation that gives several tensors or a list of them.</summary>
+    /// <summary>Calls an operator that returns several tensors or a list of tensors.</summary>
     /// <inheritdoc cref="call" path="/param|/exception"/>
     public static Tensor[] call_many(string overload, params object?[] args)
     {
@@ -33,7 +33,7 @@ public static class aten
         var schema = AtenSchema.Find(overload)
             ?? throw new NotSupportedException($"There is no operation aten::{overload} that can be called from here.");
         if (!schema.GivesTensors)
-            throw new NotSupportedException($"aten::{overload} can't be called by name: it gives what is no tensor.");
+            throw new NotSupportedException($"aten::{overload} can't be called by name: it doesn't return tensors.");
         if (args.Length > schema.Parameters.Length)
             throw new ArgumentException($"aten::{overload} takes {schema.Parameters.Length} arguments, but {args.Length} are given.",
                 nameof(args));

@@ -5,18 +5,19 @@ namespace TorchSharp.Fx;
 public static partial class quantized_decomposed
 {
     /// <summary>
-    /// Long short-term memory whose products take inputs and states in steps, each by its own range: a layer's whole input at once, its
-    /// state at each time. Counterpart: <c>torch.ao.nn.quantized.dynamic.LSTM</c>.
+    /// A long short-term memory (LSTM) with dynamic quantisation: before each matrix product, the input or state is quantised by its own
+    /// range. A layer's input is quantised as a whole, its state at each time step. Counterpart: <c>torch.ao.nn.quantized.dynamic.LSTM</c>.
     /// </summary>
-    /// <param name="input">Numbers in single precision, T×B×I, or B×T×I with <paramref name="batch_first"/>.</param>
-    /// <param name="hx">The first states and cells, each (layers · directions)×B×H; zeros where null.</param>
-    /// <param name="weights">Of each layer and direction, as the module has them: for inputs, for states, and the biases of both.</param>
-    /// <param name="has_biases">Whether there are biases among them.</param>
+    /// <param name="input">A float32 tensor T×B×I (time, batch, features), or B×T×I with <paramref name="batch_first"/>.</param>
+    /// <param name="hx">The initial hidden and cell states, each (layers · directions)×B×H; zeros when null.</param>
+    /// <param name="weights">For each layer and direction, in the module's order: the input weights, the state weights, and the biases of
+    /// both.</param>
+    /// <param name="has_biases">Whether <paramref name="weights"/> has biases.</param>
     /// <param name="num_layers">How many layers there are.</param>
-    /// <param name="bidirectional">Whether each layer also goes backwards.</param>
+    /// <param name="bidirectional">Whether each layer also runs backwards in time.</param>
     /// <param name="batch_first">Whether the batch is the first dimension.</param>
-    /// <param name="quant_max">The highest step of inputs and states; the lowest is 0.</param>
-    /// <returns>The states of the last layer at each time, the last states, and the last cells.</returns>
+    /// <param name="quant_max">The highest quantised value of inputs and states; the lowest is 0.</param>
+    /// <returns>The last layer's hidden states at each time step, the final hidden states, and the final cell states.</returns>
     public static (Tensor output, Tensor h_n, Tensor c_n) lstm(Tensor input, (Tensor, Tensor)? hx, Tensor[] weights, bool has_biases,
         long num_layers, bool bidirectional, bool batch_first, long quant_max)
     {
@@ -26,16 +27,20 @@ public static partial class quantized_decomposed
         return (output.MoveToOuterDisposeScope(), states.MoveToOuterDisposeScope(), cells!.MoveToOuterDisposeScope());
     }
 
-    /// <summary>Gated recurrent units in the same way. Counterpart: <c>torch.ao.nn.quantized.dynamic.GRU</c>.</summary>
-    /// <param name="input">Numbers in single precision, T×B×I, or B×T×I with <paramref name="batch_first"/>.</param>
-    /// <param name="hx">The first states, (layers · directions)×B×H; zeros where null.</param>
-    /// <param name="weights">Of each layer and direction, as the module has them: for inputs, for states, and the biases of both.</param>
-    /// <param name="has_biases">Whether there are biases among them.</param>
+    /// <summary>
+    /// Gated recurrent units (GRU) with dynamic quantisation, as in <see cref="lstm"/>. Counterpart:
+    /// <c>torch.ao.nn.quantized.dynamic.GRU</c>.
+    /// </summary>
+    /// <param name="input">A float32 tensor T×B×I (time, batch, features), or B×T×I with <paramref name="batch_first"/>.</param>
+    /// <param name="hx">The initial hidden states, (layers · directions)×B×H; zeros when null.</param>
+    /// <param name="weights">For each layer and direction, in the module's order: the input weights, the state weights, and the biases of
+    /// both.</param>
+    /// <param name="has_biases">Whether <paramref name="weights"/> has biases.</param>
     /// <param name="num_layers">How many layers there are.</param>
-    /// <param name="bidirectional">Whether each layer also goes backwards.</param>
+    /// <param name="bidirectional">Whether each layer also runs backwards in time.</param>
     /// <param name="batch_first">Whether the batch is the first dimension.</param>
-    /// <param name="quant_max">The highest step of inputs and states; the lowest is 0.</param>
-    /// <returns>The states of the last layer at each time, and the last states.</returns>
+    /// <param name="quant_max">The highest quantised value of inputs and states; the lowest is 0.</param>
+    /// <returns>The last layer's hidden states at each time step, and the final hidden states.</returns>
     public static (Tensor output, Tensor h_n) gru(Tensor input, Tensor? hx, Tensor[] weights, bool has_biases, long num_layers,
         bool bidirectional, bool batch_first, long quant_max)
     {

@@ -3,19 +3,19 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Quantisation written out on plain tensors of integers: what graphs that compute in few bits are made of. Counterpart:
+/// Operators that quantise and dequantise with plain integer tensors; quantised graphs are made of them. Counterpart:
 /// <c>torch.ops.quantized_decomposed</c>.
 /// </summary>
 public static partial class quantized_decomposed
 {
     /// <summary>Rounds <c>input / scale + zero_point</c> to the nearest whole number, ties to even, and clamps it.</summary>
-    /// <param name="input">Numbers in single precision, of any shape.</param>
-    /// <param name="scale">The distance between two steps.</param>
-    /// <param name="zero_point">The step that stands for 0.</param>
-    /// <param name="quant_min">The lowest step.</param>
-    /// <param name="quant_max">The highest step.</param>
+    /// <param name="input">A float32 tensor of any shape.</param>
+    /// <param name="scale">The distance between two neighbouring quantised values.</param>
+    /// <param name="zero_point">The quantised value that stands for 0.</param>
+    /// <param name="quant_min">The lowest quantised value.</param>
+    /// <param name="quant_max">The highest quantised value.</param>
     /// <param name="dtype">The result's type: <c>uint8</c>, <c>int8</c>, <c>int16</c> or <c>int32</c>.</param>
-    /// <returns>The steps, in the shape of <paramref name="input"/>.</returns>
+    /// <returns>The quantised values, in the shape of <paramref name="input"/>.</returns>
     public static Tensor quantize_per_tensor(Tensor input, double scale, long zero_point, long quant_min, long quant_max, ScalarType dtype)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -25,7 +25,7 @@ public static partial class quantized_decomposed
         return input.detach().mul(1 / scale).round().add_(zero_point).clamp_(quant_min, quant_max).to(dtype).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The same with a scale and zero point that were computed: tensors of one element.</summary>
+    /// <summary>The same with a computed scale and zero point, each a tensor of one element.</summary>
     /// <inheritdoc cref="quantize_per_tensor(Tensor, double, long, long, long, ScalarType)"/>
     public static Tensor quantize_per_tensor(
         Tensor input, Tensor scale, Tensor zero_point, long quant_min, long quant_max, ScalarType dtype)
@@ -39,10 +39,10 @@ public static partial class quantized_decomposed
     }
 
     /// <summary><c>(input - zero_point) * scale</c></summary>
-    /// <param name="input">Steps, of any shape.</param>
-    /// <param name="scale">The distance between two steps.</param>
-    /// <param name="zero_point">The step that stands for 0.</param>
-    /// <returns>Numbers in single precision, in the shape of <paramref name="input"/>.</returns>
+    /// <param name="input">Quantised values, a tensor of any shape.</param>
+    /// <param name="scale">The distance between two neighbouring quantised values.</param>
+    /// <param name="zero_point">The quantised value that stands for 0.</param>
+    /// <returns>A float32 tensor of the shape of <paramref name="input"/>.</returns>
     public static Tensor dequantize_per_tensor(Tensor input, double scale, long zero_point)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -50,7 +50,7 @@ public static partial class quantized_decomposed
         return input.to(ScalarType.Float32).sub_(zero_point).mul_(scale).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The same with a scale and zero point that were computed: tensors of one element.</summary>
+    /// <summary>The same with a computed scale and zero point, each a tensor of one element.</summary>
     /// <inheritdoc cref="dequantize_per_tensor(Tensor, double, long)"/>
     public static Tensor dequantize_per_tensor(Tensor input, Tensor scale, Tensor zero_point)
     {
@@ -59,15 +59,15 @@ public static partial class quantized_decomposed
         return input.to(ScalarType.Float32).sub_(zero_point).mul_(scale).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Quantises with a scale and zero point for each place along one dimension.</summary>
-    /// <param name="input">Numbers in single precision, of any shape.</param>
-    /// <param name="scales">A distance between steps for each place along <paramref name="axis"/>.</param>
-    /// <param name="zero_points">The step that stands for 0, for each of these places.</param>
+    /// <summary>Quantises with a scale and zero point for each index along one dimension.</summary>
+    /// <param name="input">A float32 tensor of any shape.</param>
+    /// <param name="scales">The scale for each index along <paramref name="axis"/>, a vector.</param>
+    /// <param name="zero_points">The zero point for each index along <paramref name="axis"/>, a vector.</param>
     /// <param name="axis">The dimension.</param>
-    /// <param name="quant_min">The lowest step.</param>
-    /// <param name="quant_max">The highest step.</param>
+    /// <param name="quant_min">The lowest quantised value.</param>
+    /// <param name="quant_max">The highest quantised value.</param>
     /// <param name="dtype">The result's type: <c>uint8</c>, <c>int8</c>, <c>int16</c> or <c>int32</c>.</param>
-    /// <returns>The steps, in the shape of <paramref name="input"/>.</returns>
+    /// <returns>The quantised values, in the shape of <paramref name="input"/>.</returns>
     public static Tensor quantize_per_channel(
         Tensor input, Tensor scales, Tensor zero_points, long axis, long quant_min, long quant_max, ScalarType dtype)
     {
@@ -80,11 +80,11 @@ public static partial class quantized_decomposed
     }
 
     /// <summary><c>(input - zero_points) * scales</c> along one dimension.</summary>
-    /// <param name="input">Steps, of any shape.</param>
-    /// <param name="scales">A distance between steps for each place along <paramref name="axis"/>.</param>
-    /// <param name="zero_points">The step that stands for 0, for each of these places.</param>
+    /// <param name="input">Quantised values, a tensor of any shape.</param>
+    /// <param name="scales">The scale for each index along <paramref name="axis"/>, a vector.</param>
+    /// <param name="zero_points">The zero point for each index along <paramref name="axis"/>, a vector.</param>
     /// <param name="axis">The dimension.</param>
-    /// <returns>Numbers in single precision, in the shape of <paramref name="input"/>.</returns>
+    /// <returns>A float32 tensor of the shape of <paramref name="input"/>.</returns>
     public static Tensor dequantize_per_channel(Tensor input, Tensor scales, Tensor zero_points, long axis)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -93,12 +93,12 @@ public static partial class quantized_decomposed
         return shifted.mul_(Along(scales, axis, input)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The scale and zero point that the range of one input asks for.</summary>
-    /// <param name="input">Numbers in single precision, of any shape.</param>
-    /// <param name="quant_min">The lowest step.</param>
-    /// <param name="quant_max">The highest step.</param>
-    /// <param name="eps">The least scale.</param>
-    /// <returns>Two tensors of one element: the scale in single precision, the zero point as <c>int64</c>.</returns>
+    /// <summary>Computes the scale and zero point that cover the range of an input.</summary>
+    /// <param name="input">A float32 tensor of any shape.</param>
+    /// <param name="quant_min">The lowest quantised value.</param>
+    /// <param name="quant_max">The highest quantised value.</param>
+    /// <param name="eps">The smallest scale.</param>
+    /// <returns>Two tensors of one element: the scale as float32, the zero point as int64.</returns>
     public static Tensor[] choose_qparams(Tensor input, long quant_min, long quant_max, double eps)
     {
         ArgumentNullException.ThrowIfNull(input);

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace TorchSharp.Fx;
 
-/// <summary>How the process holds the memory of its tensors.</summary>
+/// <summary>Controls how the process keeps the memory of tensors.</summary>
 public static class TensorMemory
 {
     // malloc.h
@@ -11,15 +11,15 @@ public static class TensorMemory
     private const int GrowsBy = 64 << 20;
 
     /// <summary>
-    /// Has the process keep the memory of tensors that are gone, for those to come. Otherwise each large one is asked of the system and
-    /// given back to it, and the system clears every page of it before its first use: that can take as long as the computation.
+    /// Makes the process keep the memory of disposed tensors and use it for new ones. Otherwise every large tensor's memory comes from the
+    /// operating system and goes back to it. The system clears each page before its first use, which can take as long as the computation.
     /// </summary>
     /// <remarks>
-    /// It holds for the whole process and for good, so it is the program's to decide and not a library's; call it before the first tensor
-    /// is made. Memory in use stays at its peak. Only glibc, the C library of most Linux systems, has this setting (<c>mallopt</c>);
-    /// elsewhere nothing happens. Tensors above 64 MB are kept on the program's first thread only.
+    /// It applies to the whole process and can't be undone, so an application should call it, not a library, and before it makes the first
+    /// tensor. The process's memory stays at its peak. Only glibc, the C library of most Linux systems, has this setting (<c>mallopt</c>);
+    /// elsewhere the call does nothing. Memory of tensors above 64 MB is kept on the program's first thread only.
     /// </remarks>
-    /// <returns>Whether it does so now.</returns>
+    /// <returns>Whether the setting took effect.</returns>
     public static unsafe bool KeepFreed()
     {
         if (!OperatingSystem.IsLinux() || !NativeLibrary.TryLoad("libc.so.6", out var library)

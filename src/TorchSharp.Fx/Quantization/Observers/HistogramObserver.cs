@@ -3,21 +3,21 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Keeps a histogram of all values, and leaves out so many of its outer bins that the error of quantisation is least. Counterpart:
+/// Keeps a histogram of all values, and drops as many outer bins as minimise the quantisation error. Counterpart:
 /// <c>torch.ao.quantization.HistogramObserver</c> as of PyTorch 2.5.
 /// </summary>
 public sealed class HistogramObserver : MinMaxObserver
 {
     private float[] histogram;
 
-    /// <summary>An observer of tensors that become steps of a type.</summary>
-    /// <param name="bins">How many bins the histogram has.</param>
-    /// <param name="upsample_rate">Into how many parts a bin is split when the histogram moves to a wider range.</param>
-    /// <param name="dtype">What holds a step: <c>ScalarType.Byte</c> (quint8) or <c>ScalarType.Int8</c> (qint8).</param>
-    /// <param name="qscheme">How numbers become steps.</param>
-    /// <param name="quant_min">The lowest step; the type's where null.</param>
-    /// <param name="quant_max">The highest step; the type's where null.</param>
-    /// <param name="eps">The least scale.</param>
+    /// <summary>An observer.</summary>
+    /// <param name="bins">The number of bins of the histogram.</param>
+    /// <param name="upsample_rate">The number of parts that a bin is split into when the histogram moves to a wider range.</param>
+    /// <param name="dtype">The type of the quantised values: <c>ScalarType.Byte</c> (quint8) or <c>ScalarType.Int8</c> (qint8).</param>
+    /// <param name="qscheme">How numbers are quantised.</param>
+    /// <param name="quant_min">The lowest quantised value; the type's when null.</param>
+    /// <param name="quant_max">The highest quantised value; the type's when null.</param>
+    /// <param name="eps">The smallest scale.</param>
     public HistogramObserver(int bins = 2048, int upsample_rate = 16, ScalarType dtype = ScalarType.Byte,
         QScheme qscheme = QScheme.per_tensor_affine, long? quant_min = null, long? quant_max = null, float eps = 1.1920929e-07f)
         : base(nameof(HistogramObserver), dtype, qscheme, quant_min, quant_max, eps)
@@ -27,10 +27,10 @@ public sealed class HistogramObserver : MinMaxObserver
         (this.bins, this.upsample_rate, histogram) = (bins, upsample_rate, new float[bins]);
     }
 
-    /// <summary>How many bins the histogram has.</summary>
+    /// <summary>The number of bins of the histogram.</summary>
     public int bins { get; }
 
-    /// <summary>Into how many parts a bin is split when the histogram moves to a wider range.</summary>
+    /// <summary>The number of parts that a bin is split into when the histogram moves to a wider range.</summary>
     public int upsample_rate { get; }
 
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ namespace TorchSharp.Fx;
 public class MinMaxObserver : ObserverBase
 {
     /// <inheritdoc cref="ObserverBase(string, ScalarType, QScheme, long?, long?, float)"/>
-    /// <exception cref="ArgumentException">The scheme has several scales, or the type holds no such steps.</exception>
+    /// <exception cref="ArgumentException">The scheme has several scales, or the type can't hold the quantised values.</exception>
     public MinMaxObserver(ScalarType dtype = ScalarType.Byte, QScheme qscheme = QScheme.per_tensor_affine, long? quant_min = null,
         long? quant_max = null, float eps = 1.1920929e-07f) : this(nameof(MinMaxObserver), dtype, qscheme, quant_min, quant_max, eps) { }
 
@@ -60,19 +60,19 @@ public class MinMaxObserver : ObserverBase
 /// </summary>
 public sealed class MovingAverageMinMaxObserver : MinMaxObserver
 {
-    /// <summary>An observer of tensors that become steps of a type.</summary>
-    /// <param name="averaging_constant">How much a new tensor counts, from 0 to 1.</param>
-    /// <param name="dtype">What holds a step: <c>ScalarType.Byte</c> (quint8) or <c>ScalarType.Int8</c> (qint8).</param>
-    /// <param name="qscheme">How numbers become steps.</param>
-    /// <param name="quant_min">The lowest step; the type's where null.</param>
-    /// <param name="quant_max">The highest step; the type's where null.</param>
-    /// <param name="eps">The least scale.</param>
+    /// <summary>An observer.</summary>
+    /// <param name="averaging_constant">The weight of a new tensor in the average, from 0 to 1.</param>
+    /// <param name="dtype">The type of the quantised values: <c>ScalarType.Byte</c> (quint8) or <c>ScalarType.Int8</c> (qint8).</param>
+    /// <param name="qscheme">How numbers are quantised.</param>
+    /// <param name="quant_min">The lowest quantised value; the type's when null.</param>
+    /// <param name="quant_max">The highest quantised value; the type's when null.</param>
+    /// <param name="eps">The smallest scale.</param>
     public MovingAverageMinMaxObserver(double averaging_constant = 0.01, ScalarType dtype = ScalarType.Byte,
         QScheme qscheme = QScheme.per_tensor_affine, long? quant_min = null, long? quant_max = null, float eps = 1.1920929e-07f)
         : base(nameof(MovingAverageMinMaxObserver), dtype, qscheme, quant_min, quant_max, eps)
         => this.averaging_constant = averaging_constant;
 
-    /// <summary>How much a new tensor counts.</summary>
+    /// <summary>The weight of a new tensor in the average.</summary>
     public double averaging_constant { get; }
 
     /// <inheritdoc/>

@@ -3,21 +3,21 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// A module that returns what it is given, and keeps from it what a scale and zero point are computed of. Counterpart:
+/// A module that returns its input, and keeps the statistics from which a scale and zero point are computed. Counterpart:
 /// <c>torch.ao.quantization.ObserverBase</c>.
 /// </summary>
 public abstract class ObserverBase : nn.Module<Tensor, Tensor>
 {
     private readonly QRange range;
 
-    /// <summary>An observer of tensors that become steps of a type.</summary>
+    /// <summary>An observer.</summary>
     /// <param name="name">The module's name.</param>
-    /// <param name="dtype">What holds a step: <c>ScalarType.Byte</c> (quint8) or <c>ScalarType.Int8</c> (qint8).</param>
-    /// <param name="qscheme">How numbers become steps.</param>
-    /// <param name="quant_min">The lowest step; the type's where null.</param>
-    /// <param name="quant_max">The highest step; the type's where null.</param>
-    /// <param name="eps">The least scale.</param>
-    /// <exception cref="ArgumentException">The type holds no steps, or not these.</exception>
+    /// <param name="dtype">The type of the quantised values: <c>ScalarType.Byte</c> (quint8) or <c>ScalarType.Int8</c> (qint8).</param>
+    /// <param name="qscheme">How numbers are quantised.</param>
+    /// <param name="quant_min">The lowest quantised value; the type's when null.</param>
+    /// <param name="quant_max">The highest quantised value; the type's when null.</param>
+    /// <param name="eps">The smallest scale.</param>
+    /// <exception cref="ArgumentException">The type isn't one of these, or can't hold the quantised values.</exception>
     protected ObserverBase(string name, ScalarType dtype, QScheme qscheme, long? quant_min = null, long? quant_max = null,
         float eps = 1.1920929e-07f) : base(name)
     {
@@ -25,29 +25,29 @@ public abstract class ObserverBase : nn.Module<Tensor, Tensor>
         (this.qscheme, this.eps) = (qscheme, eps);
     }
 
-    /// <summary>The type that holds a step: <c>Byte</c> (quint8) or <c>Int8</c> (qint8).</summary>
+    /// <summary>The type of the quantised values: <c>Byte</c> (quint8) or <c>Int8</c> (qint8).</summary>
     public ScalarType dtype => range.Type;
 
-    /// <summary>How numbers become steps.</summary>
+    /// <summary>How numbers are quantised.</summary>
     public QScheme qscheme { get; }
 
-    /// <summary>The lowest step.</summary>
+    /// <summary>The lowest quantised value.</summary>
     public long quant_min => range.Min;
 
-    /// <summary>The highest step.</summary>
+    /// <summary>The highest quantised value.</summary>
     public long quant_max => range.Max;
 
-    /// <summary>The least scale.</summary>
+    /// <summary>The smallest scale.</summary>
     public float eps { get; }
 
     /// <summary>Whether each input is quantised by its own range when the model runs, not by what was observed.</summary>
     public virtual bool is_dynamic => false;
 
-    /// <summary>The dimension that has a scale for each place; 0 where there is one scale.</summary>
+    /// <summary>The dimension along which each index has its own scale; 0 where there is one scale.</summary>
     public virtual long ch_axis => 0;
 
     /// <summary>
-    /// The scale and zero point that what was observed asks for: tensors of one element, or one for each channel. Counterpart:
+    /// Computes the scale and zero point from the observed tensors: tensors of one element, or of one element per channel. Counterpart:
     /// <c>calculate_qparams</c>.
     /// </summary>
     public (Tensor scale, Tensor zero_point) calculate_qparams() => Parameters.Tensors();

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// Keeps the lowest and the highest value for each place along one dimension, as for each output of a layer's weight. Counterpart:
+/// Keeps the lowest and the highest value for each index along one dimension, e.g. for each output channel of a weight. Counterpart:
 /// <c>torch.ao.quantization.PerChannelMinMaxObserver</c>.
 /// </summary>
 public class PerChannelMinMaxObserver : ObserverBase
@@ -11,14 +11,14 @@ public class PerChannelMinMaxObserver : ObserverBase
     private float[] low = [];
     private float[] high = [];
 
-    /// <summary>An observer of tensors that become steps of a type.</summary>
-    /// <param name="ch_axis">The dimension.</param>
-    /// <param name="dtype">What holds a step: <c>ScalarType.Byte</c> (quint8) or <c>ScalarType.Int8</c> (qint8).</param>
-    /// <param name="qscheme">How numbers become steps.</param>
-    /// <param name="quant_min">The lowest step; the type's where null.</param>
-    /// <param name="quant_max">The highest step; the type's where null.</param>
-    /// <param name="eps">The least scale.</param>
-    /// <exception cref="ArgumentException">The scheme has one scale, or the type holds no such steps.</exception>
+    /// <summary>An observer.</summary>
+    /// <param name="ch_axis">The dimension along which each index has its own scale.</param>
+    /// <param name="dtype">The type of the quantised values: <c>ScalarType.Byte</c> (quint8) or <c>ScalarType.Int8</c> (qint8).</param>
+    /// <param name="qscheme">How numbers are quantised.</param>
+    /// <param name="quant_min">The lowest quantised value; the type's when null.</param>
+    /// <param name="quant_max">The highest quantised value; the type's when null.</param>
+    /// <param name="eps">The smallest scale.</param>
+    /// <exception cref="ArgumentException">The scheme has one scale, or the type can't hold the quantised values.</exception>
     public PerChannelMinMaxObserver(long ch_axis = 0, ScalarType dtype = ScalarType.Byte, QScheme qscheme = QScheme.per_channel_affine,
         long? quant_min = null, long? quant_max = null, float eps = 1.1920929e-07f)
         : this(nameof(PerChannelMinMaxObserver), ch_axis, dtype, qscheme, quant_min, quant_max, eps) { }
@@ -36,10 +36,10 @@ public class PerChannelMinMaxObserver : ObserverBase
     /// <inheritdoc/>
     public override long ch_axis { get; }
 
-    /// <summary>The lowest value of each place; none before the first tensor.</summary>
+    /// <summary>The lowest value of each index; empty before the first tensor.</summary>
     public IReadOnlyList<float> min_val => low;
 
-    /// <summary>The highest value of each place; none before the first tensor.</summary>
+    /// <summary>The highest value of each index; empty before the first tensor.</summary>
     public IReadOnlyList<float> max_val => high;
 
     /// <summary>Forgets what was observed.</summary>
@@ -67,26 +67,26 @@ public class PerChannelMinMaxObserver : ObserverBase
 }
 
 /// <summary>
-/// Keeps moving averages of the lowest and highest value of each place along one dimension, as of a weight that is trained. Counterpart:
+/// Keeps moving averages of the lowest and highest value for each index along one dimension, e.g. for a weight in training. Counterpart:
 /// <c>torch.ao.quantization.MovingAveragePerChannelMinMaxObserver</c>.
 /// </summary>
 public sealed class MovingAveragePerChannelMinMaxObserver : PerChannelMinMaxObserver
 {
-    /// <summary>An observer of tensors that become steps of a type.</summary>
-    /// <param name="averaging_constant">How much a new tensor counts, from 0 to 1.</param>
-    /// <param name="ch_axis">The dimension.</param>
-    /// <param name="dtype">What holds a step: <c>ScalarType.Byte</c> (quint8) or <c>ScalarType.Int8</c> (qint8).</param>
-    /// <param name="qscheme">How numbers become steps.</param>
-    /// <param name="quant_min">The lowest step; the type's where null.</param>
-    /// <param name="quant_max">The highest step; the type's where null.</param>
-    /// <param name="eps">The least scale.</param>
-    /// <exception cref="ArgumentException">The scheme has one scale, or the type holds no such steps.</exception>
+    /// <summary>An observer.</summary>
+    /// <param name="averaging_constant">The weight of a new tensor in the average, from 0 to 1.</param>
+    /// <param name="ch_axis">The dimension along which each index has its own scale.</param>
+    /// <param name="dtype">The type of the quantised values: <c>ScalarType.Byte</c> (quint8) or <c>ScalarType.Int8</c> (qint8).</param>
+    /// <param name="qscheme">How numbers are quantised.</param>
+    /// <param name="quant_min">The lowest quantised value; the type's when null.</param>
+    /// <param name="quant_max">The highest quantised value; the type's when null.</param>
+    /// <param name="eps">The smallest scale.</param>
+    /// <exception cref="ArgumentException">The scheme has one scale, or the type can't hold the quantised values.</exception>
     public MovingAveragePerChannelMinMaxObserver(double averaging_constant = 0.01, long ch_axis = 0, ScalarType dtype = ScalarType.Byte,
         QScheme qscheme = QScheme.per_channel_affine, long? quant_min = null, long? quant_max = null, float eps = 1.1920929e-07f)
         : base(nameof(MovingAveragePerChannelMinMaxObserver), ch_axis, dtype, qscheme, quant_min, quant_max, eps)
         => this.averaging_constant = averaging_constant;
 
-    /// <summary>How much a new tensor counts.</summary>
+    /// <summary>The weight of a new tensor in the average.</summary>
     public double averaging_constant { get; }
 
     private protected override float Lower(float before, float now) => Average(before, now);

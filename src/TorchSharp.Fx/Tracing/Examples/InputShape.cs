@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx;
 
 /// <summary>
-/// An example input that is only declared: its sizes and type, where a capital letter is a free dimension that the trace never depends on.
-/// It stands wherever an example tensor does. The same letter is the same size in all inputs. Counterpart: <c>torch.export.Dim</c>.
+/// An example input given by its sizes and dtype only, for use in place of an example tensor. A capital letter is a free dimension: the
+/// trace never depends on its size. The same letter is the same size in all inputs. Counterpart: <c>torch.export.Dim</c>.
 /// </summary>
 public sealed partial class InputShape
 {
@@ -26,7 +26,7 @@ public sealed partial class InputShape
     /// <summary>The type of the elements.</summary>
     public ScalarType dtype { get; }
 
-    /// <summary>The letters, each once.</summary>
+    /// <summary>The letters of the free dimensions, each once.</summary>
     public IReadOnlyList<string> free_dimensions
         => [.. dimensions.Select(dimension => dimension.Letter).OfType<string>().Distinct(StringComparer.Ordinal)];
 
@@ -37,11 +37,11 @@ public sealed partial class InputShape
     private static partial Regex Dimension { get; }
 
     /// <summary>
-    /// Reads <c>1x3x224x224</c>, <c>Nx16:int64</c> or <c>NxCxH=64xW=64</c>: sizes with x between them; a capital letter for a size that
-    /// stays free, after it the size to try where not every small one runs (twice that is tried too); and, after a colon, the type if it
-    /// isn't float32.
+    /// Reads <c>1x3x224x224</c>, <c>Nx16:int64</c> or <c>NxCxH=64xW=64</c>: sizes with x between them. A capital letter is a free
+    /// dimension. <c>=64</c> after it gives the size to trace with, where the model doesn't run with every small size; twice that size is
+    /// tried too. The dtype follows a colon if it isn't float32.
     /// </summary>
-    /// <exception cref="FormatException">The text is no such declaration; the message says which part is not.</exception>
+    /// <exception cref="FormatException">The text can't be read; the message names the part that is wrong.</exception>
     public static InputShape Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -58,7 +58,7 @@ public sealed partial class InputShape
         return new(text, [.. dimensions], Enum.Parse<ScalarType>(type, ignoreCase: true));
     }
 
-    /// <summary>The text that was read.</summary>
+    /// <summary>The text that was parsed.</summary>
     public override string ToString() => text;
 
     /// <summary>The letters of all declared inputs, with the two sizes that each is tried with.</summary>

@@ -222,7 +222,7 @@ internal sealed partial class Interpreter
             "Bool" => new Literal((long)Part("startIndexOrBoolOrSingle")! != 0),
             "Single" => Number("startIndexOrBoolOrSingle")!,
             "Tensor" => ToArgument(Part("tensor")
-                ?? throw ProgramFault.Raise(new NullReferenceException("A tensor is indexed by one that is null."))),
+                ?? throw ProgramFault.Raise(new NullReferenceException("The index of a tensor is a tensor that is null."))),
             _ => new SliceArgument(Number("startIndexOrBoolOrSingle"), Number("stopIndex"), Number("step")),
         };
     }

@@ -207,11 +207,11 @@ public sealed class NativeModuleTests : IDisposable
     {
         using var traced = fx.symbolic_trace(Attention(MultiheadAttention(8, 2, dropout: 0.123)));
         Assert.Equal(
-            "Module 'inner' can't be saved: its number of heads and dropout can't be told from what it computes.",
+            "Module 'inner' can't be saved: its number of heads and dropout can't be determined from its results.",
             Assert.Throws<NotSupportedException>(() => fx.save(traced, file.Path)).Message);
         Assert.False(File.Exists(file.Path));
         Assert.Equal(
-            "The module 'inner', a MultiheadAttention, can't be copied: its number of heads and dropout can't be told from what it computes. Share it with clone(share_parameters: true), or make a model of its own and load this one's state_dict.",
+            "The module 'inner', a MultiheadAttention, can't be copied: its number of heads and dropout can't be determined from its results. Share it with clone(share_parameters: true), or make a model of its own and load this one's state_dict.",
             Assert.Throws<NotSupportedException>(() => traced.clone()).Message);
     }
 
