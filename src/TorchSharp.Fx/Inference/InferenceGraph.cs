@@ -24,6 +24,18 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
     /// <summary>The model's tensors that the graph writes to, which no layer may keep in another form.</summary>
     internal WrittenMemory Written => field ??= new(graph, Hierarchy(), Tensor);
 
+    /// <summary>
+    /// Computes once what is computed again by the same operation, such as the tables of a rotary embedding in each layer. What the caller
+    /// gets, or what is kept for the next call, stays a tensor of its own: somebody may write to it.
+    /// </summary>
+    internal void MergeCommon()
+    {
+        var aliases = graph.Aliases(Hierarchy());
+        var leaving = graph.nodes.Where(node => node.users.Count == 0).SelectMany(node => node.all_input_nodes)
+            .SelectMany(aliases.Places).ToHashSet();
+        graph.MergeCommon(Hierarchy(), node => !aliases.Places(node).Any(leaving.Contains));
+    }
+
     /// <summary>The calls of modules, as they are now.</summary>
     internal Node[] Calls => [.. graph.find_nodes(Opcode.call_module)];
 

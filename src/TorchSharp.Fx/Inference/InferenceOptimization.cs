@@ -12,6 +12,7 @@ public static class InferenceOptimization
         ("fold_numbers",
             layers => new NumberFolding(layers.Graph, new GraphInterpreter(new Scope(""), layers.Graph), areSizesFixed: false).Run()),
         ("remove_identities", layers => new Fusion(layers).RemoveIdentities()),
+        ("merge_common", layers => layers.MergeCommon()),
     ];
 
     /// <summary>The passes after constants are folded, in order.</summary>

@@ -17,16 +17,17 @@ public static class CommonSubexpressions
     public static bool eliminate_common_subexpressions(this Graph graph, nn.Module? root = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        return graph.MergeCommon(root is null ? null : new ModuleHierarchy(root));
+        return graph.MergeCommon(root is null ? null : new ModuleHierarchy(root), _ => true);
     }
 
-    private static bool MergeCommon(this Graph graph, ModuleHierarchy? modules)
+    /// <summary>Merges the nodes that may be merged.</summary>
+    internal static bool MergeCommon(this Graph graph, ModuleHierarchy? modules, Func<Node, bool> may)
     {
         var before = graph.Count;
         var aliases = graph.Aliases(modules);
         var written = graph.nodes.SelectMany(aliases.Written).ToHashSet();
         var mergeable =
-            graph.nodes.Where(node => IsMergeable(node, aliases)
+            graph.nodes.Where(node => may(node) && IsMergeable(node, aliases)
                 && !node.all_input_nodes.Append(node).SelectMany(aliases.Places).Any(written.Contains)).ToHashSet();
         var (known, merged) = (new Dictionary<int, List<Node>>(), new Dictionary<Node, Node>());
         foreach (var node in graph.nodes)

@@ -489,6 +489,37 @@ public sealed class OptimizeForInferenceTests
         Assert.InRange((expected - actual).abs().max().to(ScalarType.Float64).item<double>(), 0, tolerance * expected.std().to(ScalarType.Float64).item<double>());
     }
 
+    [Fact]
+    public void What_is_computed_again_is_computed_once_but_results_stay_tensors_of_their_own()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var traced = fx.symbolic_trace((Tensor x) => (x * arange(x.shape[1]).cos() + x.abs() * arange(x.shape[1]).cos(), x + 1, x + 1));
+        traced.eval();
+        using var fast = traced.optimize_for_inference();
+        Assert.Equal(2, traced.graph.nodes.Count(node => node.target.name == "cos"));
+        Assert.Equal(1, fast.graph.nodes.Count(node => node.target.name == "cos"));
+        var x = randn(3, 4);
+        var (expected, _, _) = traced.call(x);
+        var (sum, first, second) = fast.call(x);
+        Assert.True(sum.eq(expected).all().item<bool>());
+        first.zero_();
+        Assert.True(second.eq(x + 1).all().item<bool>());
+    }
+
+    [Fact]
+    public void What_depends_on_the_input_twice_is_computed_once()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var traced = fx.symbolic_trace((Tensor x) => (x.exp() + 1).mul(x.exp().sum(1, keepdim: true)));
+        traced.eval();
+        using var fast = traced.optimize_for_inference();
+        Assert.Equal(1, fast.graph.nodes.Count(node => node.target.name == "exp"));
+        var x = randn(3, 4);
+        Assert.True(fast.call(x).eq(traced.call(x)).all().item<bool>());
+    }
+
     private sealed class Residuals : Module<Tensor, Tensor>
     {
         private readonly Conv2d conv1 = Conv2d(16, 16, 3, padding: 1);
