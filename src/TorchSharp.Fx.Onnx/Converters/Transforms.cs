@@ -84,7 +84,7 @@ internal static class Transforms
         if (n > 0)
             value = Each(value, part => Sized(step, part, axis, has, kind == Kind.ToReals ? n / 2 + 1 : n));
         var count = n > 0 ? new(n) : has;
-        // The sums of ONNX Runtime are exact to a ten-thousandth only, where there are more than a hundred and no power of two.
+        // ONNX Runtime's sums of hundreds of elements that are no power of two are exact to a thousandth only.
         var isShort = count.IsFixed && count.Constant <= MostByMatrix && !long.IsPow2(count.Constant);
         value = isShort ? ByMatrix(step, value, axis, count.Constant, kind) : ByTransform(step, value, axis, count, kind);
         return Scaled(step, value, count, kind is Kind.Inverse or Kind.ToReals);
