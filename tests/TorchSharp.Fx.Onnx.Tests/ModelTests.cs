@@ -5,7 +5,6 @@ namespace TorchSharp.Fx.Onnx.Tests;
 
 /// <summary>Extractors of Vision's models, of inner nodes and the last, give in ONNX Runtime what they give here, for batches of any size.</summary>
 /// <remarks>Small ones of several families; TORCHFX_ALL_MODELS takes all, or those of the families that it names.</remarks>
-[Collection(nameof(Alone))]
 public sealed class ModelTests
 {
     private const long MostParameters = 150_000_000, MostInSuite = 7_000_000;

@@ -4,7 +4,6 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx.Tests;
 
 /// <summary>RAFT, two images in, gives in ONNX Runtime what it gives here, for batches of any size.</summary>
-[Collection(nameof(Alone))]
 public sealed class OpticalFlowTests
 {
     [Fact]

@@ -5,7 +5,6 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx.Tests;
 
 /// <summary>Quantised models as QDQ files: ONNX Runtime computes what the graph does, and the files come back as such graphs.</summary>
-[Collection(nameof(Alone))]
 public sealed class QuantizationTests : IDisposable
 {
     /// <summary>The converters that the models here need.</summary>

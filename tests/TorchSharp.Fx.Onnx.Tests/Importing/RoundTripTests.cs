@@ -5,7 +5,6 @@ namespace TorchSharp.Fx.Onnx.Tests.Importing;
 
 /// <summary>Models of Vision, exported and loaded again, give what they gave, for a batch of another size too: small ones of ten
 /// families. TORCHFX_ALL_MODELS takes all.</summary>
-[Collection(nameof(Alone))]
 public sealed class RoundTripTests
 {
     public static TheoryData<string> Chosen => ModelTests.OfEachFamily;

@@ -108,6 +108,10 @@ internal sealed partial class Interpreter
                 when !sizes.Any(size => size is SpreadArgument): return sizes.Length;
             case ("tensor_split" or "hsplit" or "vsplit" or "dsplit", ListArgument { Items: var cuts })
                 when !cuts.Any(cut => cut is SpreadArgument): return cuts.Length + 1;
+            // A dimension that was just made can't be cut.
+            case ("chunk" or "unsafe_chunk", Literal { Value: int or long })
+                when node.args is [NodeArgument { Node: { target.name: "unsqueeze", args: [_, Literal made] } }, _, Literal cut, ..]
+                    && made.Equals(cut): return 1;
             case ("chunk" or "unsafe_chunk" or "tensor_split" or "hsplit" or "vsplit" or "dsplit",
                 Literal { Value: int or long } count): return System.Convert.ToInt32(count.Value, null);
             default: return null;

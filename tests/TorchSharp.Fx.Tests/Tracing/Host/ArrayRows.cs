@@ -79,6 +79,7 @@ internal static class ArrayRows
         ByExample((x, y) => new int[x.shape[0]].Select((_, i) => i).Sum()),
         ByExample((x, y) => string.Concat(new string[(int)x.shape[0]].Select(s => "a"))),
         Both((x, y) => { var l = x.chunk(2, 0).ToList(); l.Add(y); return l.Count; }),
+        Both((x, y) => { var l = x.unsqueeze(0).chunk(2, 0).ToList(); return l[^1] * l.Count; }),
         Both((x, y) => { var l = x.chunk(2, 0).ToList(); l.Reverse(); return cat(l, 0); }),
         Both((x, y) => { var l = x.chunk(2, 0).ToList(); l.Insert(0, y); return cat(l, 0); }),
         Both((x, y) => { var n = 0; foreach (var t in x.chunk(2, 0).ToList()) n++; return n; }),
