@@ -24,7 +24,9 @@ internal sealed class Lowering(Graph graph, ModuleHierarchy hierarchy, Func<IRea
             try
             {
                 using var here = graph.inserting_before(node);
-                if (node.op == Opcode.call_module)
+                if (PartOfList(node) is { } part)
+                    PutParts(node, part);
+                else if (node.op == Opcode.call_module)
                     LayerLowering.Lower(this, node, hierarchy.Module(node.target.name));
                 else
                     FunctionLowering.Lower(this, node);
@@ -92,6 +94,34 @@ internal sealed class Lowering(Graph graph, ModuleHierarchy hierarchy, Func<IRea
                 graph.erase_node(user);
             }
         PutIn(node, new TupleArgument([.. parts], node.type));
+        graph.erase_node(node);
+    }
+
+    /// <summary>The items of <c>list[1..]</c>, a range of what gives several tensors; null for other nodes.</summary>
+    private Node[]? PartOfList(Node node)
+    {
+        if (node.target is not BuiltinTarget { Operation: Builtin.getitem }
+            || node.args is not [NodeArgument { Node: var many }, SliceArgument { Step: null } range] || many.type != typeof(Tensor[])
+            || FactOf(many) is not Fact.OfMany { Items.Length: var count })
+            return null;
+        return Bound(range.Start, 0) is { } start && Bound(range.Stop, count) is { } stop
+            ? [.. Enumerable.Range(start, Math.Max(0, stop - start)).Select(i => Item(many, i))] : null;
+
+        int? Bound(Argument? bound, int open) => bound switch
+        {
+            null => open,
+            Literal { Value: int at } => at < 0 ? at + count : at,
+            _ => null,
+        };
+    }
+
+    /// <summary>Puts a list in the place of a node that gives one.</summary>
+    private void PutParts(Node node, Node[] parts)
+    {
+        foreach (var user in node.users.ToArray())
+            if (user is { target: BuiltinTarget { Operation: Builtin.getitem }, args: [_, Literal { Value: int index }] })
+                Replace(user, parts[index < 0 ? index + parts.Length : index]);
+        PutIn(node, new ListArgument([.. parts.Select(part => (Argument)part)], typeof(Tensor)));
         graph.erase_node(node);
     }
 
