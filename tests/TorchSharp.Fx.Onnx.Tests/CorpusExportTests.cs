@@ -38,6 +38,9 @@ public sealed class CorpusExportTests
         var actual = results.Where(result => !result.Key.EndsWith(".next", StringComparison.Ordinal)).Select(result => result.Value).ToArray();
         Assert.Equal(expected.Length, actual.Length);
         foreach (var (one, other) in expected.Zip(actual))
-            OnnxModel.AssertClose(one, other, row.Name);
+            if (CorpusOutcomes.Drawing.Contains(row.Name))
+                Assert.Equal((one.dtype, string.Join('x', one.shape)), (other.dtype, string.Join('x', other.shape)));
+            else
+                OnnxModel.AssertClose(one, other, row.Name);
     }
 }
