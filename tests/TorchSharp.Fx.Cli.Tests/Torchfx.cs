@@ -11,6 +11,14 @@ internal sealed record Torchfx(int ExitCode, string Out, string Error)
 
     public static Torchfx Run(params string[] args) => RunFrom(AppContext.BaseDirectory, args);
 
+    /// <summary>A shell starts what it runs in the background with SIGINT ignored, and children inherit that.</summary>
+    public static void SkipWhereInterruptsAreIgnored()
+    {
+        const string Status = "/proc/self/status", Ignored = "SigIgn:";
+        Assert.SkipWhen(File.Exists(Status) && File.ReadLines(Status).First(line => line.StartsWith(Ignored, StringComparison.Ordinal)) is var line
+            && (Convert.ToUInt64(line[Ignored.Length..].Trim(), 16) & 2) != 0, "This process and its children ignore interrupts: a shell runs it in the background.");
+    }
+
     /// <summary>Runs it with these variables in its environment.</summary>
     public static Torchfx Run(Dictionary<string, string> environment, params string[] args) => Finish(Start(AppContext.BaseDirectory, args, environment), args);
 
