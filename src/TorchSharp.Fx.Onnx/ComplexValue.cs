@@ -39,12 +39,20 @@ internal sealed record ComplexValue(string Real, string Imaginary)
     /// <summary>What is known of the pairs; of reals, what is known of them.</summary>
     internal static TensorFacts PairFacts(TensorFacts facts) => Has(facts) ? new([.. facts.Shape, 2], PartType(facts.Type)) : facts;
 
-    /// <summary>Whether a value is, or has inside, a tensor of complex numbers.</summary>
+    /// <summary>Whether a value is, or has inside, complex numbers.</summary>
     internal static bool Has(object? value) => value switch
     {
         TensorFacts { Type: var type } => PartType(type) != type,
         object?[] items => Array.Exists(items, Has),
         Dictionary<object, object?> items => items.Values.Any(Has),
-        _ => false,
+        _ => Number(value) is not null,
+    };
+
+    /// <summary>A complex number that the program names; null for anything else.</summary>
+    internal static System.Numerics.Complex? Number(object? value) => value switch
+    {
+        System.Numerics.Complex number => number,
+        Scalar { Type: ScalarType.ComplexFloat32 or ScalarType.ComplexFloat64 } scalar => scalar.ToComplexFloat64(),
+        _ => null,
     };
 }

@@ -221,8 +221,8 @@ internal sealed class Exporter(OnnxGraph graph)
             ListArgument list => [.. list.Items.SelectMany(Results)],
             TupleArgument tuple => [.. tuple.Items.SelectMany(Results)],
             SpreadArgument spread => Results(spread.Sequence),
-            NodeArgument { Node: var node } when scope.Value(output, node) is string or ComplexValue =>
-                [Whole(scope.Value(output, node)!, (TensorFacts)scope.Run.Values[node]!)],
+            NodeArgument { Node: var node } when scope.Value(output, node) is { } value and (string or ComplexValue) =>
+                [Whole(value, (TensorFacts)scope.Run.Values[node]!)],
             NodeArgument { Node: var node } when scope.Parts(output, node) is { } items =>
                 [.. items.Zip(((object?[])scope.Run.Values[node]!).Cast<TensorFacts>(), (item, facts) => Whole(item!, facts))],
             _ => throw Refused(),

@@ -42,10 +42,6 @@ internal sealed class Scope(OnnxGraph graph, ExampleRun[] runs, string path)
     /// <summary>The name of a tensor of reals as a node reads it; null where it is none.</summary>
     internal string? Tensor(Node reader, Node read) => Value(reader, read) as string;
 
-    /// <summary>The names of a list's tensors as a node reads them; null where it is no list of tensors.</summary>
-    internal string[]? Tensors(Node reader, Node read)
-        => Value(reader, read) is object?[] items && Array.TrueForAll(items, item => item is string) ? [.. items.Cast<string>()] : null;
-
     /// <summary>A list of tensors as a node reads it, some of complex numbers; null where it is no list of tensors.</summary>
     internal object?[]? Parts(Node reader, Node read)
         => Value(reader, read) is object?[] items && Array.TrueForAll(items, item => item is string or ComplexValue) ? items : null;

@@ -79,9 +79,19 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
 
     private TensorFacts Read(TensorFacts facts) => parts is null ? facts : ComplexValue.PartFacts(facts);
 
-    /// <summary>What stands for a tensor, of complex numbers the part that the argument at a position reads.</summary>
-    private string? Named(object? value, int position) => value is ComplexValue both
-        ? both.Part((parts ?? throw new NotSupportedException("it reads a tensor of complex numbers"))[position]) : value as string;
+    /// <summary>
+    /// What stands for a tensor that the argument at a position reads as one of a type: of complex numbers the part that is asked for. The
+    /// imaginary part of reals is zero; indices and bools have none.
+    /// </summary>
+    private string? Named(object? value, int position, ScalarType type) => value switch
+    {
+        ComplexValue both => both.Part((parts ?? throw new NotSupportedException("it reads a tensor of complex numbers"))[position]),
+        string real => parts?[position] == 1 && torch.is_floating_point(type) ? Zeros(real) : real,
+        _ => null,
+    };
+
+    /// <summary>Zeros of the shape and type of a value.</summary>
+    internal string Zeros(string value) => Add("Expand", [Graph.Scalar(0, Graph.TypeOf(value)), Add("Shape", [value])]);
 
     /// <summary>Whether an argument is, or has inside, a tensor of complex numbers.</summary>
     internal bool IsComplex(int position) => ComplexValue.Has(scope.Run.Arguments[node].ElementAtOrDefault(position));
@@ -95,6 +105,8 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
         if (Argument(position) is NodeArgument { Node: var source } && scope.Value(node, source) is ComplexValue value)
             return (Graph.Cast(value.Real, Graph.TypeOf(value.Real), Output.Type),
                 Graph.Cast(value.Imaginary, Graph.TypeOf(value.Imaginary), Output.Type));
+        if (ComplexValue.Number(Given(position)) is { } number)
+            return (Scalar(number.Real), Scalar(number.Imaginary));
         return (Value(position, Output.Type), null);
     }
 
@@ -153,7 +165,7 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
     {
         var argument = Argument(position);
         if (Facts(position) is { } facts && argument is NodeArgument { Node: var source }
-            && Named(scope.Value(node, source), position) is { } name)
+            && Named(scope.Value(node, source), position, type ?? facts.Type) is { } name)
         {
             var value = Graph.Cast(name, facts.Type, type ?? facts.Type);
             return lacksBatch && position == 0 ? Add("Unsqueeze", [value, Graph.Integers(0)]) : value;
@@ -161,15 +173,18 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
         var wanted = type ?? Input.Type;
         if (Given(position) is not { } number || number is Array or string or TensorFacts)
             throw new NotSupportedException($"its argument {argument} is neither a tensor of the model nor a number");
-        return scope.Numbers.IsFixed(argument)
+        var isImaginary = parts?[position] == 1 && torch.is_floating_point(wanted);
+        if (ComplexValue.Number(number) is { } pair)
+            return Graph.Scalar(isImaginary ? pair.Imaginary : pair.Real, wanted);
+        return isImaginary ? Graph.Scalar(0, wanted) : scope.Numbers.IsFixed(argument)
             ? Graph.Scalar(Convert.ToDouble(number is Scalar scalar ? scalar.ToDouble() : number, CultureInfo.InvariantCulture), wanted)
             : Add("Reshape", [scope.Numbers.Value(argument, wanted), Graph.Integers()]);
     }
 
     /// <summary>The value and the facts of a tensor inside an argument; null where it is none.</summary>
-    internal (string Name, TensorFacts Facts)? Read(Argument argument, int position = 0)
+    internal (string Name, TensorFacts Facts)? Read(Argument argument, int position = 0, ScalarType? type = null)
         => argument is NodeArgument { Node: var read } && scope.Run.Values[read] is TensorFacts facts
-            && Named(scope.Value(node, read), position) is { } name ? (name, Read(facts)) : null;
+            && Named(scope.Value(node, read), position, type ?? facts.Type) is { } name ? (name, Read(facts)) : null;
 
     /// <summary>An argument that is a list whose length is free; null where it is none.</summary>
     internal Converters.Sequence? Sequence(int position) => Argument(position) switch
@@ -189,12 +204,13 @@ internal sealed class Step(Node node, nn.Module? module, ParameterInfo?[] parame
             when list.Items.Any(item => item is SpreadArgument) =>
                 [.. list.Items.SelectMany(item => item is SpreadArgument { Sequence: NodeArgument { Node: var read } }
                     && scope.Parts(node, read) is { } names
-            ? names.Select(part => Named(part, position)!) : [Read(item, position)?.Name ?? throw new NotSupportedException("not all items of a list are tensors")])],
+            ? names.Select(part => Named(part, position, type ?? Output.Type)!) : [Read(item, position, type)?.Name ?? throw new NotSupportedException("not all items of a list are tensors")])],
         ListArgument list =>
-            [.. list.Items.Select(item => Read(item, position) is var (name, facts)
+            [.. list.Items.Select(item => Read(item, position, type) is var (name, facts)
                 ? Graph.Cast(name, facts.Type, type ?? facts.Type)
                     : throw new NotSupportedException("not all items of a list are tensors"))],
-        NodeArgument { Node: var read } when scope.Parts(node, read) is { } names => [.. names.Select(part => Named(part, position)!)],
+        NodeArgument { Node: var read } when scope.Parts(node, read) is { } names =>
+            [.. names.Select(part => Named(part, position, type ?? Output.Type)!)],
         var other => throw new NotSupportedException($"its argument {other} is no list of tensors"),
     };
 

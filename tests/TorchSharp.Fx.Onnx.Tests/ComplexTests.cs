@@ -75,6 +75,25 @@ public sealed class ComplexTests : IDisposable
         Assert.Contains(says, Assert.Throws<OnnxExportException>(() => onnx.export(traced, exported.Path, [randn(3, 2)])).Message, StringComparison.Ordinal);
     }
 
+    public static TheoryData<string> Refused => ["padded with a number", "to the power of a tensor", "written to through the real parts"];
+
+    [Theory, MemberData(nameof(Refused))]
+    public void What_would_be_another_number_is_refused(string kind)
+    {
+        using var traced = fx.symbolic_trace<torch.Tensor, torch.Tensor>(kind switch
+        {
+            "padded with a number" => x => nn.functional.pad(x.view_as_complex(), [1, 1], value: 3).abs(),
+            "to the power of a tensor" => x => x.view_as_complex().pow(x.sum(-1)).abs(),
+            _ => x =>
+            {
+                var z = x.view_as_complex() * 2;
+                z.real.add_(1);
+                return z.abs();
+            },
+        });
+        Assert.Throws<OnnxExportException>(() => onnx.export(traced, exported.Path, [randn(3, 2)]));
+    }
+
     [Fact]
     public void What_has_no_form_for_complex_numbers_says_so()
     {

@@ -24,8 +24,8 @@ internal sealed class Lowering(Graph graph, ModuleHierarchy hierarchy, Func<IRea
             try
             {
                 using var here = graph.inserting_before(node);
-                if (PartOfList(node) is { } part)
-                    PutParts(node, part);
+                if (PartOfList(node) is { } parts)
+                    Replace(node, parts);
                 else if (node.op == Opcode.call_module)
                     LayerLowering.Lower(this, node, hierarchy.Module(node.target.name));
                 else
@@ -87,18 +87,20 @@ internal sealed class Lowering(Graph graph, ModuleHierarchy hierarchy, Func<IRea
         foreach (var user in node.users.ToArray())
             if (user.target is BuiltinTarget { Operation: Builtin.getitem } && user.args[1] is Literal { Value: int index })
             {
-                if (parts[index] is NodeArgument { Node: var part })
+                var item = parts[index < 0 ? index + parts.Length : index];
+                if (item is NodeArgument { Node: var part })
                     user.replace_all_uses_with(part);
                 else
-                    PutIn(user, parts[index]);
+                    PutIn(user, item);
                 graph.erase_node(user);
             }
-        PutIn(node, new TupleArgument([.. parts], node.type));
+        PutIn(node, node.type == typeof(Tensor[])
+            ? new ListArgument([.. parts], typeof(Tensor)) : new TupleArgument([.. parts], node.type));
         graph.erase_node(node);
     }
 
     /// <summary>The items of <c>list[1..]</c>, a range of what gives several tensors; null for other nodes.</summary>
-    private Node[]? PartOfList(Node node)
+    private Argument[]? PartOfList(Node node)
     {
         if (node.target is not BuiltinTarget { Operation: Builtin.getitem }
             || node.args is not [NodeArgument { Node: var many }, SliceArgument { Step: null } range] || many.type != typeof(Tensor[])
@@ -113,16 +115,6 @@ internal sealed class Lowering(Graph graph, ModuleHierarchy hierarchy, Func<IRea
             Literal { Value: int at } => at < 0 ? at + count : at,
             _ => null,
         };
-    }
-
-    /// <summary>Puts a list in the place of a node that gives one.</summary>
-    private void PutParts(Node node, Node[] parts)
-    {
-        foreach (var user in node.users.ToArray())
-            if (user is { target: BuiltinTarget { Operation: Builtin.getitem }, args: [_, Literal { Value: int index }] })
-                Replace(user, parts[index < 0 ? index + parts.Length : index]);
-        PutIn(node, new ListArgument([.. parts.Select(part => (Argument)part)], typeof(Tensor)));
-        graph.erase_node(node);
     }
 
     /// <summary>Writes an argument wherever a node is read.</summary>

@@ -15,6 +15,7 @@ internal static class ComplexNumbers
         "moveaxis", "movedim", "narrow", "neg", "negative", "pad", "permute", "positive", "ravel", "repeat", "repeat_interleave", "reshape",
         "roll", "select", "slice", "split", "squeeze", "stack", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tensor_split",
         "tile", "transpose", "tril", "triu", "unbind", "unflatten", "unfold", "unsqueeze", "view", "view_as", "where", "zeros_like",
+        "T", "mT",
     ];
 
     private static readonly FrozenSet<string> Bilinear = ["bmm", "matmul", "mm", "mul", "multiply", "mv", "outer"];
@@ -38,7 +39,9 @@ internal static class ComplexNumbers
             throw new NotSupportedException("it writes to complex numbers in place; give the result as a new tensor");
         var count = read([]).Count;
         if (name == "getattr")
-            name = Property(read([]));
+            name = ((MemberTarget)read([]).Target).Member.Name;
+        if (name == "pad" && read([]).Double("value", 0) != 0)
+            throw new NotSupportedException("it pads complex numbers with another number than zero");
         if (Converter(name) is { } own)
             return Whole(own, 0, 0) switch
             {
@@ -69,13 +72,6 @@ internal static class ComplexNumbers
         }
     }
 
-    /// <summary>Properties are operations too; those that reals have go to their converter.</summary>
-    private static string Property(Step step) => ((MemberTarget)step.Target).Member.Name switch
-    {
-        "T" or "mT" => "t",
-        var other => other,
-    };
-
     private static object Together(object real, object imaginary) => (real, imaginary) switch
     {
         (string[] a, string[] b) => a.Zip(b, (x, y) => new ComplexValue(x, y)).ToArray(),
@@ -98,9 +94,8 @@ internal static class ComplexNumbers
             ["exp"] = step => Polar(step, step.Add("Exp", [Parts(step).Real]), Parts(step).Imaginary),
             ["reciprocal"] = step => Divided(step, Conjugate(step, 0), Square(step, 0)),
             ["square"] = step => Squared(step),
-            ["pow"] = step => step.Given(1) is { } power && System.Convert.ToDouble(power is Scalar number ? number.ToDouble() : power,
-                System.Globalization.CultureInfo.InvariantCulture) == 2
-                    ? Squared(step) : throw new NotSupportedException("it takes a power of complex numbers that is not 2"),
+            ["pow"] = step => !step.IsComplex(1) && step.Facts(1) is null && step.Double("exponent", 0) == 2
+                ? Squared(step) : throw new NotSupportedException("it takes a power of complex numbers that is not 2"),
             ["div"] = Quotient,
         };
         foreach (var name in new[] { "conj", "conj_physical" })
@@ -120,7 +115,7 @@ internal static class ComplexNumbers
     internal static ComplexValue Parts(Step step, int position = 0)
     {
         var (real, imaginary) = step.Both(position);
-        return new(real, imaginary ?? step.Add("Expand", [step.Graph.Scalar(0, step.Graph.TypeOf(real)), step.Add("Shape", [real])]));
+        return new(real, imaginary ?? step.Zeros(real));
     }
 
     private static ComplexValue Sum(Step step, string op)

@@ -261,9 +261,17 @@ internal static class Transforms
         var ones = step.Add("Expand", [step.Graph.Scalar(1, step.Output.Type),
             step.Add("Concat", [step.Graph.Integers(1, 1), count], OnnxGraph.Attribute("axis", 0))]);
         var weights = Laid(ones, step.Add("Mul", [window, window]));
+        var wanted = step.Long("length", -1);
         if (step.Setting("center") is not false)
             (signal, weights) = (Inner(signal), Inner(weights));
-        var value = step.Add("Squeeze", [step.Add("Div", [signal, weights]), step.Graph.Integers(isAlone ? [0, 1] : [1])]);
+        else if (wanted > 0)
+            throw new NotSupportedException("it gives a signal of a length that is asked for, without a centre");
+        var value = step.Add("Div", [signal, weights]);
+        // Where the frames have less than that, zeros follow.
+        if (wanted > 0)
+            value = Index.Slice(step, step.Add("Pad", [value, step.Graph.Integers(0, 0, 0, 0, 0, wanted)]),
+                [new(2, new(0), new(wanted), 1, Drops: false)]);
+        value = step.Add("Squeeze", [value, step.Graph.Integers(isAlone ? [0, 1] : [1])]);
         if (step.Flag("normalized"))
             value = step.Add("Mul", [value, step.Graph.Scalar(Math.Sqrt(length), step.Output.Type)]);
         return value;
@@ -273,7 +281,7 @@ internal static class Transforms
         // What centring had added is cut off, behind it up to the length that is asked for.
         string Inner(string value)
         {
-            var end = step.Long("length", -1) is var wanted and > 0 ? length / 2 + wanted : -(length / 2);
+            var end = wanted > 0 ? length / 2 + wanted : -(length / 2);
             return Index.Slice(step, value, [new(2, new(length / 2), new(end), 1, Drops: false)]);
         }
     }

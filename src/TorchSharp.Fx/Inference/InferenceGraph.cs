@@ -33,7 +33,7 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
         var aliases = graph.Aliases(Hierarchy());
         var leaving = graph.nodes.Where(node => node.users.Count == 0).SelectMany(node => node.all_input_nodes)
             .SelectMany(aliases.Places).ToHashSet();
-        graph.MergeCommon(Hierarchy(), node => !aliases.Places(node).Any(leaving.Contains));
+        graph.MergeCommon(aliases, node => !aliases.Places(node).Any(leaving.Contains));
     }
 
     /// <summary>The calls of modules, as they are now.</summary>

@@ -17,14 +17,13 @@ public static class CommonSubexpressions
     public static bool eliminate_common_subexpressions(this Graph graph, nn.Module? root = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        return graph.MergeCommon(root is null ? null : new ModuleHierarchy(root), _ => true);
+        return graph.MergeCommon(graph.Aliases(root is null ? null : new ModuleHierarchy(root)), _ => true);
     }
 
     /// <summary>Merges the nodes that may be merged.</summary>
-    internal static bool MergeCommon(this Graph graph, ModuleHierarchy? modules, Func<Node, bool> may)
+    internal static bool MergeCommon(this Graph graph, AliasAnalysis aliases, Func<Node, bool> may)
     {
         var before = graph.Count;
-        var aliases = graph.Aliases(modules);
         var written = graph.nodes.SelectMany(aliases.Written).ToHashSet();
         var mergeable =
             graph.nodes.Where(node => may(node) && IsMergeable(node, aliases)

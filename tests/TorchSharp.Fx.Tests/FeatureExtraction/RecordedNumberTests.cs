@@ -62,6 +62,7 @@ public sealed class RecordedNumberTests
         ["AddRange"] = x => { var l = new List<Tensor>{ x }; l.AddRange(x.split(2, 1)); return cat(l, 1) * 2; },
         ["zip"] = x => cat(x.unbind(1).Zip(x.unbind(1), (a, b) => a * b).ToArray(), 0) * 2,
         ["take concat"] = x => x.reshape(x.shape.Take(1).Concat(new long[] { -1, 1 }).ToArray()) * x.shape[1],
+        ["spread, then read"] = x => { var s = x.shape; var y = x.reshape(s.Concat(new long[] { 1 }).ToArray()); return y * (s[0] * 2); },
         ["skip"] = x => x.reshape(new long[] {-1}.Concat(x.shape.Skip(1)).ToArray()) * x.shape[1],
         ["where"] = x => x.reshape(x.shape.Where(s => s > 2).Prepend(-1).ToArray()) * 2,
         ["first pred"] = x => x * x.shape.First(s => s > 2),

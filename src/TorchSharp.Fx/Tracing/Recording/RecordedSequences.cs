@@ -9,13 +9,11 @@ namespace TorchSharp.Fx.Tracing;
 /// </summary>
 internal static class RecordedSequences
 {
+    // Append, Concat and Prepend are not among them: a trace spreads what they are given into a longer list, as it is.
     private static readonly FrozenSet<string> Walking = Names("""
         .ctor AddRange InsertRange ToHashSet Aggregate All Any Average Cast Distinct First FirstOrDefault ForEach Last LastOrDefault OfType
         Reverse Select SelectMany Union Where Zip
         """);
-
-    // A trace spreads these into a longer list, as they are.
-    private static readonly FrozenSet<string> Spreading = Names("Append Concat Prepend");
 
     // What is asked of a list that was copied from an array; anything else changes it, or walks it.
     private static readonly FrozenSet<string> Asking = Names("get_Item get_Count get_Capacity ToArray ToList");
@@ -26,17 +24,16 @@ internal static class RecordedSequences
         var (name, type) = (call.Method.Name, call.Method.DeclaringType!);
         if (call.Traits.Home != Home.Platform || type.IsValueType || type == typeof(string))
             return;
-        var (isSpread, isWalk) = (Spreading.Contains(name), Walking.Contains(name));
-        for (var i = 0; i < call.Arguments.Length; i++)
-            if (call.Arguments[i] is { Kind: ValueKind.Object, Reference: IList sequence }
-                && call.Interpreter.Recording!.Marks.HasParts(sequence)
-                && (isSpread || isWalk || (call.This == sequence && sequence is not Array && !Asking.Contains(name))))
-                Walk(call.Interpreter, sequence, isTold: !isSpread);
+        var isWalk = Walking.Contains(name);
+        foreach (var argument in call.Arguments)
+            if (argument is { Kind: ValueKind.Object, Reference: IList sequence } && call.Interpreter.Recording!.Marks.HasParts(sequence)
+                && (isWalk || (call.This == sequence && sequence is not Array && !Asking.Contains(name))))
+                Walk(call.Interpreter, sequence);
     }
 
-    private static void Walk(Interpreter interpreter, IList sequence, bool isTold)
+    private static void Walk(Interpreter interpreter, IList sequence)
     {
-        for (var i = 0; i < sequence.Count && isTold; i++)
+        for (var i = 0; i < sequence.Count; i++)
         {
             var (item, type) = (sequence[i], sequence[i]?.GetType() ?? typeof(object));
             interpreter.Recorded(new(Opcode.call_function, Interpreter.GetItem, interpreter.Tracer.CurrentPath, type),
