@@ -19,7 +19,7 @@ public sealed class DetectionTests : IDisposable
 
     public static TheoryData<string> Known => [.. names];
 
-    public static TheoryData<string> Computed => [.. Environment.GetEnvironmentVariable("FX_ALL_MODELS") is null ? names.Except(heavy) : names];
+    public static TheoryData<string> Computed => [.. Environment.GetEnvironmentVariable("TORCHFX_ALL_MODELS") is null ? names.Except(heavy) : names];
 
     public void Dispose() => scope.Dispose();
 

@@ -17,9 +17,9 @@ public sealed class DetectionTraceTests : IDisposable
         scope.Dispose();
     }
 
-    private static readonly bool all = Environment.GetEnvironmentVariable("FX_ALL_MODELS") is not null;
+    private static readonly bool all = Environment.GetEnvironmentVariable("TORCHFX_ALL_MODELS") is not null;
 
-    /// <summary>The smallest; all that torchvision's numbers are there for where the variable FX_ALL_MODELS is set.</summary>
+    /// <summary>The smallest; all that torchvision's numbers are there for where the variable TORCHFX_ALL_MODELS is set.</summary>
     public static TheoryData<string> Traced => all ? DetectionTests.Known : ["ssdlite320_mobilenet_v3_large"];
 
     [Theory]

@@ -19,6 +19,28 @@ internal static class Disposal
 
     internal static void Release(object? dead, object?[] live)
     {
+        if (!IsPlain(dead) || !Array.TrueForAll(live, IsPlain))
+            ReleaseAll(dead, live);
+        else if (dead is Tensor one)
+            ReleaseOne(one, live);
+        else
+            foreach (var item in (IEnumerable<Tensor?>)dead!)
+                ReleaseOne(item, live);
+    }
+
+    /// <summary>A tensor or a list of them, as nearly every value of a graph is. To look through others takes microseconds.</summary>
+    internal static bool IsPlain(object? value) => value is Tensor or Tensor[] or List<Tensor>;
+
+    private static void ReleaseOne(Tensor? dead, object?[] live)
+    {
+        foreach (var value in live)
+            if (ReferenceEquals(value, dead) || (value is IEnumerable<Tensor?> several && several.Any(item => ReferenceEquals(item, dead))))
+                return;
+        dead?.Dispose();
+    }
+
+    private static void ReleaseAll(object? dead, object?[] live)
+    {
         var items = TensorsIn(dead).ToArray();
         if (items.Length == 0)
             return;
@@ -38,7 +60,12 @@ internal static class Disposal
 
     /// <summary>The tensors in a value, also those of objects that keep theirs.</summary>
     internal static IEnumerable<object> Inside(object? value)
-        => value is Tensor ? [value] : Structure.LeavesOf(value, TensorTypes.MayHold).Where(IsItem);
+        => value switch
+        {
+            Tensor => [value],
+            _ when IsPlain(value) => ((IEnumerable<Tensor?>)value!).OfType<Tensor>(),
+            _ => Structure.LeavesOf(value, TensorTypes.MayHold).Where(IsItem),
+        };
 
     /// <summary>
     /// The tensors that a value owns: itself, or those in a collection, tuple, struct or record. Other objects keep theirs.
@@ -75,7 +102,8 @@ internal static class Disposal
         => typeof(Delegate).IsAssignableFrom(field.FieldType)
             || (field.Name.EndsWith("hooks", StringComparison.Ordinal) && Homes.Of(field.DeclaringType!) == Home.TorchSharp);
 
-    private static bool IsItem(object leaf) => leaf is Tensor or nn.utils.rnn.PackedSequence;
+    /// <summary>Whether it has native memory that someone owns.</summary>
+    internal static bool IsItem(object leaf) => leaf is Tensor or nn.utils.rnn.PackedSequence;
 
     private static bool Owns(Type type)
         => TensorTypes.MayHold(type)

@@ -11,7 +11,7 @@ public sealed class EveryPassTests : IDisposable
 {
     private static readonly Pass[] Passes = [Pass.common_subexpressions, Pass.constant_folding, Pass.dead_code];
 
-    /// <summary>One of each family computes; all do where the variable FX_ALL_MODELS is set.</summary>
+    /// <summary>One of each family computes; all do where the variable TORCHFX_ALL_MODELS is set.</summary>
     private static readonly string[] Computed =
     [
         "alexnet", "convnext_tiny", "deeplabv3_mobilenet_v3_large", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "fcn_resnet50", "googlenet", "inception_v3", "lraspp_mobilenet_v3_large",
@@ -28,7 +28,7 @@ public sealed class EveryPassTests : IDisposable
         scope.Dispose();
     }
 
-    public static TheoryData<string> Small => [.. Environment.GetEnvironmentVariable("FX_ALL_MODELS") is null ? Computed : Models.Plain];
+    public static TheoryData<string> Small => [.. Environment.GetEnvironmentVariable("TORCHFX_ALL_MODELS") is null ? Computed : Models.Plain];
 
     // The giants differ from their siblings in numbers only.
     public static TheoryData<string> Others => [.. Models.Plain.Except(Computed).Where(name => models.get_model_info(name).num_params < 120_000_000)];

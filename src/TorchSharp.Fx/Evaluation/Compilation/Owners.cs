@@ -15,9 +15,11 @@ internal sealed class Owners
     /// <summary>A value was made, or given. What a module among the inputs has stays its own.</summary>
     internal void Hold(object? value)
     {
-        kept.UnionWith(Disposal.State(Structure.LeavesOf(value, TensorTypes.MayHold).OfType<nn.Module>()));
-        foreach (var item in Disposal.Inside(value))
-            CollectionsMarshal.GetValueRefOrAddDefault(holders, item, out _)++;
+        foreach (var leaf in Disposal.IsPlain(value) ? Disposal.Inside(value) : Structure.LeavesOf(value, TensorTypes.MayHold))
+            if (leaf is nn.Module module)
+                kept.UnionWith(Disposal.State([module]));
+            else if (Disposal.IsItem(leaf))
+                CollectionsMarshal.GetValueRefOrAddDefault(holders, leaf, out _)++;
     }
 
     /// <summary>After a call of a module: what it was given or gave and has somewhere now stays its own.</summary>
