@@ -78,6 +78,25 @@ public sealed class LoweringTests
         Assert.Contains("its number depends on the elements of a tensor", error.Message, StringComparison.Ordinal);
     }
 
+    private static readonly Dictionary<string, Func<Tensor, Tensor>> Indices = new()
+    {
+        ["a tensor behind an ellipsis"] = x => x[TensorIndex.Ellipsis, TensorIndex.Tensor(tensor([1L, 0L, 1L]))],
+        ["tensors behind an ellipsis, and a range"] = x => x[TensorIndex.Ellipsis, TensorIndex.Tensor(tensor([1L, 0L])), 1.., TensorIndex.Tensor(tensor([0L, 1L]))],
+        ["a mask of two dimensions, and a number"] = x => x[TensorIndex.Tensor(x.sum([2, 3]) > 4), TensorIndex.Colon, 0],
+        ["a mask of two dimensions, an ellipsis and a number"] = x => x[TensorIndex.Tensor(x.sum([2, 3]) > 4), TensorIndex.Ellipsis, 1],
+        ["an ellipsis and a mask of two dimensions"] = x => x[TensorIndex.Ellipsis, TensorIndex.Tensor(x[0, 0] > 0.5)],
+        ["a mask of two dimensions and a new one"] = x => x[TensorIndex.Tensor(x.sum([2, 3]) > 4), TensorIndex.Null],
+    };
+
+    public static TheoryData<string> IndexNames => [.. Indices.Keys];
+
+    [Theory, MemberData(nameof(IndexNames))]
+    public void AnIndexIsWrittenAsPyTorchReadsIt(string name)
+    {
+        using var traced = fx.symbolic_trace(Indices[name]);
+        Check(traced, Indices[name], rand(3, 4, 3, 2));
+    }
+
     private static readonly Dictionary<string, Func<Tensor, Tensor>> Loops = new()
     {
         ["stacked"] = x =>
@@ -117,16 +136,6 @@ public sealed class LoweringTests
         using var traced = fx.symbolic_trace(Loops[name]);
         Assert.Contains(traced.graph.nodes, node => node.target is MapTarget);
         Check(traced, Loops[name], rand(4, 3, 2));
-    }
-
-    [Fact]
-    public void ALoopWhoseNumberOfTurnsIsFreeIsRefused()
-    {
-        using var traced = fx.symbolic_trace(Loops["stacked"]);
-        var error = Assert.Throws<NotSupportedException>(() => WrittenProgram.Of(traced, [rand(4, 3)], new Dictionary<string,
-            IReadOnlyDictionary<int, Dim>> { ["x"] = new Dictionary<int, Dim> { [0] = new("n") } }));
-        Assert.EndsWith("it is a loop that runs as often as a free dimension says, which has no form there; leave that dimension out of "
-            + "dynamic_shapes, and its turns are written one below the other.", error.Message, StringComparison.Ordinal);
     }
 
     private static void Check(GraphModule<Tensor, Tensor> traced, Func<Tensor, Tensor> eager, Tensor x)

@@ -97,6 +97,10 @@ internal sealed class FactFinder : DryRun
     {
         var value = base.run_node(node);
         found[node] = Of(value);
+        if (plain.LoopOf(node) is var (loop, turn))
+            new FactFinder(turn, found).run([tensor(0L), .. loop.Operands.Select(operand
+                => env[operand] is Tensor given ? given.detach().clone()
+                    : tensor(Convert.ToInt64(env[operand], System.Globalization.CultureInfo.InvariantCulture)))]);
         return value;
     }
 
@@ -145,14 +149,13 @@ internal sealed class FactFinder : DryRun
                 // How a tensor lies in memory is a hint alone.
                 Strides = [.. tensor.Strides.Select(stride => stride with { Factors = [.. sizes.Select(_ => 0L)] })],
             },
-            Fact.OfMany { Items: var items }
-                => others.All(run => ((Fact.OfMany)run.One).Items.Length == items.Length
+            Fact.OfMany { Items: var items } => others.All(run => ((Fact.OfMany)run.One).Items.Length == items.Length
                 && ((Fact.OfMany)run.Two).Items.Length == items.Length)
                 ? new Fact.OfMany([.. items.Select((item, i)
                     => Of(item, [.. others.Select(run => (((Fact.OfMany)run.One).Items[i], ((Fact.OfMany)run.Two).Items[i]))]))])
-                : throw (node.target is MapTarget ? Lowering.Refused(node,
-                    "it is a loop that runs as often as a free dimension says, which has no form there; leave that dimension out of "
-                        + "dynamic_shapes, and its turns are written one below the other") : Refused("the number of its results")),
+                // A loop's readers take what it collects as one tensor.
+                : node.target is MapTarget || node.all_input_nodes.Any(input => input.target is MapTarget) ? first
+                : throw Refused("the number of its results"),
             // What is neither is the example's for all inputs.
             Fact.OfOther { Value: double or float or bool } value when others.Any(run => run.One != value) => throw Refused("its value"),
             _ => first,

@@ -19,8 +19,8 @@ internal sealed class GraphWriter
         using (var json = new Utf8JsonWriter(buffer, options))
         {
             Nodes = new(json, new(json), state, facts, plain);
-            foreach (var input in state.Inputs)
-                Nodes.Unused(input.Input);
+            foreach (var name in state.Reserved)
+                Nodes.Unused(name);
             foreach (var node in plain.Graph.find_nodes(Opcode.placeholder))
                 if (facts[node] is Fact.OfTensor tensor)
                     Nodes.Input(node, tensor);
@@ -42,14 +42,10 @@ internal sealed class GraphWriter
     /// <summary>Writes the members of the graph.</summary>
     /// <param name="json">Where to.</param>
     /// <param name="write">Writes the format's parts.</param>
-    /// <param name="inputs">Write the inputs that are not the module's tensors.</param>
+    /// <param name="inputs">Write the inputs.</param>
     internal void Write(Utf8JsonWriter json, ProgramJson write, IEnumerable<Action<ProgramJson>> inputs)
     {
-        json.WriteStartArray("inputs");
-        state.Inputs.ForEach(input => write.Tensor(input.Input));
-        foreach (var input in inputs)
-            input(write);
-        json.WriteEndArray();
+        write.List("inputs", inputs, input => input(write));
         write.List("outputs", Results.Leaves, leaf => Nodes.WriteResult(write, leaf));
         json.WritePropertyName("nodes");
         json.WriteRawValue(nodes);

@@ -63,14 +63,21 @@ internal sealed class Indexing(Lowering to)
     private (Node View, List<Argument> Tensors) View(Node node, Node source, Argument[] indices)
     {
         var ellipsis = Array.FindIndex(indices, index => index is EllipsisArgument);
+        if (ellipsis >= 0 && Array.Exists(indices[ellipsis..], IsTensor))
+        {
+            // Tensors stand at their dimensions, so that all before them have to be there.
+            var others = to.Rank(source)
+                - indices.Where(index => index is not (EllipsisArgument or Literal { Value: null })).Sum(Dimensions);
+            indices = [.. indices[..ellipsis], .. Enumerable.Repeat(new SliceArgument(null, null, null), others), .. indices[(ellipsis + 1)..]];
+            ellipsis = -1;
+        }
         var (view, axis, tensors) = (source, 0L, new List<Argument>());
         foreach (var index in ellipsis < 0 ? indices : indices[..ellipsis])
             view = Apply(node, view, index, ref axis, tensors);
         axis = -1;
         // Behind an ellipsis axes are counted from the end.
         foreach (var index in ellipsis < 0 ? [] : indices[(ellipsis + 1)..].Reverse())
-            view = IsTensor(index) ? throw Lowering.Refused(node, "its index is a tensor behind an ellipsis")
-                : Apply(node, view, index, ref axis, []);
+            view = Apply(node, view, index, ref axis, []);
         return (view, tensors);
     }
 
@@ -80,7 +87,7 @@ internal sealed class Indexing(Lowering to)
         if (IsTensor(index))
         {
             tensors.Add(index);
-            axis++;
+            axis += Dimensions(index);
             return view;
         }
         if (index is not (Literal { Value: null } or SliceArgument))
@@ -96,6 +103,10 @@ internal sealed class Indexing(Lowering to)
             _ => Call(node, "unsqueeze", [typeof(long)], view, at),
         };
     }
+
+    /// <summary>How many dimensions an index stands for: a mask for all that it has.</summary>
+    private int Dimensions(Argument index)
+        => IsTensor(index) && to.FactOf(((NodeArgument)index).Node) is Fact.OfTensor { Type: ScalarType.Bool, Sizes.Length: var rank } ? rank : 1;
 
     private static bool IsTensor(Argument index) => index is NodeArgument { Node.type: var type } && TensorTypes.IsTensor(type);
 

@@ -46,7 +46,10 @@ internal sealed class Lowering(Graph graph, ModuleHierarchy hierarchy, Func<IRea
     internal Node Add(Delegate function, params ImmutableArray<Argument> args) => graph.inline(function, args);
 
     /// <summary>A call of an operation that gives one tensor.</summary>
-    internal Node Call(string overload, params ImmutableArray<Argument> args)
+    internal Node Call(string overload, params ImmutableArray<Argument> args) => Call(graph, overload, args);
+
+    /// <inheritdoc cref="Call(string, ImmutableArray{Argument})"/>
+    internal static Node Call(Graph graph, string overload, params ImmutableArray<Argument> args)
         => graph.create_node(Opcode.call_function, new FunctionTarget(One), [overload, new ListArgument(args, typeof(object))],
             typeof(Tensor));
 

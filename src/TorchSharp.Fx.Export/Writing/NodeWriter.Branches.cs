@@ -9,33 +9,35 @@ internal sealed partial class NodeWriter
     {
         var operands = ((ListArgument)node.args[1]).Items;
         var (own, results) = Results(node);
-        write.Object(() =>
+        WriteHigher(node, "cond", own, results,
+            [() => Value(node.args[0], new("Tensor", false, false, false)), .. branches.Select(branch
+                => (Action)(() => WriteGraph(branch.Name, () => WriteBranch(branch)))),
+                () => Many(new ListArgument(operands, typeof(torch.Tensor)), new("Tensor", true, false, false))]);
+    }
+
+    /// <summary>An operation that holds graphs.</summary>
+    private void WriteHigher(Node node, string operation, string own, IEnumerable<string> results, IEnumerable<Action> inputs)
+        => write.Object(() =>
         {
-            json.WriteString("target", "torch.ops.higher_order.cond");
-            json.WriteStartArray("inputs");
-            Operand(() => Value(node.args[0], new("Tensor", false, false, false)));
-            foreach (var branch in branches)
-                Operand(() => write.Object(() => write.Object("as_graph", () =>
-                {
-                    json.WriteString("name", $"{branch.Name}_{calls[branch.Name] = calls.GetValueOrDefault(branch.Name, -1) + 1}");
-                    write.Object("graph", () => WriteBranch(branch));
-                })));
-            Operand(() => Many(new ListArgument(operands, typeof(torch.Tensor)), new("Tensor", true, false, false)));
-            json.WriteEndArray();
+            json.WriteString("target", $"torch.ops.higher_order.{operation}");
+            write.List("inputs", inputs, value => write.Object(() =>
+            {
+                json.WriteString("name", "");
+                json.WritePropertyName("arg");
+                value();
+                json.WriteNumber("kind", 1);
+            }));
             write.List("outputs", results, write.Tensor);
-            Metadata(node, "", null, "cond");
+            Metadata(node, "", null, operation);
             json.WriteBoolean("is_hop_single_tensor_return", false);
             json.WriteString("name", own);
         });
-    }
 
-    private void Operand(Action value) => write.Object(() =>
+    private void WriteGraph(string name, Action content) => write.Object(() => write.Object("as_graph", () =>
     {
-        json.WriteString("name", "");
-        json.WritePropertyName("arg");
-        value();
-        json.WriteNumber("kind", 1);
-    });
+        json.WriteString("name", $"{name}_{calls[name] = calls.GetValueOrDefault(name, -1) + 1}");
+        write.Object("graph", content);
+    }));
 
     private void WriteBranch(Branch branch)
     {

@@ -52,7 +52,9 @@ internal sealed partial class NodeWriter(Utf8JsonWriter json, ProgramJson write,
                     or BuiltinTarget { Operation: Builtin._assert or Builtin.getitem or Builtin.len }: break;
                 case ModuleTarget when plain.BranchesOf(node) is { IsEmpty: false } branches: WriteBranches(node, branches); break;
                 case ModuleTarget target: WriteLayer(node, target.Path); break;
+                case MapTarget when plain.LoopOf(node) is var (loop, turn): WriteLoop(node, loop, turn); break;
                 case MapTarget: throw new NotSupportedException("it is a loop in a branch, where nothing tells how often it runs");
+                case FunctionTarget when plain.IsOfLoop(node): break;
                 case StateTarget: throw new NotSupportedException(
                     "it is what the model keeps between calls, which a program has as buffers only");
                 case BuiltinTarget builtin when Number(node) is { IsConstant: false }: WriteArithmetic(node, builtin); break;

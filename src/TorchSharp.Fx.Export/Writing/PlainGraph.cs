@@ -17,27 +17,33 @@ internal sealed record Branch(string Name, nn.Module Module, PlainGraph Graph);
 internal sealed class PlainGraph
 {
     private readonly nn.Module module;
-    private readonly FreeSizes? free;
+    private readonly Func<PlainGraph, Dictionary<Node, Fact>>? facts;
     private readonly IReadOnlyDictionary<string, Tensor>? constants;
     private readonly List<object?> inputs = [];
     private readonly Dictionary<Node, ImmutableArray<Branch>> branches = [];
+    private readonly Dictionary<Node, FreeLoop> loops = [];
+    private readonly Dictionary<FreeLoop, PlainGraph> turns = [];
 
     /// <param name="module">The graph module.</param>
     /// <param name="given">The example's inputs; in a branch nothing in the place of each operand.</param>
     /// <param name="free">The dimensions that stay free; null for a branch, where no example tells what values are.</param>
     internal PlainGraph(nn.Module module, object?[] given, FreeSizes? free)
+        : this(module, ((IGraphModule)module).graph.clone(), given, free is null ? null : free.Facts,
+            plain => FactFinder.Of(plain, plain.Inputs, [], (_, _) => [])) { }
+
+    private PlainGraph(nn.Module module, Graph graph, object?[] given, Func<PlainGraph, Dictionary<Node, Fact>>? facts,
+        Func<PlainGraph, Dictionary<Node, Fact>> known)
     {
-        (this.module, this.free, constants) = (module, free, ((IGraphModule)module).Program.Constants);
-        Graph = ((IGraphModule)module).graph.clone();
+        (this.module, this.facts, Graph, constants) = (module, facts, graph, ((IGraphModule)module).Program.Constants);
         foreach (var node in Graph.nodes.Where(node => node.target is BuiltinTarget { Operation: Builtin._assert }).ToArray())
             Graph.erase_node(node);
         Graph.eliminate_dead_code();
         foreach (var (node, value) in Graph.find_nodes(Opcode.placeholder).ToArray().Zip(given))
             Flatten(node, value);
         var hierarchy = new ModuleHierarchy(module, constants);
-        if (free is not null)
+        if (facts is not null)
             WriteOutLoops();
-        new Lowering(Graph, hierarchy, () => free is null ? [] : FactFinder.Of(this, [.. inputs], [], (_, _) => [])).Run();
+        new Lowering(Graph, hierarchy, () => facts is null ? [] : known(this)).Run();
         Graph.eliminate_dead_code();
         foreach (var node in Graph.find_nodes(Opcode.call_module))
             if (hierarchy.Module(node.target.name) is Cond cond)
@@ -58,16 +64,27 @@ internal sealed class PlainGraph
     internal ImmutableArray<Branch> BranchesOf(Node node) => branches.GetValueOrDefault(node, []);
 
     /// <summary>The facts about the values, and how sizes depend on the free dimensions.</summary>
-    internal Dictionary<Node, Fact> Facts() => free!.Facts(this);
+    internal Dictionary<Node, Fact> Facts() => facts!(this);
 
-    /// <summary>Loops whose number of turns is fixed become their turns, one below the other; loops in them, too.</summary>
+    /// <summary>The loop that a node is, where a free dimension says how often it runs.</summary>
+    internal (FreeLoop Loop, PlainGraph Turn)? LoopOf(Node node) => loops.TryGetValue(node, out var loop) ? (loop, turns[loop]) : null;
+
+    /// <summary>Whether a node is the stacked result of such a loop.</summary>
+    internal bool IsOfLoop(Node node) => loops.Values.Any(loop => loop.Results.Contains(node));
+
+    /// <summary>
+    /// Loops whose number of turns is fixed become their turns, one below the other; loops in them, too. Others stay loops.
+    /// </summary>
     private void WriteOutLoops()
     {
-        while (Graph.nodes.Where(node => node.target is MapTarget).ToArray() is { Length: > 0 } loops)
+        while (Graph.nodes.Where(node => node.target is MapTarget && !loops.ContainsKey(node)).ToArray() is { Length: > 0 } open)
         {
             var facts = Facts();
-            foreach (var loop in loops)
-                WriteOut(loop, (MapTarget)loop.target, Turns(loop.args[0]) ?? throw Lowering.Refused(loop, "how often it runs is no size"));
+            foreach (var loop in open)
+                if (Turns(loop.args[0]) is { } turns)
+                    WriteOut(loop, (MapTarget)loop.target, turns);
+                else
+                    Keep(loop, facts);
 
             long? Turns(Argument count) => count switch
             {
@@ -76,6 +93,19 @@ internal sealed class PlainGraph
                 NodeArgument { Node: var node } when facts[node] is Fact.OfNumber { Value: { IsConstant: true, Hint: var size } } => size,
                 _ => null,
             };
+        }
+    }
+
+    private void Keep(Node loop, IReadOnlyDictionary<Node, Fact> facts)
+    {
+        var kept = loops[loop] = FreeLoop.Of(Graph, loop, facts);
+        turns[kept] = new(module, kept.Body, new object?[kept.Operands.Length + 1], InTurn, InTurn);
+
+        // What is known of a turn's values is known from running the whole.
+        Dictionary<Node, Fact> InTurn(PlainGraph turn)
+        {
+            turns[kept] = turn;
+            return Facts();
         }
     }
 

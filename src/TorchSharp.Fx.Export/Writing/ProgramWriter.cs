@@ -49,8 +49,9 @@ internal sealed partial class ProgramWriter(nn.Module module, object?[] inputs, 
     {
         write.Object("graph_module", () =>
         {
-            write.Object("graph", () => graph.Write(json, write,
-                UserInputs(graph.Nodes).Select(input => (Action<ProgramJson>)input.Write)));
+            write.Object("graph", () => graph.Write(json, write, [
+                .. state.Inputs.Select(input => (Action<ProgramJson>)(inner => inner.Tensor(input.Input))),
+                .. UserInputs(graph.Nodes).Select(input => (Action<ProgramJson>)input.Write)]));
             write.Object("signature", () => WriteSignature(json, write, state, graph));
             write.List("module_call_graph", ModulePaths().Prepend(""), path
                 => write.Object(() => WriteModule(json, write, path, graph.Results)));

@@ -24,12 +24,14 @@ internal enum StateKind
 internal sealed class WrittenState
 {
     private readonly GraphProgram program;
-    private readonly Dictionary<string, StateInput> byPath = new(StringComparer.Ordinal);
-    private readonly Dictionary<Tensor, StateInput> byTensor = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<string, StateInput> byPath;
+    private readonly Dictionary<Tensor, StateInput> byTensor;
+    private readonly bool isOfTurn;
 
     internal WrittenState(nn.Module module, Func<string, string> unused)
     {
         program = ((IGraphModule)module).Program;
+        (byPath, byTensor) = (new(StringComparer.Ordinal), new(ReferenceEqualityComparer.Instance));
         foreach (var (name, parameter) in module.named_parameters())
             Add(unused, "p_", name, parameter, StateKind.Parameter);
         foreach (var (name, buffer) in module.named_buffers())
@@ -42,7 +44,13 @@ internal sealed class WrittenState
                 byPath.TryAdd(name, known);
     }
 
+    private WrittenState(WrittenState outer) => (program, byPath, byTensor, isOfTurn) = (outer.program, outer.byPath, outer.byTensor, true);
+
+    /// <summary>What a graph takes in front of its own inputs; of a turn of a loop behind them, and only what it reads.</summary>
     internal List<StateInput> Inputs { get; } = [];
+
+    /// <summary>The names that inputs have or may get.</summary>
+    internal IEnumerable<string> Reserved => byTensor.Values.Select(input => input.Input);
 
     /// <summary>All names of the <c>state_dict</c>, each with the input that it is a name of.</summary>
     internal IEnumerable<(string Name, StateInput Input)> Names
@@ -52,8 +60,16 @@ internal sealed class WrittenState
 
     /// <summary>The input that is the tensor at a path.</summary>
     internal string InputOf(string path)
-        => byPath.TryGetValue(path, out var known) || byTensor.TryGetValue(program.Source.Attribute(path)(), out known) ? known.Input
-            : throw new NotSupportedException($"it reads the tensor '{path}', which the module does not have registered");
+    {
+        if (!byPath.TryGetValue(path, out var known) && !byTensor.TryGetValue(program.Source.Attribute(path)(), out known))
+            throw new NotSupportedException($"it reads the tensor '{path}', which the module does not have registered");
+        if (isOfTurn && !Inputs.Contains(known))
+            Inputs.Add(known);
+        return known.Input;
+    }
+
+    /// <summary>The same tensors for a turn of a loop, which is given those that it reads under the same names.</summary>
+    internal WrittenState OfTurn() => new(this);
 
     private void Add(Func<string, string> unused, string prefix, string path, Tensor tensor, StateKind kind)
     {
