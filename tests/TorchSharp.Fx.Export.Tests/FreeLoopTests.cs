@@ -11,6 +11,8 @@ public sealed class FreeLoopTests
     private static readonly Dictionary<string, Func<Tensor, Tensor>> Loops = new()
     {
         ["rows"] = x => stack(Turns(x, i => x[i].exp()), 0),
+        ["nothing of the turn"] = x => stack(Turns(x, i => x.sum(0)), 0),
+        ["a part of a row"] = x => stack(Turns(x, i => x[i, 1..] + x[i, 0] + x.select(0, i)[0]), 0),
         ["stacked behind"] = x => stack(Turns(x, i => x[i]), -1),
         ["joined"] = x => cat(Turns(x, i => x[i].relu()), 1),
         ["its number computed with"] = x => stack(Turns(x, i => (x[i] * i) + x.sum() - (2.5f * i) + (i * 3 % 2)), 0),

@@ -11,6 +11,9 @@ namespace TorchSharp.Fx.Export;
 /// <param name="Hint">What it is for the example.</param>
 internal sealed record SizeFact(long Constant, ImmutableArray<long> Factors, long Hint)
 {
+    /// <summary>Whether two are the same number for all sizes.</summary>
+    internal bool IsAs(SizeFact other) => Constant == other.Constant && Factors.SequenceEqual(other.Factors);
+
     internal bool IsConstant => Factors.All(factor => factor == 0);
 
     /// <summary>As SymPy writes it.</summary>
@@ -98,9 +101,10 @@ internal sealed class FactFinder : DryRun
         var value = base.run_node(node);
         found[node] = Of(value);
         if (plain.LoopOf(node) is var (loop, turn))
-            new FactFinder(turn, found).run([tensor(0L), .. loop.Operands.Select(operand
-                => env[operand] is Tensor given ? given.detach().clone()
-                    : tensor(Convert.ToInt64(env[operand], System.Globalization.CultureInfo.InvariantCulture)))]);
+            new FactFinder(turn, found).run([.. loop.TakesNumber ? [tensor(0L)] : Array.Empty<Tensor>(),
+                .. loop.Rows.Select(rows => ((Tensor)env[rows]!).detach()[0].clone()), .. loop.Operands.Select(operand
+                    => env[operand] is Tensor given ? given.detach().clone()
+                        : tensor(Convert.ToInt64(env[operand], System.Globalization.CultureInfo.InvariantCulture)))]);
         return value;
     }
 

@@ -4,13 +4,16 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Export;
 
 /// <summary>
-/// A loop that runs as often as a free dimension says. The format has a map over the rows of tensors: here over the numbers of the turns,
-/// so that a turn gets its number as a tensor. What the turns give comes stacked.
+/// A loop that runs as often as a free dimension says. The format has a map over the rows of tensors: of those that have a row for each
+/// turn, and of the numbers of the turns, so that a turn gets its number as a tensor. What the turns give comes stacked.
 /// </summary>
-/// <param name="Body">A turn: it takes its number, then the operands.</param>
-/// <param name="Operands">What each turn gets beside its number: tensors, and numbers that depend on a free dimension.</param>
+/// <param name="Body">A turn: it takes its number if it reads it, then the rows, then the operands.</param>
+/// <param name="TakesNumber">Whether it reads its number.</param>
+/// <param name="Rows">The tensors of which each turn gets a row.</param>
+/// <param name="Operands">What each turn gets as a whole: tensors, and numbers that depend on a free dimension.</param>
 /// <param name="Results">The stacked results, in the surrounding graph.</param>
-internal sealed record FreeLoop(Graph Body, ImmutableArray<Node> Operands, ImmutableArray<Node> Results)
+internal sealed record FreeLoop(Graph Body, bool TakesNumber, ImmutableArray<Node> Rows, ImmutableArray<Node> Operands,
+    ImmutableArray<Node> Results)
 {
     /// <summary>Makes one of a loop, whose readers take the stacked results from now on.</summary>
     /// <param name="graph">The graph that has the loop.</param>
@@ -19,16 +22,26 @@ internal sealed record FreeLoop(Graph Body, ImmutableArray<Node> Operands, Immut
     internal static FreeLoop Of(Graph graph, Node loop, IReadOnlyDictionary<Node, Fact> facts)
     {
         var map = (MapTarget)loop.target;
-        var (body, operands) = (new LoopBody(loop, map), new List<Node>());
-        foreach (var (operand, given) in map.Operands.Zip(loop.args.Skip(1)))
-            if (Constant(given) is { } constant)
+        var given = map.Operands.Zip(loop.args.Skip(1)).ToDictionary(pair => pair.First, pair => pair.Second);
+        var turns = Number(loop.args[0]);
+        var body = new LoopBody(loop, map, operand => given[operand] is NodeArgument { Node: var node }
+            && facts[node] is Fact.OfTensor { Sizes: [var rows, ..] } && rows.IsAs(turns));
+        foreach (var (operand, value) in given)
+            if (Constant(value) is { } constant)
                 body.Set(operand, constant);
             else
-            {
-                operands.Add(((NodeArgument)given).Node);
                 body.Take(operand);
-            }
-        return new(body.Finish(), [.. operands], [.. Lists().Select(Stacked)]);
+        var (turn, takesNumber, rows, operands) = body.Finish();
+        return new(turn, takesNumber, [.. rows.Select(Given)], [.. operands.Select(Given)], [.. Lists().Select(Stacked)]);
+
+        Node Given(Node operand) => ((NodeArgument)given[operand]).Node;
+
+        SizeFact Number(Argument count) => count switch
+        {
+            ConvertArgument convert => Number(convert.Value),
+            NodeArgument { Node: var node } when facts[node] is Fact.OfNumber { Value: var number } => number,
+            _ => throw Lowering.Refused(loop, "how often it runs is no size"),
+        };
 
         Literal? Constant(Argument given) => given switch
         {

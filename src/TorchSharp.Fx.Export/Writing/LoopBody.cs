@@ -9,14 +9,18 @@ internal sealed class LoopBody
     private readonly MapTarget map;
     private readonly Graph graph = new();
     private readonly Dictionary<Node, Argument> values = [];
+    private readonly Dictionary<Node, Node> rows = [];
     private readonly HashSet<Node> numbers = [];
 
     /// <param name="loop">The loop.</param>
     /// <param name="map">Its target.</param>
-    internal LoopBody(Node loop, MapTarget map)
+    /// <param name="has_a_row_for_each_turn">Whether an operand has as many rows as there are turns.</param>
+    internal LoopBody(Node loop, MapTarget map, Func<Node, bool> has_a_row_for_each_turn)
     {
         (this.loop, this.map) = (loop, map);
         Take(map.Body.nodes.First());
+        foreach (var operand in map.Operands.Where(has_a_row_for_each_turn))
+            rows[operand] = graph.placeholder($"{operand.name}_row", typeof(Tensor));
     }
 
     /// <summary>An input of the graph; one that is a number becomes a tensor.</summary>
@@ -30,8 +34,11 @@ internal sealed class LoopBody
     /// <summary>An input that is the same in every turn.</summary>
     internal void Set(Node input, Literal value) => values[input] = value;
 
-    /// <summary>The graph.</summary>
-    internal Graph Finish()
+    /// <summary>
+    /// The graph, and what it takes: its number, rows of operands and operands, by their nodes in the loop's own graph, as far as it reads
+    /// them.
+    /// </summary>
+    internal (Graph Graph, bool TakesNumber, Node[] Rows, Node[] Operands) Finish()
     {
         foreach (var node in map.Body.nodes)
             if (node.op == Opcode.output)
@@ -43,8 +50,44 @@ internal sealed class LoopBody
                 copy.StandsFor(node);
                 values[node] = copy;
             }
-        return graph;
+        Node[] read = [.. rows.Keys.Where(operand => IsRead(rows[operand]))];
+        // Something has to tell how often it runs.
+        return (graph, read.Length == 0 || IsRead(values[map.Body.nodes.First()]), read,
+            [.. map.Operands.Where(operand => IsRead(values[operand]))]);
     }
+
+    /// <summary>Whether an input is read; one that is not goes.</summary>
+    private bool IsRead(Argument input)
+    {
+        if (input is not NodeArgument { Node: var node })
+            return false;
+        if (node.users.Count == 0)
+            graph.erase_node(node);
+        return !node.IsErased;
+    }
+
+    /// <summary>The row of an operand that a node reads at the turn's number, with what it reads of that; null for other nodes.</summary>
+    private Node? Row(Node node, string? name)
+    {
+        if (node.args is not [NodeArgument { Node: var operand }, ..] || !rows.TryGetValue(operand, out var row))
+            return null;
+        Argument[] indices = name == "select" ? [node.args[2]]
+            : [.. node.args[1..].SelectMany(argument => argument is ListArgument list ? list.Items : [argument])];
+        if (Plain(indices[0]) != map.Body.nodes.First() || (name == "select" && node.args[1] is not Literal { Value: 0L }))
+            return null;
+        return indices.Length == 1 ? Lowering.Call(graph, "alias", row) : Indexed(row, indices[1..]);
+
+        static Node? Plain(Argument index) => index switch
+        {
+            NodeArgument { Node: var number } => number,
+            ConvertArgument { Value: var inner } => Plain(inner),
+            _ => null,
+        };
+    }
+
+    private Node Indexed(Argument tensor, IEnumerable<Argument> indices)
+        => graph.call_method(typeof(Tensor).GetMethod("index", [typeof(TensorIndex[])])!, tensor,
+            new ListArgument([.. indices.Select(Value)], typeof(TensorIndex)));
 
     private bool IsOfNumber(Node node) => node.all_input_nodes.Any(numbers.Contains);
 
@@ -58,11 +101,11 @@ internal sealed class LoopBody
         var (name, owner) = (node.target.Callee?.Method.Name, node.target.Callee?.Method.DeclaringType);
         return owner != typeof(Tensor) ? throw Refused(node) : name switch
         {
+            "get_TensorItems" or "get_Item" or "index" or "select" when Row(node, name) is { } row => row,
             "get_TensorItems" or "get_Item" or "index" when !node.args.SelectMany(argument => argument.Parts.Prepend(argument))
                 .OfType<SliceArgument>().SelectMany(slice => slice.nodes()).Any(numbers.Contains)
-                => graph.call_method(typeof(Tensor).GetMethod("index", [typeof(TensorIndex[])])!, Value(node.args[0]), new ListArgument(
-                    [.. node.args[1..].SelectMany(argument => argument is ListArgument list ? list.Items : [argument]).Select(Value)],
-                    typeof(TensorIndex))),
+                => Indexed(Value(node.args[0]),
+                    node.args[1..].SelectMany(argument => argument is ListArgument list ? list.Items : [argument])),
             "select" => Call("squeeze.dim", Call("index_select", Value(node.args[0]), Value(node.args[1]), Places(node.args[2], 1)),
                 Value(node.args[1])),
             "narrow" when node.args[3] is Literal { Value: long length } && !node.args[1].nodes().Any(numbers.Contains)

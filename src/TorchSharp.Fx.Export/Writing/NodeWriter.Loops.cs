@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Export;
 
-/// <summary>A loop that runs as often as a free dimension says: <c>torch._higher_order_ops.map</c> over the numbers of its turns.</summary>
+/// <summary>A loop that runs as often as a free dimension says: <c>torch._higher_order_ops.map</c>.</summary>
 internal sealed partial class NodeWriter
 {
     private void WriteLoop(Node node, FreeLoop loop, PlainGraph turn)
@@ -10,7 +10,8 @@ internal sealed partial class NodeWriter
         Prepare(node.args[0]);
         var count = facts[Inner(node.args[0])] is Fact.OfNumber { Value: var size } ? size
             : throw new NotSupportedException("how often it runs is no size");
-        var numbers = WriteNumbers(node, "arange", node.args[0], [count]);
+        string[] rows = [.. loop.TakesNumber ? [WriteNumbers(node, "arange", node.args[0], [count])] : Array.Empty<string>(),
+            .. loop.Rows.Select(row => Reference(row).Name)];
         string[] operands = [.. loop.Operands.Select(operand => TensorTypes.IsTensor(operand.type) ? Reference(operand).Name
             : WriteNumbers(node, "scalar_tensor", operand, []))];
         var taken = state.OfTurn();
@@ -28,7 +29,7 @@ internal sealed partial class NodeWriter
                 .. turn.Graph.find_nodes(Opcode.placeholder).Select(input => (Action<ProgramJson>)(inner
                     => inner.Tensor(graph.Nodes.InputName(input)))),
                 .. taken.Inputs.Select(input => (Action<ProgramJson>)(inner => inner.Tensor(input.Input)))])),
-            () => write.Object(() => write.List("as_tensors", [numbers], write.Named)),
+            () => write.Object(() => write.List("as_tensors", rows, write.Named)),
             () => write.Object(() => write.List("as_tensors",
                 [.. operands, .. taken.Inputs.Select(input => state.InputOf(input.Path))], write.Named)),
         ]);

@@ -99,7 +99,7 @@ internal sealed class PlainGraph
     private void Keep(Node loop, IReadOnlyDictionary<Node, Fact> facts)
     {
         var kept = loops[loop] = FreeLoop.Of(Graph, loop, facts);
-        turns[kept] = new(module, kept.Body, new object?[kept.Operands.Length + 1], InTurn, InTurn);
+        turns[kept] = new(module, kept.Body, new object?[kept.Body.find_nodes(Opcode.placeholder).Count()], InTurn, InTurn);
 
         // What is known of a turn's values is known from running the whole.
         Dictionary<Node, Fact> InTurn(PlainGraph turn)
