@@ -48,7 +48,8 @@ internal sealed record FreeLoop(Graph Body, bool TakesNumber, ImmutableArray<Nod
             Literal literal => literal,
             NodeArgument { Node: var node } => facts[node] switch
             {
-                Fact.OfNumber { Value: { IsConstant: true, Hint: var number } } => new Literal(node.type == typeof(int) ? (int)number : number),
+                Fact.OfNumber { Value: { IsConstant: true, Hint: var number } }
+                    => new Literal(node.type == typeof(int) ? (int)number : number),
                 Fact.OfOther { Value: var other } => new Literal(other),
                 Fact.OfTensor or Fact.OfNumber => null,
                 _ => throw Lowering.Refused(loop, $"each turn gets '{node.name}', which is neither a tensor nor a number"),

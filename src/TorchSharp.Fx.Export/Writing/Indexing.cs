@@ -68,7 +68,8 @@ internal sealed class Indexing(Lowering to)
             // Tensors stand at their dimensions, so that all before them have to be there.
             var others = to.Rank(source)
                 - indices.Where(index => index is not (EllipsisArgument or Literal { Value: null })).Sum(Dimensions);
-            indices = [.. indices[..ellipsis], .. Enumerable.Repeat(new SliceArgument(null, null, null), others), .. indices[(ellipsis + 1)..]];
+            var whole = Enumerable.Repeat(new SliceArgument(null, null, null), others);
+            indices = [.. indices[..ellipsis], .. whole, .. indices[(ellipsis + 1)..]];
             ellipsis = -1;
         }
         var (view, axis, tensors) = (source, 0L, new List<Argument>());
@@ -106,7 +107,8 @@ internal sealed class Indexing(Lowering to)
 
     /// <summary>How many dimensions an index stands for: a mask for all that it has.</summary>
     private int Dimensions(Argument index)
-        => IsTensor(index) && to.FactOf(((NodeArgument)index).Node) is Fact.OfTensor { Type: ScalarType.Bool, Sizes.Length: var rank } ? rank : 1;
+        => IsTensor(index) && to.FactOf(((NodeArgument)index).Node) is Fact.OfTensor { Type: ScalarType.Bool, Sizes.Length: var rank }
+            ? rank : 1;
 
     private static bool IsTensor(Argument index) => index is NodeArgument { Node.type: var type } && TensorTypes.IsTensor(type);
 

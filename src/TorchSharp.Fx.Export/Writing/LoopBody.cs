@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Export;
 
-/// <summary>The graph of a turn whose number is a tensor: what is computed of it, and what is read at it, becomes operations on tensors.</summary>
+/// <summary>
+/// The graph of a turn whose number is a tensor: what is computed of it, and what is read at it, becomes operations on tensors.
+/// </summary>
 internal sealed class LoopBody
 {
     private readonly Node loop;
