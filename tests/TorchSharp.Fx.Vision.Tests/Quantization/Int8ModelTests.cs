@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using TorchSharp.Fx.Testing;
 using TorchSharp.Fx.Vision.Tests.Features;
 using static TorchSharp.torch;
@@ -5,25 +6,33 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Vision.Tests.Quantization;
 
 /// <summary>Whole models by kernels of whole numbers, against the reference graph.</summary>
+/// <remarks>Small ones of four families; TORCHFX_ALL_MODELS takes all up to 150 million parameters that give one tensor.</remarks>
 [Collection(nameof(OneAtATime))]
 public sealed class Int8ModelTests
 {
-    [Theory]
-    [InlineData("resnet18")]
-    [InlineData("mobilenet_v2")]
-    [InlineData("mobilenet_v3_small")]
-    [InlineData("shufflenet_v2_x0_5")]
+    private const long MostParameters = 150_000_000;
+
+    public static TheoryData<string> Chosen => Environment.GetEnvironmentVariable("TORCHFX_ALL_MODELS") is null
+        ? ["resnet18", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5"]
+        : [.. Models.Plain.Where(name => models.get_model_info(name).num_params <= MostParameters && Models.Meta(name) is nn.Module<Tensor, Tensor>)];
+
+    // Sums of products of bytes: AVX-VNNI, or AVX512_VNNI, the eleventh bit of what the processor tells.
+    private static bool HasKernels => OperatingSystem.IsLinux() && (AvxVnni.IsSupported || (X86Base.IsSupported && (X86Base.CpuId(7, 0).Ecx >> 11 & 1) == 1));
+
+    [Theory, MemberData(nameof(Chosen))]
     public void Each_kernel_gives_the_steps_of_the_reference_graph(string name)
     {
+        Assert.SkipUnless(HasKernels, "Without VNNI, or where oneDNN can't be called, a quantised model runs as its reference graph.");
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         using var model = DeterministicWeights.Fill((nn.Module<Tensor, Tensor>)models.get_model(name));
         model.eval();
         using var prepared = quantization.prepare_fx(model, new QConfigMapping().set_global(QConfig.minmax_qconfig));
-        prepared.call(DeterministicWeights.Named("calibration0", 1, 3, 224, 224));
+        long[] shape = [1, .. models.get_model_info(name).input_shape];
+        prepared.call(DeterministicWeights.Named("calibration0", shape));
         using var reference = quantization.convert_to_reference_fx(prepared);
         using var fast = reference.optimize_for_inference();
-        var input = DeterministicWeights.Named("input", 1, 3, 224, 224);
+        var input = DeterministicWeights.Named("input", shape);
 
         var exact = new Recorded(reference);
         var expected = (Tensor)exact.run(input)!;
