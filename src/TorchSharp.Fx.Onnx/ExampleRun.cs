@@ -138,7 +138,8 @@ internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<N
         => node.target is MapTarget map ? Turns(node, map)
             : node.target is FunctionTarget { Method: MethodInfo { IsStatic: true } function }
                 && function.DeclaringType!.Assembly != typeof(Tensor).Assembly && function.DeclaringType.Namespace != nameof(System)
-            && function.DeclaringType != typeof(quantized_decomposed) && LeafMark.Of(function) is not { Always: true }
+            && function.DeclaringType != typeof(quantized_decomposed) && function.DeclaringType != typeof(aten)
+            && LeafMark.Of(function) is not { Always: true }
             ? Enter(node, given => Of(function, node, given))
             : Beside(node, base.call_function, given => node.target is FunctionTarget { Method: { IsStatic: true } method }
                 ? Losses.Of(method.Name, method.GetParameters().Select(parameter => parameter.Name!), given)
@@ -202,7 +203,7 @@ internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<N
     private static Expansion Of(nn.Module module, object?[] given)
     {
         if (module is IGraphModule { Program: var program })
-            return new(program.Source.Root, program.Current, program.Constants);
+            return new(program.Source.Root, NamedOperations.In(program.Current), program.Constants);
         var tracer = new Tracer();
         return new(module, tracer.trace(module, example_inputs: given), tracer.tensor_constants);
     }

@@ -58,7 +58,7 @@ internal sealed class Exporter(OnnxGraph graph)
             throw new NotSupportedException(
                 "it seeds a generator that the model draws from, and ONNX has none to seed, so the numbers would be others; seed it "
                     + "outside of forward");
-        if (node.target is ModuleTarget { Path: var called } && Hooks.RunBy(node, scope.Run.ModuleAt(called)))
+        if (node.target is ModuleTarget { Path: var hooked } && Hooks.RunBy(node, scope.Run.ModuleAt(hooked)))
             throw new NotSupportedException("it has hooks, and those are code; remove them first");
         if (node.target is MapTarget map)
             return Loops.Convert(this, node, map, scope);
@@ -84,7 +84,9 @@ internal sealed class Exporter(OnnxGraph graph)
         if (ComplexValue.Has(scope.Run.Arguments[node]) || ComplexValue.Has(scope.Run.Values[node])
             || (Converter(name) is null && ComplexNumbers.Converter(name) is not null))
             return ComplexNumbers.Convert(name, written, parts => new(node, module, Parameters(node), scope, parts), Converter(name));
-        var converter = Converter(name) ?? throw new NotSupportedException($"there is no converter for '{name}'");
+        var called = NamedCall.Is(node) ? new NamedCall(node) : null;
+        var converter = (called is null ? Converter(name) : Recurrent.Named(called))
+            ?? throw new NotSupportedException($"there is no converter for '{(called is null ? name : $"aten::{called.Overload}")}'");
         var step = new Step(node, module, Parameters(node), scope);
         var value = converter(step);
         step.RefuseUnread();

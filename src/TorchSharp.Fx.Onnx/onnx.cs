@@ -38,7 +38,8 @@ public static partial class onnx
         Hooks.Refuse((IGraphModule)graph_module, "exported to ONNX");
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var (source, given, state, kept) = Stateless(program, Completed(program.Current, example_inputs));
+        var (source, given, state, kept) = Stateless(program, NamedOperations.In(program.Current),
+            Completed(program.Current, example_inputs));
         var names = Signature.Names(source, input_names);
         var axes = Signature.Axes(names, dynamic_axes, given);
         var examples = Examples.Of(new(program.Source.Root, source, program.Constants), given, axes,
@@ -68,11 +69,11 @@ public static partial class onnx
     /// The graph with inputs and outputs for what it keeps and for what is in the objects that it is given, which ONNX knows nothing of.
     /// </summary>
     private static (Graph Graph, IReadOnlyList<object?> Given, IReadOnlyList<KeyValuePair<string, Argument>> State,
-        HashSet<Node> Numbers) Stateless(GraphProgram program, IReadOnlyList<object?> given)
+        HashSet<Node> Numbers) Stateless(GraphProgram program, Graph graph, IReadOnlyList<object?> given)
     {
-        if (!StateLifting.IsNeeded(program.Current, program.Source, given) && !HasMembers(program.Current.output_node().args[0]))
-            return (program.Current, given, [], []);
-        var lifted = StateLifting.Of(program.Current, program.Source, given);
+        if (!StateLifting.IsNeeded(graph, program.Source, given) && !HasMembers(graph.output_node().args[0]))
+            return (graph, given, [], []);
+        var lifted = StateLifting.Of(graph, program.Source, given);
         lifted.Graph.output(HasMembers(lifted.Result) ? Members(lifted.Result) : lifted.Result, lifted.Type);
         // A number on which no tensor and no way depends, such as a count of calls, is no business of the file.
         var numbers = lifted.Inputs.Where(input => input.IsLifted && IsNumber(input.Value)

@@ -116,7 +116,8 @@ internal static class ExportedPrograms
         return expected.Max(entry => Difference(found[entry.Key], entry.Value));
     }
 
-    private static double Difference(Tensor found, Tensor expected)
+    /// <summary>The largest difference of a tensor from the expected one, measured so.</summary>
+    internal static double Difference(Tensor found, Tensor expected)
     {
         Assert.Equal(expected.dtype, found.dtype);
         Assert.Equal(expected.shape, found.shape);

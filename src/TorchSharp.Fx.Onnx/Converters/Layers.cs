@@ -10,7 +10,7 @@ internal static class Layers
         for (var n = 1; n <= 3; n++)
         {
             var dimensions = n;
-            table[$"conv{n}d"] = step => step.Images(dimensions, images => Convolution(images, dimensions));
+            table[$"conv{n}d"] = table[$"conv{n}d_padding"] = step => step.Images(dimensions, images => Convolution(images, dimensions));
             table[$"convtranspose{n}d"] = table[$"conv_transpose{n}d"] = step =>
                 step.Images(dimensions, images => Transposed(images, dimensions));
             table[$"batchnorm{n}d"] = BatchNorm;
@@ -27,8 +27,10 @@ internal static class Layers
     {
         var weight = step.Facts(1)?.Shape ?? step.Module!.get_parameter("weight")!.shape;
         var dilation = step.Longs(n, "dilation") ?? Ones(n);
-        var (value, pads) = (step.Value(0), Pads(step, n));
-        if (step.Setting("padding_type")?.ToString() is "Same")
+        // How much it is, or a word for it.
+        var named = step.Setting("padding_type") ?? (step.Setting("padding") is Enum word ? word : null);
+        var (value, pads) = (step.Value(0), named is null ? Pads(step, n) : new long[2 * n]);
+        if (named?.ToString() is "Same")
             pads = Same([.. weight[2..].Zip(dilation, (size, apart) => (size - 1) * apart)]);
         if (step.Setting("padding_mode")?.ToString() is { } mode and not "Zeros")
             (value, pads) =

@@ -5,43 +5,46 @@ namespace TorchSharp.Fx.Onnx.Converters;
 /// <summary>Layers over time steps. PyTorch stacks several in a module; in ONNX each is an operation.</summary>
 internal static class Recurrent
 {
+    // The gates in ONNX's order, by their places in PyTorch's.
+    private static readonly int[] LongGates = [0, 3, 1, 2], PlainGates = [0], Gates = [1, 0, 2];
+
     internal static void AddTo(Dictionary<string, Func<Step, object>> table)
     {
-        // The gates in ONNX's order, by their places in PyTorch's.
-        table["lstm"] = step => Layers(step, "LSTM", [0, 3, 1, 2], states: 2);
-        table["rnn"] = step => Layers(step, "RNN", [0], states: 1);
-        table["gru"] = step => Layers(step, "GRU", [1, 0, 2], states: 1);
+        table["lstm"] = step => Layers(step, RecurrentLayers.Of(step, "LSTM", LongGates));
+        table["rnn"] = step => Layers(step, RecurrentLayers.Of(step, "RNN", PlainGates));
+        table["gru"] = step => Layers(step, RecurrentLayers.Of(step, "GRU", Gates));
     }
 
-    /// <summary>The outputs of the last layer for all steps, then the last states of all layers.</summary>
-    private static string[] Layers(Step step, string op, int[] gates, int states)
+    /// <summary>The converter of layers that ATen calls by name, whose weights are arguments; null for other operations.</summary>
+    internal static Func<Step, object>? Named(NamedCall call) => call.Overload switch
     {
-        if (step.Facts(0) is null)
-            throw new NotSupportedException("it reads a packed sequence, which ONNX has no form for; give it the padded one");
-        if (step.Rank != 3)
-            throw new NotSupportedException("its input has no batch dimension");
-        if (step.Module!.training)
-            throw new NotSupportedException("it may draw at random in training mode; export the model in evaluation mode");
-        var (layers, batchFirst) = ((long)step.Setting("_num_layers")!, step.Setting("_batch_first") is true);
-        var value = batchFirst ? Swapped(step, step.Value(0)) : step.Value(0);
-        var initial = Initial(step);
-        var last = Enumerable.Range(0, states).Select(_ => new List<string>()).ToArray();
-        for (var layer = 0; layer < layers; layer++)
+        "lstm.input" => step => Layers(step, RecurrentLayers.Of(step, call, "LSTM", LongGates)),
+        "gru.input" => step => Layers(step, RecurrentLayers.Of(step, call, "GRU", Gates)),
+        "rnn_tanh.input" or "rnn_relu.input" => step => Layers(step, RecurrentLayers.Of(step, call, "RNN", PlainGates)),
+        _ => null,
+    };
+
+    /// <summary>The outputs of the last layer for all steps, then the last states of all layers.</summary>
+    private static string[] Layers(Step step, RecurrentLayers layers)
+    {
+        var value = layers.BatchFirst ? Swapped(step, layers.Input) : layers.Input;
+        var last = Enumerable.Range(0, layers.Operation == "LSTM" ? 2 : 1).Select(_ => new List<string>()).ToArray();
+        for (var layer = 0; layer < layers.Count; layer++)
         {
-            var results = Layer(step, op, gates, value, layer, initial);
+            var results = Layer(step, layers, value, layer);
             value = step.Add("Reshape",
                 [step.Add("Transpose", [results[0]], OnnxGraph.Attribute("perm", [0, 2, 1, 3])), step.Graph.Integers(0, 0, -1)]);
             foreach (var (list, state) in last.Zip(results[1..]))
                 list.Add(state);
         }
-        return [batchFirst
+        return [layers.BatchFirst
             ? Swapped(step, value) : value,
                 .. last.Select(list => list.Count == 1 ? list[0] : step.Add("Concat", list, OnnxGraph.Attribute("axis", 0)))];
     }
 
-    private static string[] Layer(Step step, string op, int[] gates, string value, int layer, string[] initial)
+    private static string[] Layer(Step step, RecurrentLayers layers, string value, int layer)
     {
-        string[] directions = step.Setting("_bidirectional") is true ? ["", "_reverse"] : [""];
+        string[] directions = layers.IsBidirectional ? ["", "_reverse"] : [""];
         var weights =
             new[] { "weight_ih",
                 "weight_hh" }.Select(kind =>
@@ -51,32 +54,23 @@ internal static class Recurrent
             ? "" : step.Graph.Constant($"{step.Name}.bias_l{layer}",
                 stack(directions.Select(way => cat([Ordered($"bias_ih_l{layer}{way}")!, Ordered($"bias_hh_l{layer}{way}")!]))));
         var states =
-            initial.Select(state =>
+            layers.First.Select(state =>
                 Index.Slice(step, state, [new(0, new(layer * directions.Length), new((layer + 1) * directions.Length), 1, Drops: false)]));
-        return step.Graph.Add(op, step.Name, [value, .. weights, bias, "", .. states], 1 + (op == "LSTM" ? 2 : 1), [
-            OnnxGraph.Attribute("hidden_size", (long)step.Setting("_hidden_size")!),
+        return step.Graph.Add(layers.Operation, step.Name, [value, .. weights, bias, "", .. states],
+            1 + (layers.Operation == "LSTM" ? 2 : 1), [
+            OnnxGraph.Attribute("hidden_size", layers.Weight($"weight_hh_l{layer}")!.shape[1]),
             OnnxGraph.Attribute("direction", directions.Length == 2 ? "bidirectional" : "forward"),
-            .. Own(step, op, directions.Length)]);
+            .. Own(layers, directions.Length)]);
 
         Tensor? Ordered(string name)
-            => step.Module!.get_parameter(name)?.chunk(gates.Length) is { } parts ? cat([.. gates.Select(gate => parts[gate])]) : null;
+            => layers.Weight(name)?.chunk(layers.Gates.Length) is { } parts ? cat([.. layers.Gates.Select(gate => parts[gate])]) : null;
     }
 
-    private static Format.AttributeProto[] Own(Step step, string op, int directions) => op switch
+    private static Format.AttributeProto[] Own(RecurrentLayers layers, int directions) => layers.Operation switch
     {
         "GRU" => [OnnxGraph.Attribute("linear_before_reset", 1)],
-        "RNN" => [OnnxGraph.Attribute("activations",
-            Enumerable.Repeat(Activation.IsRelu((TorchSharp.Modules.RNN)step.Module!) ? "Relu" : "Tanh", directions))],
+        "RNN" => [OnnxGraph.Attribute("activations", Enumerable.Repeat(layers.IsRelu ? "Relu" : "Tanh", directions))],
         _ => [],
-    };
-
-    /// <summary>The first states, where the program gives any: one, or a tuple of two.</summary>
-    private static string[] Initial(Step step) => step.Count < 2 ? [] : step.Argument(1) switch
-    {
-        Literal { Value: null } => [],
-        TupleArgument tuple =>
-            [.. tuple.Items.Select(item => step.Read(item)?.Name ?? throw new NotSupportedException("its first states are no tensors"))],
-        var state => [step.Read(state)?.Name ?? throw new NotSupportedException("its first state is no tensor")],
     };
 
     private static string Swapped(Step step, string value) => step.Add("Transpose", [value], OnnxGraph.Attribute("perm", [1, 0, 2]));
