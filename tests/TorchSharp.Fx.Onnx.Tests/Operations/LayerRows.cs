@@ -29,7 +29,7 @@ internal static class LayerRows
         .. Functions("Nx2x4x6x6", x => F.max_pool3d(x, [2, 2, 2]), x => F.avg_pool3d(x, [2, 2, 2]), x => F.adaptive_avg_pool3d(x, [2, 3, 4]), x => F.dropout3d(x, training: false), x => F.dropout2d(x[0], training: false)),
         new("conv1d_padding", (Tensor x, Tensor w) => F.conv1d_padding(x, w, padding: Padding.Same), "Nx4x6", "8x4x4"),
         new("conv2d_padding", (Tensor x, Tensor w, Tensor b) => F.conv2d_padding(x, w, b, padding: Padding.Same, dilation: [2, 1]), "Nx4x6x6", "8x4x3x4", "8"),
-        new("conv2d_padding", (Tensor x, Tensor w) => F.conv2d_padding(x, w, padding: Padding.Valid), "Nx4x6x6", "8x4x3x4"),
+        new("conv2d_padding of nothing", (Tensor x, Tensor w) => F.conv2d_padding(x, w, padding: Padding.Valid), "Nx4x6x6", "8x4x3x4"),
         new("conv3d_padding", (Tensor x, Tensor w) => F.conv3d_padding(x, w, padding: Padding.Same), "Nx2x4x4x4", "3x2x3x3x3"),
         new("conv2d", (Tensor x, Tensor w, Tensor b) => F.conv2d(x, w, b, strides: [2, 2], padding: [1, 1]), "Nx4x6x6", "8x4x3x3", "8"),
         new("conv1d", (Tensor x, Tensor w) => F.conv1d(x, w), "Nx4x6", "8x4x3"),
