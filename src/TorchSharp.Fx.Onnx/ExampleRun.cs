@@ -47,6 +47,9 @@ internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<N
     /// <summary>The runs of each loop's turns.</summary>
     internal Dictionary<Node, List<ExampleRun>> Turned { get; } = [];
 
+    /// <summary>The runs of both branches of each choice.</summary>
+    internal Dictionary<Node, ExampleRun[]> Branches { get; } = [];
+
     /// <summary>The values that depend on the content of inputs or of the module's tensors, and those that do not.</summary>
     internal DataFlow Flow { get; } = new(code, dataInputs);
 
@@ -127,6 +130,8 @@ internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<N
     protected override object? call_module(Node node)
     {
         var module = ModuleAt(node.target.name);
+        if (module is Cond choice)
+            return Choose(node, choice);
         if (module.GetType().Assembly != typeof(Tensor).Assembly)
             return Enter(node, given => Of(module, given));
         return Beside(node, base.call_module, given => Losses.Of(module, given) ?? AttentionLayers.Of(module, given)
@@ -184,6 +189,31 @@ internal sealed class ExampleRun(Expansion code, bool[] dataInputs, Dictionary<N
             Nested[node] = Turned[node][0];
         }
         return Collections.Of(results, node.type);
+    }
+
+    /// <summary>Runs both branches, each on operands of its own; the result is the chosen one's.</summary>
+    private Tensor[] Choose(Node node, Cond choice)
+    {
+        var given = fetch_args(node);
+        var operands = ((IEnumerable<Tensor>)given[1]!).ToArray();
+        Branches[node] = [.. choice.Branches.Select(branch => new ExampleRun(Of(branch.Graph), [true], expansions, copies)
+        {
+            Rows = Rows, ChosenInputs = [node.args[1].nodes().Any(chosen.Contains)],
+        })];
+        var results = Branches[node].Select(run
+            => (Tensor[])run.run([operands.Select(operand => operand.detach().clone()).ToArray()])!).ToArray();
+        foreach (var run in Branches[node])
+            lifetimes.Leave(run.lifetimes, run.Flow.Kept);
+        return results[((Tensor)given[0]!).ToBoolean() ? 0 : 1];
+    }
+
+    /// <summary>A branch's graph, the same in all runs.</summary>
+    private Expansion Of(GraphModule<Tensor[], Tensor[]> branch)
+    {
+        var key = ((IGraphModule)branch).graph.output_node();
+        if (!expansions.TryGetValue(key, out var expansion))
+            expansions.Add(key, expansion = Of(branch, []));
+        return expansion;
     }
 
     private object? Enter(Node node, Func<object?[], Expansion> trace)

@@ -62,6 +62,8 @@ internal sealed class Exporter(OnnxGraph graph)
             throw new NotSupportedException("it has hooks, and those are code; remove them first");
         if (node.target is MapTarget map)
             return Loops.Convert(this, node, map, scope);
+        if (scope.Run.Branches.ContainsKey(node))
+            return Choices.Convert(this, node, scope);
         var written = Writes(node, scope).ToArray();
         if (scope.Run.Nested.TryGetValue(node, out var nested) && nested.Writes)
             return Expand(node, scope);

@@ -10,7 +10,6 @@ public sealed class OnnxTests
     /// <summary>What is in programs and not in ONNX, or not written.</summary>
     private static readonly Dictionary<string, string> Refused = new()
     {
-        ["nn_cond"] = "to_boolean", ["torch-2.6/nn_cond"] = "to_boolean", ["torch-2.6/ops/branch_by_size"] = "to_boolean",
         ["torch-2.6/ops/histc"] = "there is no converter for 'aten::histc'",
         ["torch-2.6/ops/n_up_size"] = "there is no converter for 'aten::_upsample_nearest_exact2d.vec'",
         ["torch-2.6/ops/renorm"] = "there is no converter for 'aten::renorm'",
@@ -41,5 +40,20 @@ public sealed class OnnxTests
         Assert.Equal(expected.Count, found.Keys.Count(output => !output.EndsWith(".next", StringComparison.Ordinal)));
         foreach (var ((key, value), actual) in expected.Zip(found.Values))
             Assert.InRange(ExportedPrograms.Difference(actual, values[$"0.out.{key}"]), 0, 1e-4);
+    }
+
+    /// <summary>A choice by a tensor is one in the file, whichever way the example goes.</summary>
+    [Theory, InlineData(1), InlineData(-1)]
+    public void BothBranchesOfAChoiceAreInTheFile(int sign)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var module = (GraphModule<Tensor, Tensor>)export.load(ExportedPrograms.Program("nn_cond"));
+        var example = ((Tensor)ExportedPrograms.Inputs(module, ExportedPrograms.Values("nn_cond"), 0)[0]!).abs() * sign;
+        using var exported = new OnnxModel();
+        Onnx.onnx.export(module, exported.Path, [example]);
+        Assert.False(module.call(example).allclose(module.call(-example)));
+        foreach (var x in new[] { example, -example, example * 3 })
+            OnnxModel.AssertClose(module.call(x), exported.Run(x).Values.Single());
     }
 }
