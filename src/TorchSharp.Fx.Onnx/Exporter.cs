@@ -86,7 +86,7 @@ internal sealed class Exporter(OnnxGraph graph)
         if (ComplexValue.Has(scope.Run.Arguments[node]) || ComplexValue.Has(scope.Run.Values[node])
             || (Converter(name) is null && ComplexNumbers.Converter(name) is not null))
             return ComplexNumbers.Convert(name, written, parts => new(node, module, Parameters(node), scope, parts), Converter(name));
-        var called = NamedCall.Is(node) ? new NamedCall(node) : null;
+        var called = NamedCall.Of(node);
         var converter = (called is null ? Converter(name) : Recurrent.Named(called))
             ?? throw new NotSupportedException($"there is no converter for '{(called is null ? name : $"aten::{called.Overload}")}'");
         var step = new Step(node, module, Parameters(node), scope);

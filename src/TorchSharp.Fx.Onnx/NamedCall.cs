@@ -7,31 +7,23 @@ namespace TorchSharp.Fx.Onnx;
 internal sealed class NamedCall
 {
     private readonly Graph graph;
-    private readonly AtenSchema schema;
-    private readonly ImmutableArray<Argument> given;
+    private readonly AtenCall call;
 
-    /// <param name="node">The call; the operations go before it.</param>
-    internal NamedCall(Node node)
-    {
-        graph = node.graph;
-        (Overload, given) = ((string)((Literal)node.args[0]).Value!, ((ListArgument)node.args[1]).Items);
-        schema = AtenSchema.Find(Overload)!;
-    }
+    private NamedCall(Graph graph, AtenCall call) => (this.graph, this.call) = (graph, call);
 
     /// <summary>The operation's name and overload.</summary>
-    internal string Overload { get; }
+    internal string Overload => call.Schema.Overload;
 
-    /// <summary>Whether a node is such a call.</summary>
-    internal static bool Is(Node node) => node.target is FunctionTarget { Method.DeclaringType: var owner } && owner == typeof(aten)
-        && node.args is [Literal { Value: string overload }, ListArgument] && AtenSchema.Find(overload) is not null;
+    /// <summary>The call that a node is; null for others. The operations go into its graph.</summary>
+    internal static NamedCall? Of(Node node) => AtenCall.Of(node) is { } call ? new(node.graph, call) : null;
 
     /// <summary>An argument; its default where it is left out.</summary>
     internal Argument this[string name]
     {
         get
         {
-            var place = schema.Parameters.Index().First(parameter => parameter.Item.Name == name).Index;
-            return place < given.Length ? given[place] : new Literal(schema.Parameters[place].Default);
+            var place = call.Schema.Parameters.Index().First(parameter => parameter.Item.Name == name).Index;
+            return place < call.Arguments.Length ? call.Arguments[place] : new Literal(call.Schema.Parameters[place].Default);
         }
     }
 

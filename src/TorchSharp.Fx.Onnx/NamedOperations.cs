@@ -240,7 +240,7 @@ internal static partial class NamedOperations
             try
             {
                 using var here = written.inserting_before(node);
-                var call = new NamedCall(node);
+                var call = NamedCall.Of(node)!;
                 if (Several.TryGetValue(call.Overload, out var several))
                     Replace(written, node, several(call));
                 else
@@ -254,10 +254,9 @@ internal static partial class NamedOperations
         return written;
     }
 
-    private static bool IsKnown(Node node)
-        => NamedCall.Is(node) && ((Literal)node.args[0]).Value is string overload
-            && (Table.ContainsKey(overload) || (Several.ContainsKey(overload)
-                && node.users.All(user => user.target is BuiltinTarget { Operation: Builtin.getitem } && user.args[1] is Literal)));
+    private static bool IsKnown(Node node) => NamedCall.Of(node)?.Overload is { } overload
+        && (Table.ContainsKey(overload) || (Several.ContainsKey(overload)
+            && node.users.All(user => user.target is BuiltinTarget { Operation: Builtin.getitem } && user.args[1] is Literal)));
 
     private static void Replace(Graph graph, Node node, Node instead)
     {

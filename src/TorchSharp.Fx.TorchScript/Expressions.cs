@@ -26,6 +26,22 @@ internal sealed class Expressions(Func<Node, string> valueOf)
     internal string OfOperand(Argument argument)
         => argument is TupleArgument tuple ? $"[{string.Join(", ", tuple.Items.Select(Of))}]" : Of(argument);
 
+    /// <summary>A call of an operation by its name in ATen, which is its name here, too.</summary>
+    internal string Of(AtenCall call) => $"torch.{call.Schema.Name}({string.Join(", ",
+        call.Arguments.Zip(call.Schema.Parameters, (argument, parameter)
+            => (parameter.IsKeyword ? parameter.Name + "=" : "") + OfTyped(argument, parameter.Type)))})";
+
+    private string OfTyped(Argument argument, AtenType type) => (argument, type) switch
+    {
+        (Literal { Value: long or int } number, { Name: "float", IsList: false })
+            => torchscript.Number(Convert.ToDouble(number.Value, CultureInfo.InvariantCulture)),
+        (ListArgument list, _) when list.Items.IsEmpty || list.Items.Any(item => item is Literal { Value: null })
+            => $"annotate(List[{(type.ItemsAreOptional ? $"Optional[{type.Name}]" : type.Name)}], "
+                + $"[{string.Join(", ", list.Items.Select(item => OfTyped(item, type.Item)))}])",
+        (ListArgument list, _) => $"[{string.Join(", ", list.Items.Select(item => OfTyped(item, type.Item)))}]",
+        _ => Of(argument),
+    };
+
     /// <summary>A constant.</summary>
     internal static string OfValue(object? value) => value switch
     {

@@ -128,6 +128,7 @@ internal static class ScriptedOperations
         cdist => torch.cdist({0}, {1}, {p})
         identity alias => {0}
         clone detach contiguous => torch.*({0})
+        detach_ => torch.detach({0})
         reshape view => torch.*({0}, {shape})
         view_as expand_as type_as => torch.*({0}, {1})
         flatten => torch.flatten({0}, {start_dim}, {end_dim})

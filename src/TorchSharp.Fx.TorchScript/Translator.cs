@@ -112,6 +112,8 @@ internal sealed class Translator(Script script, ScriptedLeaf code, string path, 
         MemberTarget { Member: var member } => Converters.Convert(script, "." + member.Name, Called(node, null, "", [null])),
         MethodTarget { Method: var method } =>
             Converters.Convert(script, node.target.name, Called(node, null, "", [null, .. method.GetParameters()])),
+        FunctionTarget { Method.DeclaringType: var owner } when owner == typeof(aten) => Expressions.Of(AtenCall.Of(node)
+            ?? throw new NotSupportedException("it is no operation of ATen with so many arguments, or which one it is is computed")),
         FunctionTarget { Method: MethodInfo { IsStatic: true } function } when !IsTorchSharp(function.DeclaringType!)
             && function.DeclaringType!.Namespace != nameof(System)
             => Enter(node, ScriptedLeaf.Of(function, node, examples?.Value), path),
