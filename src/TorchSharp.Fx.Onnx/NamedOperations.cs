@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Onnx;
 
 /// <summary>
-/// Puts TorchSharp's operations in the place of ATen's that are called by name. Programs that PyTorch exported call them so where TorchSharp
-/// has no member of the same arguments.
+/// Puts TorchSharp's operations in the place of ATen's that are called by name. Programs that PyTorch exported call them so where
+/// TorchSharp has no member of the same arguments.
 /// </summary>
 internal static partial class NamedOperations
 {

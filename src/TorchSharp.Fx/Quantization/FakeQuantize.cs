@@ -31,6 +31,8 @@ public sealed class FakeQuantize : ObserverBase
     public override Tensor forward(Tensor input)
     {
         ArgumentNullException.ThrowIfNull(input);
+        if (IsOther(input))
+            return input;
         if (observer_enabled)
             observer.forward(input);
         if (!fake_quant_enabled)

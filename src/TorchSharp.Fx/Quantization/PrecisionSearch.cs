@@ -52,7 +52,8 @@ internal sealed class PrecisionSearch<T>(T floating, QConfigMapping mapping, IRe
         if (own.Values.Any(observer => observer is not FixedQParamsObserver && !observer.is_dynamic))
             quantization.Calibrate(prepared, inputs);
         if (observed.Count == 0)
-            observed = own.Where(entry => !entry.Value.is_dynamic).ToDictionary(entry => entry.Key, entry => Fixed(entry.Value));
+            observed = own.Where(entry => !entry.Value.is_dynamic && !entry.Value.SeesOthers)
+                .ToDictionary(entry => entry.Key, entry => Fixed(entry.Value));
         return quantization.convert_to_reference_fx(prepared);
     }
 

@@ -46,10 +46,14 @@ internal sealed record QuantizationAnnotation(IReadOnlyList<Node> Nodes, Backend
 internal sealed class Quantizer(QConfigMapping mapping, BackendConfig backend, Func<string, nn.Module> moduleAt)
 {
     private readonly Dictionary<Node, QuantizationAnnotation?> matched = [];
+    private HashSet<Node> written = [];
 
     /// <summary>The annotations of a graph, by each of their nodes.</summary>
-    internal Dictionary<Node, QuantizationAnnotation> Annotate(Graph graph)
+    /// <param name="graph">The graph.</param>
+    /// <param name="aliases">Which of its values share memory.</param>
+    internal Dictionary<Node, QuantizationAnnotation> Annotate(Graph graph, AliasAnalysis aliases)
     {
+        written = [.. WrittenAndRead(graph, aliases)];
         var nodes = graph.nodes.Reverse().ToArray();
         // What one kernel computes first: conv → add → relu is no conv and an add → relu. Then the longest.
         foreach (var fused in new[] { true, false })
@@ -75,6 +79,18 @@ internal sealed class Quantizer(QConfigMapping mapping, BackendConfig backend, F
                 if (activation is { is_dynamic: true, dtype: ScalarType.Byte, quant_min: 0 })
                     yield return (node, qconfig);
             }
+    }
+
+    /// <summary>
+    /// The values whose memory is written to and then read by another name. They stay as they are: steps are copies, to which nobody
+    /// writes. Modules that aren't known are taken not to write.
+    /// </summary>
+    private static IEnumerable<Node> WrittenAndRead(Graph graph, AliasAnalysis aliases)
+    {
+        var places = graph.nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+        return graph.nodes.Where(writer => !aliases.Operation(writer).IsOpaque && aliases.MutatedBy(writer).Any(target => aliases.ClassOf(target).Any(other
+                => other != writer && places[other] < places[writer] && other.users.Any(user => places[user] > places[writer]))))
+            .SelectMany(aliases.MutatedBy).SelectMany(aliases.ClassOf);
     }
 
     private void Match(Node last, BackendPatternConfig[] patterns)
@@ -117,7 +133,8 @@ internal sealed class Quantizer(QConfigMapping mapping, BackendConfig backend, F
         var named = chain[0].op == Opcode.call_module ? chain[0].target.name
             : chain[^1].get_meta(Node.QualifiedName) ?? ModuleHierarchy.Join(chain[0].origin?.module_path ?? "", chain[0].name);
         var qconfig = mapping.Of(named, config.pattern[0], chain.Select(node => node.get_meta(Node.QualifiedName) ?? node.name));
-        if (qconfig is null || chain[0].all_input_nodes.Count == 0)
+        if (qconfig is null || chain[0].all_input_nodes.Count == 0
+            || Array.Exists(chain, node => node.all_input_nodes.Append(node).Any(written.Contains)))
             return null;
         using var activation = qconfig.activation();
         var annotation = new QuantizationAnnotation(chain, config, qconfig, activation.is_dynamic);

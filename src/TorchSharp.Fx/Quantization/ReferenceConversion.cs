@@ -42,7 +42,7 @@ internal sealed class ReferenceConversion(InferenceGraph layers)
     {
         foreach (var node in Graph.find_nodes(Opcode.call_module).ToArray())
             if (layers.Module(node.target.name) is ObserverBase observer)
-                layers.Bypass(node, Replace(node, observer));
+                layers.Bypass(node, observer.SeesOthers ? node.all_input_nodes[0] : Replace(node, observer));
             else if (layers.Module(node.target.name) is ConvBn norm)
                 Replace(node, norm);
             else if (node.get_meta(Weighted) is { } config)

@@ -60,7 +60,7 @@ public static partial class quantization
         var program = fused.Program;
         var graph = program.EvalGraph.clone();
         var quantizer = new Quantizer(mapping, backend_config ?? BackendConfig.onednn, program.Source.Module);
-        var annotations = quantizer.Annotate(graph);
+        var annotations = quantizer.Annotate(graph, graph.Aliases(program.Source, training: false));
         foreach (var (node, annotation) in annotations)
             if (annotation.Config.has_weight && annotation.First == node)
                 node.set_meta(ReferenceConversion.Weighted, annotation.QConfig);

@@ -32,6 +32,48 @@ public sealed class QuantizeTests : IDisposable
         return (model, arange(2 * 3 * 10 * 10).mul(0.11).sin().reshape(2, 3, 10, 10));
     }
 
+    /// <summary>Integers and complex numbers are no steps: an index stays one, whatever is computed of it.</summary>
+    [Theory, InlineData(false), InlineData(true)]
+    public void What_is_no_real_number_stays_as_it_is(bool searches)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var (table, linear) = (nn.Embedding(40, 8), nn.Linear(8, 8));
+        Tensor Program(Tensor ids)
+        {
+            var complex = view_as_complex(table.call((ids * 2) + 1).reshape(-1, 4, 2));
+            return linear.call(view_as_real(complex * complex + complex).reshape(-1, 8)).relu() + (ids + ids).unsqueeze(1);
+        }
+        using var traced = fx.symbolic_trace<Tensor, Tensor>(Program);
+        var input = tensor(new long[] { 1, 3, 17, 8, 0 });
+        using var int8 = searches ? traced.quantize([input], 0.999) : traced.quantize([input]);
+        Assert.Contains(int8.graph.nodes, node => node.target.name == "quantize_per_tensor");
+        Assert.InRange(nn.functional.cosine_similarity(Program(input).flatten(), int8.call(input).flatten(), 0).item<float>(), 0.99f, 1.0001f);
+    }
+
+    /// <summary>What is written in place and read by another name later is no copy of steps.</summary>
+    [Fact]
+    public void Values_that_are_written_in_place_stay_tensors()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        static Tensor Program(Tensor x)
+        {
+            x = x.clone();
+            x.add_(1).mul_(2);
+            x[0].zero_();
+            x.relu_();
+            x.t().sub_(0.5);
+            var y = x + x;
+            return y * 2;
+        }
+        using var traced = fx.symbolic_trace<Tensor, Tensor>(Program);
+        var input = randn(4, 7);
+        using var int8 = traced.quantize([input]);
+        Assert.Contains(int8.graph.nodes, node => node.target.name == "quantize_per_tensor");
+        Assert.InRange(nn.functional.cosine_similarity(Program(input).flatten(), int8.call(input).flatten(), 0).item<float>(), 0.999f, 1.0001f);
+    }
+
     [Fact]
     public void The_reference_graph_computes_between_steps_and_numbers()
     {

@@ -64,6 +64,12 @@ public abstract class ObserverBase : nn.Module<Tensor, Tensor>
     private protected QParams Covering(ReadOnlySpan<float> low, ReadOnlySpan<float> high)
         => QParams.Covering(low, high, range, IsSymmetric, eps);
 
+    /// <summary>Whether it was shown integers, bools or complex numbers. Those are not quantised.</summary>
+    internal bool SeesOthers { get; private set; }
+
+    /// <summary>Notes where a tensor is one of those.</summary>
+    private protected bool IsOther(Tensor input) => !input.is_floating_point() && (SeesOthers = true);
+
     /// <summary>Looks at a tensor. It is the model's own.</summary>
     private protected abstract void Observe(Tensor x);
 
@@ -71,7 +77,7 @@ public abstract class ObserverBase : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        if (input.numel() == 0)
+        if (input.numel() == 0 || IsOther(input))
             return input;
         using var mode = no_grad();
         using var scope = NewDisposeScope();
