@@ -16,7 +16,7 @@ namespace TorchSharp.Fx.Onnx.Importing;
 /// <param name="Widen">Makes the tensor's elements of the file's bytes; null where those are the same.</param>
 internal sealed record Elements(string Name, ScalarType Type, int Bits, Func<byte[], Array>? Widen = null)
 {
-    private const int MostDimensions = 64;
+    internal const int MostDimensions = 64;
 
     private static readonly FrozenDictionary<int, Elements> Numbered = new Dictionary<int, Elements>
     {

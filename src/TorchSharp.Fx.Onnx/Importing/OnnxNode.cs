@@ -87,8 +87,11 @@ internal sealed class OnnxNode(GraphWriter writer, long version, ImmutableArray<
         : throw new NotSupportedException($"its input {i + 1} must be a constant of the file, and is computed");
 
     /// <summary>Axes, counted from the beginning where the rank is known.</summary>
-    internal long[] Axes(long[] axes, int? rank) => rank is { } dimensions ? [.. axes.Select(axis => axis < 0 ? axis + dimensions : axis)]
-        : axes;
+    internal long[] Axes(long[] axes, int? rank) => rank is { } dimensions ? [.. axes.Select(axis => Axis(axis, dimensions))] : axes;
+
+    /// <summary>A dimension counted from the first one.</summary>
+    internal static int Axis(long axis, int rank) => axis >= -rank && axis < rank ? (int)(axis < 0 ? axis + rank : axis)
+        : throw new NotSupportedException($"its axis {axis} is none of {rank} dimensions");
 
     /// <summary>A list of numbers as an argument for <c>long[]</c>.</summary>
     internal static Argument List(IEnumerable<Argument> numbers) => new ListArgument([.. numbers], typeof(long));

@@ -110,6 +110,27 @@ public sealed class FileTests
             Assert.Throws<OnnxImportException>(() => onnx.load(file.Path)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A number that says how much there is, is looked at before anything is made of it.</summary>
+    [Theory, InlineData("LayerNormalization", -2_000_000_000), InlineData("LayerNormalization", 3), InlineData("RMSNormalization", -2_000_000_000),
+        InlineData("ReduceMean", 2_000_000_000)]
+    public void An_axis_that_is_none_is_refused(string operation, long axis)
+    {
+        using var file = new MadeFile(opset: operation == "RMSNormalization" ? 23 : 17).Input("x", 2, 3).Input("w", 3).Node(operation,
+            operation == "ReduceMean" ? ["x"] : ["x", "w"], ["y"], operation == "ReduceMean"
+            ? new() { Name = "axes", Type = AttributeProto.Types.AttributeType.Ints, Ints = { axis } }
+            : new AttributeProto { Name = "axis", Type = AttributeProto.Types.AttributeType.Int, I = axis }).Output("y").Write();
+        Assert.Contains($"its axis {axis} is none of 2 dimensions",
+            Assert.Throws<OnnxImportException>(() => onnx.load(file.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_padding_of_a_dimension_that_is_none_is_refused()
+    {
+        using var file = new MadeFile(opset: 18).Input("x", 2, 3).Longs("pads", [2], 1, 1).Longs("axes", [1], -2_000_000_000)
+            .Node("Pad", ["x", "pads", "", "axes"], ["y"]).Output("y").Write();
+        Assert.Contains("is none of 2 dimensions", Assert.Throws<OnnxImportException>(() => onnx.load(file.Path)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Functions_that_call_themselves_are_refused()
     {

@@ -71,13 +71,13 @@ internal static class Norms
         var axis = node.Attributes.Int("axis", -1);
         node.Attributes.Ignore("stash_type");
         var rank = node.Rank();
-        var first = axis < 0 ? axis + rank : axis;
+        var first = OnnxNode.Axis(axis, rank);
         var shape = node.Shape(1);
         if (node.Outputs == 1 && node.HasLayers && node.Weight(1) is { } weight
             && (node.Optional(2) is null || node.Weight(2) is not null) && weight.Shape.Length == rank - first)
             return [node.Layer(LayerNorm(weight.Shape, epsilon, true, node.Weight(2) is not null, META), node.Shape(), node.Tensor(),
                 ("weight", weight), ("bias", node.Weight(2)))];
-        long[] axes = [.. Enumerable.Range((int)first, rank - (int)first).Select(i => (long)i)];
+        long[] axes = [.. Enumerable.Range(first, rank - first).Select(i => (long)i)];
         var reduced = Sizes.Reduce(node.Shape(), axes, true);
         var parts = node.MakeAll((Tensor x, Tensor scale) => LayerParts(x, scale, axes, epsilon),
             [(node.Type(), node.Shape()), (ScalarType.Float32, reduced), (ScalarType.Float32, reduced)], node.Tensor(), node.Tensor(1));
@@ -130,7 +130,7 @@ internal static class Norms
         var (axis, epsilon, type, rank) = (node.Attributes.Int("axis", -1), node.Attributes.Float("epsilon", 1e-5f), node.Type(),
             node.Rank());
         node.Attributes.Ignore("stash_type");
-        var first = (int)(axis < 0 ? axis + rank : axis);
+        var first = OnnxNode.Axis(axis, rank);
         long[] axes = [.. Enumerable.Range(first, rank - first).Select(i => (long)i)];
         return node.Alike((Tensor x, Tensor scale) =>
             x.mul(x.square().mean(axes, true).add(epsilon).sqrt().reciprocal()).to(type).mul(scale), node.Tensor(), node.Tensor(1));

@@ -32,6 +32,8 @@ internal static class Paddings
     {
         var (first, count) = (axes.Length == 0 ? 0 : axes.Min(), given.Length / 2);
         var rank = node[0].Rank ?? count;
+        if (first < 0 || axes.Any(axis => axis >= rank))
+            throw new NotSupportedException($"its axes {string.Join(", ", axes)} are none of {rank} dimensions");
         var pads = Enumerable.Range((int)first, (int)(rank - first)).Reverse()
             .SelectMany(axis => Array.IndexOf(axes, axis) is >= 0 and var at ? new[] { given[at], given[at + count] } : [0L, 0L]).ToArray();
         var type = node.Type();

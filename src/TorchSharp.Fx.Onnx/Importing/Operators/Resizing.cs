@@ -50,7 +50,7 @@ internal static class Resizing
     {
         NumbersValue numbers => [.. numbers.Items],
         ConstantValue { Weight: var weight } => [.. weight.Tensor.to(float64).data<double>().ToArray().Select(number => (Argument)number)],
-        { Count: { } count } => [.. Enumerable.Range(0, (int)count).Select(k =>
+        { Count: <= Elements.MostDimensions and { } count } => [.. Enumerable.Range(0, (int)count).Select(k =>
             node.Writer.Write((Tensor x) => x[k].to(ScalarType.Float64).item<double>(), node.Tensor(i)))],
         _ => throw new NotSupportedException($"its input {i + 1} says scales, and how many they are is not known before it runs"),
     };

@@ -23,6 +23,8 @@ internal static class Vectorizing
         if (patterns.Length != places.Length || patterns.Length > MostPatterns)
             throw new NotSupportedException($"its {patterns.Length} patterns have {places.Length} places, and {MostPatterns} can be had");
         var size = places.Max() + 1;
+        if (size > MostPatterns)
+            throw new NotSupportedException($"its result has {size} columns, and {MostPatterns} can be had");
         var columns = Enumerable.Range(0, (int)size).Select(place => Array.IndexOf(places, place) is >= 0 and var at
             && patterns[at].Length >= shortest && patterns[at].Length <= longest
             ? (patterns[at], mode is "TF" ? 1 : weights?[at] ?? 1) : ([], 0f)).ToArray();
