@@ -88,9 +88,10 @@ internal sealed class Quantizer(QConfigMapping mapping, BackendConfig backend, F
     private static IEnumerable<Node> WrittenAndRead(Graph graph, AliasAnalysis aliases)
     {
         var places = graph.nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
-        return graph.nodes.Where(writer => !aliases.Operation(writer).IsOpaque && aliases.MutatedBy(writer).Any(target => aliases.ClassOf(target).Any(other
-                => other != writer && places[other] < places[writer] && other.users.Any(user => places[user] > places[writer]))))
-            .SelectMany(aliases.MutatedBy).SelectMany(aliases.ClassOf);
+        return graph.nodes.Where(writer => !aliases.Operation(writer).IsOpaque)
+            .SelectMany(writer => aliases.MutatedBy(writer).Select(aliases.ClassOf).Where(same => same.Any(other => other != writer
+                && places[other] < places[writer] && other.users.Any(user => places[user] > places[writer]))))
+            .SelectMany(same => same);
     }
 
     private void Match(Node last, BackendPatternConfig[] patterns)
