@@ -52,16 +52,28 @@ internal static class Cells
         return call.Add(relu ? (Tensor x) => x.relu() : (Tensor x) => x.tanh(), sum);
     }
 
+    /// <summary>A gated cell's next state.</summary>
+    /// <param name="a">What its input comes to.</param>
+    /// <param name="b">What its state comes to.</param>
+    /// <param name="state">Its state.</param>
+    internal static Tensor GatedState(Tensor a, Tensor b, Tensor state)
+    {
+        var (x, y) = (a.chunk(3, 1), b.chunk(3, 1));
+        var (reset, update) = ((x[0] + y[0]).sigmoid(), (x[1] + y[1]).sigmoid());
+        return ((1 - update) * (x[2] + (reset * y[2])).tanh()) + (update * state);
+    }
+
+    /// <summary>What a cell of long and short memory keeps for the next step.</summary>
+    internal static Tensor LongState(Tensor gates, Tensor state)
+        => (gates.chunk(4, 1)[1].sigmoid() * state) + (gates.chunk(4, 1)[0].sigmoid() * gates.chunk(4, 1)[2].tanh());
+
+    /// <summary>What such a cell gives.</summary>
+    internal static Tensor LongResult(Tensor gates, Tensor next) => gates.chunk(4, 1)[3].sigmoid() * next.tanh();
+
     private static Argument Gated(LoweredCall call)
     {
         var state = State(call, "h0");
-        return call.Add(
-            (Tensor a, Tensor b, Tensor h) =>
-            {
-                var (x, y) = (a.chunk(3, 1), b.chunk(3, 1));
-                var (reset, update) = ((x[0] + y[0]).sigmoid(), (x[1] + y[1]).sigmoid());
-                return ((1 - update) * (x[2] + (reset * y[2])).tanh()) + (update * h);
-            }, Linear(call, "ih", call.Tensor("input")!), Linear(call, "hh", state), state);
+        return call.Add(GatedState, Linear(call, "ih", call.Tensor("input")!), Linear(call, "hh", state), state);
     }
 
     private static Argument Long(LoweredCall call)
@@ -70,9 +82,8 @@ internal static class Cells
         Argument h = states is null ? State(call, "") : call.Add(((Tensor, Tensor) pair) => pair.Item1, states);
         Argument c = states is null ? h : call.Add(((Tensor, Tensor) pair) => pair.Item2, states);
         var gates = call.Add((Tensor a, Tensor b) => a + b, Linear(call, "ih", call.Tensor("input")!), Linear(call, "hh", h));
-        var next = call.Add((Tensor x, Tensor y) => (x.chunk(4, 1)[1].sigmoid() * y)
-            + (x.chunk(4, 1)[0].sigmoid() * x.chunk(4, 1)[2].tanh()), gates, c);
-        return new TupleArgument([call.Add((Tensor x, Tensor y) => x.chunk(4, 1)[3].sigmoid() * y.tanh(), gates, next), next],
+        var next = call.Add(LongState, gates, c);
+        return new TupleArgument([call.Add(LongResult, gates, next), next],
             typeof((Tensor, Tensor)));
     }
 

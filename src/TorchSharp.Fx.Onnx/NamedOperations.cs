@@ -171,12 +171,7 @@ internal static partial class NamedOperations
         ["fft_fft"] = call => Spectrum(call, (x, n, dim, norm) => fft.fft_(x, n, dim, norm)),
         ["fft_ifft"] = call => Spectrum(call, (x, n, dim, norm) => fft.ifft(x, n, dim, norm)),
         ["stft"] = ShortTime,
-        ["gru_cell"] = call => call.Add((Tensor a, Tensor b, Tensor h) =>
-        {
-            var (x, y) = (a.chunk(3, 1), b.chunk(3, 1));
-            var (reset, update) = ((x[0] + y[0]).sigmoid(), (x[1] + y[1]).sigmoid());
-            return ((1 - update) * (x[2] + (reset * y[2])).tanh()) + (update * h);
-        }, Linear(call, "input", "ih"), Linear(call, "hx", "hh"), call["hx"]),
+        ["gru_cell"] = call => call.Add(Cells.GatedState, Linear(call, "input", "ih"), Linear(call, "hx", "hh"), call["hx"]),
         ["rnn_tanh_cell"] = call => call.Add((Tensor a, Tensor b) => (a + b).tanh(), Linear(call, "input", "ih"), Linear(call, "hx", "hh")),
         ["rnn_relu_cell"] = call => call.Add((Tensor a, Tensor b) => (a + b).relu(), Linear(call, "input", "ih"), Linear(call, "hx", "hh")),
         ["l1_loss"] = call => Loss(call, (x, y, by) => nn.functional.l1_loss(x, y, by)),
@@ -221,9 +216,8 @@ internal static partial class NamedOperations
         {
             var (h, c) = ((Argument)((ListArgument)call["hx"]).Items[0], ((ListArgument)call["hx"]).Items[1]);
             var gates = call.Add((Tensor a, Tensor b) => a + b, Linear(call, "input", "ih"), Linear(call, h, "hh"));
-            var next = call.Add((Tensor x, Tensor y) => (x.chunk(4, 1)[1].sigmoid() * y)
-                + (x.chunk(4, 1)[0].sigmoid() * x.chunk(4, 1)[2].tanh()), gates, c);
-            return [call.Add((Tensor x, Tensor y) => x.chunk(4, 1)[3].sigmoid() * y.tanh(), gates, next), next];
+            var next = call.Add(Cells.LongState, gates, c);
+            return [call.Add(Cells.LongResult, gates, next), next];
         },
     };
 

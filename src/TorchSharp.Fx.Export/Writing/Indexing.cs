@@ -73,22 +73,24 @@ internal sealed class Indexing(Lowering to)
             ellipsis = -1;
         }
         var (view, axis, tensors) = (source, 0L, new List<Argument>());
-        foreach (var index in ellipsis < 0 ? indices : indices[..ellipsis])
-            view = Apply(node, view, index, ref axis, tensors);
+        var ahead = ellipsis < 0 ? indices : indices[..ellipsis];
+        foreach (var (i, index) in ahead.Index())
+            view = Apply(node, view, index, ref axis, tensors, isLast: ahead[(i + 1)..].All(IsTensor));
         axis = -1;
         // Behind an ellipsis axes are counted from the end.
         foreach (var index in ellipsis < 0 ? [] : indices[(ellipsis + 1)..].Reverse())
-            view = Apply(node, view, index, ref axis, []);
+            view = Apply(node, view, index, ref axis, [], isLast: false);
         return (view, tensors);
     }
 
-    private Node Apply(Node node, Node view, Argument index, ref long axis, List<Argument> tensors)
+    private Node Apply(Node node, Node view, Argument index, ref long axis, List<Argument> tensors, bool isLast)
     {
         var at = axis;
         if (IsTensor(index))
         {
             tensors.Add(index);
-            axis += Dimensions(index);
+            // In a branch nobody knows whether it is a mask; where only tensors stand behind it, nobody asks.
+            axis += isLast ? 1 : Dimensions(index);
             return view;
         }
         if (index is not (Literal { Value: null } or SliceArgument))

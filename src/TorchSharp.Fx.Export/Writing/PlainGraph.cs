@@ -21,8 +21,7 @@ internal sealed class PlainGraph
     private readonly IReadOnlyDictionary<string, Tensor>? constants;
     private readonly List<object?> inputs = [];
     private readonly Dictionary<Node, ImmutableArray<Branch>> branches = [];
-    private readonly Dictionary<Node, FreeLoop> loops = [];
-    private readonly Dictionary<FreeLoop, PlainGraph> turns = [];
+    private readonly Dictionary<Node, (FreeLoop Loop, PlainGraph Turn)> loops = [];
 
     /// <param name="module">The graph module.</param>
     /// <param name="given">The example's inputs; in a branch nothing in the place of each operand.</param>
@@ -67,10 +66,10 @@ internal sealed class PlainGraph
     internal Dictionary<Node, Fact> Facts() => facts!(this);
 
     /// <summary>The loop that a node is, where a free dimension says how often it runs.</summary>
-    internal (FreeLoop Loop, PlainGraph Turn)? LoopOf(Node node) => loops.TryGetValue(node, out var loop) ? (loop, turns[loop]) : null;
+    internal (FreeLoop Loop, PlainGraph Turn)? LoopOf(Node node) => loops.TryGetValue(node, out var known) ? known : null;
 
     /// <summary>Whether a node is the stacked result of such a loop.</summary>
-    internal bool IsOfLoop(Node node) => loops.Values.Any(loop => loop.Results.Contains(node));
+    internal bool IsOfLoop(Node node) => loops.Values.Any(known => known.Loop.Results.Contains(node));
 
     /// <summary>
     /// Loops whose number of turns is fixed become their turns, one below the other; loops in them, too. Others stay loops.
@@ -98,13 +97,13 @@ internal sealed class PlainGraph
 
     private void Keep(Node loop, IReadOnlyDictionary<Node, Fact> facts)
     {
-        var kept = loops[loop] = FreeLoop.Of(Graph, loop, facts);
-        turns[kept] = new(module, kept.Body, new object?[kept.Body.find_nodes(Opcode.placeholder).Count()], InTurn, InTurn);
+        var kept = FreeLoop.Of(Graph, loop, facts);
+        loops[loop] = (kept, new(module, kept.Body, new object?[kept.Body.find_nodes(Opcode.placeholder).Count()], InTurn, InTurn));
 
         // What is known of a turn's values is known from running the whole.
         Dictionary<Node, Fact> InTurn(PlainGraph turn)
         {
-            turns[kept] = turn;
+            loops[loop] = (kept, turn);
             return Facts();
         }
     }
