@@ -66,11 +66,11 @@ public sealed class WorkTests
             (header[0x28], header[0x34], header[0x3A], header[0x3C]) = (0x30, 2, 0x40, 1);
             File.WriteAllBytes(path, header);
             using var file = File.OpenHandle(path);
-            Assert.Throws<BadImageFormatException>(() => SymbolTable.Functions(file, 0, "dnnl_"u8));
+            Assert.Throws<BadImageFormatException>(() => SymbolTable.Functions(file, 0, "dnnl_"));
             header[0] = 0;
             File.WriteAllBytes(path + "2", header);
             using var other = File.OpenHandle(path + "2");
-            Assert.Empty(SymbolTable.Functions(other, 0, "dnnl_"u8));
+            Assert.Empty(SymbolTable.Functions(other, 0, "dnnl_"));
         }
         finally
         {

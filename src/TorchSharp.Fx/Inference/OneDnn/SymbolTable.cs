@@ -15,21 +15,22 @@ internal static class SymbolTable
     LongestName = 1 << 10;
 
     /// <summary>
-    /// The addresses of the functions whose names begin with a prefix; none where the library isn't loaded or its file keeps no table.
+    /// The addresses of the functions whose names begin with one of the prefixes; none where the library isn't loaded or its file keeps no
+    /// table.
     /// </summary>
-    internal static Dictionary<string, IntPtr> Functions(string library, string prefix)
+    internal static Dictionary<string, IntPtr> Functions(string library, params ReadOnlySpan<string> prefixes)
     {
         if (!OperatingSystem.IsLinux() || !BitConverter.IsLittleEndian || Loaded(library) is not var (path, start))
             return [];
         using var file = File.OpenHandle(path);
-        return Functions(file, start, Encoding.ASCII.GetBytes(prefix));
+        return Functions(file, start, prefixes);
     }
 
     /// <summary>The functions of a file that begins at an address in memory; every place in it is checked before it is read.</summary>
-    internal static Dictionary<string, IntPtr> Functions(SafeFileHandle file, long start, ReadOnlySpan<byte> prefix)
+    internal static Dictionary<string, IntPtr> Functions(SafeFileHandle file, long start, params ReadOnlySpan<string> prefixes)
     {
         var elf = new Elf(file);
-        return elf.IsOne ? elf.Functions(start, prefix) : [];
+        return elf.IsOne ? elf.Functions(start, prefixes) : [];
     }
 
     /// <summary>The file that a library was loaded from, and where the file's beginning is in memory.</summary>
@@ -52,34 +53,42 @@ internal static class SymbolTable
 
         internal bool IsOne => length >= 64 && Bytes(0, 64).StartsWith("\u007fELF\u0002\u0001"u8);
 
-        internal Dictionary<string, IntPtr> Functions(long start, ReadOnlySpan<byte> prefix)
+        internal Dictionary<string, IntPtr> Functions(long start, ReadOnlySpan<string> prefixes)
         {
             var found = new Dictionary<string, IntPtr>(StringComparer.Ordinal);
             for (var section = 0; section < Read<ushort>(0x3C); section++)
             {
                 var header = Section(section);
                 if (Read<uint>(header + 4) == SymbolTableSection)
-                    Add(found, header, Names(Section((int)Read<uint>(header + 0x28)), prefix), start - FirstAddress());
+                    Add(found, header, Names(Section((int)Read<uint>(header + 0x28)), prefixes), start - FirstAddress());
             }
             return found;
         }
 
-        /// <summary>The names that begin with the prefix, by where they begin in a table of names; one may be the end of another.</summary>
-        private Dictionary<uint, string> Names(long header, ReadOnlySpan<byte> prefix)
+        /// <summary>
+        /// The names that begin with one of the prefixes, by where they begin in a table of names; one may be the end of another.
+        /// </summary>
+        private Dictionary<uint, string> Names(long header, ReadOnlySpan<string> prefixes)
         {
             var names = new Dictionary<uint, string>();
             var (first, size) = Contents(header);
             for (var at = 0L; at < size; at += Piece - LongestName)
             {
                 var part = Bytes(first + at, (int)Math.Min(Piece, size - at));
-                for (int place = 0, next; (next = part[place..].IndexOf(prefix)) >= 0; place++)
-                {
-                    place += next;
-                    if (part[place..].IndexOf((byte)0) is > 0 and < LongestName and var end)
-                        names[(uint)(at + place)] = Encoding.ASCII.GetString(part.Slice(place, end));
-                }
+                foreach (var prefix in prefixes)
+                    Add(names, part, Encoding.ASCII.GetBytes(prefix), at);
             }
             return names;
+        }
+
+        private static void Add(Dictionary<uint, string> names, ReadOnlySpan<byte> part, ReadOnlySpan<byte> prefix, long at)
+        {
+            for (int place = 0, next; (next = part[place..].IndexOf(prefix)) >= 0; place++)
+            {
+                place += next;
+                if (part[place..].IndexOf((byte)0) is > 0 and < LongestName and var end)
+                    names[(uint)(at + place)] = Encoding.ASCII.GetString(part.Slice(place, end));
+            }
         }
 
         private void Add(Dictionary<string, IntPtr> found, long header, Dictionary<uint, string> names, long bias)
