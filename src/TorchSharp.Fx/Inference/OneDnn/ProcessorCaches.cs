@@ -5,35 +5,38 @@ namespace TorchSharp.Fx.Inference;
 /// <summary>
 /// What oneDNN takes the processor's caches to be. Some virtual machines on AMD hide them (CPUID leaf 0x8000001D is empty). oneDNN then
 /// reads three caches of one byte: its convolutions of single pixels compute wrong values or divide by zero, which ends the process, in
-/// libtorch's own channels-last convolutions too. Here it is told that they are not known, and assumes usual sizes, as it does for other
-/// processors.
+/// libtorch's own channels-last convolutions too. Here it is told the sizes, which AMD's older leaves still have.
 /// </summary>
 internal static unsafe class ProcessorCaches
 {
-    private const int AmdCaches = unchecked((int)0x8000001D), AmdVendor = 0x444D4163, CacheType = 31, SmallestCache = 4 << 10;
+    private const int AmdCaches = unchecked((int)0x8000001D), AmdFirst = unchecked((int)0x80000005), AmdSecond = AmdFirst + 1,
+        AmdVendor = 0x444D4163, CacheType = 31;
+    private const uint AssumedThird = 1 << 20; // what oneDNN assumes of a core's share where a processor names none
     private const string Library = "libtorch_cpu.so", Processor = "_ZN4dnnl4impl3cpu3x643cpuEv",
         SizePerCore = "_ZN4dnnl4impl3cpu8platform23get_per_core_cache_sizeEi";
 
-    /// <summary>Whether oneDNN's kernels can be trusted: their author knows the caches, or assumes usual ones.</summary>
-    internal static bool AreUsable { get; } = !AreHidden() || Forget();
+    /// <summary>Whether oneDNN's kernels can be trusted: they know the caches.</summary>
+    internal static bool AreKnown { get; } = !AreHidden() || Tell();
 
     private static bool AreHidden() => X86Base.IsSupported && X86Base.CpuId(0, 0).Ecx == AmdVendor
         && (X86Base.CpuId(AmdCaches, 0).Eax & CacheType) == 0;
 
-    /// <summary>Makes oneDNN assume usual sizes; false, and nothing changed, where its description of the processor isn't found.</summary>
-    private static bool Forget()
+    /// <summary>
+    /// Makes oneDNN reckon with the true sizes; false, and nothing changed, where its description of the processor isn't found.
+    /// </summary>
+    private static bool Tell()
     {
+        uint first = (uint)X86Base.CpuId(AmdFirst, 0).Ecx >> 24 << 10, second = (uint)X86Base.CpuId(AmdSecond, 0).Ecx >> 16 << 10;
         var found = SymbolTable.Functions(Library, Processor, SizePerCore);
-        if (!found.TryGetValue(SizePerCore, out var sizeAt) || !found.TryGetValue(Processor, out var processorAt))
+        if (first == 0 || second == 0 || !found.TryGetValue(SizePerCore, out var sizeAt)
+            || !found.TryGetValue(Processor, out var processorAt))
             return false;
         var size = (delegate* unmanaged<int, uint>)sizeAt;
-        if (size(1) >= SmallestCache)
-            return true;
-        var caches = &((Description*)((delegate* unmanaged<IntPtr>)processorAt)())->Caches;
-        if (caches->Levels != Caches.AmdLevels || caches->Sizes[0] != size(1) || caches->Cores[0] != 1)
-            return false;
-        caches->Levels = 0;
-        return size(1) >= SmallestCache;
+        var told = &((Description*)((delegate* unmanaged<IntPtr>)processorAt)())->Caches;
+        if (told->Levels != Caches.AmdLevels || told->Sizes[0] != 1 || told->Sizes[1] != 1 || told->Cores[0] != 1 || size(1) != 1)
+            return size(1) >= first; // another version of oneDNN, which knows them, or is left as it is
+        (told->Sizes[0], told->Sizes[1], told->Sizes[2]) = (first, second, AssumedThird);
+        return size(1) == first && size(2) == second;
     }
 
     /// <summary>The beginning of <c>Xbyak::util::Cpu</c>, as oneDNN 3 holds it.</summary>
@@ -42,15 +45,13 @@ internal static unsafe class ProcessorCaches
 #pragma warning disable CS0649 // oneDNN writes it
         private fixed int identity[7];
         internal Caches Caches;
-#pragma warning restore CS0649
     }
 
     private struct Caches
     {
         internal const int AmdLevels = 3, MostLevels = 10;
-#pragma warning disable CS0649 // oneDNN writes it
         internal fixed uint Sizes[MostLevels], Cores[MostLevels];
-#pragma warning restore CS0649
         internal uint Levels;
+#pragma warning restore CS0649
     }
 }

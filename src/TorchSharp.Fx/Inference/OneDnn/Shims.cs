@@ -154,7 +154,7 @@ internal static unsafe class Shims
         GC.KeepAlive(bias);
     }
 
-    private static bool Exports() => Dispatcher.IsAvailable && ProcessorCaches.AreUsable && Dispatcher.Exports(
+    private static bool Exports() => Dispatcher.IsAvailable && ProcessorCaches.AreKnown && Dispatcher.Exports(
         nameof(aoti_torch_cpu_mkldnn__convolution_pointwise), nameof(aoti_torch_cpu_mkldnn__convolution_pointwise_binary),
         nameof(aoti_torch_cpu_mkldnn__convolution_pointwise_binary_),
         nameof(aoti_torch_cpu__linear_pointwise), nameof(aoti_torch_cpu__linear_pointwise_binary), nameof(aoti_torch_empty_strided),
