@@ -93,7 +93,7 @@ internal abstract class BenchPeer : IDisposable
     internal static DualGraphModule Quantised(DualGraphModule extractor, BenchSubject subject)
     {
         using var sample = subject.Input(2);
-        return extractor.quantize([sample], QConfigMapping.default_mapping(QConfig.minmax_qconfig));
+        return extractor.quantize([sample], QConfigMapping.default_mapping(QConfig.minmax_qconfig, attention: true));
     }
 
     private static DualGraphModule OptimisedInt8(DualGraphModule extractor, BenchSubject subject)

@@ -113,7 +113,7 @@ internal sealed class QuantizeCommand : ToolCommand
             "minmax" => QConfig.minmax_qconfig,
             "moving" => QConfig.moving_average_qconfig,
             _ => QConfig.default_qconfig,
-        });
+        }, attention: true);
         using var quantized = parsed.GetValue(cosine) is { } target
             ? module.quantize(inputs, target, mapping) : module.quantize(inputs, mapping);
         if (Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase))

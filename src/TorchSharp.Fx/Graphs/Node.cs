@@ -140,6 +140,10 @@ public sealed class Origin
         this.instruction = instruction;
     }
 
+    private Origin(Origin other, string modulePath)
+        => (module_path, code, instruction, savedMethod, savedLine)
+            = (modulePath, other.code, other.instruction, other.savedMethod, other.savedLine);
+
     /// <summary>The place as a file tells it, where the code itself is not at hand.</summary>
     internal Origin(string modulePath, string? method, (string File, int Line)? line)
     {
@@ -156,6 +160,9 @@ public sealed class Origin
 
     /// <summary>The C# file and line, when a portable PDB is embedded in the assembly or lies beside it.</summary>
     public (string File, int Line)? line => code?.LineOf(instruction) is { } found ? (found.File, found.Line) : savedLine;
+
+    /// <summary>The same place, in a model that has the root as its module of a name.</summary>
+    internal Origin Within(string path) => new(this, ModuleHierarchy.Join(path, module_path));
 
     /// <summary><c>ResNet.cs:42</c>; without a PDB the method and IL offset, <c>ResNet.forward+IL_001f</c>.</summary>
     public override string ToString()

@@ -11,6 +11,9 @@ namespace TorchSharp.Fx.Inference;
 /// <param name="layers">The graph to change and what it names.</param>
 internal sealed class LeafInlining(InferenceGraph layers)
 {
+    /// <summary>On each node of an opened module: the module's type, <c>nn.MultiheadAttention</c>.</summary>
+    internal static readonly MetaKey<string> Opened = new("opened");
+
     private static readonly MethodInfo SizedForward = typeof(SizedLeaf).GetMethod(nameof(SizedLeaf.forward))!;
 
     internal void Run()
@@ -65,7 +68,7 @@ internal sealed class LeafInlining(InferenceGraph layers)
         // A placeholder for each parameter, in order; those of constants are asserted to be what they are.
         var inputs = code.Graph.find_nodes(Opcode.placeholder).ToArray();
         if (code.Graph.output_node().args[0] is { } result && Fits(node, result) && inputs.Length == node.args.Length)
-            Insert(node, (node.target as ModuleTarget)?.Path ?? "", code.Graph, inputs.Zip(node.args).ToDictionary(), code.Constants);
+            Insert(node, code.Graph, inputs.Zip(node.args).ToDictionary(), code.Constants);
         else
             code.Dispose();
     }
@@ -80,9 +83,9 @@ internal sealed class LeafInlining(InferenceGraph layers)
         _ => false,
     };
 
-    private void Insert(Node node, string path, Graph inner, Dictionary<Node, Argument> copies,
-        IReadOnlyDictionary<string, Tensor> constants)
+    private void Insert(Node node, Graph inner, Dictionary<Node, Argument> copies, IReadOnlyDictionary<string, Tensor> constants)
     {
+        var path = (node.target as ModuleTarget)?.Path ?? "";
         var names = constants.ToDictionary(entry => entry.Key, entry => layers.AddConstant(entry.Value));
         var result = inner.output_node().args[0];
         using (layers.Graph.inserting_before(node))
@@ -103,6 +106,9 @@ internal sealed class LeafInlining(InferenceGraph layers)
             step.type, $"{leaf.name}_{step.name}");
         copy.StandsFor(step);
         copy.gradient_mode ??= leaf.gradient_mode;
+        copy.origin = step.origin?.Within(leaf.target is ModuleTarget { Path: var path } ? path : leaf.origin?.module_path ?? "");
+        if (leaf.target is ModuleTarget { Path: var opened })
+            copy.set_meta(Opened, "nn." + layers.Module(opened).GetType().Name);
         return copy;
     }
 

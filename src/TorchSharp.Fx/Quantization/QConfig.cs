@@ -42,6 +42,8 @@ public sealed record QConfig(Func<ObserverBase> activation, Func<ObserverBase> w
 /// </summary>
 public sealed class QConfigMapping
 {
+    private const string Attention = "nn.MultiheadAttention";
+
     private readonly Dictionary<string, QConfig?> types = new(StringComparer.Ordinal);
     private readonly List<(Regex Pattern, QConfig? Config)> patterns = [];
     private readonly Dictionary<string, QConfig?> names = new(StringComparer.Ordinal);
@@ -52,10 +54,14 @@ public sealed class QConfigMapping
     /// Counterpart: <c>get_default_qconfig_mapping</c>.
     /// </summary>
     /// <param name="qconfig">The configuration; <see cref="QConfig.default_qconfig"/> when null.</param>
-    public static QConfigMapping default_mapping(QConfig? qconfig = null)
+    /// <param name="attention">Whether it also applies to the linear layers in <c>MultiheadAttention</c>, as in PyTorch's eager mode
+    /// (<c>get_default_custom_config_dict</c>); not where it trains.</param>
+    public static QConfigMapping default_mapping(QConfig? qconfig = null, bool attention = false)
     {
         var config = qconfig ?? QConfig.default_qconfig;
         var mapping = new QConfigMapping().set_global(config);
+        if (attention)
+            mapping.set_object_type(Attention, config);
         using var activation = config.activation();
         if (!activation.is_dynamic)
             foreach (var (name, (scale, zero)) in BackendConfig.FixedRanges)
@@ -72,7 +78,7 @@ public sealed class QConfigMapping
     }
 
     /// <summary>Sets the configuration of a type of modules.</summary>
-    /// <param name="type">The type, <c>typeof(Linear)</c>.</param>
+    /// <param name="type">The type, <c>typeof(Linear)</c>; of <c>MultiheadAttention</c> the linear layers in it are meant.</param>
     /// <param name="qconfig">The configuration; null to stay in floating point.</param>
     public QConfigMapping set_object_type(Type type, QConfig? qconfig)
     {
@@ -110,6 +116,9 @@ public sealed class QConfigMapping
         return this;
     }
 
+    /// <summary>Whether the layers in a module of a type have a configuration, so that it has to be opened.</summary>
+    internal bool Opens(Type type) => "nn." + type.Name is Attention && types.GetValueOrDefault(Attention) is not null;
+
     /// <summary>The same mapping, but that some names stay in floating point.</summary>
     internal QConfigMapping Without(ReadOnlySpan<string> others)
     {
@@ -128,7 +137,8 @@ public sealed class QConfigMapping
     /// <param name="name">The module's path, or the node's.</param>
     /// <param name="type">The operation.</param>
     /// <param name="others">Other names that it has.</param>
-    internal QConfig? Of(string name, string type, IEnumerable<string> others)
+    /// <param name="within">The type of the opened module that it is in.</param>
+    internal QConfig? Of(string name, string type, IEnumerable<string> others, string? within = null)
     {
         foreach (var other in others)
             if (names.TryGetValue(other, out var exact))
@@ -141,6 +151,6 @@ public sealed class QConfigMapping
         foreach (var (pattern, config) in patterns)
             if (pattern.IsMatch(name))
                 return config;
-        return types.TryGetValue(type, out var typed) ? typed : global;
+        return types.TryGetValue(type, out var typed) || types.TryGetValue(within ?? "", out typed) ? typed : global;
     }
 }

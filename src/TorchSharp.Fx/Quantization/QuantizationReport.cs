@@ -44,7 +44,7 @@ public sealed record QuantizationReport(IReadOnlyList<LayerError> layers, IReadO
     internal static QuantizationReport Of(IGraphModule floating, IGraphModule quantized, IEnumerable<Tensor> inputs)
     {
         using var mode = no_grad();
-        var names = quantized.graph.nodes.Where(IsSteps).Select(node => node.all_input_nodes[0].name).ToHashSet(StringComparer.Ordinal);
+        var names = Names(quantized);
         var sums = new Dictionary<string, (double Signal, double Noise)>();
         var own = new Dictionary<string, (double Signal, double Noise)>();
         var cosines = new Dictionary<string, double>();
@@ -60,6 +60,10 @@ public sealed record QuantizationReport(IReadOnlyList<LayerError> layers, IReadO
         return new([.. quantized.graph.nodes.Where(node => sums.ContainsKey(node.name)).Select(node => new LayerError(
             node.get_meta(Node.QualifiedName) ?? node.name, node.target.name, Ratio(sums[node.name]), Ratio(own[node.name])))], cosines);
     }
+
+    /// <summary>The values that are quantised, by the names that they have in floating point.</summary>
+    internal static HashSet<string> Names(IGraphModule quantized)
+        => quantized.graph.nodes.Where(IsSteps).Select(node => node.all_input_nodes[0].name).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>The cosine between the outputs, by their names; the least of all inputs.</summary>
     internal static IReadOnlyDictionary<string, double> CosinesOf(IGraphModule floating, IGraphModule quantized, IEnumerable<Tensor> inputs)

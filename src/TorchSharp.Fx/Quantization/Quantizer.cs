@@ -133,7 +133,8 @@ internal sealed class Quantizer(QConfigMapping mapping, BackendConfig backend, F
     {
         var named = chain[0].op == Opcode.call_module ? chain[0].target.name
             : chain[^1].get_meta(Node.QualifiedName) ?? ModuleHierarchy.Join(chain[0].origin?.module_path ?? "", chain[0].name);
-        var qconfig = mapping.Of(named, config.pattern[0], chain.Select(node => node.get_meta(Node.QualifiedName) ?? node.name));
+        var qconfig = mapping.Of(named, config.pattern[0], chain.Select(node => node.get_meta(Node.QualifiedName) ?? node.name),
+            chain[0].get_meta(LeafInlining.Opened));
         if (qconfig is null || chain[0].all_input_nodes.Count == 0
             || Array.Exists(chain, node => node.all_input_nodes.Append(node).Any(written.Contains)))
             return null;

@@ -92,7 +92,7 @@ public static partial class quantization
     private static T WithNorms<T>(T model) where T : nn.Module, IGraphModule
     {
         using var mode = no_grad();
-        var layers = Opened(model);
+        var layers = Opened(model, null);
         foreach (var call in layers.Calls)
             if (layers.Module(call) is BatchNorm { running_var: not null } norm
                 && call.args is [NodeArgument { Node: { op: Opcode.call_module, users.Count: 1 } before }]

@@ -15,22 +15,29 @@ public static partial class quantization
     /// </summary>
     /// <param name="model">The module; it is not changed.</param>
     /// <returns>A module of the same type in eval mode, with its own weights.</returns>
-    public static T fuse_fx<T>(T model) where T : nn.Module, IGraphModule
+    public static T fuse_fx<T>(T model) where T : nn.Module, IGraphModule => Fused(model, null);
+
+    /// <summary>The same, and what a mapping has a configuration for inside modules is seen.</summary>
+    private static T Fused<T>(T model, QConfigMapping? mapping) where T : nn.Module, IGraphModule
     {
         ArgumentNullException.ThrowIfNull(model);
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        var fused = Opened(model).Owned(model, null);
+        var fused = Opened(model, mapping).Owned(model, null);
+        // The weights of an attention's three layers are parts of one.
+        if (fused.graph.nodes.Any(node => node.get_meta(LeafInlining.Opened) is not null))
+            fused.fold_constants();
         // In single precision, as PyTorch folds them, so that scales are the same.
         optimization.FuseAll(fused, precision: ScalarType.Float32);
         return fused;
     }
 
     /// <summary>A graph in evaluation mode in which the layers of libraries are torch.nn's.</summary>
-    private static InferenceGraph Opened<T>(T model) where T : nn.Module, IGraphModule
+    private static InferenceGraph Opened<T>(T model, QConfigMapping? mapping) where T : nn.Module, IGraphModule
     {
         var layers = new InferenceGraph(model, model.Program.EvalGraph.clone());
-        new LeafInlining(layers).OpenModules(QuantizationTracer.IsStandIn, () => new QuantizationTracer { Training = false });
+        new LeafInlining(layers).OpenModules(
+            type => QuantizationTracer.IsStandIn(type) && mapping?.Opens(type) != true, () => new QuantizationTracer { Training = false });
         return layers;
     }
 
@@ -45,8 +52,10 @@ public static partial class quantization
     /// on.</returns>
     public static T prepare_fx<T>(T model, QConfigMapping? qconfig_mapping = null, BackendConfig? backend_config = null)
         where T : nn.Module, IGraphModule
-        => Observed(fuse_fx(model), qconfig_mapping ?? QConfigMapping.default_mapping(), backend_config,
-            ImmutableDictionary<string, Func<ObserverBase>>.Empty);
+    {
+        var mapping = qconfig_mapping ?? QConfigMapping.default_mapping();
+        return Observed(Fused(model, mapping), mapping, backend_config, ImmutableDictionary<string, Func<ObserverBase>>.Empty);
+    }
 
     /// <summary>Puts observers into a module without batch norms, which is the caller's.</summary>
     /// <param name="fused">The module.</param>
@@ -154,14 +163,15 @@ public static partial class quantization
     /// </summary>
     /// <param name="module">The module; it is not changed.</param>
     /// <param name="calibration_inputs">Typical inputs for calibration, each a full input of the module. The caller disposes them.</param>
-    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfigMapping.default_mapping"/> when null.</param>
+    /// <param name="qconfig_mapping">The configuration of each part; when null, <see cref="QConfigMapping.default_mapping"/> and the layers in
+    /// attention.</param>
     /// <returns>A module of the same type in eval mode, with its own weights.</returns>
     /// <exception cref="ArgumentException">There are no calibration inputs.</exception>
     public static T quantize<T>(this T module, IEnumerable<Tensor> calibration_inputs, QConfigMapping? qconfig_mapping = null)
         where T : nn.Module, IGraphModule
     {
         ArgumentNullException.ThrowIfNull(calibration_inputs);
-        using var prepared = prepare_fx(module, qconfig_mapping);
+        using var prepared = prepare_fx(module, qconfig_mapping ?? Everything);
         Calibrate(prepared, calibration_inputs);
         return convert_to_reference_fx(prepared);
     }
@@ -174,7 +184,8 @@ public static partial class quantization
     /// <param name="calibration_inputs">Typical inputs for calibration, each a full input of the module. The caller disposes them.</param>
     /// <param name="target_cosine">The smallest allowed cosine between each output and its floating-point value, on each input; at most
     /// 1.</param>
-    /// <param name="qconfig_mapping">The configuration of each part; <see cref="QConfigMapping.default_mapping"/> when null.</param>
+    /// <param name="qconfig_mapping">The configuration of each part; when null, <see cref="QConfigMapping.default_mapping"/> and the layers in
+    /// attention.</param>
     /// <exception cref="ArgumentException">There are no calibration inputs.</exception>
     public static T quantize<T>(this T module, IReadOnlyList<Tensor> calibration_inputs, double target_cosine,
         QConfigMapping? qconfig_mapping = null)
@@ -182,8 +193,9 @@ public static partial class quantization
     {
         ArgumentNullException.ThrowIfNull(calibration_inputs);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(target_cosine, 1);
-        using var floating = fuse_fx(module);
-        return new PrecisionSearch<T>(floating, qconfig_mapping ?? QConfigMapping.default_mapping(), calibration_inputs).Run(target_cosine);
+        var mapping = qconfig_mapping ?? Everything;
+        using var floating = Fused(module, mapping);
+        return new PrecisionSearch<T>(floating, mapping, calibration_inputs).Run(target_cosine);
     }
 
     /// <summary>Measures the error of each value of a quantised module against floating point.</summary>
@@ -194,9 +206,17 @@ public static partial class quantization
     {
         ArgumentNullException.ThrowIfNull(quantized);
         ArgumentNullException.ThrowIfNull(inputs);
-        using var floating = fuse_fx(model);
-        return QuantizationReport.Of(floating, quantized, inputs);
+        var floating = fuse_fx(model);
+        if (!QuantizationReport.Names(quantized).IsSubsetOf(floating.graph.nodes.Select(node => node.name)))
+        {
+            floating.Dispose();
+            floating = Fused(model, Everything);
+        }
+        using (floating)
+            return QuantizationReport.Of(floating, quantized, inputs);
     }
+
+    private static QConfigMapping Everything => QConfigMapping.default_mapping(attention: true);
 
     private static TModule Traced<TModule>(
         nn.Module model, IReadOnlyList<object?>? inputs, Func<Graph, IReadOnlyDictionary<string, Tensor>, TModule> make)
