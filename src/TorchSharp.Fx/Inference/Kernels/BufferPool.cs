@@ -12,8 +12,11 @@ namespace TorchSharp.Fx.Inference;
 /// </summary>
 internal sealed unsafe class BufferPool
 {
-    /// <summary>Below so many bytes the C library keeps memory itself.</summary>
-    internal const long Smallest = 1 << 20;
+    /// <summary>
+    /// Below so many bytes the C library keeps memory itself. glibc gives freed memory back to the system from 128 KiB at the end of its heap
+    /// on, which several values reach together.
+    /// </summary>
+    internal const long Smallest = 64 << 10;
 
     private const int Alignment = 64;
 
