@@ -29,7 +29,31 @@ internal sealed class Fusion(InferenceGraph layers)
             if (layers.Module(node) is Identity or Dropout or Dropout1d or Dropout2d or Dropout3d or AlphaDropout or FeatureAlphaDropout
                 && node.args is [NodeArgument { Node: var input }, ..])
                 layers.Drop(node, input);
+        RemoveEmptyPaddings();
     }
+
+    /// <summary>
+    /// A padding by nothing is a copy, which is needed only where somebody writes to one of the two, or gets it.
+    /// </summary>
+    private void RemoveEmptyPaddings()
+    {
+        var paddings = layers.Graph.find_nodes(Opcode.call_function, "pad").Where(IsEmptyPadding).ToArray();
+        if (paddings.Length == 0)
+            return;
+        var aliases = layers.Graph.Aliases(layers.Hierarchy(), training: false);
+        var shared = layers.Graph.nodes.SelectMany(aliases.Written).Concat(layers.Leaving(aliases)).ToHashSet();
+        foreach (var node in paddings)
+            if (!aliases.Places(node).Concat(aliases.Places(node.all_input_nodes[0])).Any(shared.Contains))
+                layers.Drop(node, node.all_input_nodes[0]);
+    }
+
+    private static bool IsEmptyPadding(Node node)
+        => MatrixProduct.IsOperation(node, "pad") && node.args[1] switch
+        {
+            Literal { Value: long[] sizes } => sizes.All(size => size == 0),
+            ListArgument { Items: var sizes } => sizes.All(size => size is Literal { Value: 0L }),
+            _ => false,
+        };
 
     /// <summary>Convolutions, linear layers and pooling become modules that have a kernel.</summary>
     internal void UseKernels()

@@ -31,10 +31,13 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
     internal void MergeCommon()
     {
         var aliases = graph.Aliases(Hierarchy());
-        var leaving = graph.nodes.Where(node => node.users.Count == 0).SelectMany(node => node.all_input_nodes)
-            .SelectMany(aliases.Places).ToHashSet();
+        var leaving = Leaving(aliases).ToHashSet();
         graph.MergeCommon(aliases, node => !aliases.Places(node).Any(leaving.Contains));
     }
+
+    /// <summary>The places whose values the caller gets, or that are kept for the next call.</summary>
+    internal IEnumerable<Place> Leaving(AliasAnalysis aliases)
+        => graph.nodes.Where(node => node.users.Count == 0).SelectMany(node => node.all_input_nodes).SelectMany(aliases.Places);
 
     /// <summary>The calls of modules, as they are now.</summary>
     internal Node[] Calls => [.. graph.find_nodes(Opcode.call_module)];

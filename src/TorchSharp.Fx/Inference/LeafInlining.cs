@@ -45,10 +45,11 @@ internal sealed class LeafInlining(InferenceGraph layers)
                 && node.all_input_nodes.Any(input => TensorTypes.IsTensor(input.type)))
             {
                 var path = $"{node.name}_by_sizes";
-                layers.Replace(path, new SizedLeaf(function, node.args, layers.Tensor));
+                layers.Replace(path, new SizedLeaf(function, node.args, layers));
                 using var here = layers.Graph.inserting_before(node);
                 var call = layers.Graph.create_node(Opcode.call_module, new ModuleTarget(path, SizedForward),
-                    [new ListArgument([.. SizedLeaf.Inputs(node.args).Select(i => node.args[i])], typeof(object))], node.type);
+                    [new ListArgument([.. SizedLeaf.Inputs(node.args).Select(i => SizedLeaf.Given(node.args[i], layers))], typeof(object))],
+                    node.type);
                 call.StandsFor(node);
                 layers.Bypass(node, call);
             }

@@ -6,7 +6,7 @@ namespace TorchSharp.Fx.Inference;
 
 /// <summary>
 /// Puts numbers in the place of the nodes that compute them: what literals alone enter into, and the sizes and types of tensors where those
-/// of all inputs are fixed. An assertion that holds by them goes.
+/// of all inputs are fixed, and whether there is an input. An assertion that holds by them goes.
 /// </summary>
 /// <param name="graph">The graph to change.</param>
 /// <param name="values">What runs its nodes. Where sizes are fixed it has run all of them on inputs of those sizes.</param>
@@ -29,6 +29,7 @@ internal sealed class NumberFolding(Graph graph, GraphInterpreter values, bool a
     private bool IsNumber(Node node) => node.target switch
     {
         PlaceholderTarget => areSizesFixed && (!TensorTypes.MayHold(node.type) || values.Of(node) is null),
+        BuiltinTarget { Operation: Builtin.eq or Builtin.ne } when areSizesFixed && node.args.Contains(new Literal(null)) => true,
         BuiltinTarget { Operation: not Builtin._assert } => node.all_input_nodes.All(known.ContainsKey),
         FunctionTarget { Method: var function } => NumberFunctions.Has(function) && node.all_input_nodes.All(known.ContainsKey),
         MemberTarget or MethodTarget => IsSize(node),

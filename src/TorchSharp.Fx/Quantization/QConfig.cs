@@ -42,7 +42,8 @@ public sealed record QConfig(Func<ObserverBase> activation, Func<ObserverBase> w
 /// </summary>
 public sealed class QConfigMapping
 {
-    private const string Attention = "nn.MultiheadAttention";
+    /// <summary>The type under which attention has its configuration.</summary>
+    internal const string Attention = "nn.MultiheadAttention";
 
     private readonly Dictionary<string, QConfig?> types = new(StringComparer.Ordinal);
     private readonly List<(Regex Pattern, QConfig? Config)> patterns = [];
@@ -117,7 +118,10 @@ public sealed class QConfigMapping
     }
 
     /// <summary>Whether the layers in a module of a type have a configuration, so that it has to be opened.</summary>
-    internal bool Opens(Type type) => "nn." + type.Name is Attention && types.GetValueOrDefault(Attention) is not null;
+    internal bool Opens(Type type) => "nn." + type.Name is Attention && HasAttention;
+
+    /// <summary>Whether the layers in attention have a configuration.</summary>
+    internal bool HasAttention => types.GetValueOrDefault(Attention) is not null;
 
     /// <summary>The same mapping, but that some names stay in floating point.</summary>
     internal QConfigMapping Without(ReadOnlySpan<string> others)

@@ -82,6 +82,19 @@ internal sealed class Quantizer(QConfigMapping mapping, BackendConfig backend, F
     }
 
     /// <summary>
+    /// The calls of leaf functions that compute an attention with weights of linear layers, Swin's say, with what observes these. They
+    /// compute with the numbers of the weights' steps.
+    /// </summary>
+    internal IEnumerable<(Node Node, QConfig Config)> Attentions(Graph graph)
+    {
+        if (mapping.HasAttention)
+            foreach (var node in graph.find_nodes(Opcode.call_function))
+                if (LeafCalls.Function(node) is { } function && function.Name.Contains("attention", StringComparison.OrdinalIgnoreCase)
+                    && mapping.Of(Named([node]), QConfigMapping.Attention, [node.get_meta(Node.QualifiedName) ?? node.name]) is { } qconfig)
+                    yield return (node, qconfig);
+    }
+
+    /// <summary>
     /// The values whose memory is written to and then read by another name. They stay as they are: steps are copies, to which nobody
     /// writes. Modules that aren't known are taken not to write.
     /// </summary>
@@ -131,9 +144,7 @@ internal sealed class Quantizer(QConfigMapping mapping, BackendConfig backend, F
 
     private QuantizationAnnotation? Annotated(Node[] chain, BackendPatternConfig config)
     {
-        var named = chain[0].op == Opcode.call_module ? chain[0].target.name
-            : chain[^1].get_meta(Node.QualifiedName) ?? ModuleHierarchy.Join(chain[0].origin?.module_path ?? "", chain[0].name);
-        var qconfig = mapping.Of(named, config.pattern[0], chain.Select(node => node.get_meta(Node.QualifiedName) ?? node.name),
+        var qconfig = mapping.Of(Named(chain), config.pattern[0], chain.Select(node => node.get_meta(Node.QualifiedName) ?? node.name),
             chain[0].get_meta(LeafInlining.Opened));
         if (qconfig is null || chain[0].all_input_nodes.Count == 0
             || Array.Exists(chain, node => node.all_input_nodes.Append(node).Any(written.Contains)))
@@ -142,6 +153,10 @@ internal sealed class Quantizer(QConfigMapping mapping, BackendConfig backend, F
         var annotation = new QuantizationAnnotation(chain, config, qconfig, activation.is_dynamic);
         return Supports(annotation, activation, config) ? annotation : null;
     }
+
+    /// <summary>The name that configurations go by.</summary>
+    private static string Named(Node[] chain) => chain[0].op == Opcode.call_module ? chain[0].target.name
+        : chain[^1].get_meta(Node.QualifiedName) ?? ModuleHierarchy.Join(chain[0].origin?.module_path ?? "", chain[0].name);
 
     private bool Supports(QuantizationAnnotation annotation, ObserverBase activation, BackendPatternConfig config)
     {

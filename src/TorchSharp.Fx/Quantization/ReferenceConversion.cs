@@ -47,7 +47,24 @@ internal sealed class ReferenceConversion(InferenceGraph layers)
                 Replace(node, norm);
             else if (node.get_meta(Weighted) is { } config)
                 Replace(node, layers.Module(node.target.name), config);
+        foreach (var node in Graph.find_nodes(Opcode.call_function).ToArray())
+            if (node.get_meta(Weighted) is { } config && LeafCalls.Function(node) is { } function)
+                Replace(node, function, config);
         layers.EliminateDeadCode();
+    }
+
+    /// <summary>A leaf function that is given the numbers of its weights' steps.</summary>
+    private void Replace(Node node, MethodInfo function, QConfig config)
+    {
+        foreach (var (position, parameter) in function.GetParameters().Index())
+            if (parameter.Name!.EndsWith("weight", StringComparison.Ordinal)
+                && node.args[position] is NodeArgument { Node: { op: Opcode.get_attr } weight }
+                && layers.Tensor(weight.target.name) is { ndim: 2 } tensor && tensor.is_floating_point())
+            {
+                using var here = Graph.inserting_before(node);
+                using var observer = config.weight();
+                node.update_arg(position, Weight(node, weight.target.name, tensor, observer));
+            }
     }
 
     private Node Replace(Node node, ObserverBase observer)

@@ -73,7 +73,7 @@ public static partial class quantization
         foreach (var (node, annotation) in annotations)
             if (annotation.Config.has_weight && annotation.First == node)
                 node.set_meta(ReferenceConversion.Weighted, annotation.QConfig);
-        foreach (var (node, config) in quantizer.Recurrent(graph))
+        foreach (var (node, config) in quantizer.Recurrent(graph).Concat(quantizer.Attentions(graph)))
             node.set_meta(ReferenceConversion.Weighted, config);
         var observers = new ObserverInsertion(graph, annotations, path => program.Source.Attribute(path)()).Run();
         foreach (var node in graph.find_nodes(Opcode.call_module))
@@ -163,7 +163,7 @@ public static partial class quantization
     /// </summary>
     /// <param name="module">The module; it is not changed.</param>
     /// <param name="calibration_inputs">Typical inputs for calibration, each a full input of the module. The caller disposes them.</param>
-    /// <param name="qconfig_mapping">The configuration of each part; when null, <see cref="QConfigMapping.default_mapping"/> and the layers in
+    /// <param name="qconfig_mapping">The configuration of each part; when null, <see cref="QConfigMapping.default_mapping"/> with
     /// attention.</param>
     /// <returns>A module of the same type in eval mode, with its own weights.</returns>
     /// <exception cref="ArgumentException">There are no calibration inputs.</exception>
@@ -184,7 +184,7 @@ public static partial class quantization
     /// <param name="calibration_inputs">Typical inputs for calibration, each a full input of the module. The caller disposes them.</param>
     /// <param name="target_cosine">The smallest allowed cosine between each output and its floating-point value, on each input; at most
     /// 1.</param>
-    /// <param name="qconfig_mapping">The configuration of each part; when null, <see cref="QConfigMapping.default_mapping"/> and the layers in
+    /// <param name="qconfig_mapping">The configuration of each part; when null, <see cref="QConfigMapping.default_mapping"/> with
     /// attention.</param>
     /// <exception cref="ArgumentException">There are no calibration inputs.</exception>
     public static T quantize<T>(this T module, IReadOnlyList<Tensor> calibration_inputs, double target_cosine,

@@ -59,4 +59,40 @@ public sealed class PaddingTests
         var x = rand(1, 2, 4, 4);
         Assert.True(traced.call(x)[.., .., .., 1..].equal(optimised.call(x)[.., .., .., 1..]).all().ToBoolean());
     }
+
+    private static readonly Dictionary<string, (Func<Tensor, Tensor> Program, int Left)> Empty = new()
+    {
+        ["read"] = (x => functional.pad(x, [0, 0, 0, 0]).relu() + 1, 0),
+        ["returned"] = (x => functional.pad(x, [0, 0]), 1),
+        ["written"] = (x => x + functional.pad(x, [0, 0]).add_(1), 1),
+        ["its input is written"] = (Copied, 1),
+        ["not empty"] = (x => functional.pad(x, [0, 1]).relu() + 1, 1),
+    };
+
+    public static TheoryData<string> Paddings => [.. Empty.Keys];
+
+    private static Tensor Copied(Tensor x)
+    {
+        x = x * 2;
+        var before = functional.pad(x, [0, 0]);
+        x.add_(1);
+        return before * x;
+    }
+
+    [Theory, MemberData(nameof(Paddings))]
+    public void A_padding_by_nothing_goes_where_no_copy_is_needed(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var (program, left) = Empty[name];
+        using var traced = fx.symbolic_trace(program);
+        using var optimised = traced.optimize_for_inference();
+        Assert.Equal(left, optimised.graph.nodes.Count(node => node.target.name == "pad"));
+        var x = randn(2, 3);
+        var before = x.clone();
+        var (expected, actual) = (program(x), optimised.call(x));
+        Assert.True(expected.equal(actual).all().ToBoolean());
+        actual.zero_();
+        Assert.True(before.equal(x).all().ToBoolean());
+    }
 }

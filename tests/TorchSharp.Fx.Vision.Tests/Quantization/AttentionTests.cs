@@ -134,6 +134,51 @@ public sealed class AttentionTests : IDisposable
         Assert.InRange(Weights(exact).Count, 0, Weights(int8).Count - 1);
     }
 
+    private static (DualGraphModule<Tensor> Graph, Tensor Images) Swin()
+    {
+        var model = DeterministicWeights.Fill(new SwinTransformer([4, 4], 32, [2, 2], [2, 4], [4, 4], num_classes: 10));
+        model.eval();
+        var graph = feature_extraction.create_feature_extractor(model, ["head"]);
+        graph.eval();
+        return (graph, DeterministicWeights.Named("calibration0", [1, 3, 64, 64]));
+    }
+
+    /// <summary>Sizes that the windows divide and others, more than an optimised copy keeps graphs for.</summary>
+    [Fact]
+    public void Windows_take_eight_bits_in_their_first_layer()
+    {
+        var (graph, images) = Swin();
+        using var int8 = graph.quantize([images]);
+        // q, k and v are one layer here, and two blocks in each of two stages.
+        Assert.Equal(4 * 2, int8.graph.nodes.Count(node => node.target.name == "dequantize_per_channel"
+            && node.users.Any(user => user.target.name == "shifted_window_attention")));
+        using var pytorchs = graph.quantize([images], QConfigMapping.default_mapping());
+        using var fast = int8.optimize_for_inference();
+        using var copy = fast.clone();
+        foreach (var size in new[] { 64, 80, 96, 52, 128, 112 })
+        {
+            var input = DeterministicWeights.Named($"input{size}", [2, 3, size, size]);
+            var (exact, expected) = (graph.call(input)["head"], int8.call(input)["head"]);
+            // Little is lost beside what the rest loses.
+            var usual = pytorchs.call(input)["head"];
+            Assert.InRange((exact - expected).norm().item<float>(), 0, (exact - usual).norm().item<float>() * 1.5f);
+            foreach (var module in new[] { fast, copy })
+                Assert.InRange((expected - module.call(input)["head"]).abs().max().item<float>(), 0, expected.std().item<float>() * 0.1f);
+        }
+    }
+
+    [Fact]
+    public void Pytorchs_default_leaves_windows_in_floating_point()
+    {
+        var (graph, images) = Swin();
+        using var int8 = graph.quantize([images], QConfigMapping.default_mapping());
+        Assert.DoesNotContain(int8.graph.nodes, node => node.target.name == "dequantize_per_channel"
+            && node.users.Any(user => user.target.name == "shifted_window_attention"));
+        using var some = graph.quantize([images], QConfigMapping.default_mapping(attention: true).set_module_name_regex(@"features\.1\.", null));
+        Assert.Equal(2 * 2, some.graph.nodes.Count(node => node.target.name == "dequantize_per_channel"
+            && node.users.Any(user => user.target.name == "shifted_window_attention")));
+    }
+
     private sealed class Recorded(IGraphModule module) : GraphInterpreter(module)
     {
         internal List<Tensor> Weights { get; } = [];

@@ -20,6 +20,9 @@ internal sealed class Int8Fusion(InferenceGraph layers)
     private static readonly MethodInfo Round = typeof(Int8Rounding).GetMethod(nameof(Int8Rounding.forward))!;
     private static readonly MethodInfo Expand = typeof(Int8Numbers).GetMethod(nameof(Int8Numbers.forward))!;
 
+    /// <summary>On an input of a graph that is given steps: what they stand for.</summary>
+    internal static readonly MetaKey<Int8Steps> Given = new("given steps");
+
     private readonly ModuleHierarchy hierarchy = layers.Hierarchy();
 
     // What the nodes that give steps make them stand for.
@@ -30,20 +33,40 @@ internal sealed class Int8Fusion(InferenceGraph layers)
 
     private Graph Graph => layers.Graph;
 
-    /// <summary>Whether a node makes numbers of a weight in steps, for layers only that may take the steps.</summary>
+    /// <summary>
+    /// Whether a node makes numbers of a weight in steps, for layers only that may take the steps, and leaf functions that have such.
+    /// </summary>
     internal static bool IsWeight(Node node)
-        => Dnnl.HasInt8 && node.users.Count > 0 && Int8Weight.Of(node) is not null && node.users.All(user => Int8Weight.IsLayer(user)
-            && user.args[1] is NodeArgument { Node: var weight } && weight == node && user.args[0] is NodeArgument { Node: var input }
-            && Int8Steps.ReadBy(input, default) is not null);
+        => Dnnl.HasInt8 && node.users.Count > 0 && Int8Weight.Of(node) is not null
+            && node.users.All(user => LeafCalls.Function(user) is not null || (Int8Weight.IsLayer(user)
+                && user.args[1] is NodeArgument { Node: var weight } && weight == node && user.args[0] is NodeArgument { Node: var input }
+                && AreSteps(input)));
+
+    /// <summary>Whether numbers are made of steps, or are such that were only moved.</summary>
+    private static bool AreSteps(Node numbers)
+    {
+        while (Int8Steps.ReadBy(numbers, default) is null)
+            if (numbers.op != Opcode.call_module && Int8Moves.Has(numbers, null!) && numbers.all_input_nodes is [var moved, ..])
+                numbers = moved;
+            else
+                return false;
+        return true;
+    }
 
     internal void Run()
     {
         if (!Dnnl.HasInt8)
             return;
+        foreach (var input in Graph.find_nodes(Opcode.placeholder))
+            if (input.get_meta(Given) is { } given)
+                made[input] = given;
         foreach (var node in Graph.nodes.ToArray())
             if (Int8Steps.MadeBy(node) is { } steps)
                 made[Layer(node, steps) ?? Average(node, steps) ?? Arithmetic(node, steps) ?? Norm(node, steps) ?? Table(node, steps)
                     ?? Rounded(node, steps)] = steps;
+        layers.EliminateDeadCode();
+        foreach (var node in Graph.nodes.ToArray())
+            LayerOfNumbers(node);
         layers.EliminateDeadCode();
         foreach (var node in Graph.nodes.ToArray())
             if (ReadSteps(node) is { } source)
@@ -79,6 +102,15 @@ internal sealed class Int8Fusion(InferenceGraph layers)
         foreach (var fused in chain)
             Graph.erase_node(fused);
         return node;
+    }
+
+    /// <summary>A layer whose result stays in numbers.</summary>
+    private void LayerOfNumbers(Node node)
+    {
+        if (Int8Weight.IsLayer(node) && Argument(node, 0) is { } source && Int8Weight.Content(node, layers) is { } tensors
+            && Int8Weight.Layer(node, new(tensors.Weight, tensors.Scale, tensors.Bias, source.Steps, null, null, FusedActivation.None))
+                is { } layer)
+            Replace(node, layer, Forward, source.Node);
     }
 
     /// <summary>

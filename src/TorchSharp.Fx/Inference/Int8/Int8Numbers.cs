@@ -9,6 +9,9 @@ internal sealed unsafe class Int8Numbers(Int8Steps steps) : Int8Function("Int8Nu
 {
     private readonly Int8Vectors vectors = new(steps);
 
+    /// <summary>What the steps stand for.</summary>
+    internal Int8Steps Steps => steps;
+
     /// <summary>The numbers that steps stand for.</summary>
     public Tensor forward(Tensor input)
     {

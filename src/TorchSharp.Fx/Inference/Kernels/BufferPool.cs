@@ -13,8 +13,8 @@ namespace TorchSharp.Fx.Inference;
 internal sealed unsafe class BufferPool
 {
     /// <summary>
-    /// Below so many bytes the C library keeps memory itself. glibc gives freed memory back to the system from 128 KiB at the end of its heap
-    /// on, which several values reach together.
+    /// Below so many bytes the C library keeps memory itself. glibc gives freed memory back to the system once 128 KiB at the end of its
+    /// heap are free, which several values reach together.
     /// </summary>
     internal const long Smallest = 64 << 10;
 

@@ -1,3 +1,4 @@
+using System.Reflection;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Inference;
@@ -8,6 +9,9 @@ namespace TorchSharp.Fx.Inference;
 /// <param name="Type">The type that holds a step: <c>Byte</c> or <c>Int8</c>; all its values are steps.</param>
 internal sealed record Int8Steps(double Scale, long ZeroPoint, ScalarType Type)
 {
+    private static readonly MethodInfo Dequantize = typeof(quantized_decomposed).GetMethod(
+        nameof(quantized_decomposed.dequantize_per_tensor), [typeof(Tensor), typeof(double), typeof(long)])!;
+
     internal long Lowest => Type == ScalarType.Byte ? 0 : -128;
 
     internal long Highest => Lowest + 255;
@@ -33,6 +37,13 @@ internal sealed record Int8Steps(double Scale, long ZeroPoint, ScalarType Type)
 
     /// <summary>The numbers that steps stand for.</summary>
     internal Tensor Numbers(Tensor steps) => quantized_decomposed.dequantize_per_tensor(steps, Scale, ZeroPoint);
+
+    /// <summary>A node of the numbers that a node's steps stand for, right after it.</summary>
+    internal Node Numbers(Node steps)
+    {
+        using var here = steps.graph.inserting_after(steps);
+        return steps.graph.call_function(Dequantize, steps, Scale, ZeroPoint);
+    }
 
     /// <summary>The steps nearest to numbers.</summary>
     internal Tensor Of(Tensor numbers) => quantized_decomposed.quantize_per_tensor(numbers, Scale, ZeroPoint, Lowest, Highest, Type);
