@@ -1,11 +1,14 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Inference;
 
 /// <summary>
 /// What oneDNN takes the processor's caches to be. Some virtual machines on AMD hide them (CPUID leaf 0x8000001D is empty). oneDNN then
-/// reads three caches of one byte: its convolutions of single pixels compute wrong values or divide by zero, which ends the process, in
-/// libtorch's own channels-last convolutions too. Here it is told the sizes, which AMD's older leaves still have.
+/// reads three caches of one byte: its convolutions of single pixels compute wrong values or divide by zero, which ends the process, and
+/// its recurrent layers are wrong, libtorch's own channels-last convolutions and LSTMs with them. Here it is told the sizes, which AMD's
+/// older leaves still have, before this library does anything.
 /// </summary>
 internal static unsafe class ProcessorCaches
 {
@@ -18,6 +21,16 @@ internal static unsafe class ProcessorCaches
     /// <summary>Whether oneDNN's kernels can be trusted: they know the caches.</summary>
     internal static bool AreKnown { get; } = !AreHidden() || Tell();
 
+    /// <summary>Tells oneDNN the sizes where it needs to be told: it computes eager modules too, which no other code of ours runs.</summary>
+#pragma warning disable CA2255 // Eager modules run without a call of this library, and a wrong value is worse than libtorch loaded early.
+    [ModuleInitializer]
+#pragma warning restore CA2255
+    internal static void Ensure()
+    {
+        if (AreHidden())
+            _ = AreKnown;
+    }
+
     private static bool AreHidden() => X86Base.IsSupported && X86Base.CpuId(0, 0).Ecx == AmdVendor
         && (X86Base.CpuId(AmdCaches, 0).Eax & CacheType) == 0;
 
@@ -27,6 +40,14 @@ internal static unsafe class ProcessorCaches
     private static bool Tell()
     {
         uint first = (uint)X86Base.CpuId(AmdFirst, 0).Ecx >> 24 << 10, second = (uint)X86Base.CpuId(AmdSecond, 0).Ecx >> 16 << 10;
+        try
+        {
+            InitializeDeviceType(DeviceType.CPU);
+        }
+        catch (Exception missing) when (missing is NotSupportedException or TypeInitializationException)
+        {
+            return false; // there is no libtorch, which is told to who uses it
+        }
         var found = SymbolTable.Functions(Library, Processor, SizePerCore);
         if (first == 0 || second == 0 || !found.TryGetValue(SizePerCore, out var sizeAt)
             || !found.TryGetValue(Processor, out var processorAt))
