@@ -1,3 +1,4 @@
 using TorchSharp.Fx.Cli;
 
+LibTorchLog.OnlyErrors();
 return await Tool.Run(args);

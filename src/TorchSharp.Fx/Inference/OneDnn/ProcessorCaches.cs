@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
-using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Inference;
 
@@ -40,14 +40,9 @@ internal static unsafe class ProcessorCaches
     private static bool Tell()
     {
         uint first = (uint)X86Base.CpuId(AmdFirst, 0).Ecx >> 24 << 10, second = (uint)X86Base.CpuId(AmdSecond, 0).Ecx >> 16 << 10;
-        try
-        {
-            InitializeDeviceType(DeviceType.CPU);
-        }
-        catch (Exception missing) when (missing is NotSupportedException or TypeInitializationException)
-        {
-            return false; // there is no libtorch, which is told to who uses it
-        }
+        // Where it is missing, TorchSharp says so to who uses it.
+        if (!NativeLibrary.TryLoad("torch_cpu", typeof(torch).Assembly, null, out _))
+            return false;
         var found = SymbolTable.Functions(Library, Processor, SizePerCore);
         if (first == 0 || second == 0 || !found.TryGetValue(SizePerCore, out var sizeAt)
             || !found.TryGetValue(Processor, out var processorAt))
