@@ -54,6 +54,8 @@ internal sealed class FusedConvolution : FusedModule
             return new RowKernel(Weight, Bias, Activation, residual);
         if (!Dnnl.IsAvailable)
             return MakeShim(input, result, residual);
+        if (WinogradKernel.Make(input, result, geometry, Weight, Bias, Activation, residual) is { } winograd)
+            return winograd;
         using var weights = Weight.AnyLayout();
         using var bias = Bias is null ? null : Dnnl.Constants(Bias);
         var (source, output) = (Descriptor(type, input), Descriptor(type, result));

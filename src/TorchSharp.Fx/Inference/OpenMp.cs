@@ -10,7 +10,8 @@ namespace TorchSharp.Fx.Inference;
 internal static unsafe class OpenMp
 {
     private static readonly delegate* unmanaged<delegate* unmanaged<IntPtr, void>, IntPtr, uint, uint, void> Parallel;
-    private static readonly delegate* unmanaged<int> ThreadNumber, ThreadCount;
+    private static readonly delegate* unmanaged<int> ThreadNumber, ThreadCount, MostThreads;
+    private static readonly delegate* unmanaged<int, void> SetMostThreads;
 
     static OpenMp()
     {
@@ -18,10 +19,14 @@ internal static unsafe class OpenMp
         if (!OperatingSystem.IsLinux() || !NativeLibrary.TryLoad("torch_cpu", typeof(OpenMp).Assembly, null, out var library)
             || !NativeLibrary.TryGetExport(library, "omp_get_thread_num", out var number)
             || !NativeLibrary.TryGetExport(library, "omp_get_num_threads", out var count)
+            || !NativeLibrary.TryGetExport(library, "omp_get_max_threads", out var most)
+            || !NativeLibrary.TryGetExport(library, "omp_set_num_threads", out var setMost)
             || !NativeLibrary.TryGetExport(library, "GOMP_parallel", out var parallel))
             return;
         ThreadNumber = (delegate* unmanaged<int>)number;
         ThreadCount = (delegate* unmanaged<int>)count;
+        MostThreads = (delegate* unmanaged<int>)most;
+        SetMostThreads = (delegate* unmanaged<int, void>)setMost;
         Parallel = (delegate* unmanaged<delegate* unmanaged<IntPtr, void>, IntPtr, uint, uint, void>)parallel;
     }
 
@@ -45,6 +50,21 @@ internal static unsafe class OpenMp
             handle.Free();
         }
         job.Error?.Throw();
+    }
+
+    /// <summary>Makes something as if there were this thread alone: a primitive that one of the threads is to run by itself.</summary>
+    internal static T Alone<T>(Func<T> make)
+    {
+        var threads = MostThreads();
+        SetMostThreads(1);
+        try
+        {
+            return make();
+        }
+        finally
+        {
+            SetMostThreads(threads);
+        }
     }
 
     [UnmanagedCallersOnly]

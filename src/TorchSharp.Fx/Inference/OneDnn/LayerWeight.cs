@@ -11,6 +11,7 @@ internal sealed class LayerWeight : IDisposable
     private readonly List<(DnnlHandle Descriptor, Tensor Data)> layouts = [];
     private readonly long groups;
     private Tensor? dense;
+    private LayerWeight? winograd;
     private bool isKept, isModels;
 
     /// <param name="weight">The weight, which is copied.</param>
@@ -102,9 +103,25 @@ internal sealed class LayerWeight : IDisposable
         }
     }
 
+    /// <summary>The weight as <see cref="WinogradKernel"/> multiplies it.</summary>
+    internal LayerWeight Winograd()
+    {
+        lock (changing)
+        {
+            if (winograd is null)
+            {
+                using var weight = Dense(keeps: true);
+                using var transformed = WinogradKernel.Transform(weight);
+                winograd = new(transformed);
+            }
+            return winograd;
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
+        winograd?.Dispose();
         foreach (var (descriptor, data) in layouts)
         {
             descriptor.Dispose();
