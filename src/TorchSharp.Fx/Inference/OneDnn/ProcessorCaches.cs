@@ -22,7 +22,7 @@ internal static unsafe class ProcessorCaches
     internal static bool AreKnown { get; } = !AreHidden() || Tell();
 
     /// <summary>Tells oneDNN the sizes where it needs to be told: it computes eager modules too, which no other code of ours runs.</summary>
-#pragma warning disable CA2255 // Eager modules run without a call of this library, and a wrong value is worse than libtorch loaded early.
+#pragma warning disable CA2255 // Eager modules run without a call of this library, and wrong values are worse than an early load.
     [ModuleInitializer]
 #pragma warning restore CA2255
     internal static void Ensure()
