@@ -8,8 +8,8 @@ internal static class LibTorchLog
     private const int Errors = 2;
 
     /// <summary>
-    /// Keeps libtorch from warning of what users can't change: on processors that NNPACK doesn't know it does so at each convolution. Errors
-    /// stay, and all of it where <c>TORCH_CPP_LOG_LEVEL</c> has a value.
+    /// Keeps libtorch from warning of what users can't change: on processors that NNPACK doesn't know it does so at each convolution.
+    /// Errors stay, and all of it where <c>TORCH_CPP_LOG_LEVEL</c> has a value.
     /// </summary>
     internal static void OnlyErrors()
     {

@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Inference;
 
 /// <summary>
-/// A convolution over windows of 3 × 3 by Winograd's algorithm: tiles of 4 × 4 inputs and the windows' weights are transformed so that four
-/// results take 16 products of channels instead of 36. oneDNN has none for x64. A thread computes a block of tiles that its cache holds.
+/// A convolution over windows of 3 × 3 by Winograd's algorithm: tiles of 4 × 4 inputs and the windows' weights are transformed so
+/// that four results take 16 products of channels instead of 36. oneDNN has none for x64. A thread computes a block of tiles that its
+/// cache holds.
 /// </summary>
 /// <remarks>Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), F(2 × 2, 3 × 3).</remarks>
 internal sealed unsafe class WinogradKernel : LayerKernel
@@ -64,7 +65,7 @@ internal sealed unsafe class WinogradKernel : LayerKernel
         var most = Math.Max(1, BlockBytes / (Places * sizeof(float) * Math.Max(inputs, outputs)));
         var blocks = ((tiles + most - 1) / most + threads - 1) / threads * threads;
         var block = (tiles + blocks - 1) / blocks;
-        var transformed = weight.Winograd();
+        var transformed = weight.Transformed(Transform);
         DnnlHandle source = Look(block, inputs), products = Look(block, outputs);
         using var attributes = Dnnl.Attributes(FusedActivation.None, false, null);
         using var weights = transformed.AnyLayout();
@@ -220,7 +221,8 @@ internal sealed unsafe class WinogradKernel : LayerKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> Sum(float* a, float* b, float* c, long at) => Vector.Load(a + at) + Vector.Load(b + at) + Vector.Load(c + at);
+    private static Vector<float> Sum(float* a, float* b, float* c, long at)
+        => Vector.Load(a + at) + Vector.Load(b + at) + Vector.Load(c + at);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> Difference(float* a, float* b, float* c, long at)

@@ -11,7 +11,7 @@ internal sealed class LayerWeight : IDisposable
     private readonly List<(DnnlHandle Descriptor, Tensor Data)> layouts = [];
     private readonly long groups;
     private Tensor? dense;
-    private LayerWeight? winograd;
+    private LayerWeight? transformed;
     private bool isKept, isModels;
 
     /// <param name="weight">The weight, which is copied.</param>
@@ -103,25 +103,26 @@ internal sealed class LayerWeight : IDisposable
         }
     }
 
-    /// <summary>The weight as <see cref="WinogradKernel"/> multiplies it.</summary>
-    internal LayerWeight Winograd()
+    /// <summary>The weight as a kernel of ours multiplies it, for all sizes of inputs.</summary>
+    /// <param name="transform">The same each time.</param>
+    internal LayerWeight Transformed(Func<Tensor, Tensor> transform)
     {
         lock (changing)
         {
-            if (winograd is null)
+            if (transformed is null)
             {
                 using var weight = Dense(keeps: true);
-                using var transformed = WinogradKernel.Transform(weight);
-                winograd = new(transformed);
+                using var made = transform(weight);
+                transformed = new(made);
             }
-            return winograd;
+            return transformed;
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        winograd?.Dispose();
+        transformed?.Dispose();
         foreach (var (descriptor, data) in layouts)
         {
             descriptor.Dispose();

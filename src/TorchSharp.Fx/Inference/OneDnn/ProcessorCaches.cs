@@ -21,7 +21,7 @@ internal static unsafe class ProcessorCaches
     /// <summary>Whether oneDNN's kernels can be trusted: they know the caches.</summary>
     internal static bool AreKnown { get; } = !AreHidden() || Tell();
 
-    /// <summary>Tells oneDNN the sizes where it needs to be told: it computes eager modules too, which no other code of ours runs.</summary>
+    /// <summary>Tells oneDNN the sizes where it needs to be told: it computes eager modules too, which none of our code runs.</summary>
 #pragma warning disable CA2255 // Eager modules run without a call of this library, and wrong values are worse than an early load.
     [ModuleInitializer]
 #pragma warning restore CA2255
