@@ -10,6 +10,7 @@ using TorchSharp.Fx.Bench;
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- instructions    ns per CIL instruction while tracing, and what example inputs cost
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- decoding        a token of a language model: its graph of a step against the module
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- detectors       detectors of one and two images, against ONNX Runtime
+// dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- sizes           images whose size changes from call to call, against ONNX Runtime
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- recording       us per named value and ns per CIL instruction of a recorded run
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- loading         loading weights against reading their file, and peak memory
 // dotnet run -c Release --project bench/TorchSharp.Fx.Bench -- opening         opening .pt2, .onnx and saved graphs against reading their files, and peak memory
@@ -52,6 +53,9 @@ switch (args)
         return 0;
     case ["detectors", .. var words]:
         Detectors.Run(words);
+        return 0;
+    case ["sizes", .. var words]:
+        Sizes.Run(words);
         return 0;
     case ["decoding"]:
         Decoding.Run();

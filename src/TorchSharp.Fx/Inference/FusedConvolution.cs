@@ -18,6 +18,9 @@ internal sealed class FusedConvolution : FusedModule
     /// <summary>Whether a batch norm is part of it, which takes an input without a batch for one with.</summary>
     private bool hasNorm;
 
+    // Made when images have had many sizes.
+    private PixelPieces? pieces;
+
     internal FusedConvolution(LayerWeight weight, Tensor? bias, ConvolutionGeometry geometry, FusedActivation activation)
         : base("FusedConvolution", weight, bias, activation)
         => this.geometry = geometry;
@@ -61,6 +64,21 @@ internal sealed class FusedConvolution : FusedModule
         var (source, output) = (Descriptor(type, input), Descriptor(type, result));
         return new PrimitiveKernel(source, output, residual, Activation,
             attributes => Dnnl.Convolution(source, weights, bias, output, geometry, attributes), Weight, (Dnnl.Bias, Bias));
+    }
+
+    /// <inheritdoc/>
+    private protected override LayerKernel? MakePassing(ScalarType type, ReadOnlySpan<long> input, ReadOnlySpan<long> result,
+        Residual residual)
+        => Dnnl.IsAvailable && PixelPieces.Takes(geometry) && result[2] * result[3] > 1
+            ? (pieces ??= new(Weight, Bias, Activation, geometry)).For(type, result[0] * result[2] * result[3], residual)
+            : MakeKernel(type, input, result, residual);
+
+    /// <inheritdoc/>
+    private protected override void Forget()
+    {
+        base.Forget();
+        pieces?.Dispose();
+        pieces = null;
     }
 
     /// <inheritdoc/>

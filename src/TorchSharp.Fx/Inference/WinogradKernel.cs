@@ -18,6 +18,8 @@ internal sealed unsafe class WinogradKernel : LayerKernel
     // So many bytes of transformed inputs, and as many of results, stay in a core's cache beside the weights.
     private const long BlockBytes = 400 << 10;
 
+    private const long Multiple = 4;
+
     // The weights are read once for each block, and there have to be enough tiles for that.
     private const long FewestTiles = 20, MostWeights = 256 * 256, FewestChannels = 32;
 
@@ -64,7 +66,8 @@ internal sealed unsafe class WinogradKernel : LayerKernel
             return null;
         var most = Math.Max(1, BlockBytes / (Places * sizeof(float) * Math.Max(inputs, outputs)));
         var blocks = ((tiles + most - 1) / most + threads - 1) / threads * threads;
-        var block = (tiles + blocks - 1) / blocks;
+        // A multiple, so that images of many sizes share primitives: oneDNN keeps those that it made.
+        var block = (tiles + blocks * Multiple - 1) / (blocks * Multiple) * Multiple;
         var transformed = weight.Transformed(Transform);
         DnnlHandle source = Look(block, inputs), products = Look(block, outputs);
         using var attributes = Dnnl.Attributes(FusedActivation.None, false, null);

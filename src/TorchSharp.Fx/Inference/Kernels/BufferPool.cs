@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
@@ -50,10 +51,20 @@ internal sealed unsafe class BufferPool
         var count = 1L;
         foreach (var size in sizes)
             count *= size;
-        var buffer = Take(count * type.ElementSize(), isResult);
+        var buffer = Take(RoundedUp(count * type.ElementSize()), isResult);
         Lent[buffer.Start] = buffer;
         using var whole = Tensor.UnsafeCreateTensor(THSTensor_new(buffer.Start, &GiveBack, &count, 1, (sbyte)type, (sbyte)type, 0, 0, 0));
         return whole.as_strided(sizes.ToArray(), strides.ToArray());
+    }
+
+    /// <summary>
+    /// The next of four sizes between one power of two and the next, so that images of other sizes find memory that is there: the system
+    /// gives pages only to what is written, and takes as long for that as the computation's tenth part.
+    /// </summary>
+    internal static long RoundedUp(long size)
+    {
+        var step = Math.Max(Alignment, (long)BitOperations.RoundUpToPowerOf2((ulong)size) / 8);
+        return (size + step - 1) / step * step;
     }
 
     /// <summary>A module takes memory from here from now on.</summary>

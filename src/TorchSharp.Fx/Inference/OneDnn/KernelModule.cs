@@ -70,6 +70,11 @@ internal abstract class KernelModule(string name, FusedActivation activation)
     private protected abstract LayerKernel? MakeKernel(ScalarType type, ReadOnlySpan<long> input, ReadOnlySpan<long> result,
         Residual residual);
 
+    /// <summary>A kernel for one call, which should take less to make than to run.</summary>
+    private protected virtual LayerKernel? MakePassing(ScalarType type, ReadOnlySpan<long> input, ReadOnlySpan<long> result,
+        Residual residual)
+        => MakeKernel(type, input, result, residual);
+
     /// <summary>The result without a residual, in TorchSharp's own operations; the activation is applied by the caller.</summary>
     private protected abstract Tensor Plain(Tensor input);
 
@@ -102,7 +107,7 @@ internal abstract class KernelModule(string name, FusedActivation activation)
     }
 
     /// <summary>Frees the kernels, as what they were made of changes.</summary>
-    private protected void Forget()
+    private protected virtual void Forget()
     {
         foreach (var kernel in kernels.Values)
             kernel.Dispose();
@@ -129,9 +134,11 @@ internal abstract class KernelModule(string name, FusedActivation activation)
             if (kernels.TryGetValue(key, out kernel))
                 return null;
             using var mode = no_grad();
+            if (kernels.Count >= MostKernels)
+                return kernel = MakePassing(key.Type, input, result, key.Residual);
             kernel = MakeKernel(key.Type, input, result, key.Residual);
-            if (kernel is null || kernels.Count >= MostKernels)
-                return kernel;
+            if (kernel is null)
+                return null;
             kernels[key] = kernel;
             return null;
         }
