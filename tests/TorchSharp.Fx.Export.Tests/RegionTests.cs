@@ -29,6 +29,33 @@ public sealed class RegionTests : IDisposable
         File.Delete(path);
     }
 
+    /// <summary>Tensors as indices inside a branch: rows in another order, and a column of each.</summary>
+    [Fact]
+    public void IndicesInABranchAreWritten()
+    {
+        using var _ = no_grad();
+        using var model = export.load<GraphModule<Tensor, Tensor>>(ExportedPrograms.Program("nn_cond"));
+        var branch = model.modules().OfType<GraphModule<Tensor[], Tensor[]>>().First();
+        var output = branch.graph.output_node();
+        using (branch.graph.inserting_before(output))
+            foreach (var node in output.all_input_nodes.ToArray())
+            {
+                var picked = branch.graph.inline(
+                    (Func<Tensor, Tensor>)(values => values[TensorIndex.Tensor(values.argmax(0).narrow(0, 0, 2)), TensorIndex.Ellipsis]), node);
+                output.replace_input_with(node, picked);
+            }
+        branch.recompile();
+        var path = Path.ChangeExtension(Path.GetTempFileName(), ".pt2");
+        export.save(model, path, [rand(2, 4)]);
+        using var again = export.load<GraphModule<Tensor, Tensor>>(path);
+        foreach (var x in new[] { rand(2, 4), -rand(2, 4) })
+            Assert.True(model.call(x).Equals(again.call(x)));
+        var positive = rand(2, 4);
+        var linear = nn.functional.linear(positive, model.state_dict()["a.weight"], model.state_dict()["a.bias"]).relu();
+        Assert.True(linear.index_select(0, linear.argmax(0).narrow(0, 0, 2)).allclose(again.call(positive), 1e-5, 1e-6));
+        File.Delete(path);
+    }
+
     /// <summary>What <c>map(lambda row, w, b: relu(linear(row, w, b)), x)</c> is exported as.</summary>
     [Fact]
     public void ALoopOverRowsIsRead()
