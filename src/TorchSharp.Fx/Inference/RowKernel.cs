@@ -12,7 +12,8 @@ namespace TorchSharp.Fx.Inference;
 /// <param name="bias">The layer's bias; it outlives the kernel.</param>
 /// <param name="activation">What is done with the result.</param>
 /// <param name="residual">What the sum is added to.</param>
-internal sealed unsafe class RowKernel(LayerWeight weight, Tensor? bias, FusedActivation activation, Residual residual) : LayerKernel
+internal sealed unsafe class RowKernel(LayerWeight weight, Tensor? bias, FusedActivation activation, Residual residual)
+    : WritingKernel(residual)
 {
     /// <summary>So many rows are computed from one reading of the weight as fast as it can be read.</summary>
     private const long MostRows = 4;
@@ -27,10 +28,8 @@ internal sealed unsafe class RowKernel(LayerWeight weight, Tensor? bias, FusedAc
         => type == ScalarType.Float32 && rows <= MostRows && Vector.IsHardwareAccelerated;
 
     /// <inheritdoc/>
-    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, KernelModule module)
+    private protected override void Write(Tensor input, Tensor? other, Tensor result)
     {
-        var result = residual == Residual.Overwritten && other is not null
-            ? Shims.Share(other) : module.Memory.Empty(ScalarType.Float32, sizes, strides);
         var (outputs, inputs) = (weight.Sizes[0], weight.Sizes[1]);
         var rows = input.numel() / inputs;
         var (x, to, table) = (Shims.Data(input), Shims.Data(result), Shims.Data(dense));
@@ -44,9 +43,6 @@ internal sealed unsafe class RowKernel(LayerWeight weight, Tensor? bias, FusedAc
                         added == 0 ? null : (float*)added + row * outputs + output);
         });
         activation.Apply_(result);
-        GC.KeepAlive(input);
-        GC.KeepAlive(other);
-        return result;
     }
 
     /// <inheritdoc/>

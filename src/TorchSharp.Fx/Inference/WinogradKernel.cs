@@ -11,7 +11,7 @@ namespace TorchSharp.Fx.Inference;
 /// cache holds.
 /// </summary>
 /// <remarks>Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), F(2 × 2, 3 × 3).</remarks>
-internal sealed unsafe class WinogradKernel : LayerKernel
+internal sealed unsafe class WinogradKernel : WritingKernel
 {
     private const int Tile = 4, Places = Tile * Tile, Step = 2;
 
@@ -29,7 +29,6 @@ internal sealed unsafe class WinogradKernel : LayerKernel
     private readonly Tensor weight;
     private readonly Tensor? bias;
     private readonly FusedActivation activation;
-    private readonly Residual residual;
     private readonly DnnlHandle source, result, weights;
     private readonly PrimitiveStep product;
     private readonly ConcurrentBag<PrimitiveStep.Call> idle = [];
@@ -37,9 +36,10 @@ internal sealed unsafe class WinogradKernel : LayerKernel
     private WinogradKernel(
         long[] sizes, long[] results, ConvolutionGeometry geometry, LayerWeight weight, Tensor? bias, FusedActivation activation,
         Residual residual, long block, DnnlHandle source, DnnlHandle result, DnnlHandle weights, DnnlHandle description)
+        : base(residual)
     {
-        (this.sizes, this.bias, this.activation, this.residual, this.block, this.source, this.result, this.weights) =
-            (sizes, bias, activation, residual, block, source, result, weights);
+        (this.sizes, this.bias, this.activation, this.block, this.source, this.result, this.weights) =
+            (sizes, bias, activation, block, source, result, weights);
         (padding, outputs) = ((geometry.Padding[0], geometry.Padding[1]), results[1]);
         (rows, columns) = ((results[2] + 1) / Step, (results[3] + 1) / Step);
         (Height, Width) = (results[2], results[3]);
@@ -91,26 +91,11 @@ internal sealed unsafe class WinogradKernel : LayerKernel
     }
 
     /// <inheritdoc/>
-    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, KernelModule module)
+    private protected override void Write(Tensor input, Tensor? other, Tensor result)
     {
-        var output = residual == Residual.Overwritten && other is not null
-            ? Shims.Share(other) : module.Memory.Empty(ScalarType.Float32, sizes, strides);
-        try
-        {
-            Run((float*)Shims.Data(input), other is null ? null : (float*)Shims.Data(other), (float*)Shims.Data(output));
-            if (!IsRelu)
-                activation.Apply_(output);
-            return output;
-        }
-        catch
-        {
-            output.Dispose();
-            throw;
-        }
-        finally
-        {
-            GC.KeepAlive((input, other, this));
-        }
+        Run((float*)Shims.Data(input), other is null ? null : (float*)Shims.Data(other), (float*)Shims.Data(result));
+        if (!IsRelu)
+            activation.Apply_(result);
     }
 
     /// <inheritdoc/>

@@ -6,19 +6,8 @@ namespace TorchSharp.Fx.Tests.Inference;
 
 /// <summary>Images of ever new sizes: after the first eight, convolutions of single pixels are computed in pieces that come again.</summary>
 [Collection(nameof(FeatureExtraction.Alone))] // they set the number of threads
-public sealed class ManySizesTests : IDisposable
+public sealed class ManySizesTests : KernelTests
 {
-    private readonly DisposeScope scope = NewDisposeScope();
-    private readonly IDisposable mode = no_grad();
-    private readonly int threads = get_num_threads();
-
-    public void Dispose()
-    {
-        set_num_threads(threads);
-        mode.Dispose();
-        scope.Dispose();
-    }
-
     private sealed class Pixels(long stride, bool bias, string then) : Module<Tensor, Tensor>("pixels")
     {
         private readonly Conv2d before = Conv2d(3, 24, 3, padding: 1), conv = Conv2d(24, 40, 1, stride: stride, bias: bias), side = Conv2d(24, 40, 1, stride: stride);

@@ -6,19 +6,8 @@ namespace TorchSharp.Fx.Tests.Inference;
 
 /// <summary>Convolutions over 3 × 3 with fewer products, against TorchSharp's own in double precision.</summary>
 [Collection(nameof(FeatureExtraction.Alone))] // they set the number of threads
-public sealed class WinogradTests : IDisposable
+public sealed class WinogradTests : KernelTests
 {
-    private readonly DisposeScope scope = NewDisposeScope();
-    private readonly IDisposable mode = no_grad();
-    private readonly int threads = get_num_threads();
-
-    public void Dispose()
-    {
-        set_num_threads(threads);
-        mode.Dispose();
-        scope.Dispose();
-    }
-
     private sealed class Block(long inputs, long outputs, long padding, bool bias, string then) : Module<Tensor, Tensor, Tensor>("block")
     {
         private readonly Conv2d conv = Conv2d(inputs, outputs, 3, padding: padding, bias: bias);

@@ -118,29 +118,13 @@ internal sealed class PixelPieces : IDisposable
     }
 
     /// <summary>Some pieces, one after the other.</summary>
-    private sealed class Kernel(List<Piece> parts, PixelPieces layer, Residual residual) : LayerKernel
+    private sealed class Kernel(List<Piece> parts, PixelPieces layer, Residual residual) : WritingKernel(residual)
     {
         /// <inheritdoc/>
-        internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, KernelModule module)
+        private protected override void Write(Tensor input, Tensor? other, Tensor result)
         {
-            var output = residual == Residual.Overwritten && other is not null
-                ? Shims.Share(other) : module.Memory.Empty(module.ResultType(input.dtype), sizes, strides);
-            try
-            {
-                using var picked = layer.Picked(input);
-                var added = other is null ? 0 : Shims.Data(other);
-                Run(Shims.Data(picked ?? input), added, Shims.Data(output), (nint)input.dtype.ElementSize());
-                return output;
-            }
-            catch
-            {
-                output.Dispose();
-                throw;
-            }
-            finally
-            {
-                GC.KeepAlive((input, other, layer));
-            }
+            using var picked = layer.Picked(input);
+            Run(Shims.Data(picked ?? input), other is null ? 0 : Shims.Data(other), Shims.Data(result), (nint)input.dtype.ElementSize());
         }
 
         /// <inheritdoc/>
@@ -157,7 +141,7 @@ internal sealed class PixelPieces : IDisposable
                 var next = 3;
                 if (layer.bias is not null)
                     data[next++] = Shims.Data(layer.bias);
-                if (residual == Residual.Added)
+                if (Residual == Residual.Added)
                     data[next++] = other;
                 data[next++] = working;
                 call.Run(data[..next]);

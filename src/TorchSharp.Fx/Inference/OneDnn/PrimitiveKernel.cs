@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Inference;
 
 /// <summary>A layer as one primitive of oneDNN, called directly. Several threads may run it at once.</summary>
-internal sealed unsafe class PrimitiveKernel : LayerKernel
+internal sealed unsafe class PrimitiveKernel : WritingKernel
 {
     private readonly DnnlHandle source, result, description, primitive;
     private readonly DnnlHandle? addend;
@@ -31,7 +31,7 @@ internal sealed unsafe class PrimitiveKernel : LayerKernel
     /// <param name="weight">The layer's weight, if it has one; it outlives the kernel.</param>
     /// <param name="vectors">Further constants by the index of their argument; they outlive the kernel.</param>
     internal PrimitiveKernel(DnnlHandle source, DnnlHandle result, Residual residual, DnnlHandle description, LayerWeight? weight,
-        params (int Index, Tensor? Values)[] vectors)
+        params (int Index, Tensor? Values)[] vectors) : base(residual)
     {
         (this.source, this.result, this.description, this.vectors) = (source, result, description, vectors);
         addend = residual == Residual.Added ? result : null;
@@ -41,27 +41,16 @@ internal sealed unsafe class PrimitiveKernel : LayerKernel
     }
 
     /// <inheritdoc/>
-    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, KernelModule module)
+    private protected override void Write(Tensor input, Tensor? other, Tensor result)
     {
-        var output = other is not null && addend is null
-            ? Shims.Share(other) : module.Memory.Empty(module.ResultType(input.dtype), sizes, strides);
         var arguments = Interlocked.Exchange(ref idle, null) ?? new Arguments(this);
         try
         {
-            arguments.Set(input, output, other);
+            arguments.Set(input, result, other);
             Dnnl.Execute(primitive, arguments.All);
-            return output;
-        }
-        catch
-        {
-            output.Dispose();
-            throw;
         }
         finally
         {
-            GC.KeepAlive(input);
-            GC.KeepAlive(other);
-            GC.KeepAlive(this);
             if (Interlocked.CompareExchange(ref idle, arguments, null) is not null)
                 arguments.Dispose();
         }
