@@ -60,13 +60,9 @@ internal sealed class Fusion(InferenceGraph layers)
     {
         foreach (var node in layers.Calls)
             UseKernel(node, KernelOf);
-        foreach (var node in layers.Graph.find_nodes(Opcode.call_function, "adaptive_avg_pool2d").ToArray())
-            if (GlobalAverage.KeepsPixel(node, layers.Module) is not null && node.args is [NodeArgument { Node: var input }, ..])
-            {
-                var path = $"{node.name}_kernel";
-                layers.Replace(path, new GlobalAverage());
-                Replace(node, path, Forward, [input]);
-            }
+        foreach (var node in layers.Graph.nodes.Where(node => node.op != Opcode.call_module).ToArray())
+            if (PixelDimensions.Of(node, layers.Module) is { } pixels && node.args is [NodeArgument { Node: var input }, ..])
+                Average(node, input, pixels);
         foreach (var node in layers.Graph.find_nodes(Opcode.call_function, "linear").ToArray())
             UseKernelOf(node);
     }
@@ -79,6 +75,16 @@ internal sealed class Fusion(InferenceGraph layers)
             layers.Replace(node.target.name, kernel);
         if (layers.Module(node) is KernelModule && ((ModuleTarget)node.target).Method.DeclaringType?.Assembly != typeof(Fusion).Assembly)
             Replace(node, node.target.name, Forward, node.args);
+    }
+
+    private void Average(Node node, Node input, PixelDimensions pixels)
+    {
+        var path = $"{node.name}_kernel";
+        layers.Replace(path, new GlobalAverage(pixels));
+        using var here = layers.Graph.inserting_before(node);
+        var average = layers.Graph.create_node(Opcode.call_module, new ModuleTarget(path, Forward), [input], typeof(Tensor));
+        average.StandsFor(node);
+        layers.Bypass(node, pixels.Of(average));
     }
 
     /// <summary>The same for the function <c>linear</c> of a parameter.</summary>
@@ -254,7 +260,7 @@ internal sealed class Fusion(InferenceGraph layers)
 
     private static KernelModule? KernelOf(nn.Module module) => module switch
     {
-        AdaptiveAvgPool2d { output_size: [1, 1] or [1] } => new GlobalAverage(),
+        AdaptiveAvgPool2d { output_size: [1, 1] or [1] } => new GlobalAverage(PixelDimensions.Last),
         Conv1d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv =>
             KernelOf(conv, conv.weight, conv.bias, padding),
         Conv2d { padding_mode: PaddingModes.Zeros, padding_type: null, padding: { } padding } conv =>

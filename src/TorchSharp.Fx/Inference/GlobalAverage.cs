@@ -1,16 +1,18 @@
+using System.Collections.Immutable;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Fx.Inference;
 
 /// <summary>The average over all pixels: N×C×H×W to N×C×1×1.</summary>
-internal sealed class GlobalAverage() : KernelModule("GlobalAverage", FusedActivation.None)
+/// <param name="pixels">The dimensions, which for other tensors than images are others than the last two.</param>
+internal sealed class GlobalAverage(PixelDimensions pixels) : KernelModule("GlobalAverage", FusedActivation.None)
 {
     /// <inheritdoc/>
     internal override KernelModule? With(FusedActivation next, bool isResidual) => null;
 
     /// <inheritdoc/>
-    private protected override KernelModule Copy() => new GlobalAverage();
+    private protected override KernelModule Copy() => new GlobalAverage(pixels);
 
     /// <inheritdoc/>
     private protected override bool Takes(ScalarType type) => Dnnl.IsAvailable && type is not (ScalarType.Byte or ScalarType.Int8);
@@ -40,17 +42,49 @@ internal sealed class GlobalAverage() : KernelModule("GlobalAverage", FusedActiv
             attributes => Dnnl.Pooling(source, output, Dnnl.PoolingKind.Average, image, [0, 0], attributes), null);
     }
 
-    /// <summary>Whether a node that averages over all pixels keeps them as dimensions of one element; null for any other node.</summary>
-    internal static bool? KeepsPixel(Node node, Func<Node, nn.Module> moduleOf) => node.target switch
+    /// <inheritdoc/>
+    private protected override Tensor Plain(Tensor input) => pixels.Mean(input);
+}
+
+/// <summary>The two dimensions that a node averages over.</summary>
+/// <param name="Height">The first, from the front or the back.</param>
+/// <param name="Width">The second.</param>
+/// <param name="AreKept">Whether they stay, as dimensions of one element.</param>
+internal readonly record struct PixelDimensions(long Height, long Width, bool AreKept)
+{
+    /// <summary>Those of images and batches of them.</summary>
+    internal static PixelDimensions Last { get; } = new(-2, -1, AreKept: true);
+
+    /// <summary>The average, which keeps them. A mean reads channels last in order.</summary>
+    internal Tensor Mean(Tensor input) => input.mean([Height, Width], keepdim: true);
+
+    /// <summary>What the node gives, by its average that keeps them.</summary>
+    internal Node Of(Node average)
     {
-        ModuleTarget => moduleOf(node) is AdaptiveAvgPool2d { output_size: [1, 1] or [1] } ? true : null,
+        if (AreKept)
+            return average;
+        // Without the second, the first is the last one from behind.
+        var (height, width) = (Height < 0 ? -1 : Height, Width);
+        using var here = average.graph.inserting_after(average);
+        var squeezed = average.graph.inline((Func<Tensor, Tensor>)(pixel => pixel.squeeze(width).squeeze(height)), average);
+        squeezed.StandsFor(average);
+        return squeezed;
+    }
+
+    /// <summary>The dimensions that a node averages over; null where it does something else.</summary>
+    internal static PixelDimensions? Of(Node node, Func<Node, nn.Module> moduleOf) => node.target switch
+    {
+        ModuleTarget => moduleOf(node) is AdaptiveAvgPool2d { output_size: [1, 1] or [1] } ? Last : null,
         FunctionTarget { Method.DeclaringType: var type } when type?.Assembly == TensorTypes.TorchSharp
-            && node.target.name == "adaptive_avg_pool2d" && node.args is [NodeArgument, var size, ..] && IsOne(size) => true,
-        _ when MatrixProduct.IsOperation(node, "mean")
-            && node.args is [NodeArgument, ListArgument { Items: [Literal { Value: -2L or 2L }, Literal { Value: -1L or 3L }] },
-                Literal { Value: bool keeps }, ..] => keeps,
-        _ => null,
+            && node.target.name == "adaptive_avg_pool2d" && node.args is [NodeArgument, var size, ..] && IsOne(size) => Last,
+        _ => MatrixProduct.IsOperation(node, "mean") ? OfMean(node.args) : null,
     };
+
+    private static PixelDimensions? OfMean(ImmutableArray<Argument> args)
+        => args is [NodeArgument, ListArgument { Items: [Literal { Value: long height }, Literal { Value: long width }] },
+            Literal { Value: bool keeps }, .. var rest]
+            && height is (-2 or 2) && width == height + 1 && rest.All(argument => argument is Literal { Value: null })
+            ? new(height, width, keeps) : null;
 
     /// <summary>The size 1, or 1 × 1.</summary>
     private static bool IsOne(Argument size) => size switch
@@ -60,7 +94,4 @@ internal sealed class GlobalAverage() : KernelModule("GlobalAverage", FusedActiv
         TupleArgument { Items: var items } => items.All(IsOne),
         _ => false,
     };
-
-    /// <summary>A mean reads channels last in order.</summary>
-    private protected override Tensor Plain(Tensor input) => input.mean([-2, -1], keepdim: true);
 }

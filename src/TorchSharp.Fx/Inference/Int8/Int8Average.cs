@@ -4,13 +4,14 @@ namespace TorchSharp.Fx.Inference;
 
 /// <summary>The average over all pixels, in the steps that are given: N×C×H×W to N×C×1×1.</summary>
 /// <param name="steps">What the steps stand for.</param>
-internal sealed class Int8Average(Int8Steps steps) : KernelModule("Int8Average", FusedActivation.None)
+/// <param name="pixels">The dimensions.</param>
+internal sealed class Int8Average(Int8Steps steps, PixelDimensions pixels) : KernelModule("Int8Average", FusedActivation.None)
 {
     /// <inheritdoc/>
     internal override KernelModule? With(FusedActivation next, bool isResidual) => null;
 
     /// <inheritdoc/>
-    private protected override KernelModule Copy() => new Int8Average(steps);
+    private protected override KernelModule Copy() => new Int8Average(steps, pixels);
 
     /// <inheritdoc/>
     private protected override bool Takes(ScalarType type) => type == steps.Type;
@@ -27,6 +28,6 @@ internal sealed class Int8Average(Int8Steps steps) : KernelModule("Int8Average",
     private protected override Tensor Plain(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return steps.Of(steps.Numbers(input).mean([-2, -1], keepdim: true)).MoveToOuterDisposeScope();
+        return steps.Of(pixels.Mean(steps.Numbers(input))).MoveToOuterDisposeScope();
     }
 }

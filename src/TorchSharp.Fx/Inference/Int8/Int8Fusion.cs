@@ -156,16 +156,10 @@ internal sealed class Int8Fusion(InferenceGraph layers)
     private Node? Average(Node quantize, Int8Steps result)
     {
         var value = Input(quantize);
-        if (!IsReadOnce(value) || GlobalAverage.KeepsPixel(value, layers.Module) is not { } keepsPixel
+        if (!IsReadOnce(value) || PixelDimensions.Of(value, layers.Module) is not { } pixels
             || Argument(value, 0) is not { } source || source.Steps != result)
             return null;
-        var node = Replace(quantize, new Int8Average(result), Forward, source.Node);
-        if (keepsPixel)
-            return node;
-        using var here = Graph.inserting_after(node);
-        var flat = Graph.inline((Func<Tensor, Tensor>)(pixel => pixel.flatten(1)), node);
-        node.replace_all_uses_with(flat, user => user != flat);
-        return flat;
+        return Replace(quantize, new Int8Average(result, pixels), Forward, pixels.Of, source.Node);
     }
 
     /// <summary>A sum or product of two values.</summary>
@@ -245,6 +239,14 @@ internal sealed class Int8Fusion(InferenceGraph layers)
     }
 
     private Node Replace(Node quantize, nn.Module module, MethodInfo method, params Node[] inputs)
+        => Replace(quantize, module, method, node => node, inputs);
+
+    /// <param name="quantize">The node whose place is taken.</param>
+    /// <param name="module">The module to call.</param>
+    /// <param name="method">Which of its methods.</param>
+    /// <param name="given">What is done with the call's result.</param>
+    /// <param name="inputs">What it takes.</param>
+    private Node Replace(Node quantize, nn.Module module, MethodInfo method, Func<Node, Node> given, params Node[] inputs)
     {
         var path = $"{quantize.name}_int8";
         layers.Replace(path, module);
@@ -252,8 +254,9 @@ internal sealed class Int8Fusion(InferenceGraph layers)
         var node = Graph.create_node(Opcode.call_module, new ModuleTarget(path, method),
             [.. inputs.Select(input => new NodeArgument(input))], typeof(Tensor));
         node.StandsFor(quantize);
-        layers.Bypass(quantize, node);
-        return node;
+        var result = given(node);
+        layers.Bypass(quantize, result);
+        return result;
     }
 
     /// <summary>The steps that an argument of a node is made of.</summary>
