@@ -18,6 +18,16 @@ internal sealed class BenchWorker : IDisposable
         process = Process.Start(start)!;
     }
 
+    /// <summary>
+    /// To be called before anything else: where this is a process of ONNX Runtime's, nothing loads libtorch before its memory is asked for.
+    /// </summary>
+    internal static void Prepare(string[] arguments)
+    {
+        if (arguments.SkipWhile(argument => argument != "--worker").Skip(1).FirstOrDefault() is { } peer
+            && peer.StartsWith("ort", StringComparison.Ordinal))
+            AppContext.SetSwitch("TorchSharp.Fx.ProcessorCaches", false);
+    }
+
     /// <summary>How long a call takes in one turn, in ms.</summary>
     internal double Measure() => double.Parse(Ask("run"), CultureInfo.InvariantCulture);
 

@@ -21,13 +21,16 @@ internal static unsafe class ProcessorCaches
     /// <summary>Whether oneDNN's kernels can be trusted: they know the caches.</summary>
     internal static bool AreKnown { get; } = !AreHidden() || Tell();
 
-    /// <summary>Tells oneDNN the sizes where it needs to be told: it computes eager modules too, which none of our code runs.</summary>
+    /// <summary>
+    /// Tells oneDNN the sizes where it needs to be told: it computes eager modules too, which none of our code runs. The switch
+    /// <c>TorchSharp.Fx.ProcessorCaches</c>, set to false, leaves that to the first kernel, for processes that mostly need no libtorch.
+    /// </summary>
 #pragma warning disable CA2255 // Eager modules run without a call of this library, and wrong values are worse than an early load.
     [ModuleInitializer]
 #pragma warning restore CA2255
     internal static void Ensure()
     {
-        if (AreHidden())
+        if (AreHidden() && !(AppContext.TryGetSwitch("TorchSharp.Fx.ProcessorCaches", out var isOn) && !isOn))
             _ = AreKnown;
     }
 
