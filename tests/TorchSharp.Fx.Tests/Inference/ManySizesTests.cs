@@ -148,7 +148,7 @@ public sealed class ManySizesTests : KernelTests
             optimised.call(randn(1, 3, 100 + size * 7 % 60, 100 + size * 11 % 60));
             counts.Add(layer.Memory.Pool!.Count);
         }
-        Assert.InRange(counts[^1], 1, counts[59] + 1);
-        Assert.InRange(counts[^1], 1, 12);
+        Assert.InRange(counts[^1], Dnnl.IsAvailable ? 1 : 0, counts[59] + 1);
+        Assert.InRange(counts[^1], 0, 12);
     }
 }

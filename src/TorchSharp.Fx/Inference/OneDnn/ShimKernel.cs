@@ -7,10 +7,13 @@ namespace TorchSharp.Fx.Inference;
 /// <param name="run">Calls the function with an input, what is added, and the weight.</param>
 internal sealed class ShimKernel(Tensor packed, Func<Tensor, Tensor?, Tensor, Tensor> run) : LayerKernel
 {
-    /// <inheritdoc/>
-    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, KernelModule module)
-        => run(input, other, packed);
+    // Kernels outlive the scope of the call that made them.
+    private readonly Tensor weight = packed.DetachFromDisposeScope();
 
     /// <inheritdoc/>
-    public override void Dispose() => packed.Dispose();
+    internal override Tensor Run(Tensor input, Tensor? other, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, KernelModule module)
+        => run(input, other, weight);
+
+    /// <inheritdoc/>
+    public override void Dispose() => weight.Dispose();
 }
