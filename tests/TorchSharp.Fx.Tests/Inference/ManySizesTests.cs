@@ -41,6 +41,12 @@ public sealed class ManySizesTests : KernelTests
         }
     }
 
+    private static GraphModule<Tensor, Tensor> Optimised(Module<Tensor, Tensor> module, ScalarType? type = null)
+    {
+        using var traced = fx.symbolic_trace<Tensor, Tensor>(module);
+        return traced.optimize_for_inference(type);
+    }
+
     [Theory]
     [InlineData(1, true, "relu", 1)]
     [InlineData(1, false, "silu", 2)]
@@ -52,7 +58,7 @@ public sealed class ManySizesTests : KernelTests
     {
         set_num_threads(threads);
         using var module = new Pixels(stride, bias, then).Registered();
-        using var optimised = fx.symbolic_trace<Tensor, Tensor>(module).optimize_for_inference();
+        using var optimised = Optimised(module);
         using var exact = new Pixels(stride, bias, then).Registered();
         exact.load_state_dict(module.state_dict());
         exact.to(ScalarType.Float64);
@@ -71,8 +77,8 @@ public sealed class ManySizesTests : KernelTests
     public void Types_and_numbers_of_threads_have_pieces_of_their_own()
     {
         using var module = new Pixels(1, true, "relu").Registered();
-        using var optimised = fx.symbolic_trace<Tensor, Tensor>(module).optimize_for_inference();
-        using var half = fx.symbolic_trace<Tensor, Tensor>(module).optimize_for_inference(ScalarType.BFloat16);
+        using var optimised = Optimised(module);
+        using var half = Optimised(module, ScalarType.BFloat16);
         for (var size = 4; size < 30; size++)
         {
             using var turn = NewDisposeScope();
@@ -92,7 +98,7 @@ public sealed class ManySizesTests : KernelTests
     public void Pieces_follow_a_move()
     {
         using var module = new Pixels(1, true, "relu").Registered();
-        using var optimised = fx.symbolic_trace<Tensor, Tensor>(module).optimize_for_inference();
+        using var optimised = Optimised(module);
         for (var turn = 0; turn < 2; turn++)
         {
             for (var size = 4; size < 30; size++)
@@ -139,7 +145,7 @@ public sealed class ManySizesTests : KernelTests
     public void The_pool_does_not_grow_with_the_number_of_sizes()
     {
         using var module = new Pixels(1, true, "relu").Registered();
-        using var optimised = fx.symbolic_trace<Tensor, Tensor>(module).optimize_for_inference();
+        using var optimised = Optimised(module);
         var layer = optimised.modules().OfType<KernelModule>().First();
         var counts = new List<int>();
         for (var size = 0; size < 120; size++)
