@@ -56,13 +56,8 @@ internal sealed class Exploring : IDisposable
 public sealed class ExtractTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
-    private readonly DisposeScope scope = NewDisposeScope();
 
-    public void Dispose()
-    {
-        scope.Dispose();
-        folder.Dispose();
-    }
+    public void Dispose() => folder.Dispose();
 
     [Fact]
     public async Task Nodes_of_an_image_are_the_bytes_that_extract_writes_and_the_code_computes()

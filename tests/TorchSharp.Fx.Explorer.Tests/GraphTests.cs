@@ -139,17 +139,18 @@ public sealed class GraphTests : IAsyncLifetime
     public async Task Nodes_of_each_graph_are_downloaded_and_the_code_computes_them(string view)
     {
         using var folder = new TemporaryFolder();
-        using var scope = torch.NewDisposeScope();
         string[] nodes = ["block1.relu", "block2", "fc"];
         var query = $"{view}&nodes={string.Join(',', nodes)}&input=1";
         File.WriteAllBytes(folder["page.safetensors"], await page.Bytes($"/api/download?{query}"));
-        var downloaded = Safetensors.load_file(folder["page.safetensors"]);
-        Assert.Equal(nodes, downloaded.Keys.Order());
         var shown = await page.Get($"/api/node?{view}&node=fc&input=1");
-        Assert.Equal(Mean(shown), downloaded["fc"].mean().item<float>(), 1e-6);
-
         var code = await page.Get($"/api/code?{query}");
         Assert.StartsWith("# No command has the graph of ", code.GetProperty("command").GetString(), StringComparison.Ordinal);
+
+        // A scope belongs to its thread, and what follows an await may run on another one.
+        using var scope = torch.NewDisposeScope();
+        var downloaded = Safetensors.load_file(folder["page.safetensors"]);
+        Assert.Equal(nodes, downloaded.Keys.Order());
+        Assert.Equal(Mean(shown), downloaded["fc"].mean().item<float>(), 1e-6);
         Safetensors.save_file(model.state_dict(), folder["weights.safetensors"]);
         var script = code.GetProperty("csharp").GetString()!.Replace("// using var model = …",
             $"using var model = new TorchSharp.Fx.Explorers.Tests.SmallNet(); model.load_weights(@\"{folder["weights.safetensors"]}\");", StringComparison.Ordinal);

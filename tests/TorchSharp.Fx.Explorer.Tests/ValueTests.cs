@@ -8,7 +8,6 @@ namespace TorchSharp.Fx.Explorers.Tests;
 /// <summary>What the page shows of values is what the model computes.</summary>
 public sealed class ValueTests : IAsyncLifetime
 {
-    private readonly DisposeScope scope = NewDisposeScope();
     private readonly SmallNet model = new();
     private Page page = null!;
 
@@ -18,7 +17,6 @@ public sealed class ValueTests : IAsyncLifetime
     {
         await page.DisposeAsync();
         model.Dispose();
-        scope.Dispose();
     }
 
     private static Tensor Input(int photograph) => new ImageClassification(64, 64).call(io.read_image(Page.Photographs[photograph]))

@@ -203,6 +203,40 @@ public sealed class RecorderTests
         }
     }
 
+    private sealed class Waiting : Module<Tensor, Tensor>
+    {
+        private readonly Linear left = Linear(3, 3);
+        private readonly Linear right = Linear(3, 3);
+        internal bool IsOver;
+
+        public Waiting() : base(nameof(Waiting)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            var others = new ManualResetEventSlim();
+            var task = Task.Run(() =>
+            {
+                others.Wait();
+                var y = left.call(x);
+                IsOver = true;
+                return y;
+            });
+            var z = right.call(x);
+            others.Set();
+            return task.Result + z;
+        }
+    }
+
+    [Fact]
+    public void A_run_does_not_end_before_the_threads_that_it_started()
+    {
+        using var model = new Waiting();
+        model.eval();
+        using var x = rand(2, 3);
+        using var features = feature_extraction.create_recorder(model, ["right"]).call(x);
+        Assert.True(model.IsOver);
+    }
+
     [Fact]
     public void Other_threads_run_for_real()
     {
