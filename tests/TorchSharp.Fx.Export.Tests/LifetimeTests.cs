@@ -1,3 +1,4 @@
+using TorchSharp.Fx.Tests;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -11,11 +12,7 @@ public class LifetimeTests
     public void ACallByNameLeavesItsResultAlone()
     {
         using var x = randn(3, 4);
-        aten.call("cat", new[] { x, x }, 1L).Dispose();
-        var before = Tensor.TotalCount;
-        for (var i = 0; i < 100; i++)
-            aten.call("cat", new[] { x, x }, 1L).Dispose();
-        Assert.Equal(before, Tensor.TotalCount);
+        LiveTensors.AssertStay(() => aten.call("cat", new[] { x, x }, 1L).Dispose(), 100);
     }
 
     /// <summary>TorchSharp counts a tensor twice that becomes a parameter, so what a saved module leaves is no leak.</summary>
@@ -77,11 +74,6 @@ public class LifetimeTests
     private static long Left(Action run)
     {
         run();
-        // What earlier tests left is counted until it is finalized.
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        var before = Tensor.TotalCount;
-        run();
-        return Tensor.TotalCount - before;
+        return LiveTensors.Added(run);
     }
 }

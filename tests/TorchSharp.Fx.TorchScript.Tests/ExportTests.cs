@@ -1,4 +1,5 @@
 using System.Text;
+using TorchSharp.Fx.Tests;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -193,14 +194,8 @@ public sealed class ExportTests : IDisposable
         using var extractor = feature_extraction.create_feature_extractor(Sequential(("inner", model), ("act", ReLU())), ["act"], tracer_kwargs: new TracerKwargs { leaf_modules = [typeof(Branching)] });
         torchscript.export(extractor, archive.Path, [InputShape.Parse("3x4")]);
         // The leaf runs as a copy, and TorchSharp counts an object too many for each parameter that is made.
-        Assert.Equal(Added(() => Made(model.parameters().Count())), Added(() => torchscript.export(extractor, archive.Path, [InputShape.Parse("3x4")])));
-
-        static long Added(Action work)
-        {
-            var before = torch.Tensor.TotalCount;
-            work();
-            return torch.Tensor.TotalCount - before;
-        }
+        Assert.Equal(LiveTensors.Added(() => Made(model.parameters().Count())),
+            LiveTensors.Added(() => torchscript.export(extractor, archive.Path, [InputShape.Parse("3x4")])));
 
         static void Made(int parameters)
         {
