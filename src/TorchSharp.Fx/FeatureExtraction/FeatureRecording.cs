@@ -16,7 +16,9 @@ internal sealed class FeatureRecording(RecordedRequests? requests, bool mayEnd) 
     /// <summary>All names of the run, in order.</summary>
     internal List<string> Names { get; } = [];
 
-    /// <summary>Code that isn't followed may have started threads, which the program waits for later: they use the caller's tensors.</summary>
+    /// <summary>
+    /// Code that isn't followed may have started threads, which the program waits for later: they use the caller's tensors.
+    /// </summary>
     internal override bool IsDone => mayEnd && !RanAside && requests!.AreFinal;
 
     internal override object? Begin(in Recorded operation, ReadOnlySpan<Value> arguments)

@@ -4,28 +4,21 @@ using static TorchSharp.torch;
 namespace TorchSharp.Fx.Evaluation;
 
 /// <summary>
-/// A graph as one compiled method with a local variable for each value. Intermediate tensors are disposed right after their last use,
-/// also when a node throws. All state is in locals, so several threads may run it at once.
+/// A graph as compiled code, a step for each node. Intermediate tensors are disposed right after their last use, also when a node throws.
+/// All state of a run is its own, so several threads may run it at once.
 /// </summary>
 internal sealed class CompiledGraph
 {
     private readonly ModuleHierarchy modules;
-    private readonly AliasAnalysis aliases;
     private readonly Lifetimes lifetimes;
     private readonly Node[] nodes;
+    private readonly int[] placeholders;
     private readonly Dictionary<Node, ParameterExpression> values = [];
-    private readonly List<ParameterExpression> temporaries = [];
-    private readonly ParameterExpression inputs = Expression.Parameter(typeof(object[]), "inputs");
-    private readonly ParameterExpression turn = Expression.Variable(typeof(int), "turn");
-    private readonly ParameterExpression? mode;
-    private GradientMode? lastMode;
-
-    // What a failure has to dispose. Only this one variable lives on into the handler: with all of them the JIT takes seconds.
-    private readonly ParameterExpression made = Expression.Variable(typeof(object[]), "made");
-    private readonly ParameterExpression owners = Expression.Variable(typeof(Owners), "owners");
     private readonly OutputCopies copies;
     private readonly NodeClock? clock;
-    private readonly Func<object?[], object?> run;
+    private readonly bool counts;
+    private readonly bool hasModes;
+    private readonly Step?[] steps;
 
     /// <param name="graph">The graph; later edits have no effect.</param>
     /// <param name="modules">The hierarchy it names.</param>
@@ -35,134 +28,135 @@ internal sealed class CompiledGraph
     internal CompiledGraph(Graph graph, ModuleHierarchy modules, Argument? result = null, Type? type = null, NodeClock? clock = null)
     {
         (this.modules, this.clock) = (modules, clock);
-        aliases = graph.Aliases(modules);
+        var aliases = graph.Aliases(modules);
         copies = OutputCopies.Of(graph, aliases, modules);
         lifetimes = new Lifetimes(graph, aliases, graph.nodes.Where(MayKeep), copies.Nodes);
         nodes = [.. graph.nodes];
-        mode = Array.Exists(nodes, node => node.gradient_mode is not null) ? Expression.Variable(typeof(GradientModeSwitch), "mode") : null;
-        foreach (var node in nodes.Where(node => node.op != Opcode.output && node.type != typeof(void)))
-            values[node] = Expression.Variable(node.type, node.name);
-        run = Compile(result ?? graph.output_node().args[0], type ?? graph.output_node().type);
+        placeholders = [.. Enumerable.Range(0, nodes.Length).Where(i => nodes[i].op == Opcode.placeholder)];
+        counts = Array.Exists(nodes, lifetimes.IsCounted);
+        hasModes = Array.Exists(nodes, node => node.gradient_mode is not null);
+        foreach (var node in nodes.Where(node => node.type != typeof(void) || node.op == Opcode.output))
+            values[node] = Expression.Variable(node.op == Opcode.output ? typeof(object) : node.type, node.name);
+        steps = Compile(result ?? graph.output_node().args[0], type ?? graph.output_node().type);
     }
 
     /// <summary>Runs the graph; one input for each placeholder.</summary>
-    internal object? Run(object?[] given) => run(given);
-
-    private Func<object?[], object?> Compile(Argument result, Type type)
+    internal object? Run(object?[] given)
     {
-        var steps = new List<Expression>();
-        foreach (var node in nodes.Where(node => node.op == Opcode.placeholder))
-            steps.Add(Expression.Assign(values[node], Input(node, steps.Count)));
-        steps.AddRange(nodes.Where(node => node.op == Opcode.placeholder && lifetimes.IsCounted(node))
-            .Select(node => Owners(nameof(Evaluation.Owners.Hold), values[node])));
+        var made = new object?[nodes.Length];
+        var owners = counts ? new Owners() : null;
+        var mode = hasModes ? new GradientModeSwitch() : null;
+        var turn = 0;
+        try
+        {
+            for (var i = 0; i < placeholders.Length; i++)
+                made[placeholders[i]] = Input(nodes[placeholders[i]], given[i], owners);
+            for (; turn < steps.Length; turn++)
+                if (steps[turn] is { } step)
+                {
+                    if (step.ChangesMode)
+                        mode!.To(step.Mode);
+                    step.Code(made, owners, step.Places, step.Constants);
+                    clock?.Stop(turn);
+                }
+            return made[^1];
+        }
+        catch (Exception error)
+        {
+            throw Failed(error, turn, made, given);
+        }
+        finally
+        {
+            mode?.Dispose();
+        }
+    }
+
+    private object? Input(Node node, object? given, Owners? owners)
+    {
+        if (node.type.IsValueType)
+            given = ValueConversion.Apply(given, node.type);
+        else if (given is not null && !node.type.IsInstanceOfType(given))
+            throw new InvalidCastException($"The input '{node.name}' takes a {node.type}, but was given a {given.GetType()}.");
+        if (lifetimes.IsCounted(node))
+            owners!.Hold(given);
+        return given;
+    }
+
+    private Step?[] Compile(Argument result, Type type)
+    {
+        var variables = new Dictionary<ParameterExpression, int>();
         for (var i = 0; i < nodes.Length; i++)
-            if (nodes[i].op is not (Opcode.placeholder or Opcode.output))
-                steps.AddRange(Step(nodes[i], i));
-        steps.Add(Expression.Assign(turn, Expression.Constant(nodes.Length - 1)));
-        steps.AddRange(Output(result, type));
-
-        var error = Expression.Parameter(typeof(Exception));
-        var failure = Expression.Call(Expression.Constant(this), nameof(Failed), null, error, turn, made, inputs);
-        var body = Expression.TryCatch(Expression.Block(typeof(object), steps),
-            Expression.Catch(error, Expression.Throw(failure, typeof(object))));
-        var slots = Expression.Assign(made, Expression.NewArrayBounds(typeof(object), Expression.Constant(nodes.Length)));
-        var counting =
-            Expression.Assign(owners,
-                Array.Exists(nodes, lifetimes.IsCounted) ? Expression.New(typeof(Owners)) : Expression.Constant(null, typeof(Owners)));
-        return Expression.Lambda<Func<object?[], object?>>(
-            Expression.Block([.. values.Values, .. temporaries, turn, made, owners], slots, counting, InCallersMode(body)), inputs)
-                .Compile();
-    }
-
-    /// <summary>Gives the caller its gradient mode back after the nodes, where one has a mode of its own.</summary>
-    private Expression InCallersMode(Expression body) => mode is null ? body : Expression.Block(
-        [mode],
-        Expression.Assign(mode, Expression.New(typeof(GradientModeSwitch))),
-        Expression.TryFinally(body, Expression.Call(mode, nameof(GradientModeSwitch.Dispose), null)));
-
-    /// <summary>The call that enters a node's gradient mode, where the node before has another.</summary>
-    private IEnumerable<Expression> EnterMode(Node node)
-    {
-        if (mode is null || node.gradient_mode == lastMode || !GradientMode.Matters(node))
-            yield break;
-        lastMode = node.gradient_mode;
-        yield return Expression.Call(mode, nameof(GradientModeSwitch.To), null, Expression.Constant(lastMode, typeof(GradientMode)));
-    }
-
-    private Expression Input(Node node, int position)
-    {
-        var input = Expression.ArrayIndex(inputs, Expression.Constant(position));
-        return node.type.IsValueType ? ValueConversion.Emit(input, node.type) : Expression.Convert(input, node.type);
+            if (values.TryGetValue(nodes[i], out var variable))
+                variables.Add(variable, i);
+        var own = new Dictionary<StepForm, StepCode>();
+        var compiled = new Step?[nodes.Length];
+        GradientMode? last = null;
+        for (var i = 0; i < nodes.Length; i++)
+        {
+            var node = nodes[i];
+            if (node.op == Opcode.placeholder)
+                continue;
+            var form = new StepForm(node.op == Opcode.output ? Output(result, type) : Compute(node), variables);
+            var changes = node.op != Opcode.output && hasModes && node.gradient_mode != last && GradientMode.Matters(node);
+            if (changes)
+                last = node.gradient_mode;
+            compiled[i] = new(form.Code(own), form.Reads, form.Needs, changes, last);
+        }
+        return compiled;
     }
 
     /// <summary>The result, with a copy of what is the graph's own.</summary>
-    private IEnumerable<Expression> Output(Argument result, Type type)
+    private BlockExpression Output(Argument result, Type type)
     {
         var given = new Dictionary<Node, ParameterExpression>();
+        var steps = new List<Expression>();
         foreach (var node in copies.Nodes)
         {
-            temporaries.Add(given[node] = Expression.Variable(node.type, node.name + "_copy"));
-            yield return Expression.Assign(given[node],
+            given[node] = Expression.Variable(node.type, node.name + "_copy");
+            steps.Add(Expression.Assign(given[node],
                 Expression.Convert(
                     Expression.Call(typeof(OutputCopies), nameof(OutputCopies.Copy), null,
-                        Expression.Convert(values[node], typeof(object))), node.type));
+                        Expression.Convert(values[node], typeof(object))), node.type)));
         }
-        var returned = Expression.Variable(typeof(object), "returned");
-        temporaries.Add(returned);
-        yield return Expression.Assign(returned,
-            ValueConversion.Emit(new ArgumentEmitter(node => given.GetValueOrDefault(node) ?? values[node], false).Emit(result, type),
-                typeof(object)));
-        foreach (var ended in Ended(nodes[^1]))
-            yield return ended;
-        yield return returned;
+        var returned = new ArgumentEmitter(node => given.GetValueOrDefault(node) ?? values[node], false).Emit(result, type);
+        steps.Add(Expression.Assign(values[nodes[^1]], ValueConversion.Emit(returned, typeof(object))));
+        steps.AddRange(Ended(nodes[^1]));
+        return Expression.Block(given.Values, steps);
     }
 
     /// <summary>One node: compute it, then dispose what only it needed.</summary>
-    private IEnumerable<Expression> Step(Node node, int position)
+    private BlockExpression Compute(Node node)
     {
-        yield return Expression.Assign(turn, Expression.Constant(position));
-        foreach (var enter in EnterMode(node))
-            yield return enter;
-        var (value, arguments) = new NodeEmitter(modules, input => values[input]).Emit(node);
-        temporaries.AddRange(arguments);
+        var (value, temporaries) = new NodeEmitter(modules, input => values[input]).Emit(node);
         var variable = values.GetValueOrDefault(node);
-        yield return variable is null ? value : Expression.Assign(variable, ValueConversion.Emit(value, node.type));
-        if (variable is not null && TensorTypes.MayHold(node.type))
-            yield return Remember(variable, position);
-        foreach (var temporary in arguments)
-        {
-            yield return temporary.Type == typeof(Scalar)
+        var steps = new List<Expression> { variable is null ? value : Expression.Assign(variable, ValueConversion.Emit(value, node.type)) };
+        foreach (var temporary in temporaries)
+            steps.Add(temporary.Type == typeof(Scalar)
                 ? Expression.Call(temporary, nameof(IDisposable.Dispose), null)
-                : Release(temporary, variable is null ? [] : [variable]);
-        }
+                : Release(temporary, variable is null ? [] : [variable]));
         if (variable is not null && lifetimes.IsCounted(node))
-            yield return Owners(nameof(Evaluation.Owners.Hold), variable);
+            steps.Add(Owners(nameof(Evaluation.Owners.Hold), Expression.Convert(variable, typeof(object))));
         if (MayKeep(node))
-            yield return Expression.Call(owners, nameof(Evaluation.Owners.Keep), null,
+            steps.Add(Owners(nameof(Evaluation.Owners.Keep),
                 Expression.Constant(modules.Module(node.target.name), typeof(nn.Module)),
-                Objects(node.all_input_nodes.Append(node).Where(values.ContainsKey).Select(passed => values[passed])));
-        foreach (var ended in Ended(node))
-            yield return ended;
-        if (clock is not null)
-            yield return Expression.Call(Expression.Constant(clock), nameof(NodeClock.Stop), null, Expression.Constant(position));
+                Objects(node.all_input_nodes.Append(node).Where(values.ContainsKey).Select(passed => values[passed]))));
+        steps.AddRange(Ended(node));
+        return Expression.Block(temporaries, steps);
     }
-
-    private BinaryExpression Remember(Expression value, int slot)
-        => Expression.Assign(Expression.ArrayAccess(made, Expression.Constant(slot)), Expression.Convert(value, typeof(object)));
 
     /// <summary>The calls that dispose the values that were needed for the last time.</summary>
     private IEnumerable<Expression> Ended(Node node)
     {
         foreach (var (dead, live) in lifetimes.After(node))
             if (lifetimes.IsCounted(dead))
-                yield return Expression.Call(owners, nameof(Evaluation.Owners.Release), null,
-                    Expression.Convert(values[dead], typeof(object)), Expression.Constant(Lifetimes.IsOwned(dead)));
+                yield return Owners(nameof(Evaluation.Owners.Release), Expression.Convert(values[dead], typeof(object)),
+                    Expression.Constant(Lifetimes.IsOwned(dead)));
             else if (Lifetimes.IsOwned(dead))
                 yield return Release(values[dead], [.. live.Select(other => values[other])]);
     }
 
-    private MethodCallExpression Owners(string method, Expression value)
-        => Expression.Call(owners, method, null, Expression.Convert(value, typeof(object)));
+    private static MethodCallExpression Owners(string method, params Expression[] arguments)
+        => Expression.Call(StepForm.OwnersParameter, method, null, arguments);
 
     /// <summary>
     /// Whether a node calls a module of the user's own: it may keep what it is given, and return what it keeps, a cached table say.
@@ -194,4 +188,11 @@ internal sealed class CompiledGraph
     /// <summary>Whether the model has a value, or may have it by now.</summary>
     private static bool IsModels(Node node)
         => node.op == Opcode.get_attr || node.target is StateTarget || node.users.Any(user => user.target is StateTarget);
+
+    /// <param name="Code">What it does, as all steps of its form.</param>
+    /// <param name="Places">The values it does it to.</param>
+    /// <param name="Constants">The constants it does it with.</param>
+    /// <param name="ChangesMode">Whether it has another gradient mode than the step before.</param>
+    /// <param name="Mode">The gradient mode; null is the caller's.</param>
+    private sealed record Step(StepCode Code, int[] Places, object?[] Constants, bool ChangesMode, GradientMode? Mode);
 }

@@ -18,7 +18,8 @@ internal sealed class NodeEmitter(ModuleHierarchy modules, Func<Node, Expression
     private Expression Emit(Node node, ArgumentEmitter arguments) => node.target switch
     {
         AttributeTarget target => Expression.Convert(Expression.Invoke(Expression.Constant(modules.Attribute(target.Path))), node.type),
-        ModuleTarget target => Call(node, arguments, target.Method, Expression.Constant(modules.Module(target.Path)), 0),
+        ModuleTarget target => Call(node, arguments, target.Method,
+            Expression.Constant(modules.Module(target.Path), target.Method.DeclaringType!), 0),
         MemberTarget { Member: FieldInfo field } => Expression.Field(arguments.Emit(node.args[0], field.DeclaringType!), field),
         BuiltinTarget target => Builtin(target, node, arguments),
         StateTarget { IsWritten: false } read =>
