@@ -79,7 +79,7 @@ internal sealed class ExtractionOptions
         var trained = weights.Build(parsed, source);
         requested = NodeRequests.WithPresets(requested, trained.Model, source, kwargs);
         var extractor = NodeRequests.Extractor(trained.Model, requested, training: false, kwargs);
-        var fast = parsed.GetValue(optimised) ? extractor.optimize_for_inference() : null;
+        var fast = parsed.GetValue(optimised) ? extractor.optimize_for_inference(discard_parameters: true) : null;
         return new(source.Name, trained, (chosen ?? trained.Preprocessing)(), input
             => (fast ?? extractor).call(input), NodeRequests.Resolved(requested, extractor), fast, extractor);
     }

@@ -78,12 +78,12 @@ internal abstract class BenchPeer : IDisposable
         var changed = name switch
         {
             "folded" => Folded(extractor),
-            "bfloat16" => extractor.optimize_for_inference(ScalarType.BFloat16),
-            "float16" => extractor.optimize_for_inference(ScalarType.Float16),
+            "bfloat16" => extractor.optimize_for_inference(ScalarType.BFloat16, discard_parameters: true),
+            "float16" => extractor.optimize_for_inference(ScalarType.Float16, discard_parameters: true),
             Int8 => OptimisedInt8(extractor, subject),
-            _ => extractor.optimize_for_inference(),
+            _ => extractor.optimize_for_inference(discard_parameters: true),
         };
-        // The copy has its own weights: the peak of the memory is not to have both.
+        // The peak of the memory is not to have the weights twice.
         extractor.Dispose();
         module.Dispose();
         return new GraphPeer(changed, name == "folded" ? LaidOut(subject.Input(batch)) : subject.Input(batch));

@@ -28,6 +28,9 @@ internal abstract class FusedModule : KernelModule
     /// <summary>Gives the layer a weight of its own where it has the model's.</summary>
     internal void Own() => Weight.Own();
 
+    /// <inheritdoc cref="LayerWeight.TakeOver"/>
+    internal void TakeOver() => Weight.TakeOver();
+
     /// <summary>Whether another layer computes the same if its weight is the same.</summary>
     internal bool DiffersByWeightAtMost(FusedModule other)
         => GetType() == other.GetType() && Activation == other.Activation

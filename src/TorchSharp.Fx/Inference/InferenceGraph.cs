@@ -101,6 +101,28 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
         return name;
     }
 
+    /// <summary>
+    /// Disposes the model's parameters that layers were made of and nothing else in the graph has, so that a layer's is the only handle on
+    /// its weight's memory.
+    /// </summary>
+    internal void DiscardParameters()
+    {
+        var made = modules.Where(entry => entry.Value is FusedModule)
+            .Select(entry => (Layer: (FusedModule)entry.Value, Parameters: Parameters(hierarchy.Find(entry.Key) as nn.Module))).ToArray();
+        var others = Names(Opcode.call_module).Select(Module).Where(module => module is not FusedModule);
+        var readers = Names(Opcode.get_attr).Select(Tensor).Concat(others.SelectMany(module => module.parameters()))
+            .Concat(made.SelectMany(entry => entry.Parameters)).CountBy(TensorIdentity.Storage).ToDictionary();
+        foreach (var (layer, parameters) in made)
+            if (parameters.Length > 0 && Array.TrueForAll(parameters, parameter => readers[TensorIdentity.Storage(parameter)] == 1))
+            {
+                layer.TakeOver();
+                foreach (var parameter in parameters)
+                    parameter.Dispose();
+            }
+
+        static Tensor[] Parameters(nn.Module? module) => [.. module?.parameters(recurse: false) ?? []];
+    }
+
     internal void EliminateDeadCode() => graph.EliminateDeadCode(new(Present()), training: false);
 
     /// <summary>Makes the readers of a node read another one, which now computes its value and so has its name, and erases it.</summary>

@@ -15,13 +15,18 @@ public static class InferenceOptimization
         ("merge_common", layers => layers.MergeCommon()),
     ];
 
-    /// <summary>The passes after constants are folded, in order.</summary>
-    private static readonly (string Name, Action<InferenceGraph> Run)[] Fuse =
+    /// <summary>The passes after constants are folded, in order: layers become those with kernels.</summary>
+    private static readonly (string Name, Action<InferenceGraph> Run)[] UseKernels =
     [
         ("use_int8_kernels", layers => new Int8Fusion(layers).Run()),
         ("specialise_leaves", layers => new LeafInlining(layers).Specialise()),
         ("fuse_attention", layers => new AttentionFusion(layers).Run()),
         ("use_kernels", layers => new Fusion(layers).UseKernels()),
+    ];
+
+    /// <summary>The last passes, in order: layers become fewer.</summary>
+    private static readonly (string Name, Action<InferenceGraph> Run)[] Fuse =
+    [
         ("fold_paddings", layers => new Fusion(layers).FoldPaddings()),
         ("fold_batch_norms", layers => new Fusion(layers).FoldBatchNorms()),
         ("fuse_residuals", layers => new Fusion(layers).FuseResiduals()),
@@ -44,21 +49,25 @@ public static class InferenceOptimization
     /// <param name="dtype">The precision to compute in: <c>bfloat16</c> or <c>float16</c>, whose mantissas have 8 and 11 bits (float32 has
     /// 24); see <c>docs/performance.md</c>. Inputs are converted to it, and results back to float32. Null keeps the module's
     /// precision.</param>
+    /// <param name="discard_parameters">Frees the memory of each layer's weight as soon as the copy has its own, so that a model's weights
+    /// aren't in memory twice. The module and the model it was made of can't be used any more: only dispose them. Counterpart:
+    /// <c>torch._inductor.config.freezing_discard_parameters</c>.</param>
     /// <returns>A module of the same type in evaluation mode.</returns>
-    public static T optimize_for_inference<T>(this T module, ScalarType? dtype = null) where T : nn.Module, IGraphModule
+    public static T optimize_for_inference<T>(this T module, ScalarType? dtype = null, bool discard_parameters = false)
+        where T : nn.Module, IGraphModule
     {
         ArgumentNullException.ThrowIfNull(module);
         if (dtype is not null)
             Precision.Check(dtype.Value);
         using var mode = no_grad();
-        var optimised = Optimise(module, dtype, null);
+        var optimised = Optimise(module, dtype, null, discard_parameters);
         if (dtype is not null)
             optimised.to(dtype.Value);
         return optimised;
     }
 
     /// <summary>The optimised copy, which has layers in common with others where <paramref name="kernels"/> is given.</summary>
-    internal static T Optimise<T>(T module, ScalarType? dtype, SharedKernels? kernels) where T : nn.Module, IGraphModule
+    internal static T Optimise<T>(T module, ScalarType? dtype, SharedKernels? kernels, bool discards = false) where T : nn.Module, IGraphModule
     {
         using var scope = NewDisposeScope();
         var layers = new InferenceGraph(module, module.Program.EvalGraph.clone());
@@ -67,6 +76,9 @@ public static class InferenceOptimization
         simple.fold_constants(Int8Fusion.IsWeight);
 
         layers = new InferenceGraph(simple, simple.graph.clone());
+        Run(UseKernels, layers);
+        if (discards)
+            layers.DiscardParameters();
         Run(Fuse, layers);
         if (dtype is not null)
             Precision.Convert(layers.Graph, dtype.Value);

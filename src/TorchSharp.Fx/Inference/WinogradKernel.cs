@@ -83,11 +83,27 @@ internal sealed unsafe class WinogradKernel : WritingKernel
     /// <summary>The weights of windows, out×in×3×3, as the kernel multiplies them: 16×in×out.</summary>
     internal static Tensor Transform(Tensor weight)
     {
-        using var scope = NewDisposeScope();
-        var factors = tensor(new[] { 1, 0, 0, .5, .5, .5, .5, -.5, .5, 0, 0, 1 }, dtype: ScalarType.Float64).reshape(Tile, 3);
-        var places = factors.matmul(weight.to(ScalarType.Float64)).matmul(factors.t());
-        return places.permute(2, 3, 1, 0).reshape(Places, weight.size(1), weight.size(0)).to(ScalarType.Float32).contiguous()
-            .MoveToOuterDisposeScope();
+        var (outputs, inputs) = (weight.size(0), weight.size(1));
+        var result = empty(Places, inputs, outputs, dtype: ScalarType.Float32);
+        float* from = (float*)Shims.Data(weight), to = (float*)Shims.Data(result);
+        Span<double> rows = stackalloc double[Tile * 3];
+        Span<double> places = stackalloc double[Places];
+        for (var input = 0L; input < inputs; input++)
+            for (var output = 0L; output < outputs; output++)
+            {
+                var window = from + (output * inputs + input) * 9;
+                for (var i = 0; i < 3; i++)
+                    Widen(window[i], window[3 + i], window[6 + i], rows[i..], 3);
+                for (var i = 0; i < Tile; i++)
+                    Widen(rows[3 * i], rows[3 * i + 1], rows[3 * i + 2], places[(Tile * i)..], 1);
+                for (var place = 0; place < Places; place++)
+                    to[(place * inputs + input) * outputs + output] = (float)places[place];
+            }
+        GC.KeepAlive(weight);
+        return result;
+
+        static void Widen(double a, double b, double c, Span<double> four, int step)
+            => (four[0], four[step], four[2 * step], four[3 * step]) = (a, (a + b + c) / 2, (a - b + c) / 2, c);
     }
 
     /// <inheritdoc/>

@@ -129,13 +129,18 @@ public static class optimization
     /// The weight and bias that give what a layer and the norm after it gave; in double precision nothing is lost but the last rounding.
     /// They belong to the caller's dispose scope.
     /// </summary>
+    /// <param name="weight">The layer's weight.</param>
+    /// <param name="bias">The layer's bias.</param>
+    /// <param name="norm">The norm, in evaluation mode.</param>
+    /// <param name="precision">What is computed in.</param>
+    /// <param name="overwrites">Whether the new weight is written over the old one.</param>
     internal static (Tensor Weight, Tensor Bias) Folded(Tensor weight, Tensor? bias, BatchNorm norm,
-        ScalarType precision = ScalarType.Float64)
-        => Folded(weight, bias, norm.eps, norm.running_mean!, norm.running_var!, norm.weight, norm.bias, precision);
+        ScalarType precision = ScalarType.Float64, bool overwrites = false)
+        => Folded(weight, bias, norm.eps, norm.running_mean!, norm.running_var!, norm.weight, norm.bias, precision, overwrites);
 
     /// <summary>The same of a norm's numbers.</summary>
     internal static (Tensor Weight, Tensor Bias) Folded(Tensor weight, Tensor? bias, double eps, Tensor mean, Tensor variance,
-        Tensor? factor, Tensor? offset, ScalarType precision)
+        Tensor? factor, Tensor? offset, ScalarType precision, bool overwrites = false)
     {
         Tensor Exact(Tensor tensor) => tensor.detach().to(precision);
         // In the order of torch.nn.utils.fuse_conv_bn_weights, which shows in single precision.
@@ -145,26 +150,25 @@ public static class optimization
             (scale, shift) = (Exact(factor) * scale, shift * Exact(factor));
         if (offset is not null)
             shift = shift + Exact(offset);
-        return (Scaled(weight.detach(), scale.reshape([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)])), shift.to(weight.dtype));
+        weight = weight.detach();
+        var result = overwrites ? weight : empty_like(weight);
+        Scale(weight, scale.reshape([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)]), result);
+        return (result, shift.to(weight.dtype));
     }
 
     /// <summary>
-    /// A weight whose rows are multiplied, some at a time: in higher precision all of a large one would take much more memory than it has.
+    /// Multiplies the rows of a weight, some at a time: in higher precision all of a large one would take much more memory than it has.
     /// </summary>
-    private static Tensor Scaled(Tensor weight, Tensor scale)
+    private static void Scale(Tensor weight, Tensor scale, Tensor result)
     {
         const long MostNumbers = 1 << 18;
         var rows = Math.Max(1, MostNumbers / Math.Max(1, weight.numel() / Math.Max(1, weight.size(0))));
-        if (rows >= weight.size(0))
-            return (weight.to(scale.dtype) * scale).to(weight.dtype);
-        var result = empty_like(weight);
         for (var row = 0L; row < weight.size(0); row += rows)
         {
             using var scope = NewDisposeScope();
             var count = Math.Min(rows, weight.size(0) - row);
             result.narrow(0, row, count).copy_(weight.narrow(0, row, count).to(scale.dtype) * scale.narrow(0, row, count));
         }
-        return result;
     }
 
     private static (Parameter Weight, Parameter Bias) Merged(Parameter weight, Parameter? bias, BatchNorm norm, ScalarType precision)

@@ -47,6 +47,7 @@ internal sealed class LayerWeight : IDisposable
     internal LayerWeight Share()
     {
         using var weight = Dense();
+        IsAlone = false;
         return new(weight, groups, isModels);
     }
 
@@ -61,6 +62,12 @@ internal sealed class LayerWeight : IDisposable
                 isModels = false;
             }
     }
+
+    /// <summary>The model has given the weight up: its memory is this layer's alone.</summary>
+    internal void TakeOver() => (isModels, IsAlone) = (false, true);
+
+    /// <summary>Whether nothing else has the memory, so that another weight may be written over it.</summary>
+    internal bool IsAlone { get; private set; }
 
     /// <summary>The weight's layout if a kernel may choose.</summary>
     internal DnnlHandle AnyLayout() => Dnnl.Descriptor(Type, KernelSizes);
@@ -113,7 +120,7 @@ internal sealed class LayerWeight : IDisposable
             {
                 using var weight = Dense(keeps: true);
                 using var made = transform(weight);
-                transformed = new(made);
+                transformed = Of(made);
             }
             return transformed;
         }

@@ -11,8 +11,10 @@ namespace TorchSharp.Fx.Inference;
 /// </summary>
 internal static class SymbolTable
 {
-    private const int SymbolTableSection = 2, LoadedSegment = 1, FunctionType = 2, SymbolSize = 24, Piece = SymbolSize << 13,
-    LongestName = 1 << 10;
+    private const int SymbolTableSection = 2, LoadedSegment = 1, FunctionType = 2, SymbolSize = 24, Piece = SymbolSize << 13;
+
+    // Longer ones are those of templates, which hold the prefixes by the ten thousand.
+    private const int LongestName = 1 << 7;
 
     /// <summary>
     /// The addresses of the functions whose names begin with one of the prefixes; none where the library isn't loaded or its file keeps no
@@ -66,7 +68,8 @@ internal static class SymbolTable
         }
 
         /// <summary>
-        /// The names that begin with one of the prefixes, by where they begin in a table of names; one may be the end of another.
+        /// The names up to <see cref="LongestName"/> that begin with one of the prefixes, by where they begin in a table of names; one may be
+        /// the end of another.
         /// </summary>
         private Dictionary<uint, string> Names(long header, ReadOnlySpan<string> prefixes)
         {
