@@ -40,7 +40,8 @@ internal sealed class FusedConvolution : FusedModule
     internal FusedConvolution Then(BatchNorm norm)
     {
         using var scope = NewDisposeScope();
-        var folded = optimization.Folded(Weight.Dense(), Bias, norm, overwrites: Weight.IsAlone);
+        var overwrites = Weight.IsAlone;
+        var folded = optimization.Folded(Weight.Dense(), Bias, norm, overwrites: overwrites);
         return new(Weight.Of(folded.Weight), folded.Bias, geometry, Activation) { hasNorm = true };
     }
 

@@ -41,13 +41,12 @@ internal sealed class LayerWeight : IDisposable
     internal static LayerWeight OfModel(Tensor weight, long groups = 1) => new(weight, groups, isModels: true);
 
     /// <summary>Another weight for the same layer, in memory that nobody else writes to.</summary>
-    internal LayerWeight Of(Tensor weight) => new(weight, groups, isModels: false);
+    internal LayerWeight Of(Tensor weight) => new(weight, groups, isModels: false) { IsAlone = true };
 
     /// <summary>The same weight for another layer; nobody writes to it, so that both may have one memory.</summary>
     internal LayerWeight Share()
     {
         using var weight = Dense();
-        IsAlone = false;
         return new(weight, groups, isModels);
     }
 
@@ -59,7 +58,7 @@ internal sealed class LayerWeight : IDisposable
             {
                 dense = shared.clone().DetachFromDisposeScope();
                 shared.Dispose();
-                isModels = false;
+                (isModels, IsAlone) = (false, true);
             }
     }
 
@@ -80,7 +79,10 @@ internal sealed class LayerWeight : IDisposable
         {
             isKept |= keeps;
             if (dense is not null)
+            {
+                IsAlone = false;
                 return dense.alias();
+            }
             var restored = empty(Sizes, dtype: Type);
             using var order = DenseOrder();
             Reorder(layouts[0].Descriptor.Value, layouts[0].Data, order.Value, restored);
@@ -98,12 +100,7 @@ internal sealed class LayerWeight : IDisposable
             foreach (var layout in layouts)
                 if (Dnnl.AreEqual(layout.Descriptor.Value, descriptor))
                     return layout.Data;
-            var data = empty(Dnnl.Bytes(descriptor), dtype: ScalarType.Byte).DetachFromDisposeScope();
-            if (dense is null)
-                Reorder(layouts[0].Descriptor.Value, layouts[0].Data, descriptor, data);
-            else
-                using (var order = DenseOrder())
-                    Reorder(order.Value, dense, descriptor, data);
+            var data = Reordered(descriptor);
             layouts.Add((Dnnl.Clone(descriptor), data));
             Drop();
             return data;
@@ -136,6 +133,23 @@ internal sealed class LayerWeight : IDisposable
             data.Dispose();
         }
         dense?.Dispose();
+    }
+
+    private Tensor Reordered(IntPtr descriptor)
+    {
+        var bytes = Dnnl.Bytes(descriptor);
+        // In the same memory, so that weights are in memory once and leave no gaps.
+        var isInPlace = dense is not null && IsAlone && !isKept && bytes == dense.numel() * dense.element_size();
+        var data = (isInPlace ? dense!.alias() : empty(bytes, dtype: ScalarType.Byte)).DetachFromDisposeScope();
+        if (dense is null)
+        {
+            Reorder(layouts[0].Descriptor.Value, layouts[0].Data, descriptor, data);
+            return data;
+        }
+        using var order = DenseOrder();
+        using var before = isInPlace ? dense.clone() : dense.alias();
+        Reorder(order.Value, before, descriptor, data);
+        return data;
     }
 
     /// <summary>A kernel has the weight now, so that PyTorch's order is needed only by who asks for it.</summary>

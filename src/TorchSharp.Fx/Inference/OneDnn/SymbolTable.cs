@@ -13,8 +13,7 @@ internal static class SymbolTable
 {
     private const int SymbolTableSection = 2, LoadedSegment = 1, FunctionType = 2, SymbolSize = 24, Piece = SymbolSize << 13;
 
-    // Longer ones are those of templates, which hold the prefixes by the ten thousand.
-    private const int LongestName = 1 << 7;
+    private const int LongestName = 1 << 10;
 
     /// <summary>
     /// The addresses of the functions whose names begin with one of the prefixes; none where the library isn't loaded or its file keeps no
@@ -68,8 +67,8 @@ internal static class SymbolTable
         }
 
         /// <summary>
-        /// The names up to <see cref="LongestName"/> that begin with one of the prefixes, by where they begin in a table of names; one may be
-        /// the end of another.
+        /// The names that begin with one of the prefixes, by where they begin in a table of names; one may be the end of another. Names of
+        /// C++ have capitals. Those that a prefix without any is somewhere inside of, by the ten thousand, are left out.
         /// </summary>
         private Dictionary<uint, string> Names(long header, ReadOnlySpan<string> prefixes)
         {
@@ -86,10 +85,12 @@ internal static class SymbolTable
 
         private static void Add(Dictionary<uint, string> names, ReadOnlySpan<byte> part, ReadOnlySpan<byte> prefix, long at)
         {
+            var hasCapitals = prefix.ContainsAnyInRange((byte)'A', (byte)'Z');
             for (int place = 0, next; (next = part[place..].IndexOf(prefix)) >= 0; place++)
             {
                 place += next;
-                if (part[place..].IndexOf((byte)0) is > 0 and < LongestName and var end)
+                if (part[place..].IndexOf((byte)0) is > 0 and < LongestName and var end
+                    && (hasCapitals || !part.Slice(place, end).ContainsAnyInRange((byte)'A', (byte)'Z')))
                     names[(uint)(at + place)] = Encoding.ASCII.GetString(part.Slice(place, end));
             }
         }
