@@ -14,7 +14,7 @@ internal sealed class AttentionFusion(InferenceGraph layers)
         foreach (var node in layers.Graph.nodes.ToArray())
             if (MatrixProduct.IsOperation(node, "scaled_dot_product_attention")
                 && node.args is [var query, var key, var values, Literal { Value: null }, Literal { Value: 0.0 }, Literal { Value: false }])
-                Insert(node, null, query, key, values, new Literal(null));
+                Insert(node, new FusedAttention(null), query, key, values, new Literal(null));
             else if (MatrixProduct.OfWeightsAndValues(node) is { Left: { users.Count: 1 } weights, Right: var value } && IsSoftmax(weights)
                 && weights.args[0] is NodeArgument { Node: var logits } && new AttentionLogits(layers).Read(logits) is { } read)
                 Replace(node, read with { Steps = [.. read.Steps, weights] }, value);
@@ -31,14 +31,14 @@ internal sealed class AttentionFusion(InferenceGraph layers)
         using var here = layers.Graph.inserting_before(node);
         Argument query = logits.Factor is null
             ? logits.Query : layers.Graph.inline((Func<Tensor, Tensor, Tensor>)((q, factor) => q * factor), logits.Query, logits.Factor);
-        Insert(node, logits.Scale, query, logits.Key, value, Bias(logits.Addends));
+        Insert(node, new FusedAttention(logits.Scale, logits.Rank), query, logits.Key, value, Bias(logits.Addends));
     }
 
-    private void Insert(Node node, double? scale, params Argument[] args)
+    private void Insert(Node node, FusedAttention attention, params Argument[] args)
     {
         using var here = layers.Graph.inserting_before(node);
         var path = $"{node.name}_attention";
-        layers.Replace(path, new FusedAttention(scale));
+        layers.Replace(path, attention);
         var fused = layers.Graph.create_node(Opcode.call_module, new ModuleTarget(path, Forward), [.. args], typeof(Tensor));
         fused.StandsFor(node);
         layers.Bypass(node, fused);

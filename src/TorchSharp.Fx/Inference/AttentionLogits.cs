@@ -14,6 +14,9 @@ internal sealed class AttentionLogits(InferenceGraph layers)
     {
         internal double Scale { get; init; } = 1;
 
+        /// <inheritdoc cref="MatrixProduct.Rank"/>
+        internal long? Rank { get; init; }
+
         /// <summary>A factor for each head.</summary>
         internal Node? Factor { get; init; }
 
@@ -32,8 +35,8 @@ internal sealed class AttentionLogits(InferenceGraph layers)
     {
         if (node.users.Count != 1)
             return null;
-        if (MatrixProduct.OfQueriesAndKeys(node) is { Left: var query, Right: var key })
-            return Product(node, query, key);
+        if (MatrixProduct.OfQueriesAndKeys(node) is { Left: var query, Right: var key, Rank: var rank })
+            return Product(node, query, key) with { Rank = rank };
         if (Fusion.IsAdd(node))
             return Sum(node, 0, 1) ?? Sum(node, 1, 0);
         if (MatrixProduct.IsOperation(node, "mul") && node.args is [NodeArgument { Node: var scaled }, var factor])

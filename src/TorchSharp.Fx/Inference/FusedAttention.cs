@@ -8,7 +8,9 @@ namespace TorchSharp.Fx.Inference;
 /// is given, since they broadcast less.
 /// </summary>
 /// <param name="scale">What the products of queries and keys are multiplied by; null for <c>1 / √channels</c>.</param>
-internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"), IOperation, ICloneable
+/// <param name="rank">How many dimensions keys have, where the program transposes the last two of so many; for others it transposes others.
+/// </param>
+internal sealed class FusedAttention(double? scale, long? rank = null) : nn.Module("FusedAttention"), IOperation, ICloneable
 {
     private const int MostKernels = 8;
 
@@ -25,7 +27,7 @@ internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"
     public Tensor forward(Tensor query, Tensor key, Tensor value, Tensor? bias)
     {
         using var scope = NewDisposeScope();
-        if (!HaveSameOuter(query, key) || !HaveSameOuter(query, value))
+        if (!IsOfRank(key) || !HaveSameOuter(query, key) || !HaveSameOuter(query, value))
             return Plain(query, key, value, bias).MoveToOuterDisposeScope();
         var (q, k, v, b) =
             (WithFourDimensions(query), WithFourDimensions(key), WithFourDimensions(value), bias is null ? null : WithFourDimensions(bias));
@@ -36,7 +38,7 @@ internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"
     }
 
     /// <summary>The same, with kernels of its own.</summary>
-    public object Clone() => new FusedAttention(scale);
+    public object Clone() => new FusedAttention(scale, rank);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -88,11 +90,14 @@ internal sealed class FusedAttention(double? scale) : nn.Module("FusedAttention"
 
     private Tensor Plain(Tensor query, Tensor key, Tensor value, Tensor? bias)
     {
-        var logits = (query * ScaleFor(query)).matmul(key.transpose(-2, -1));
+        var transposed = IsOfRank(key) ? key.transpose(-2, -1) : key.transpose(rank!.Value - 2, rank.Value - 1);
+        var logits = (query * ScaleFor(query)).matmul(transposed);
         if (bias is not null)
             logits += Repeats(query, bias) is > 1 and var repeats ? bias.repeat(repeats, 1, 1, 1) : bias;
         return logits.softmax(-1).matmul(value);
     }
+
+    private bool IsOfRank(Tensor key) => rank is null || key.dim() == rank;
 
     private double ScaleFor(Tensor query) => scale ?? 1 / Math.Sqrt(query.size(-1));
 

@@ -67,7 +67,8 @@ public static class InferenceOptimization
     }
 
     /// <summary>The optimised copy, which has layers in common with others where <paramref name="kernels"/> is given.</summary>
-    internal static T Optimise<T>(T module, ScalarType? dtype, SharedKernels? kernels, bool discards = false) where T : nn.Module, IGraphModule
+    internal static T Optimise<T>(T module, ScalarType? dtype, SharedKernels? kernels, bool discards = false)
+        where T : nn.Module, IGraphModule
     {
         using var scope = NewDisposeScope();
         var layers = new InferenceGraph(module, module.Program.EvalGraph.clone());

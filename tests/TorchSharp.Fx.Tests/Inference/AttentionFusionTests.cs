@@ -19,6 +19,8 @@ public sealed class AttentionFusionTests
         ["one function"] = (q, k, v) => functional.scaled_dot_product_attention(q, k, v),
         ["of nothing else"] = (q, k, v) => q.matmul(k.transpose(-2, -1)).softmax(-1).matmul(v),
         ["queries scaled"] = (q, k, v) => functional.softmax((q * 0.3).matmul(k.transpose(-1, -2)), -1).matmul(v),
+        ["dimensions from the front"] = (q, k, v) => (0.3 * q).matmul(k.transpose(2, 3)).softmax(-1).matmul(v),
+        ["three dimensions from the front"] = (q, k, v) => q.flatten(0, 1).matmul(k.flatten(0, 1).transpose(2, 1)).softmax(-1).matmul(v.flatten(0, 1)).view(v.shape),
         ["keys scaled"] = (q, k, v) => q.matmul((0.3 * k).transpose(-1, -2)).softmax(-1).matmul(v),
         ["products scaled"] = (q, k, v) => functional.softmax(torch.matmul(q, k.transpose(-2, -1)) * 0.3 * 0.7 + Bias, -1).matmul(v),
         ["a bias"] = (q, k, v) => functional.dropout((q.matmul(k.transpose(-2, -1)) + Bias).softmax(-1), 0.5, training: false).matmul(v),
@@ -79,6 +81,21 @@ public sealed class AttentionFusionTests
         var (expected, actual) = (attention(exact[0], exact[1], exact[2]), optimised.call(qkv[0], qkv[1], qkv[2]));
         Assert.Equal(type, actual.dtype);
         Assert.InRange((expected - actual).abs().max().item<double>(), 0, tolerance);
+    }
+
+    [Fact]
+    public void Keys_with_more_dimensions_are_transposed_as_the_program_does()
+    {
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        using var optimised = fx.symbolic_trace((Tensor q, Tensor k, Tensor v) => q.matmul(k.transpose(2, 3)).softmax(-1).matmul(v)).optimize_for_inference();
+        Assert.Contains(optimised.graph.nodes, node => node.target.name.EndsWith("_attention", StringComparison.Ordinal));
+        // All dimensions have the same size, so that transposing the last two would fail nowhere.
+        long[] sizes = [4, 4, 4, 4, 4];
+        var (q, k, v) = (randn(sizes), randn(sizes), randn(sizes));
+        Assert.True(optimised.call(q, k, v).allclose(q.matmul(k.transpose(2, 3)).softmax(-1).matmul(v), rtol: 1e-4, atol: 1e-5));
+        // And too few are an error, as they are in the program.
+        Assert.ThrowsAny<Exception>(() => optimised.call(q[0, 0], k[0, 0], v[0, 0]));
     }
 
     [Fact]

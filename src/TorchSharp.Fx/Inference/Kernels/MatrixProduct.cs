@@ -3,13 +3,18 @@ namespace TorchSharp.Fx.Inference;
 /// <summary>Two values that a node multiplies as matrices of their last two dimensions, by <c>matmul</c> or by an equation.</summary>
 internal sealed record MatrixProduct(Node Left, Node Right)
 {
+    /// <summary>
+    /// How many dimensions the right value must have, where the program counts those that it transposes from the front; else null.
+    /// </summary>
+    internal long? Rank { get; private init; }
+
     /// <summary><c>Left · Rightᵀ</c>; null for any other node.</summary>
     internal static MatrixProduct? OfQueriesAndKeys(Node node)
         => Equation(node, out var left, out var right) is { } equation ? IsByRows(equation) ? new(left!, right!) : null
             : right is not null && IsOperation(right, "transpose")
                 && right.args is [NodeArgument { Node: var key }, Literal { Value: long a }, Literal { Value: long b }]
-                && (a, b) is (-2, -1) or (-1, -2)
-                ? new(left!, key) : null;
+                && ((a, b) is (-2, -1) or (-1, -2) || (Math.Min(a, b) >= 0 && Math.Abs(a - b) == 1))
+                ? new(left!, key) { Rank = a < 0 ? null : Math.Max(a, b) + 1 } : null;
 
     /// <summary><c>Left · Right</c>; null for any other node.</summary>
     internal static MatrixProduct? OfWeightsAndValues(Node node)
