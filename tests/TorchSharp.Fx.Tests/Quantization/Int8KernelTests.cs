@@ -138,6 +138,23 @@ public sealed class Int8KernelTests
             AssertWithinSteps(reference, reference.call(Input([3, shape[1], 19, 23])), fast.call(Input([3, shape[1], 19, 23])));
     }
 
+    /// <summary>libtorch's maximum over windows of bytes counts places in a byte where channels are last.</summary>
+    [Fact]
+    public void Maxima_over_volumes_are_those_of_the_reference_graph()
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        using var model = nn.Sequential(nn.Conv3d(3, 8, 3L, padding: 1), nn.MaxPool3d(2), nn.Conv3d(8, 8, 3L, padding: 1));
+        model.eval();
+        var x = rand([1, 3, 8, 24, 24]);
+        using var prepared = quantization.prepare_fx(model, new QConfigMapping().set_global(QConfig.minmax_qconfig));
+        prepared.call(x).Dispose();
+        using var reference = quantization.convert_to_reference_fx(prepared);
+        using var fast = reference.optimize_for_inference();
+        var expected = reference.call(x);
+        Assert.True((fast.call(x) - expected).abs().max().item<float>() <= 0.05f * expected.abs().max().item<float>());
+    }
+
     [Fact]
     public void Without_a_batch_the_same_is_computed_in_single_precision()
     {

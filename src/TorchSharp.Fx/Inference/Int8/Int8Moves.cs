@@ -10,13 +10,13 @@ internal static class Int8Moves
     [
         "cat", "stack", "flatten", "reshape", "view", "permute", "transpose", "squeeze", "unsqueeze", "contiguous", "narrow",
         "repeat_interleave", "pixel_shuffle", "pixel_unshuffle",
-        "max_pool1d", "max_pool2d", "max_pool3d", "chunk", "split", "getitem", "roll",
+        "max_pool1d", "max_pool2d", "chunk", "split", "getitem", "roll",
     ];
 
     /// <summary>Whether a node is one.</summary>
     internal static bool Has(Node node, Func<Node, nn.Module> moduleOf) => node.target switch
     {
-        ModuleTarget => moduleOf(node) is Flatten or Identity or MaxPool1d or MaxPool2d or MaxPool3d or PixelShuffle or PixelUnshuffle,
+        ModuleTarget => moduleOf(node) is Flatten or Identity or MaxPool1d or MaxPool2d or PixelShuffle or PixelUnshuffle,
         BuiltinTarget { Operation: Builtin.getitem } => true,
         FunctionTarget { Method: var method } => method.DeclaringType?.Assembly == TensorTypes.TorchSharp
             && Names.Contains(node.target.name),
