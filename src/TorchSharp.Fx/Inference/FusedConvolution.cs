@@ -42,7 +42,7 @@ internal sealed class FusedConvolution : FusedModule
         using var scope = NewDisposeScope();
         var overwrites = Weight.IsAlone;
         var folded = optimization.Folded(Weight.Dense(), Bias, norm, overwrites: overwrites);
-        return new(Weight.Of(folded.Weight), folded.Bias, geometry, Activation) { hasNorm = true };
+        return new(Weight.Of(folded.Weight, isAlone: true), folded.Bias, geometry, Activation) { hasNorm = true };
     }
 
     /// <inheritdoc/>

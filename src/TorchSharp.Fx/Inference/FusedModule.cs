@@ -58,7 +58,8 @@ internal abstract class FusedModule : KernelModule
         using var moved = weight.to(dtype ?? weight.dtype, device ?? weight.device);
         Weight.Own();
         var before = Weight;
-        Weight = Weight.Of(moved);
+        // What isn't moved is still the memory of copies of this layer.
+        Weight = Weight.Of(moved, isAlone: false);
         before.Dispose();
         bias = Bias?.to(dtype ?? Bias.dtype, device ?? Bias.device, disposeAfter: true).DetachFromDisposeScope();
     }

@@ -109,8 +109,9 @@ internal sealed class InferenceGraph(nn.Module source, Graph graph)
     {
         var made = modules.Where(entry => entry.Value is FusedModule)
             .Select(entry => (Layer: (FusedModule)entry.Value, Parameters: Parameters(hierarchy.Find(entry.Key) as nn.Module))).ToArray();
-        var others = Names(Opcode.call_module).Select(Module).Where(module => module is not FusedModule);
-        var readers = Names(Opcode.get_attr).Select(Tensor).Concat(others.SelectMany(module => module.parameters()))
+        var others = Names(Opcode.call_module).Select(Module).Where(module => module is not FusedModule)
+            .SelectMany(module => module.parameters().Concat(module.buffers()));
+        var readers = Names(Opcode.get_attr).Select(Tensor).Concat(others)
             .Concat(made.SelectMany(entry => entry.Parameters)).CountBy(TensorIdentity.Storage).ToDictionary();
         foreach (var (layer, parameters) in made)
             if (parameters.Length > 0 && Array.TrueForAll(parameters, parameter => readers[TensorIdentity.Storage(parameter)] == 1))

@@ -85,6 +85,21 @@ public sealed class DiscardedParametersTests : KernelTests
         Tracing.Traced.Same(expected, model.call(x));
     }
 
+    /// <summary>A weight that a copy has too is not laid out anew in the same memory.</summary>
+    [Fact]
+    public void Copies_keep_their_weights_when_one_of_them_is_moved_and_runs_first()
+    {
+        using var model = new Network();
+        using var traced = Traced(model);
+        var x = rand(2, 3, 9, 11);
+        var expected = model.call(x);
+        using var fast = traced.optimize_for_inference();
+        using var copy = fast.clone();
+        fast.to(ScalarType.Float32);
+        Assert.True(fast.call(x).allclose(expected, 1e-4, 1e-5));
+        Assert.True(copy.call(x).allclose(expected, 1e-4, 1e-5));
+    }
+
     [Fact]
     public void It_leaves_no_more_tensors_than_a_copy()
     {

@@ -138,15 +138,27 @@ public sealed class Int8KernelTests
             AssertWithinSteps(reference, reference.call(Input([3, shape[1], 19, 23])), fast.call(Input([3, shape[1], 19, 23])));
     }
 
+    public static TheoryData<string> Maxima => [.. Pools.Keys];
+
+    private static readonly Dictionary<string, Func<Module<Tensor, Tensor>>> Pools = new()
+    {
+        ["images"] = () => MaxPool2d(2),
+        ["images, windows with gaps"] = () => MaxPool2d(2, dilation: 2),
+        ["images, windows beyond the edge"] = () => MaxPool2d(3, 2, ceil_mode: true),
+        ["volumes"] = () => MaxPool3d(2),
+    };
+
     /// <summary>libtorch's maximum over windows of bytes counts places in a byte where channels are last.</summary>
-    [Fact]
-    public void Maxima_over_volumes_are_those_of_the_reference_graph()
+    [Theory, MemberData(nameof(Maxima))]
+    public void Maxima_are_those_of_the_reference_graph(string name)
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        using var model = nn.Sequential(nn.Conv3d(3, 8, 3L, padding: 1), nn.MaxPool3d(2), nn.Conv3d(8, 8, 3L, padding: 1));
+        var isVolume = name == "volumes";
+        Module<Tensor, Tensor> Layer(long channels) => isVolume ? Conv3d(channels, 8, 3L, padding: 1) : Conv2d(channels, 8, 3, padding: 1);
+        using var model = Sequential(Layer(3), Pools[name](), Layer(8));
         model.eval();
-        var x = rand([1, 3, 8, 24, 24]);
+        var x = rand(isVolume ? [1, 3, 8, 24, 24] : [1, 3, 24, 25]);
         using var prepared = quantization.prepare_fx(model, new QConfigMapping().set_global(QConfig.minmax_qconfig));
         prepared.call(x).Dispose();
         using var reference = quantization.convert_to_reference_fx(prepared);

@@ -117,7 +117,7 @@ internal abstract class Int8Layer : KernelModule
         using var dense = weight.Dense();
         using var moved = dense.to(device);
         var before = weight;
-        weight = before.Of(moved);
+        weight = before.Of(moved, isAlone: false);
         before.Dispose();
         (scale, bias) = (Moved(scale), bias is null ? null : Moved(bias));
         scheme.Dispose();

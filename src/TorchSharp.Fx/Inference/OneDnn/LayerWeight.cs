@@ -41,7 +41,9 @@ internal sealed class LayerWeight : IDisposable
     internal static LayerWeight OfModel(Tensor weight, long groups = 1) => new(weight, groups, isModels: true);
 
     /// <summary>Another weight for the same layer, in memory that nobody else writes to.</summary>
-    internal LayerWeight Of(Tensor weight) => new(weight, groups, isModels: false) { IsAlone = true };
+    /// <param name="weight">The weight; it is not copied.</param>
+    /// <param name="isAlone">Whether nobody else reads the memory, either.</param>
+    internal LayerWeight Of(Tensor weight, bool isAlone) => new(weight, groups, isModels: false) { IsAlone = isAlone };
 
     /// <summary>The same weight for another layer; nobody writes to it, so that both may have one memory.</summary>
     internal LayerWeight Share()
@@ -117,7 +119,7 @@ internal sealed class LayerWeight : IDisposable
             {
                 using var weight = Dense(keeps: true);
                 using var made = transform(weight);
-                transformed = Of(made);
+                transformed = Of(made, isAlone: true);
             }
             return transformed;
         }

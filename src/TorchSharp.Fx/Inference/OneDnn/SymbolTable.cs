@@ -11,9 +11,8 @@ namespace TorchSharp.Fx.Inference;
 /// </summary>
 internal static class SymbolTable
 {
-    private const int SymbolTableSection = 2, LoadedSegment = 1, FunctionType = 2, SymbolSize = 24, Piece = SymbolSize << 13;
-
-    private const int LongestName = 1 << 10;
+    private const int SymbolTableSection = 2, LoadedSegment = 1, FunctionType = 2, SymbolSize = 24, Piece = SymbolSize << 13,
+    LongestName = 1 << 10;
 
     /// <summary>
     /// The addresses of the functions whose names begin with one of the prefixes; none where the library isn't loaded or its file keeps no
